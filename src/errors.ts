@@ -1,0 +1,33 @@
+/** What went wrong, as a closed set; decides the exit status. */
+export const ErrorCode = {
+  /** A flag or its value is not legal: exit 2. */
+  USAGE: "USAGE",
+  /** The host lacks a capability, an interface, a port, a file: exit 1. */
+  HOST: "HOST",
+  /** A file that is read as input is damaged: exit 1. */
+  INPUT: "INPUT",
+} as const;
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/**
+ * An error that is the world's, not ours: its message is one line for the person at the terminal, and says what was
+ * tried, on what, why it failed and what to do.
+ */
+export class PromtapError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "PromtapError";
+    this.code = code;
+  }
+
+  get exitStatus(): number {
+    return this.code === ErrorCode.USAGE ? 2 : 1;
+  }
+}
+
+/** The message of anything that can be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

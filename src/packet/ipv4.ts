@@ -1,0 +1,39 @@
+import { u32 } from "./bytes.ts";
+import { type Packet, Verdict } from "./packet.ts";
+
+/*
+ * RFC 791, section 3.1
+ *
+ *     0               1               2               3
+ *     |version|  ihl  |   service     |         total length          |
+ *  4  |        identification         |flags|     fragment offset     |
+ *  8  |      ttl      |   protocol    |        header checksum        |
+ * 12  |                        source address                         |
+ * 16  |                      destination address                      |
+ */
+const PROTOCOL = 9;
+const SOURCE = 12;
+const DESTINATION = 16;
+const HEADER_BYTES = 20;
+const MINIMUM_IHL = 5;
+
+/**
+ * Reads the IPv4 header at `at`, of a capture that ends before `end`. Hot; does not allocate.
+ *
+ * The total length is not read: it is 0 on frames that the network card will segment, and the frame's own length is
+ * what was on the wire. The checksum is not verified: network cards fill it in after the capture. Fragments carry the
+ * addresses and the protocol like any packet.
+ */
+export function parseIpv4(packet: Packet, bytes: Uint8Array, at: number, end: number): Verdict {
+  if (end - at < HEADER_BYTES) {
+    if (end > at && bytes[at]! >> 4 !== 4) return Verdict.MALFORMED;
+    return Verdict.TRUNCATED;
+  }
+  const first = bytes[at]!;
+  if (first >> 4 !== 4 || (first & 0x0f) < MINIMUM_IHL) return Verdict.MALFORMED;
+  packet.version = 4;
+  packet.protocol = bytes[at + PROTOCOL]!;
+  packet.source = u32(bytes, at + SOURCE);
+  packet.destination = u32(bytes, at + DESTINATION);
+  return Verdict.IP;
+}

@@ -1,0 +1,51 @@
+/** What the parser made of a frame. All but `IP` and `NOT_IP` are counted as frames that could not be accounted. */
+export const Verdict = {
+  /** IPv4 or IPv6: the addresses and the protocol stand in the record. */
+  IP: 0,
+  /** ARP, LLDP, ...: has a size and nothing else. */
+  NOT_IP: 1,
+  /** The captured bytes end before the addresses do. */
+  TRUNCATED: 2,
+  /** A header contradicts itself, such as an IPv4 header of version 6. */
+  MALFORMED: 3,
+  /** The link type is none that is known here: the size is the whole frame. */
+  UNKNOWN_LINK: 4,
+} as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+/** The verdicts that leave a frame out of the address accounting, by the name they carry on the page. */
+export const REFUSALS = [
+  [Verdict.TRUNCATED, "truncated"],
+  [Verdict.MALFORMED, "malformed"],
+  [Verdict.UNKNOWN_LINK, "unknown_link"],
+] as const;
+
+/**
+ * One parsed frame. A single record is reused for all of them: parsing into a fresh object costs 9 ns more a packet and
+ * feeds the garbage collector.
+ *
+ * Numbers that may pass 2^31 are initialised with a double, so that V8 keeps them as doubles in place from the first
+ * packet on, instead of allocating when the first large address comes by.
+ */
+export class Packet {
+  verdict: Verdict = Verdict.NOT_IP;
+  /** Bytes from the network header to the end of the frame as it was on the wire (padding included). */
+  lengthBytes = 0;
+  /** EtherType of what the link carries, and where that starts in the parsed bytes; set by link.ts. */
+  etherType = 0;
+  networkOffset = 0;
+  /** 4 or 6 where the verdict is `IP`, else unset. */
+  version = 0;
+  /** IP protocol number of the payload; behind IPv6 extension headers, the last one that could be read. */
+  protocol = 0;
+  /** Source address: IPv4, or the highest 32 bits of IPv6. */
+  source = 0.5;
+  source1 = 0.5;
+  source2 = 0.5;
+  source3 = 0.5;
+  /** Destination address, likewise. */
+  destination = 0.5;
+  destination1 = 0.5;
+  destination2 = 0.5;
+  destination3 = 0.5;
+}

@@ -1,0 +1,30 @@
+import type { PageWriter } from "./page-writer.ts";
+
+export const MetricType = { COUNTER: "counter", GAUGE: "gauge", HISTOGRAM: "histogram", SUMMARY: "summary" } as const;
+export type MetricType = (typeof MetricType)[keyof typeof MetricType];
+
+/** One line of a family. `name` where it differs from the family's (`x_bucket`, `x_sum`, `x_count`). */
+export interface Sample {
+  name?: string;
+  labels?: Record<string, string>;
+  value: number;
+}
+
+/** A family small enough to be made of objects; counters carry their `_total`. */
+export interface SampledFamily {
+  name: string;
+  help: string;
+  type: MetricType;
+  samples: Sample[];
+}
+
+/** A family that writes its own lines because it is most of the page. */
+export interface WrittenFamily {
+  name: string;
+  help: string;
+  type: MetricType;
+  /** Writes all lines; yields whenever the writer is full and wants to be emptied. */
+  write(writer: PageWriter): Iterable<void>;
+}
+
+export type Family = SampledFamily | WrittenFamily;
