@@ -1,3 +1,5 @@
+import type { Packet } from "../packet/packet.ts";
+
 /** The ways to see packets, in no order; `--engine` takes all but `savefile`, which `--read` selects. */
 export const EngineName = { RING: "ring", PCAP: "pcap", SAVEFILE: "savefile" } as const;
 export type EngineName = (typeof EngineName)[keyof typeof EngineName];
@@ -12,4 +14,9 @@ export interface Engine extends AsyncDisposable {
   /** Brings the ledger up to date with all that the kernel has seen; called before every scrape. */
   sync(): void;
   losses(): Losses;
+}
+
+/** Takes the frames of one interface; the record is reused for the next one. */
+export interface FrameSink {
+  record(packet: Packet): void;
 }

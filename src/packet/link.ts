@@ -129,9 +129,9 @@ function skipHeader(packet: Packet, headerBytes: number, end: number): boolean {
 
 /**
  * Looks through what may stand between a link header and the network header: VLAN tags, MPLS labels, PPPoE. What is
- * inside none of them is left as it is.
+ * inside none of them is left as it is. Starts at `networkOffset`, with the EtherType of what stands there. Hot.
  */
-function parseTags(packet: Packet, etherType: number, bytes: Uint8Array, end: number): Verdict {
+export function parseTags(packet: Packet, etherType: number, bytes: Uint8Array, end: number): Verdict {
   for (let count = 0; count <= MAX_TAGS; count++) {
     packet.etherType = etherType;
     const at = packet.networkOffset;

@@ -1,6 +1,6 @@
 import { parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, parseLink } from "./link.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, parseLink, parseTags } from "./link.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
 /**
@@ -16,17 +16,14 @@ export function parseFrame(
   end: number,
   originalBytes: number,
 ): void {
-  const verdict = parseLink(packet, linkType, bytes, start, end);
-  const linkBytes = packet.networkOffset - start;
-  packet.lengthBytes = originalBytes > linkBytes ? originalBytes - linkBytes : 0;
-  packet.verdict = verdict === Verdict.IP ? parseNetwork(packet, bytes, end) : verdict;
+  finish(packet, parseLink(packet, linkType, bytes, start, end), bytes, start, end, originalBytes);
 }
 
 /**
- * Parses a packet whose link header the kernel has already taken off: `etherType` is what it says follows at `start`.
- * Otherwise as `parseFrame`; `originalBytes` counts from `start`. Hot; does not allocate.
+ * Parses a frame whose link header the kernel has already taken off: `etherType` is what it says follows at `start`,
+ * from where `originalBytes` counts. Otherwise as `parseFrame`. Hot; does not allocate.
  */
-export function parsePacket(
+export function parsePayload(
   packet: Packet,
   etherType: number,
   bytes: Uint8Array,
@@ -34,10 +31,21 @@ export function parsePacket(
   end: number,
   originalBytes: number,
 ): void {
-  packet.etherType = etherType;
   packet.networkOffset = start;
-  packet.lengthBytes = originalBytes;
-  packet.verdict = parseNetwork(packet, bytes, end);
+  finish(packet, parseTags(packet, etherType, bytes, end), bytes, start, end, originalBytes);
+}
+
+function finish(
+  packet: Packet,
+  linkVerdict: Verdict,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  originalBytes: number,
+): void {
+  const linkBytes = packet.networkOffset - start;
+  packet.lengthBytes = originalBytes > linkBytes ? originalBytes - linkBytes : 0;
+  packet.verdict = linkVerdict === Verdict.IP ? parseNetwork(packet, bytes, end) : linkVerdict;
 }
 
 function parseNetwork(packet: Packet, bytes: Uint8Array, end: number): Verdict {

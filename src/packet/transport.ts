@@ -10,6 +10,21 @@ const IPPROTO_MH = 135;
 const IPPROTO_HIP = 139;
 const IPPROTO_SHIM6 = 140;
 
+export const EXTENSION_HEADERS = [
+  IPPROTO_HOPOPTS,
+  IPPROTO_ROUTING,
+  IPPROTO_FRAGMENT,
+  IPPROTO_AH,
+  IPPROTO_DSTOPTS,
+  IPPROTO_MH,
+  IPPROTO_HIP,
+  IPPROTO_SHIM6,
+] as const;
+
+/** Next header → 1 where it is an extension header. */
+const IS_EXTENSION = new Uint8Array(256);
+for (const header of EXTENSION_HEADERS) IS_EXTENSION[header] = 1;
+
 /** No stack sends more; a longer chain is an attack, and its packets keep the protocol of the last header read. */
 export const MAX_EXTENSION_HEADERS = 8;
 
@@ -47,17 +62,5 @@ export function payloadProtocol(nextHeader: number, bytes: Uint8Array, at: numbe
 }
 
 function isExtension(protocol: number): boolean {
-  switch (protocol) {
-    case IPPROTO_HOPOPTS:
-    case IPPROTO_ROUTING:
-    case IPPROTO_FRAGMENT:
-    case IPPROTO_AH:
-    case IPPROTO_DSTOPTS:
-    case IPPROTO_MH:
-    case IPPROTO_HIP:
-    case IPPROTO_SHIM6:
-      return true;
-    default:
-      return false;
-  }
+  return IS_EXTENSION[protocol] === 1;
 }

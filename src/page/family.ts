@@ -1,3 +1,4 @@
+import type { Format } from "./negotiation.ts";
 import type { PageWriter } from "./page-writer.ts";
 
 export const MetricType = { COUNTER: "counter", GAUGE: "gauge", HISTOGRAM: "histogram", SUMMARY: "summary" } as const;
@@ -23,8 +24,8 @@ export interface WrittenFamily {
   name: string;
   help: string;
   type: MetricType;
-  /** Writes all lines; yields whenever the writer is full and wants to be emptied. */
-  write(writer: PageWriter): Iterable<void>;
+  /** Writes all lines; yields when the writer is full, and often enough not to hold the event loop. */
+  write(writer: PageWriter, format: Format): Iterable<void>;
 }
 
 export type Family = SampledFamily | WrittenFamily;

@@ -1,0 +1,145 @@
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import * as libc from "../../native/libc.ts";
+import { LINKTYPE_ETHERNET } from "../../packet/link.ts";
+import { Packet } from "../../packet/packet.ts";
+import { parseFrame, parsePayload } from "../../packet/parse.ts";
+import type { Engine, FrameSink, Losses } from "../engine.ts";
+import type { Link } from "../links.ts";
+import { Ring } from "./ring.ts";
+import { snapFilter } from "./snap-filter.ts";
+
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const ETH_P_ALL_BE = 0x0300;
+
+/** How often finished blocks are read; a scrape reads them too. */
+const DRAIN_MS = 50;
+/** Longer than the kernel keeps a block that is not full: then all that was captured can be read. */
+const SETTLE_MS = 30;
+
+/** Offsets in a packet of the ring: in words of 32 bits, and in halves of 16. */
+const NEXT = 0;
+const CAPTURED = 3;
+const LENGTH = 4;
+const MAC = 12;
+const PROTOCOL = 25;
+
+/**
+ * Opens the ring engine on a link: a packet socket whose filter snaps frames to what is parsed, and a ring of
+ * `ringBytes` that is walked in place.
+ *
+ * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
+ * says what follows.
+ */
+export function openRingEngine(link: Link, ringBytes: number, sink: FrameSink): Engine {
+  const type = (link.isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
+  // Protocol 0 receives nothing: no frame may come in before the filter is there.
+  const fd = expect(link, "open a packet socket", libc.socket(AF_PACKET, type, 0));
+  try {
+    const filter = snapFilter({ isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback });
+    expect(link, "attach a filter", libc.attachFilter(fd, filter));
+    const ring = Ring.open(fd, ringBytes);
+    if (typeof ring === "number") throw refusal(link, "map a ring", ring);
+    expect(link, "bind to it", libc.bind(fd, packetAddress(link.index)));
+    return new RingEngine(fd, ring, link.isEthernet, sink);
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+class RingEngine implements Engine {
+  readonly #fd: number;
+  readonly #ring: Ring;
+  readonly #sink: FrameSink;
+  readonly #walk: (first: number, packets: number) => void;
+  readonly #packet = new Packet();
+  readonly #timer: NodeJS.Timeout;
+  readonly #losses: Losses = { packets: 0 };
+  #isOpen = true;
+
+  constructor(fd: number, ring: Ring, isEthernet: boolean, sink: FrameSink) {
+    this.#fd = fd;
+    this.#ring = ring;
+    this.#sink = sink;
+    this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
+    this.#timer = setInterval(() => this.sync(), DRAIN_MS);
+  }
+
+  sync(): void {
+    if (!this.#isOpen) return;
+    this.#ring.drain(this.#walk);
+    // Read often, because the kernel counts in 32 bits.
+    this.#losses.packets += libc.packetStatistics(this.#fd)?.drops ?? 0;
+  }
+
+  losses(): Losses {
+    return this.#losses;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpen) return;
+    clearInterval(this.#timer);
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    this.sync();
+    this.#isOpen = false;
+    this.#ring.close();
+    libc.close(this.#fd);
+  }
+
+  /** Frames that begin with their Ethernet header. Hot; does not allocate. */
+  #walkFrames(first: number, packets: number): void {
+    const { bytes, words, halves } = this.#ring;
+    const packet = this.#packet;
+    const sink = this.#sink;
+    let at = first;
+    for (let count = 0; count < packets; count++) {
+      const word = at >> 2;
+      const start = at + halves[(at >> 1) + MAC]!;
+      parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
+      sink.record(packet);
+      at += words[word + NEXT]!;
+    }
+  }
+
+  /** Packets of which the kernel has taken off the link header. Hot; does not allocate. */
+  #walkPackets(first: number, packets: number): void {
+    const { bytes, words, halves } = this.#ring;
+    const packet = this.#packet;
+    const sink = this.#sink;
+    let at = first;
+    for (let count = 0; count < packets; count++) {
+      const word = at >> 2;
+      const start = at + halves[(at >> 1) + MAC]!;
+      const protocol = halves[(at >> 1) + PROTOCOL]!;
+      const etherType = ((protocol & 0xff) << 8) | (protocol >> 8);
+      parsePayload(packet, etherType, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
+      sink.record(packet);
+      at += words[word + NEXT]!;
+    }
+  }
+}
+
+/** struct sockaddr_ll of linux/if_packet.h: family, protocol, interface index; the rest is not for bind. */
+function packetAddress(interfaceIndex: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(20));
+  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(2, ETH_P_ALL_BE, true);
+  view.setInt32(4, interfaceIndex, true);
+  return new Uint8Array(view.buffer);
+}
+
+function expect(link: Link, attempt: string, result: number): number {
+  if (result < 0) throw refusal(link, attempt, result);
+  return result;
+}
+
+function refusal(link: Link, attempt: string, result: number): PromtapError {
+  const isPrivilege = result === -libc.errno.EPERM || result === -libc.errno.EACCES;
+  const why = isPrivilege
+    ? "CAP_NET_RAW is missing; run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)"
+    : libc.errnoText(result);
+  return new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: couldn't ${attempt}: ${why}`);
+}

@@ -1,0 +1,104 @@
+import * as libc from "../../native/libc.ts";
+
+/*
+ * TPACKET_V3 (linux/if_packet.h, Documentation/networking/packet_mmap.rst). The kernel fills blocks in turn and hands
+ * each over when it is full or its time is up.
+ *
+ *   block:   0 version | 4 offset to private | 8 status | 12 packets | 16 offset to first packet | ...
+ *   packet:  0 offset to next | 4 s | 8 ns | 12 captured | 16 length | 20 status | 24 mac u16 | 26 network u16 | ...
+ *            48 sockaddr_ll: 48 family u16 | 50 protocol u16, big-endian | ...
+ */
+const PACKET_RX_RING = 5;
+const PACKET_VERSION = 10;
+const TPACKET_V3 = 2;
+const SOL_PACKET = 263;
+/** A block of the size of a chunk holds about 2,000 snapped packets. */
+const BLOCK_BYTES = 256 * 1024;
+/** Only checked by the kernel, not used: a multiple of TPACKET_ALIGNMENT that divides a block. */
+const FRAME_BYTES = 2048;
+/**
+ * Milliseconds after which a block is handed over though it is not full, so the age of the youngest packet on the page.
+ * The ring must have many more blocks than fit between two drains.
+ */
+const RETIRE_MS = 10;
+
+const TP_STATUS_KERNEL = 0;
+const TP_STATUS_USER = 1;
+
+/** Offsets in words of 32 bits. */
+const BLOCK_STATUS = 2;
+const BLOCK_PACKETS = 3;
+const BLOCK_FIRST = 4;
+
+/** Walks the packets of one block: `first` is the offset of the first in the ring, in bytes. */
+export type BlockWalker = (first: number, packets: number) => void;
+
+/** The memory that the kernel and we share, and our place in it. */
+export class Ring {
+  /** The whole ring; offsets below are in bytes from its start, and packets are 8-byte aligned. */
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly halves: Uint16Array;
+
+  readonly #mapping: libc.Mapping;
+  readonly #blocks: number;
+  #next = 0;
+
+  private constructor(mapping: libc.Mapping) {
+    this.#mapping = mapping;
+    this.#blocks = mapping.buffer.byteLength / BLOCK_BYTES;
+    this.bytes = new Uint8Array(mapping.buffer);
+    this.words = new Uint32Array(mapping.buffer);
+    this.halves = new Uint16Array(mapping.buffer);
+  }
+
+  /** Gives a packet socket a ring of about `ringBytes`, or half of it where memory is short, and so on; or the errno. */
+  static open(fd: number, ringBytes: number): Ring | number {
+    const version = libc.setsockopt(fd, SOL_PACKET, PACKET_VERSION, words(TPACKET_V3));
+    if (version < 0) return version;
+    let blocks = Math.ceil(ringBytes / BLOCK_BYTES);
+    let result = requestRing(fd, blocks);
+    while (result === -libc.errno.ENOMEM && blocks > 1) {
+      blocks = blocks >> 1;
+      result = requestRing(fd, blocks);
+    }
+    if (result < 0) return result;
+    const mapping = libc.mmap(fd, blocks * BLOCK_BYTES);
+    return typeof mapping === "number" ? mapping : new Ring(mapping);
+  }
+
+  /**
+   * Hands every block that the kernel has finished to `walk`, and back to the kernel. At most one round, so that a
+   * flood cannot keep the event loop.
+   *
+   * The status is the only word that both sides write; the atomic load and store order the accesses to the block
+   * around it, as the acquire and release of libpcap do.
+   */
+  drain(walk: BlockWalker): void {
+    const { words } = this;
+    for (let count = 0; count < this.#blocks; count++) {
+      const block = this.#next * BLOCK_BYTES;
+      const at = block >> 2;
+      if ((Atomics.load(words, at + BLOCK_STATUS) & TP_STATUS_USER) === 0) return;
+      walk(block + words[at + BLOCK_FIRST]!, words[at + BLOCK_PACKETS]!);
+      Atomics.store(words, at + BLOCK_STATUS, TP_STATUS_KERNEL);
+      this.#next = this.#next + 1 === this.#blocks ? 0 : this.#next + 1;
+    }
+  }
+
+  /** Gives the memory back; none of the views may be read any more. */
+  close(): void {
+    this.#mapping.unmap();
+  }
+}
+
+function requestRing(fd: number, blocks: number): number {
+  // struct tpacket_req3: block size, blocks, frame size, frames, retire time-out, size of private area, features.
+  const frames = (BLOCK_BYTES / FRAME_BYTES) * blocks;
+  const request = words(BLOCK_BYTES, blocks, FRAME_BYTES, frames, RETIRE_MS, 0, 0);
+  return libc.setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request);
+}
+
+function words(...values: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}

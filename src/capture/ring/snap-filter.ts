@@ -1,0 +1,107 @@
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_MPLS,
+  ETHERTYPE_MPLS_MULTICAST,
+  ETHERTYPE_PPPOE_SESSION,
+  ETHERTYPE_QINQ,
+  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_VLAN,
+  MAX_TAGS,
+} from "../../packet/link.ts";
+import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES } from "../../packet/transport.ts";
+
+/* Classic BPF (linux/bpf_common.h, linux/filter.h): u16 code, u8 jump if true, u8 jump if false, u32 operand. */
+const BPF_LD_W_ABS = 0x20;
+const BPF_LD_H_ABS = 0x28;
+const BPF_LD_B_ABS = 0x30;
+const BPF_LD_W_LEN = 0x80;
+const BPF_JMP_JEQ = 0x15;
+const BPF_JMP_JGE = 0x35;
+const BPF_RET_K = 0x06;
+/** Loads from here on are not of the packet but of what the kernel knows about it. */
+const SKF_AD_OFF = 0xffff_f000;
+const SKF_AD_PROTOCOL = SKF_AD_OFF;
+const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
+const PACKET_OUTGOING = 4;
+const INSTRUCTION_BYTES = 8;
+
+const IPV4_HEADER_BYTES = 20;
+const IPV6_HEADER_BYTES = 40;
+const IPV6_NEXT_HEADER = 6;
+const TAG_BYTES = 4;
+/** PPPoE header, PPP's address and control bytes, and its protocol number. */
+const PPPOE_BYTES = 6 + 2 + 2;
+const EVERYTHING = 0x4_0000;
+
+const TAGS = [
+  ETHERTYPE_VLAN,
+  ETHERTYPE_QINQ,
+  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_MPLS,
+  ETHERTYPE_MPLS_MULTICAST,
+  ETHERTYPE_PPPOE_SESSION,
+];
+
+type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
+
+/** What stands before the network header of the frames that a socket hands over, and whether to skip sent frames. */
+export interface SnapOptions {
+  /** Frames begin with an Ethernet header; else with the network header, and the kernel knows the EtherType. */
+  isEthernet: boolean;
+  /** On loopback every packet passes twice, out and in: it is counted when it comes in, as libpcap does. */
+  ignoreOutgoing: boolean;
+}
+
+/**
+ * The classic BPF program that tells the kernel how many bytes of a frame to copy: what the parser reads and no more.
+ * Without a program the kernel copies whole frames, which is what fills the ring of other programs.
+ */
+export function snapFilter({ isEthernet, ignoreOutgoing }: SnapOptions): Uint8Array {
+  const link = isEthernet ? ETHERNET_HEADER_BYTES : 0;
+  const extended = link + IPV6_HEADER_BYTES + MAX_EXTENSION_BYTES;
+  const tagged = extended + MAX_TAGS * TAG_BYTES + PPPOE_BYTES;
+  const program: Instruction[] = [];
+  if (ignoreOutgoing) {
+    program.push([BPF_LD_W_ABS, 0, 0, SKF_AD_PKTTYPE], [BPF_JMP_JEQ, 0, 1, PACKET_OUTGOING], [BPF_RET_K, 0, 0, 0]);
+  }
+  program.push(
+    // A load behind the end would drop the frame, so the short ones are kept whole.
+    [BPF_LD_W_LEN, 0, 0, 0],
+    [BPF_JMP_JGE, 1, 0, link + IPV6_HEADER_BYTES],
+    [BPF_RET_K, 0, 0, EVERYTHING],
+    isEthernet ? [BPF_LD_H_ABS, 0, 0, link - 2] : [BPF_LD_W_ABS, 0, 0, SKF_AD_PROTOCOL],
+    [BPF_JMP_JEQ, 0, 1, ETHERTYPE_IPV4],
+    [BPF_RET_K, 0, 0, link + IPV4_HEADER_BYTES],
+    ...returnIfAny(TAGS, tagged),
+    [BPF_JMP_JEQ, 1, 0, ETHERTYPE_IPV6],
+    // Neither: only its size counts. A filter that returns 0 drops.
+    [BPF_RET_K, 0, 0, Math.max(link, 1)],
+    [BPF_LD_B_ABS, 0, 0, link + IPV6_NEXT_HEADER],
+    ...returnIfAny(EXTENSION_HEADERS, extended),
+    [BPF_RET_K, 0, 0, link + IPV6_HEADER_BYTES],
+  );
+  return pack(program);
+}
+
+/** Returns `bytes` where the accumulator is one of `values`, else goes on behind. */
+function returnIfAny(values: readonly number[], bytes: number): Instruction[] {
+  const tests = values.map((value, index): Instruction => {
+    const isLast = index === values.length - 1;
+    return [BPF_JMP_JEQ, values.length - 1 - index, isLast ? 1 : 0, value];
+  });
+  return [...tests, [BPF_RET_K, 0, 0, bytes]];
+}
+
+function pack(program: readonly Instruction[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(program.length * INSTRUCTION_BYTES));
+  for (const [index, [code, ifTrue, ifFalse, operand]] of program.entries()) {
+    const at = index * INSTRUCTION_BYTES;
+    view.setUint16(at, code, true);
+    view.setUint8(at + 2, ifTrue);
+    view.setUint8(at + 3, ifFalse);
+    view.setUint32(at + 4, operand, true);
+  }
+  return new Uint8Array(view.buffer);
+}

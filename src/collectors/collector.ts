@@ -1,0 +1,81 @@
+import { messageOf } from "../errors.ts";
+import { type Family, MetricType } from "../page/family.ts";
+
+/** A source of families, read at scrape time. Its name is its flag and its label. */
+export interface Collector {
+  readonly name: string;
+  /** `deadline`: the time of performance.now() by which the page must be on its way. */
+  collect(deadline: number): Promise<Family[]>;
+}
+
+/** Told when a collector's state changes: `error` is its message, or undefined when it works again. */
+export type StateListener = (collector: string, error: string | undefined) => void;
+
+/**
+ * Asks all collectors at once, times them and reports on them. One that fails, or is not done by the deadline, leaves
+ * its own families out and nothing else.
+ */
+export class CollectorSet {
+  readonly #collectors: readonly Collector[];
+  readonly #onChange: StateListener;
+  readonly #errors = new Map<string, string>();
+
+  constructor(collectors: readonly Collector[], onChange: StateListener) {
+    this.#collectors = collectors;
+    this.#onChange = onChange;
+  }
+
+  async collect(deadline: number): Promise<Family[]> {
+    const results = await Promise.all(this.#collectors.map((collector) => this.#run(collector, deadline)));
+    const durations = results.map(({ collector, seconds }) => ({ labels: { collector }, value: seconds }));
+    const successes = results.map(({ collector, families }) => ({ labels: { collector }, value: families ? 1 : 0 }));
+    return [
+      {
+        name: "promtap_collector_duration_seconds",
+        help: "Time the collector took for this page.",
+        type: MetricType.GAUGE,
+        samples: durations,
+      },
+      {
+        name: "promtap_collector_success",
+        help: "Whether the collector's families are on this page.",
+        type: MetricType.GAUGE,
+        samples: successes,
+      },
+      ...results.flatMap(({ families }) => families ?? []),
+    ];
+  }
+
+  async #run(
+    collector: Collector,
+    deadline: number,
+  ): Promise<{ collector: string; seconds: number; families: Family[] | undefined }> {
+    const start = performance.now();
+    let families: Family[] | undefined;
+    let error: string | undefined;
+    try {
+      families = await byDeadline(collector.collect(deadline), deadline - start);
+    } catch (thrown) {
+      error = messageOf(thrown);
+    }
+    this.#report(collector.name, error);
+    return { collector: collector.name, seconds: (performance.now() - start) / 1000, families };
+  }
+
+  #report(collector: string, error: string | undefined): void {
+    if (this.#errors.get(collector) === error) return;
+    if (error === undefined) this.#errors.delete(collector);
+    else this.#errors.set(collector, error);
+    this.#onChange(collector, error);
+  }
+}
+
+async function byDeadline<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("not done before the scrape's deadline")), Math.max(milliseconds, 0));
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

