@@ -1,4 +1,5 @@
 import type { Packet } from "../packet/packet.ts";
+import type { Link } from "./netlink.ts";
 
 /** The ways to see packets, in no order; `--engine` takes all but `savefile`, which `--read` selects. */
 export const EngineName = { RING: "ring", PCAP: "pcap", SAVEFILE: "savefile" } as const;
@@ -19,4 +20,15 @@ export interface Engine extends AsyncDisposable {
 /** Takes the frames of one interface; the record is reused for the next one. */
 export interface FrameSink {
   record(packet: Packet): void;
+}
+
+/** A way to make engines, one for each interface. */
+export interface EngineKind {
+  readonly name: EngineName;
+  /** Whether an engine goes on by itself when its interface goes down and comes up again. */
+  readonly survivesDown: boolean;
+  /** Tries what the engine needs of the host; returns why it cannot work, or undefined. */
+  probe(): string | undefined;
+  /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
+  open(link: Link, sink: FrameSink, siblings: number): Engine;
 }

@@ -18,7 +18,7 @@ const ROW_SLOTS = 2 * PROTOCOL_COLUMNS;
 const INITIAL_ROWS = 64;
 
 /** The slot of all frames of an interface: the first, so that 0 can stand for "none" in a row. */
-const ALL_SLOT = 0;
+export const ALL_SLOT = 0;
 
 /** How many addresses may have series, over all interfaces, and how many have. */
 export interface AddressBudget {
@@ -90,6 +90,11 @@ export class InterfaceLedger {
 
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Whether no frame was seen yet. */
+  isEmpty(): boolean {
+    return this.verdicts.every((frames) => frames === 0);
   }
 
   /** Index into `ranges` of the range whose labels the row carries. */

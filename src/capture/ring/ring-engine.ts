@@ -1,12 +1,11 @@
-import { ErrorCode, PromtapError } from "../../errors.ts";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import * as libc from "../../native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame, parsePayload } from "../../packet/parse.ts";
-import type { Engine, FrameSink, Losses } from "../engine.ts";
-import type { Link } from "../links.ts";
+import { type Engine, type EngineKind, EngineName, type FrameSink, type Losses } from "../engine.ts";
 import { Ring } from "./ring.ts";
-import { snapFilter } from "./snap-filter.ts";
+import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -26,28 +25,58 @@ const LENGTH = 4;
 const MAC = 12;
 const PROTOCOL = 25;
 
+/** Memory of all rings together, and the bounds of one. 32 MiB hold 270,000 packets. */
+const ALL_RINGS_BYTES = 256 * 1024 * 1024;
+const LARGEST_RING_BYTES = 32 * 1024 * 1024;
+const SMALLEST_RING_BYTES = 2 * 1024 * 1024;
+
+/** Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else. */
+export const ringKind: EngineKind = {
+  name: EngineName.RING,
+  survivesDown: true,
+  probe() {
+    try {
+      const { fd, ring } = openSocket("a packet socket", { isEthernet: true, ignoreOutgoing: false }, SMALLEST_RING_BYTES);
+      ring.close();
+      libc.close(fd);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  },
+  open(link, sink, siblings) {
+    const share = ALL_RINGS_BYTES / Math.max(siblings, 1);
+    const ringBytes = Math.max(SMALLEST_RING_BYTES, Math.min(LARGEST_RING_BYTES, share));
+    const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback };
+    const { fd, ring } = openSocket(link.name, snap, ringBytes);
+    const bound = libc.bind(fd, packetAddress(link.index));
+    if (bound < 0) {
+      ring.close();
+      libc.close(fd);
+      throw refusal(link.name, "bind to it", bound);
+    }
+    return new RingEngine(fd, ring, link.isEthernet, sink);
+  },
+};
+
 /**
- * Opens the ring engine on a link: a packet socket whose filter snaps frames to what is parsed, and a ring of
- * `ringBytes` that is walked in place.
+ * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring.
  *
  * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
  * says what follows.
  */
-export function openRingEngine(link: Link, ringBytes: number, sink: FrameSink): Engine {
-  const type = (link.isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
+function openSocket(name: string, snap: SnapOptions, ringBytes: number): { fd: number; ring: Ring } {
+  const type = (snap.isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
   // Protocol 0 receives nothing: no frame may come in before the filter is there.
-  const fd = expect(link, "open a packet socket", libc.socket(AF_PACKET, type, 0));
-  try {
-    const filter = snapFilter({ isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback });
-    expect(link, "attach a filter", libc.attachFilter(fd, filter));
-    const ring = Ring.open(fd, ringBytes);
-    if (typeof ring === "number") throw refusal(link, "map a ring", ring);
-    expect(link, "bind to it", libc.bind(fd, packetAddress(link.index)));
-    return new RingEngine(fd, ring, link.isEthernet, sink);
-  } catch (error) {
+  const fd = libc.socket(AF_PACKET, type, 0);
+  if (fd < 0) throw refusal(name, "open a packet socket", fd);
+  const filtered = libc.attachFilter(fd, snapFilter(snap));
+  const ring = filtered < 0 ? filtered : Ring.open(fd, ringBytes);
+  if (typeof ring === "number") {
     libc.close(fd);
-    throw error;
+    throw refusal(name, filtered < 0 ? "attach a filter" : "map a ring", ring);
   }
+  return { fd, ring };
 }
 
 class RingEngine implements Engine {
@@ -131,15 +160,10 @@ function packetAddress(interfaceIndex: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-function expect(link: Link, attempt: string, result: number): number {
-  if (result < 0) throw refusal(link, attempt, result);
-  return result;
-}
-
-function refusal(link: Link, attempt: string, result: number): PromtapError {
+function refusal(name: string, attempt: string, result: number): PromtapError {
   const isPrivilege = result === -libc.errno.EPERM || result === -libc.errno.EACCES;
   const why = isPrivilege
     ? "CAP_NET_RAW is missing; run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)"
     : libc.errnoText(result);
-  return new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: couldn't ${attempt}: ${why}`);
+  return new PromtapError(ErrorCode.HOST, `couldn't open ${name}: couldn't ${attempt}: ${why}`);
 }

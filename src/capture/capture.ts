@@ -1,0 +1,169 @@
+import { matchesGlob } from "node:path";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Engine, EngineKind } from "./engine.ts";
+import { type Link, Links } from "./links.ts";
+
+/** Pattern that stands for every interface that is up, but for loopback. */
+export const AUTO = "auto";
+
+/** How long after a failure an interface that is up is tried again. */
+const RETRY_MS = 1000;
+
+/** What happens while running, for whoever logs: `error` is set where an interface could not be opened. */
+export type CaptureListener = (interfaceName: string, isOpen: boolean, error: string | undefined) => void;
+
+/** What the page says of an interface. */
+export interface TapState {
+  name: string;
+  isUp: boolean;
+  lostPackets: number;
+}
+
+/** An interface that is, or was, or will be captured. */
+interface Tap {
+  readonly name: string;
+  link: Link | undefined;
+  engine: Engine | undefined;
+  /** Index of the link that `engine` is open on. */
+  engineIndex: number;
+  /** Losses of engines that are closed. */
+  lostBefore: number;
+  retry: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Keeps an engine open on every interface that the patterns name, whatever becomes of the interfaces: they may go, come
+ * back under another index, be down, or appear later. The ledgers stay.
+ */
+export class Capture implements AsyncDisposable {
+  readonly kind: EngineKind;
+  readonly #ledger: Ledger;
+  readonly #patterns: readonly string[];
+  readonly #onChange: CaptureListener;
+  readonly #links: Links;
+  readonly #taps = new Map<string, Tap>();
+  readonly #closing = new Set<PromiseLike<void>>();
+
+  /**
+   * Opens all interfaces there are. Throws PromtapError where one that is named in full is not there or cannot be
+   * opened; later on, failures are told to `onChange`.
+   */
+  constructor(kind: EngineKind, patterns: readonly string[], ledger: Ledger, onChange: CaptureListener) {
+    this.kind = kind;
+    this.#ledger = ledger;
+    this.#patterns = patterns;
+    this.#onChange = onChange;
+    this.#links = Links.open();
+    try {
+      const links = interfacesOf(patterns, this.#links.all());
+      for (const link of links) this.#tap(link.name).link = link;
+      for (const link of links) this.#openAtStart(link);
+    } catch (error) {
+      this.#links[Symbol.dispose]();
+      throw error;
+    }
+    this.#links.watch((name, link) => this.#linkChanged(name, link));
+  }
+
+  /** Brings all ledgers up to date. */
+  sync(): void {
+    for (const { engine } of this.#taps.values()) engine?.sync();
+  }
+
+  taps(): TapState[] {
+    return [...this.#taps.values()].map(({ name, link, engine, lostBefore }) => ({
+      name,
+      isUp: engine !== undefined && link?.isUp === true,
+      lostPackets: lostBefore + (engine?.losses().packets ?? 0),
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#links[Symbol.dispose]();
+    for (const tap of this.#taps.values()) this.#close(tap);
+    await Promise.all(this.#closing);
+  }
+
+  #tap(name: string): Tap {
+    let tap = this.#taps.get(name);
+    if (tap === undefined) {
+      tap = { name, link: undefined, engine: undefined, engineIndex: 0, lostBefore: 0, retry: undefined };
+      this.#taps.set(name, tap);
+      // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
+      this.#ledger.interface(name);
+    }
+    return tap;
+  }
+
+  #openAtStart(link: Link): void {
+    const tap = this.#tap(link.name);
+    const isNamed = this.#patterns.includes(link.name);
+    const error = this.#open(tap);
+    if (error !== undefined && isNamed) throw error;
+  }
+
+  #linkChanged(name: string, link: Link | undefined): void {
+    if (!this.#taps.has(name) && (link === undefined || !isWanted(link, this.#patterns))) return;
+    const tap = this.#tap(name);
+    tap.link = link;
+    const isSame = link !== undefined && link.index === tap.engineIndex;
+    const canStay = isSame && (link.isUp || this.kind.survivesDown);
+    if (!canStay) this.#close(tap);
+    this.#open(tap);
+  }
+
+  /** Opens an engine where there is none and the link is up; returns what prevented it. */
+  #open(tap: Tap): unknown {
+    clearTimeout(tap.retry);
+    if (tap.engine !== undefined || tap.link?.isUp !== true) return undefined;
+    try {
+      tap.engine = this.kind.open(tap.link, this.#ledger.interface(tap.name), this.#taps.size);
+      tap.engineIndex = tap.link.index;
+      this.#onChange(tap.name, true, undefined);
+      return undefined;
+    } catch (error) {
+      this.#onChange(tap.name, false, messageOf(error));
+      tap.retry = setTimeout(() => this.#open(tap), RETRY_MS);
+      return error;
+    }
+  }
+
+  #close(tap: Tap): void {
+    clearTimeout(tap.retry);
+    const { engine } = tap;
+    if (engine === undefined) return;
+    tap.engine = undefined;
+    tap.engineIndex = 0;
+    this.#onChange(tap.name, false, undefined);
+    // What is lost until the last block is read comes on top; the counter must never step back.
+    const known = engine.losses().packets;
+    tap.lostBefore += known;
+    const closed = engine[Symbol.asyncDispose]().then(() => {
+      tap.lostBefore += engine.losses().packets - known;
+    });
+    this.#closing.add(closed);
+    void closed.finally(() => this.#closing.delete(closed));
+  }
+}
+
+/** The links that the patterns name. Throws PromtapError where one that is named in full is not there. */
+export function interfacesOf(patterns: readonly string[], links: readonly Link[]): Link[] {
+  const missing = patterns.find((pattern) => isFullName(pattern) && !links.some((link) => link.name === pattern));
+  if (missing !== undefined) {
+    const present = links.map((link) => link.name).join(", ");
+    throw new PromtapError(ErrorCode.HOST, `couldn't open ${missing}: no such interface; this host has ${present}`);
+  }
+  return links.filter((link) => isWanted(link, patterns));
+}
+
+function isWanted(link: Link, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => {
+    if (pattern === AUTO) return link.isUp && !link.isLoopback;
+    return isFullName(pattern) ? pattern === link.name : matchesGlob(link.name, pattern);
+  });
+}
+
+function isFullName(pattern: string): boolean {
+  return pattern !== AUTO && !/[*?[]/.test(pattern);
+}

@@ -1,0 +1,24 @@
+import { ErrorCode, PromtapError } from "../errors.ts";
+import type { EngineKind } from "./engine.ts";
+
+/** The engine that will run, and why better ones were refused. */
+export interface Selection {
+  kind: EngineKind;
+  /** One line each, best first. */
+  refusals: string[];
+}
+
+/**
+ * Chooses the first of `candidates` (best first) that works on this host, or the one that is asked for by name.
+ * Throws PromtapError where none works.
+ */
+export function selectEngine(choice: string, candidates: readonly EngineKind[]): Selection {
+  const refusals: string[] = [];
+  for (const kind of candidates) {
+    if (choice !== "auto" && choice !== kind.name) continue;
+    const refusal = kind.probe();
+    if (refusal === undefined) return { kind, refusals };
+    refusals.push(`engine ${kind.name}: ${refusal}`);
+  }
+  throw new PromtapError(ErrorCode.HOST, refusals.join("; "));
+}

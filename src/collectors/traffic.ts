@@ -1,0 +1,162 @@
+import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../ledger/histogram.ts";
+import { ALL_SLOT, Direction, type InterfaceLedger, type Ledger } from "../ledger/ledger.ts";
+import { REFUSALS } from "../packet/packet.ts";
+import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../packet/protocols.ts";
+import { type Family, MetricType, type WrittenFamily } from "../page/family.ts";
+import { HistogramLines } from "../page/histogram-lines.ts";
+import { labelText } from "../page/labels.ts";
+import type { Format } from "../page/negotiation.ts";
+import type { PageWriter } from "../page/page-writer.ts";
+import type { Collector } from "./collector.ts";
+import { RowLabels } from "./row-labels.ts";
+
+/** Where the traffic comes from, whichever engine counts it. */
+export interface TrafficSource {
+  readonly engine: string;
+  /** Brings the ledger up to date. */
+  sync(): void;
+  taps(): readonly { name: string; isUp: boolean; lostPackets: number }[];
+}
+
+const encoder = new TextEncoder();
+const PROTOCOL_LABEL_BYTES = PROTOCOL_LABELS.map((label) =>
+  encoder.encode(label === "" ? "" : `,${labelText("protocol", label)}`),
+);
+/** Rows that are looked at before the event loop gets its turn, where none of them has a line to write. */
+const ROWS_A_TURN = 4096;
+
+/** Packet sizes by interface, and by address in the ranges: promacct's families, and what promacct hides. */
+export class TrafficCollector implements Collector {
+  readonly name = "traffic";
+  readonly #source: TrafficSource;
+  readonly #ledger: Ledger;
+  readonly #labels = new Map<InterfaceLedger, RowLabels>();
+
+  constructor(source: TrafficSource, ledger: Ledger) {
+    this.#source = source;
+    this.#ledger = ledger;
+  }
+
+  async collect(): Promise<Family[]> {
+    this.#source.sync();
+    return [
+      ...this.#health(),
+      this.#allFamily(),
+      this.#addressFamily(4, Direction.TX),
+      this.#addressFamily(4, Direction.RX),
+      this.#addressFamily(6, Direction.TX),
+      this.#addressFamily(6, Direction.RX),
+    ];
+  }
+
+  #health(): Family[] {
+    const { engine } = this.#source;
+    const taps = this.#source.taps();
+    const ledgers = [...this.#ledger.interfaces()];
+    const { addresses } = this.#ledger;
+    return [
+      gauge("promtap_capture_info", "The engine that counts packets.", [{ labels: { engine }, value: 1 }]),
+      gauge(
+        "promtap_interface_up",
+        "Whether the interface is up and captured.",
+        taps.map(({ name, isUp }) => ({ labels: { interface: name }, value: isUp ? 1 : 0 })),
+      ),
+      counter(
+        "promtap_capture_lost_packets_total",
+        "Packets that the kernel saw and that were dropped before they were counted.",
+        taps.map(({ name, lostPackets }) => ({ labels: { interface: name, engine }, value: lostPackets })),
+      ),
+      counter(
+        "promtap_traffic_unaccounted_packets_total",
+        "Frames that count for the interface but for no address, by the reason.",
+        ledgers.flatMap(({ name, verdicts }) =>
+          REFUSALS.map(([verdict, reason]) => ({ labels: { interface: name, reason }, value: verdicts[verdict]! })),
+        ),
+      ),
+      gauge("promtap_traffic_addresses", "Addresses that have series.", [{ value: addresses.used }]),
+      gauge("promtap_traffic_addresses_limit", "Addresses that may have series.", [{ value: addresses.limit }]),
+      counter(
+        "promtap_traffic_other_packets_total",
+        "Packets counted under ip=other because the limit of addresses was reached; one for each direction.",
+        ledgers.map(({ name, refusedPackets }) => ({ labels: { interface: name }, value: refusedPackets })),
+      ),
+    ];
+  }
+
+  #allFamily(): WrittenFamily {
+    const name = "promacct_packet_size_bytes_all";
+    const ledgers = this.#ledger.interfaces();
+    return {
+      name,
+      help: "Size of all frames, in bytes without the link header.",
+      type: MetricType.HISTOGRAM,
+      *write(writer: PageWriter, format: Format) {
+        const lines = new HistogramLines(name, BUCKET_BOUNDS, format);
+        for (const ledger of ledgers) {
+          const { counters } = ledger.slots;
+          const labels = encoder.encode(labelText("interface", ledger.name));
+          if (!ledger.isEmpty()) lines.write(writer, counters, ALL_SLOT * SLOT_DOUBLES, labels, 0, labels.length);
+          if (writer.isFull) yield;
+        }
+      },
+    };
+  }
+
+  #addressFamily(version: 4 | 6, direction: Direction): WrittenFamily {
+    const isTx = direction === Direction.TX;
+    const name = `promacct_packet_size_bytes_ipv${version}_${isTx ? "tx" : "rx"}`;
+    return {
+      name,
+      help: `Size of IPv${version} packets ${isTx ? "from" : "to"} an address, in bytes without the link header.`,
+      type: MetricType.HISTOGRAM,
+      write: (writer, format) => this.#writeAddresses(writer, new HistogramLines(name, BUCKET_BOUNDS, format), version, direction),
+    };
+  }
+
+  *#writeAddresses(writer: PageWriter, lines: HistogramLines, version: 4 | 6, direction: Direction): Generator<void> {
+    for (const ledger of this.#ledger.interfaces()) {
+      const labels = this.#labelsOf(ledger);
+      for (let row = 0; row < ledger.rows; row++) {
+        if (labels.version(row) === version) writeRow(writer, lines, ledger, labels, row, direction);
+        if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
+      }
+    }
+  }
+
+  #labelsOf(ledger: InterfaceLedger): RowLabels {
+    let labels = this.#labels.get(ledger);
+    if (labels === undefined) {
+      labels = new RowLabels(ledger, this.#ledger.ranges);
+      this.#labels.set(ledger, labels);
+    }
+    return labels;
+  }
+}
+
+/** Writes the histograms of one row in one direction. Hot; does not allocate. */
+function writeRow(
+  writer: PageWriter,
+  lines: HistogramLines,
+  ledger: InterfaceLedger,
+  labels: RowLabels,
+  row: number,
+  direction: Direction,
+): void {
+  const { counters } = ledger.slots;
+  for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
+    const slot = ledger.slotOf(row, direction, column);
+    if (slot === 0) continue;
+    const at = slot * SLOT_DOUBLES;
+    lines.write(writer, counters, at, labels.bytes, labels.start(row), labels.end(row), PROTOCOL_LABEL_BYTES[column]);
+  }
+}
+
+type Samples = { labels?: Record<string, string>; value: number }[];
+
+function gauge(name: string, help: string, samples: Samples): Family {
+  return { name, help, type: MetricType.GAUGE, samples };
+}
+
+function counter(name: string, help: string, samples: Samples): Family {
+  return { name, help, type: MetricType.COUNTER, samples };
+}
