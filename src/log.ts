@@ -1,0 +1,68 @@
+import { type ConsolaReporter, createConsola } from "consola/core";
+import type { LogFormat, LogLevel } from "./config.ts";
+
+/** What a line says beside its message; an error stands for its message. */
+export type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;
+
+/** One line each on stderr. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** Line without its end, in keys and form like log/slog of Go, which the exporters of Prometheus log with. */
+type Formatter = (line: Line) => string;
+type Line = Record<string, string | number | boolean>;
+
+/** Our names for the levels of consola, which counts them from the gravest, 0. */
+const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
+
+/** Bare where no reader could take the value for anything else: no space, quote, "=" or control character. */
+const BARE_VALUE = /^[^\s"=\p{C}]+$/u;
+/** What JSON leaves as it is and a terminal may obey: DEL and the C1 controls. */
+const C1_CONTROL = /[\u007f-\u009f]/g;
+
+const formatters: Record<LogFormat, Formatter> = {
+  logfmt: (line) =>
+    Object.entries(line)
+      .map(([key, value]) => `${key}=${logfmtValue(String(value))}`)
+      .join(" "),
+  json: (line) => quoteControls(JSON.stringify(line)),
+};
+
+let formatter = formatters.logfmt;
+
+const reporter: ConsolaReporter = {
+  log({ type, date, args: [message, fields] }) {
+    const line: Line = { time: date.toISOString(), level: type, msg: String(message) };
+    for (const [key, value] of Object.entries((fields as LogFields | undefined) ?? {})) line[key] = plain(value);
+    process.stderr.write(`${formatter(line)}\n`);
+  },
+};
+
+// throttle 0: consola would hold back lines that repeat, and print them later than their time.
+const consola = createConsola({ reporters: [reporter], level: CONSOLA_LEVELS.info, throttle: 0 });
+
+export const log: Log = consola;
+
+/** Sets the least grave level that is written, and the form of the lines. */
+export function configureLog(level: LogLevel, format: LogFormat): void {
+  consola.level = CONSOLA_LEVELS[level];
+  formatter = formatters[format];
+}
+
+/** A value that JSON can hold. */
+function plain(value: LogFields[string]): Line[string] {
+  if (value instanceof Error) return value.message;
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+function logfmtValue(value: string): string {
+  return BARE_VALUE.test(value) ? value : quoteControls(JSON.stringify(value));
+}
+
+function quoteControls(json: string): string {
+  return json.replace(C1_CONTROL, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+}

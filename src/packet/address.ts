@@ -1,0 +1,99 @@
+/** An address as one number, 32 or 128 bits wide. */
+export interface Address {
+  version: 4 | 6;
+  value: bigint;
+}
+
+const IPV6_GROUPS = 8;
+/** Leading zeros are refused: some programs read them as octal (RFC 6943, section 3.1.1). */
+const DECIMAL_OCTET = /^(?:0|[1-9][0-9]{0,2})$/;
+const HEX_GROUP = /^[0-9a-fA-F]{1,4}$/;
+
+/**
+ * Reads an IPv4 address in four decimal octets, or an IPv6 address in any form of RFC 4291, section 2.2. Anything else,
+ * a zone (`%eth0`) included, gives null.
+ */
+export function parseAddress(text: string): Address | null {
+  const version = text.includes(":") ? 6 : 4;
+  const value = version === 6 ? parseIpv6Text(text) : parseIpv4Text(text);
+  return value === null ? null : { version, value };
+}
+
+/** Writes an IPv4 address, given as an unsigned 32-bit number. */
+export function formatIpv4(value: number): string {
+  return `${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`;
+}
+
+/**
+ * Writes an IPv6 address, given as four 32-bit words, in its canonical form: RFC 5952, with IPv4-mapped addresses
+ * (`::ffff:0:0/96`) in mixed notation, as its section 5 recommends.
+ */
+export function formatIpv6(word0: number, word1: number, word2: number, word3: number): string {
+  if (word0 === 0 && word1 === 0 && word2 === 0xffff) return `::ffff:${formatIpv4(word3)}`;
+  const groups = [word0, word1, word2, word3].flatMap((word) => [word >>> 16, word & 0xffff]);
+  const [start, length] = longestZeroRun(groups);
+  if (length < 2) return writeGroups(groups);
+  return `${writeGroups(groups.slice(0, start))}::${writeGroups(groups.slice(start + length))}`;
+}
+
+function parseIpv4Text(text: string): bigint | null {
+  const octets = text.split(".");
+  if (octets.length !== 4) return null;
+  let value = 0n;
+  for (const octet of octets) {
+    if (!DECIMAL_OCTET.test(octet) || Number(octet) > 255) return null;
+    value = (value << 8n) | BigInt(octet);
+  }
+  return value;
+}
+
+function parseIpv6Text(text: string): bigint | null {
+  const [head = "", tail, ...more] = text.split("::");
+  if (more.length > 0) return null;
+  const before = parseGroups(head, tail === undefined);
+  if (before === null) return null;
+  if (tail === undefined) return before.length === IPV6_GROUPS ? joinGroups(before) : null;
+  const after = parseGroups(tail, true);
+  if (after === null) return null;
+  const missing = IPV6_GROUPS - before.length - after.length;
+  // "::" stands for at least one group.
+  if (missing < 1) return null;
+  return joinGroups([...before, ...Array<number>(missing).fill(0), ...after]);
+}
+
+/** The groups between the ends of an address and its "::"; the last two may be an IPv4 address where they end it. */
+function parseGroups(text: string, endsAddress: boolean): number[] | null {
+  if (text === "") return [];
+  const parts = text.split(":");
+  const groups: number[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (HEX_GROUP.test(part)) {
+      groups.push(Number.parseInt(part, 16));
+      continue;
+    }
+    const embedded = endsAddress && index === parts.length - 1 ? parseIpv4Text(part) : null;
+    if (embedded === null) return null;
+    groups.push(Number(embedded >> 16n), Number(embedded & 0xffffn));
+  }
+  return groups;
+}
+
+function joinGroups(groups: readonly number[]): bigint {
+  return groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n);
+}
+
+function writeGroups(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(":");
+}
+
+/** The first of the longest runs of zero groups. */
+function longestZeroRun(groups: readonly number[]): [start: number, length: number] {
+  let [longestStart, longestLength, length] = [0, 0, 0];
+  for (const [index, group] of groups.entries()) {
+    length = group === 0 ? length + 1 : 0;
+    if (length <= longestLength) continue;
+    longestLength = length;
+    longestStart = index - length + 1;
+  }
+  return [longestStart, longestLength];
+}
