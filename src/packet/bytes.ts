@@ -1,5 +1,5 @@
 /*
- * Network byte order reads. The caller has compared the range with the captured end: nothing here checks again.
+ * Reads of whole numbers. The caller has compared the range with the captured end: nothing here checks again.
  * Plain functions over a Uint8Array are as fast as shifts in place (V8 inlines them) and twice as fast as
  * Buffer.readUInt16BE (10.1 ns against 19.3 ns a header, Node 24.21).
  */
@@ -12,4 +12,9 @@ export function u16(bytes: Uint8Array, at: number): number {
 /** Unsigned 32 bits, big-endian, 0 to 2^32-1. Hot; does not allocate. */
 export function u32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+/** Unsigned 32 bits, little-endian, 0 to 2^32-1. Does not allocate. */
+export function u32LittleEndian(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 3]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 1]! << 8) | bytes[at]!) >>> 0;
 }

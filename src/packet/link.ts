@@ -1,4 +1,4 @@
-import { u16, u32 } from "./bytes.ts";
+import { u16, u32, u32LittleEndian } from "./bytes.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
 /** Link-layer header types, as pcap files number them (https://www.tcpdump.org/linktypes.html). */
@@ -212,7 +212,8 @@ function parseHdlc(packet: Packet, bytes: Uint8Array, end: number): Verdict {
 function parseAddressFamily(packet: Packet, bytes: Uint8Array, start: number, end: number): Verdict {
   if (!skipHeader(packet, NULL_HEADER_BYTES, end)) return Verdict.TRUNCATED;
   const bigEndian = u32(bytes, start);
-  const family = bigEndian <= 0xffff ? bigEndian : bytes[start]! | (bytes[start + 1]! << 8);
+  // Families are small numbers: one above 16 bits was written in the other order.
+  const family = bigEndian <= 0xffff ? bigEndian : u32LittleEndian(bytes, start);
   switch (family) {
     case 2:
       packet.etherType = ETHERTYPE_IPV4;
