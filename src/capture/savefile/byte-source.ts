@@ -1,0 +1,142 @@
+import { closeSync, constants, fstatSync, openSync, read, type Stats } from "node:fs";
+import { Socket } from "node:net";
+import { addAbortSignal } from "node:stream";
+import { isatty } from "node:tty";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
+
+/** Where the bytes of a file come from, in order and once. */
+export interface ByteSource extends AsyncDisposable {
+  /** Puts at least one byte at the front of `into` and returns how many; 0 at the end. Rejects when it is aborted. */
+  read(into: Uint8Array): Promise<number>;
+}
+
+export const STDIN_PATH = "-";
+const STDIN_FD = 0;
+
+/** Opens a file or a FIFO; `-` is standard input. Throws PromtapError. */
+export function openSource(path: string, signal: AbortSignal | undefined): ByteSource {
+  const fd = path === STDIN_PATH ? STDIN_FD : openPath(path);
+  const stats = fstatSync(fd);
+  if (stats.isFIFO() || stats.isSocket()) return new PipeSource(fd, path, signal);
+  const refusal = refusalOf(fd, stats);
+  if (refusal === undefined) return new FileSource(fd, path, signal);
+  close(fd);
+  throw new PromtapError(ErrorCode.HOST, `couldn't read ${printablePath(path)}: ${refusal}`);
+}
+
+/** A path as it may stand in a message of one line. */
+export function printablePath(path: string): string {
+  return path === STDIN_PATH ? "standard input" : path.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?");
+}
+
+/** Without O_NONBLOCK, opening a FIFO blocks a thread for good where nobody ever writes to it (fifo(7)). */
+function openPath(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw new PromtapError(ErrorCode.HOST, `couldn't open ${printablePath(path)}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function readError(path: string, error: unknown): PromtapError {
+  return new PromtapError(ErrorCode.HOST, `couldn't read ${printablePath(path)}: ${reasonOf(error)}`, { cause: error });
+}
+
+function refusalOf(fd: number, stats: Stats): string | undefined {
+  if (stats.isDirectory()) return "is a directory; name a pcap or pcapng file";
+  if (isatty(fd)) return "is a terminal; pipe a pcap or pcapng file into it";
+  return undefined;
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "ENOENT":
+      return "no such file";
+    case "EACCES":
+    case "EPERM":
+      return "permission denied";
+    case "EIO":
+      return "input/output error";
+    default:
+      return messageOf(error).replaceAll(/\s+/g, " ");
+  }
+}
+
+/** Standard input stays open: a descriptor opened later would take its number. */
+function close(fd: number): void {
+  if (fd !== STDIN_FD) closeSync(fd);
+}
+
+/** A regular file: read straight into the caller's memory. */
+class FileSource implements ByteSource {
+  readonly #fd: number;
+  readonly #path: string;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(fd: number, path: string, signal: AbortSignal | undefined) {
+    this.#fd = fd;
+    this.#path = path;
+    this.#signal = signal;
+  }
+
+  read(into: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#signal?.throwIfAborted();
+      read(this.#fd, into, 0, into.length, null, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(readError(this.#path, error));
+      });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    close(this.#fd);
+  }
+}
+
+/**
+ * A pipe: waited for by the event loop, not by a thread. A thread that is stuck in read(2) would keep the process from
+ * exiting until the writer goes away.
+ */
+class PipeSource implements ByteSource {
+  readonly #path: string;
+  readonly #socket: Socket;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  /** What the last chunk held and the caller had no room for. */
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(fd: number, path: string, signal: AbortSignal | undefined) {
+    this.#path = path;
+    this.#socket = new Socket({ fd, readable: true, writable: false });
+    if (signal !== undefined) addAbortSignal(signal, this.#socket);
+    this.#chunks = this.#socket[Symbol.asyncIterator]();
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    if (this.#rest.length === 0) {
+      const chunk = await this.#nextChunk();
+      if (chunk === undefined) return 0;
+      this.#rest = chunk;
+    }
+    const count = Math.min(this.#rest.length, into.length);
+    into.set(this.#rest.subarray(0, count));
+    this.#rest = this.#rest.subarray(count);
+    return count;
+  }
+
+  async #nextChunk(): Promise<Uint8Array | undefined> {
+    try {
+      const chunk = await this.#chunks.next();
+      return chunk.done === true ? undefined : chunk.value;
+    } catch (error) {
+      throw readError(this.#path, error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.destroy();
+  }
+}

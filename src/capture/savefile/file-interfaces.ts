@@ -1,0 +1,99 @@
+import { Packet, Verdict } from "../../packet/packet.ts";
+import { parseFrame } from "../../packet/parse.ts";
+import type { ByteStream } from "./byte-stream.ts";
+
+/** Takes the frames of one interface. The packet is reused for the next: keep nothing of it. */
+export interface FrameSink {
+  record(packet: Packet): void;
+}
+
+/** What the frames of a file are handed to. */
+export interface FrameReceiver {
+  /** The sink of an interface; asked for with its first frame, and again where the file describes it again. */
+  sinkFor(interfaceName: string): FrameSink;
+  /** Takes a sentence for the log. */
+  warn(message: string): void;
+}
+
+/** What a file says about an interface. */
+export interface InterfaceDescription {
+  name: string;
+  linkType: number;
+  /** Bytes of frame check sequence at the end of each frame. */
+  fcsBytes: number;
+}
+
+/** Names that are kept of one file, so that a hostile one cannot exhaust the memory. */
+export const MAX_INTERFACES = 4096;
+
+/** The interfaces of one file: bounds their number and warns of each link type once. */
+export class FileInterfaces {
+  readonly #receiver: FrameReceiver;
+  readonly #stream: ByteStream;
+  readonly #names = new Set<string>();
+  readonly #warned = new Set<number>();
+  readonly #packet = new Packet();
+
+  /** `stream`: the file that the descriptions stand in. */
+  constructor(receiver: FrameReceiver, stream: ByteStream) {
+    this.#receiver = receiver;
+    this.#stream = stream;
+  }
+
+  /** Returns the counter of an interface; throws PromtapError when the file has named MAX_INTERFACES others. */
+  describe(description: InterfaceDescription): FrameCounter {
+    this.#names.add(description.name);
+    if (this.#names.size > MAX_INTERFACES) throw this.#stream.damage(`more than ${MAX_INTERFACES} interface names`);
+    return new FrameCounter(this.#receiver, description, this.#packet, (linkType) => this.#warnOnce(linkType));
+  }
+
+  #warnOnce(linkType: number): void {
+    if (this.#warned.has(linkType)) return;
+    this.#warned.add(linkType);
+    this.#receiver.warn(
+      `${this.#stream.name}: link type ${linkType} isn't known: its frames are counted by size alone`,
+    );
+  }
+}
+
+/** Parses the frames of one interface and records them. */
+export class FrameCounter {
+  readonly #receiver: FrameReceiver;
+  readonly #description: InterfaceDescription;
+  readonly #linkType: number;
+  readonly #fcsBytes: number;
+  readonly #packet: Packet;
+  readonly #warnUnknown: (linkType: number) => void;
+  #sink: FrameSink | undefined;
+
+  constructor(
+    receiver: FrameReceiver,
+    description: InterfaceDescription,
+    packet: Packet,
+    warnUnknown: (linkType: number) => void,
+  ) {
+    this.#receiver = receiver;
+    this.#description = description;
+    this.#linkType = description.linkType;
+    this.#fcsBytes = description.fcsBytes;
+    this.#packet = packet;
+    this.#warnUnknown = warnUnknown;
+  }
+
+  /**
+   * Counts the frame captured in bytes[start, end). An `originalBytes` below what was captured is not believed: some
+   * writers leave it 0. Hot; does not allocate.
+   */
+  count(bytes: Uint8Array, start: number, end: number, originalBytes: number): void {
+    let frameBytes = Math.max(originalBytes, end - start);
+    if (this.#fcsBytes > 0) {
+      frameBytes = Math.max(0, frameBytes - this.#fcsBytes);
+      end = Math.min(end, start + frameBytes);
+    }
+    const packet = this.#packet;
+    parseFrame(packet, this.#linkType, bytes, start, end, frameBytes);
+    if (packet.verdict === Verdict.UNKNOWN_LINK) this.#warnUnknown(this.#linkType);
+    this.#sink ??= this.#receiver.sinkFor(this.#description.name);
+    this.#sink.record(packet);
+  }
+}

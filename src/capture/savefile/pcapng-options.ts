@@ -1,0 +1,53 @@
+/*
+ * draft-ietf-opsawg-pcapng, sections 3.5 and 4.2. An option:
+ *
+ *     0 | code (2) | value length (2) | value, padded to 4 bytes |
+ */
+const OPTION_HEADER_BYTES = 4;
+const OPT_ENDOFOPT = 0;
+const IF_NAME = 2;
+const IF_FCSLEN = 13;
+
+/** Interface names of Windows take about 50 bytes; the format allows 65,535. */
+const MAX_NAME_BYTES = 255;
+
+/** What the options of an interface description say that matters here. */
+export interface InterfaceOptions {
+  /** As the writer gave it: any characters, at most MAX_NAME_BYTES in UTF-8; empty where there is none. */
+  name: string;
+  fcsBytes: number;
+}
+
+/** Reads the options in bytes[start, end); `view` is the same memory. Stops where they make no sense; never throws. */
+export function readInterfaceOptions(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  littleEndian: boolean,
+): InterfaceOptions {
+  const options = { name: "", fcsBytes: 0 };
+  let at = start;
+  while (end - at >= OPTION_HEADER_BYTES) {
+    const code = view.getUint16(at, littleEndian);
+    const valueBytes = view.getUint16(at + 2, littleEndian);
+    const value = at + OPTION_HEADER_BYTES;
+    if (code === OPT_ENDOFOPT || valueBytes > end - value) break;
+    if (code === IF_NAME) options.name = nameOf(bytes.subarray(value, value + valueBytes));
+    if (code === IF_FCSLEN && valueBytes === 1) options.fcsBytes = fcsBytesOf(bytes[value]!);
+    at = value + ((valueBytes + 3) & ~3);
+  }
+  return options;
+}
+
+/** The text up to the terminator that some writers add; a character that the bound cuts in two is left out. */
+function nameOf(value: Uint8Array): string {
+  const terminator = value.indexOf(0);
+  const text = terminator === -1 ? value : value.subarray(0, terminator);
+  return new TextDecoder().decode(text.subarray(0, MAX_NAME_BYTES), { stream: true });
+}
+
+/** The unit is bits. Small numbers are of writers who took it for bytes: the specification's own example is 4. */
+function fcsBytesOf(value: number): number {
+  return value < 8 ? value : value >> 3;
+}
