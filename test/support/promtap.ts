@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { request } from "node:http";
+import { join, resolve } from "node:path";
+import type { Namespace } from "./namespace.ts";
+import { Page } from "./page.ts";
+import { TemporaryFolder } from "./temporary-folder.ts";
+import { until } from "./waiting.ts";
+
+/** The program under test: the sources, or a built binary that the environment names. */
+export const PROMTAP: readonly string[] =
+  process.env["PROMTAP"] === undefined
+    ? [process.execPath, resolve(import.meta.dirname, "../../src/main.ts")]
+    : [process.env["PROMTAP"]];
+
+/** How a run ended. */
+export interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs promtap to its end, in a namespace or in that of the tests. */
+export async function runPromtap(
+  namespace: Namespace | undefined,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+): Promise<Outcome> {
+  return outcomeOf(start(namespace, [...prefix, ...PROMTAP, ...args]));
+}
+
+/**
+ * A promtap that serves its page on a unix socket, which can be reached from outside of the namespace it lives in.
+ */
+export class RunningPromtap implements AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly #folder: TemporaryFolder;
+  readonly #outcome: Promise<Outcome>;
+  #hasEnded = false;
+
+  private constructor(namespace: Namespace, args: readonly string[], prefix: readonly string[]) {
+    this.#folder = new TemporaryFolder();
+    this.process = start(namespace, [...prefix, ...PROMTAP, ...args, "--web.listen-address", `unix:${this.#socket}`]);
+    this.#outcome = outcomeOf(this.process).finally(() => (this.#hasEnded = true));
+  }
+
+  /** Starts it in a namespace and resolves when it is ready, which is: capturing. */
+  static async start(
+    namespace: Namespace,
+    args: readonly string[],
+    prefix: readonly string[] = [],
+  ): Promise<RunningPromtap> {
+    const promtap = new RunningPromtap(namespace, args, prefix);
+    try {
+      await until("promtap is ready", async () => promtap.#hasEnded || (await promtap.get("/-/ready")).status === 200);
+      if (promtap.#hasEnded) throw new Error("promtap ended at once");
+      return promtap;
+    } catch (cause) {
+      const { status, stderr } = await promtap.stop();
+      promtap.#folder[Symbol.dispose]();
+      throw new Error(`promtap did not start; it ended with ${status}: ${stderr}`, { cause });
+    }
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<{ status: number; body: string }> {
+    const sent = request({ socketPath: this.#socket, path, headers, agent: false });
+    sent.end();
+    const [response] = await once(sent, "response");
+    response.setEncoding("utf8");
+    let body = "";
+    for await (const chunk of response) body += chunk;
+    return { status: response.statusCode, body };
+  }
+
+  async page(): Promise<Page> {
+    const { status, body } = await this.get("/metrics");
+    if (status !== 200) throw new Error(`the page was answered with ${status}: ${body}`);
+    return new Page(body);
+  }
+
+  /** Scrapes until the page is as it should be, and returns it; for what the program does in its own time. */
+  async pageWhere(what: string, condition: (page: Page) => boolean, deadlineMs?: number): Promise<Page> {
+    const probe = async (): Promise<Page | undefined> => {
+      const page = await this.page();
+      return condition(page) ? page : undefined;
+    };
+    return until(what, probe, deadlineMs);
+  }
+
+  /** Ends it the way systemd does. */
+  async stop(): Promise<Outcome> {
+    this.process.kill("SIGTERM");
+    return this.#outcome;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#folder[Symbol.dispose]();
+  }
+
+  get #socket(): string {
+    return join(this.#folder.path, "http");
+  }
+}
+
+function start(namespace: Namespace | undefined, command: readonly string[]): ChildProcess {
+  if (namespace !== undefined) return namespace.spawn(command);
+  const [program = "", ...args] = command;
+  return spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function outcomeOf(child: ChildProcess): Promise<Outcome> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const [status] = await once(child, "close");
+  return { status, stdout, stderr };
+}

@@ -1,0 +1,31 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Where administration tools live, whatever an unprivileged user's PATH says. */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/**
+ * Tells why a test cannot run here, for its `skip` option; false when it can. `"root"` stands for the right to make
+ * network namespaces, anything else for a program. In CI nothing may be skipped: it throws instead.
+ */
+export function lacking(...needs: readonly string[]): string | false {
+  const missing = needs.filter((need) => (need === "root" ? process.getuid?.() !== 0 : !isInstalled(need)));
+  if (missing.length === 0) return false;
+  const reason = `needs ${missing.join(", ")}`;
+  if (process.env["CI"]) throw new Error(`the tests of this file can't be skipped in CI: ${reason}`);
+  return reason;
+}
+
+function isInstalled(program: string): boolean {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SYSTEM_FOLDERS];
+  return folders.some((folder) => isExecutable(join(folder, program)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
