@@ -1,0 +1,43 @@
+import { EventEmitter } from "node:events";
+
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import { loadAddon } from "./addon.ts";
+import { readAsset } from "./asset.ts";
+
+/** One capture of the npm package cap. Emits "packet" when the buffer given to `open` holds a frame. */
+export interface Cap {
+  /**
+   * Starts capturing; returns the name of the link type. The buffer is overwritten by each frame and must be kept
+   * referenced by the caller: cap keeps its address only. Throws Error with libpcap's message.
+   */
+  open(device: string, filter: string, kernelBufferBytes: number, buffer: Buffer): string;
+  on(event: "packet", listener: (capturedBytes: number, truncated: boolean) => void): this;
+  /** Stops capturing; false when it was not open. A closed one can't be opened again. */
+  close(): boolean;
+}
+
+export interface CapModule {
+  readonly Cap: new () => Cap;
+}
+
+/**
+ * Loads cap with the libpcap inside it. The addon alone is needed: cap's JavaScript only makes its class an
+ * EventEmitter, and decodes packets, which packet/ does. Throws where the build could not make it.
+ */
+export function loadCap(): CapModule {
+  const missing = readAsset("cap.node.missing");
+  const advice = "use --engine ring";
+  if (missing !== undefined) {
+    const why = `this promtap was built without libpcap (${Buffer.from(missing).toString()})`;
+    throw new PromtapError(ErrorCode.HOST, `couldn't load engine pcap: ${why}; ${advice}`);
+  }
+  try {
+    const module = loadAddon("cap.node") as CapModule;
+    Object.setPrototypeOf(module.Cap.prototype, EventEmitter.prototype);
+    return module;
+  } catch (error) {
+    throw new PromtapError(ErrorCode.HOST, `couldn't load engine pcap: ${messageOf(error)}; ${advice}`, {
+      cause: error,
+    });
+  }
+}
