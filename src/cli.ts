@@ -19,7 +19,7 @@ interface Flag {
 
 /** All flags, in the groups and the order of the help. */
 const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
-  "What is counted": [
+  Traffic: [
     {
       name: "interface",
       short: "i",
@@ -45,7 +45,7 @@ const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       help: 'Most addresses that get series of their own; what the rest sends and receives goes to ip="other".',
     },
   ],
-  "How it is captured": [
+  Capture: [
     {
       name: "engine",
       value: ENGINES.join("|"),
@@ -59,7 +59,7 @@ const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     { name: "read", value: "FILE", help: "Count a pcap or pcapng file instead of live traffic; - is standard input." },
   ],
-  "What is done with it": [
+  Output: [
     { name: "once", help: "Print one page and exit; with --read, at the end of the file." },
     { name: "check", help: "Say what would run, or what is missing for it, and exit." },
     {
@@ -83,7 +83,7 @@ const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       help: "Path of the page of metrics.",
     },
   ],
-  "What is said about it": [
+  "Log and help": [
     {
       name: "log.level",
       value: LOG_LEVELS.join("|"),
@@ -128,6 +128,9 @@ Exit status:
   70  a defect of promtap
 `;
 
+/** EX_SOFTWARE of sysexits(3). */
+const EXIT_DEFECT = 70;
+
 /** What the command line drives; the daemon, but for tests. */
 export interface Daemon {
   /** Serves, or prints one page, until it is done or the signal aborts. */
@@ -138,11 +141,7 @@ export interface Daemon {
 
 /** Runs the program for these arguments and sets the exit status; never throws. */
 export async function main(argv: readonly string[], daemon: Daemon = { run, check }): Promise<void> {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that has seen enough, such as head(1), is no failure.
-    if (error.code === "EPIPE") process.exit();
-    fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
-  });
+  process.stdout.on("error", failToPrint);
   // There is no place left to say that a line could not be logged, and the counters go on without it.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", fail);
@@ -156,7 +155,7 @@ export async function main(argv: readonly string[], daemon: Daemon = { run, chec
     await runCommand(command, { rawArgs: [...argv] });
   } catch (error) {
     if (!(error instanceof PromtapError)) fail(error);
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${oneLine(error.message)}\n`);
     process.exitCode = error.exitStatus;
   }
 }
@@ -183,8 +182,19 @@ async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
 /** Ends the process at once, because what still runs may not be trusted to end. */
 function fail(error: unknown): never {
   const expected = error instanceof PromtapError;
-  process.stderr.write(`${expected ? error.message : inspect(error)}\n`);
-  process.exit(expected ? error.exitStatus : 70);
+  process.stderr.write(`${expected ? oneLine(error.message) : inspect(error)}\n`);
+  process.exit(expected ? error.exitStatus : EXIT_DEFECT);
+}
+
+function failToPrint(error: NodeJS.ErrnoException): never {
+  // A reader that has seen enough, such as head(1), is no failure.
+  if (error.code === "EPIPE") process.exit();
+  fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
+}
+
+/** Shows control characters, which arguments and names of files may hold, as escapes. */
+function oneLine(message: string): string {
+  return message.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /** Aborts at the first SIGTERM or SIGINT; the second ends the process without waiting for anything. */
