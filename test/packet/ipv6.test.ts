@@ -17,6 +17,11 @@ const CHAINS = [
   { name: "a first fragment", first: "2c", headers: "06 00 00 01 00 00 00 07" },
   { name: "destination options", first: "3c", headers: "06 00 01 04 00 00 00 00" },
   { name: "an authentication header of 24 bytes", first: "33", headers: `06 04 00 00 ${"22".repeat(20)}` },
+  {
+    name: "an authentication header of 24 bytes and destination options",
+    first: "33",
+    headers: `3c 04 00 00 ${"22".repeat(20)} 06 00 01 04 00 00 00 00`,
+  },
   { name: "a mobility header", first: "87", headers: "06 00 00 00 00 00 00 00" },
   { name: "HIP", first: "8b", headers: "06 00 00 00 00 00 00 00" },
   { name: "Shim6", first: "8c", headers: "06 00 00 00 00 00 00 00" },
