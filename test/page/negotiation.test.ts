@@ -48,11 +48,7 @@ const CASES: [rule: string, accept: string, format: Format][] = [
   ["an unknown version falls to the next", "application/openmetrics-text;version=2.0.0, text/plain;q=0.1", Format.TEXT],
   ["an unknown version of text falls to the next", "text/plain;version=1.0.0, application/*;q=0.1", Format.OPENMETRICS],
   ["a quoted version is read", 'application/openmetrics-text; version="1.0.0"', Format.OPENMETRICS],
-  [
-    "case and white space do not matter",
-    "APPLICATION/OPENMETRICS-TEXT ; VERSION=1.0.0 ; Q=1.000",
-    Format.OPENMETRICS,
-  ],
+  ["case and white space do not matter", "APPLICATION/OPENMETRICS-TEXT ; VERSION=1.0.0 ; Q=1.000", Format.OPENMETRICS],
   [
     "the best of several versions counts",
     "application/openmetrics-text;version=0.0.1;q=0.2, " +

@@ -1,0 +1,110 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline, type Writable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { acceptsGzip } from "./encoding.ts";
+import { scrapeTimeoutMs } from "./scrape-timeout.ts";
+import type { Exposition, Site } from "./site.ts";
+import { sendText } from "./text-answer.ts";
+
+const RETRY_SECONDS = 5;
+
+/** Level 1: ten times smaller for a third of the default level's time. Few large pieces: each costs a thread's turn. */
+const GZIP = { level: 1, chunkSize: 64 * 1024 };
+
+/** Sends the page of metrics: no more than so many at once, each no faster than its reader takes it. */
+export class PageSender {
+  readonly #site: Site;
+  readonly #maxRequests: number;
+  #inProgress = 0;
+
+  constructor(site: Site, maxRequests: number) {
+    this.#site = site;
+    this.#maxRequests = maxRequests;
+  }
+
+  /** Never rejects: what fails is told to the site. */
+  async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client may send its next request before it has read an answer: that one waits for its turn, outside the limit.
+    if (response.socket === null) await once(response, "socket");
+    if (this.#maxRequests > 0 && this.#inProgress >= this.#maxRequests) {
+      response.setHeader("Retry-After", RETRY_SECONDS);
+      sendText(response, 503, `Limit of concurrent requests reached (${this.#maxRequests}), try again later.\n`);
+      return;
+    }
+    this.#inProgress++;
+    try {
+      await this.#sendPage(request, response);
+    } catch (error) {
+      this.#site.failed(error);
+      fail(response);
+    } finally {
+      this.#inProgress--;
+    }
+  }
+
+  async #sendPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { headers } = request;
+    const timeoutMs = scrapeTimeoutMs(headers["x-prometheus-scrape-timeout-seconds"]?.toString());
+    const page = this.#site.expose(headers.accept, timeoutMs);
+    const isZipped = acceptsGzip(headers["accept-encoding"]?.toString());
+    if (request.method === "HEAD") {
+      writeHead(response, page, isZipped);
+      response.end();
+      return;
+    }
+    // The timer of the socket runs while the page is made, too: only a client that has something to take is late.
+    response.on("timeout", () => {
+      if (response.writableLength > 0) response.destroy();
+    });
+    let body: Writable | undefined;
+    for await (const chunk of page.chunks) {
+      // Not before there is something to send: until then a failure can still be answered as one.
+      body ??= openBody(response, page, isZipped);
+      if (!(await take(body, chunk, response))) return;
+    }
+    body ??= openBody(response, page, isZipped);
+    body.end();
+    if (!response.closed) await once(response, "close");
+  }
+}
+
+function writeHead(response: ServerResponse, page: Exposition, isZipped: boolean): void {
+  response.setHeader("Vary", "Accept, Accept-Encoding");
+  if (isZipped) response.setHeader("Content-Encoding", "gzip");
+  response.writeHead(200, { "Content-Type": page.contentType });
+}
+
+function openBody(response: ServerResponse, page: Exposition, isZipped: boolean): Writable {
+  writeHead(response, page, isZipped);
+  if (!isZipped) return response;
+  const gzip = createGzip(GZIP);
+  // Whichever of the two breaks takes the other with it; `take` notices.
+  pipeline(gzip, response, () => {});
+  return gzip;
+}
+
+/**
+ * Writes a chunk; resolves when its memory is no longer needed, to whether the client is still there. The callback of
+ * the write is the proof: `drain` may come while the bytes still wait in the socket.
+ */
+function take(body: Writable, chunk: Uint8Array, response: ServerResponse): Promise<boolean> {
+  if (response.destroyed) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const leave = () => resolve(false);
+    response.once("close", leave);
+    body.write(chunk, (error) => {
+      response.off("close", leave);
+      resolve(!error);
+    });
+  });
+}
+
+/** Answers with an error where that is still possible; else breaks the connection, so that no half looks like a page. */
+function fail(response: ServerResponse): void {
+  const { socket } = response;
+  if (!response.headersSent) sendText(response, 500, "The page could not be made.\n");
+  // An HTTP/1.0 client takes an orderly end of the connection for the end of the page.
+  else if (socket?.remoteFamily !== undefined) socket.resetAndDestroy();
+  else response.destroy();
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { PageSender } from "./page-sender.ts";
+import type { Site } from "./site.ts";
+import { sendText } from "./text-answer.ts";
+
+const METHODS = ["GET", "HEAD"];
+
+/** The landing page has its styles inside and loads nothing; nothing here is made to be framed. */
+const SECURITY_HEADERS = new Map([
+  ["X-Content-Type-Options", "nosniff"],
+  ["X-Frame-Options", "DENY"],
+  ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
+]);
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Which path answers with what. Nothing of a request is ever repeated in an answer. */
+export class Routes {
+  readonly #site: Site;
+  readonly #handlers: Map<string, Handler>;
+
+  constructor(site: Site, telemetryPath: string, maxRequests: number) {
+    this.#site = site;
+    const pages = new PageSender(site, maxRequests);
+    const sendHealthy: Handler = (_, response) => sendText(response, 200, "Healthy\n");
+    this.#handlers = new Map<string, Handler>([
+      ["/", (_, response) => sendText(response, 200, site.landingPage(), "text/html; charset=utf-8")],
+      ["/-/healthy", sendHealthy],
+      ["/healthz", sendHealthy],
+      ["/-/ready", (_, response) => sendReady(response, site.ready())],
+      // Last, so that it wins over the landing page where the metrics are at "/".
+      [telemetryPath, (request, response) => void pages.send(request, response)],
+    ]);
+  }
+
+  /** Never throws: what fails is told to the site. */
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeaders(SECURITY_HEADERS);
+    // Nobody needs a body: it is left unread, so the connection is good for no other request.
+    if (hasBody(request)) response.shouldKeepAlive = false;
+    try {
+      this.#route(request, response);
+    } catch (error) {
+      this.#site.failed(error);
+      sendText(response, 500, "The page could not be made.\n");
+    }
+  }
+
+  #route(request: IncomingMessage, response: ServerResponse): void {
+    const handler = this.#handlers.get(pathOf(request));
+    if (handler === undefined) {
+      sendText(response, 404, "Not found\n");
+    } else if (!METHODS.includes(request.method ?? "")) {
+      response.setHeader("Allow", METHODS.join(", "));
+      sendText(response, 405, "Method not allowed\n");
+    } else {
+      handler(request, response);
+    }
+  }
+}
+
+function sendReady(response: ServerResponse, isReady: boolean): void {
+  if (isReady) sendText(response, 200, "Ready\n");
+  else sendText(response, 503, "Not ready\n");
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** The path of the request target, which may be a whole URL (RFC 9112 section 3.2.2), without the query. */
+function pathOf(request: IncomingMessage): string {
+  const [, path] = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url ?? "") ?? [];
+  return path || "/";
+}

@@ -1,0 +1,114 @@
+import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
+import { type ListenAddress, listen } from "./listener.ts";
+import { Routes } from "./routes.ts";
+import type { Site } from "./site.ts";
+
+export interface ServerOptions {
+  listen: readonly ListenAddress[];
+  telemetryPath: string;
+  /** Pages of metrics at once, over all addresses; 0 is no limit. */
+  maxRequests?: number;
+}
+
+export interface Server extends AsyncDisposable {
+  /** As bound: `127.0.0.1:9112`, `[::1]:9112`, `unix:/run/promtap.sock`. */
+  addresses: string[];
+}
+
+/** What a client may take of the server. A scrape by Prometheus needs one connection and 1 KiB of headers. */
+export const LIMITS = {
+  headerBytes: 8 * 1024,
+  /** From the connection, or the end of the request before, to the end of the headers. */
+  headersMs: 5_000,
+  /** To the end of a body, which nobody needs. */
+  requestMs: 10_000,
+  /** Longer than the usual scrape intervals, and a multiple of none, so that no scrape meets the closing connection. */
+  idleMs: 95_000,
+  /** For a client to take anything of an answer that is waiting for it. */
+  stallMs: 30_000,
+  /** How late the two request limits may be noticed. */
+  checkMs: 1_000,
+  /** Per address. */
+  connections: 512,
+  /** Bounds what one connection can have waiting by sending requests without reading answers. */
+  requestsPerConnection: 256,
+  /** For the answers in progress to end when the server stops. */
+  graceMs: 1_000,
+};
+
+/**
+ * Serves the site on all addresses, until it is disposed of: then it stops listening, lets answers in progress end, and
+ * cuts what takes too long. Throws PromtapError where it cannot listen.
+ */
+export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
+  const routes = new Routes(site, options.telemetryPath, options.maxRequests ?? 40);
+  const server = new Listeners(limits.graceMs);
+  try {
+    for (const address of options.listen) await server.add(openServer(routes, limits), address);
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+  server.onError((error) => site.failed(error));
+  return server;
+}
+
+function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkMs,
+  });
+  server.timeout = limits.stallMs;
+  server.maxConnections = limits.connections;
+  server.maxRequestsPerSocket = limits.requestsPerConnection;
+  const answer: RequestListener = (request, response) => {
+    // `close` of the server ends the connections that are idle then, this the others when they have become so.
+    response.once("close", () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+    routes.answer(request, response);
+  };
+  server.on("request", answer);
+  // Answered at once, without asking for the body.
+  server.on("checkContinue", answer);
+  return server;
+}
+
+/** One server of node:http for each address. */
+class Listeners implements Server {
+  readonly addresses: string[] = [];
+  readonly #servers: NodeServer[] = [];
+  readonly #graceMs: number;
+
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
+  }
+
+  async add(server: NodeServer, address: ListenAddress): Promise<void> {
+    this.addresses.push(await listen(server, address));
+    this.#servers.push(server);
+  }
+
+  /** Errors after the start, such as too many open files: they must not end the process. */
+  onError(listener: (error: Error) => void): void {
+    for (const server of this.#servers) server.on("error", listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const cut = setTimeout(() => {
+      for (const server of this.#servers) server.closeAllConnections();
+    }, this.#graceMs);
+    await Promise.all(this.#servers.map(closed));
+    clearTimeout(cut);
+  }
+}
+
+/** Stops listening; resolves when the last connection has closed. */
+function closed(server: NodeServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}

@@ -1,0 +1,17 @@
+/** One page of metrics, made while it is sent. */
+export interface Exposition {
+  contentType: string;
+  /** A chunk's memory is lent: it is good until the next chunk is asked for. */
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/** What is served; the server knows nothing else of the program. */
+export interface Site {
+  /** Begins a page in the best format for the Accept header, to be ready within the time; nothing runs until it is read. */
+  expose(accept: string | undefined, timeoutMs: number): Exposition;
+  /** HTML. */
+  landingPage(): string;
+  ready(): boolean;
+  /** Is told of what went wrong while serving: a page that could not be made, a connection that could not be accepted. */
+  failed(error: unknown): void;
+}
