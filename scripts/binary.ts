@@ -1,0 +1,56 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { cache, nodeBinary, nodePackage, readVersion, root, run } from "./project.ts";
+
+/** Options for Node and V8 that the binary starts with. */
+const NODE_OPTIONS: readonly string[] = [];
+
+/** Name of the resource and mark in the executable that Node looks for (nodejs.org, Single executable applications). */
+const RESOURCE = "NODE_SEA_BLOB";
+const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
+
+/** Makes one executable out of Node, a CommonJS file and assets (name in the binary → path here). */
+export function writeBinary(code: string, assets: Readonly<Record<string, string>>, path: string): void {
+  const work = join(cache, "binary");
+  mkdirSync(work, { recursive: true });
+  const main = join(work, "promtap.cjs");
+  const blob = join(work, "promtap.blob");
+  const config = join(work, "sea.json");
+  writeFileSync(main, code);
+  const settings = {
+    main,
+    output: blob,
+    assets,
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    useCodeCache: true,
+    execArgv: NODE_OPTIONS,
+  };
+  writeFileSync(config, JSON.stringify(settings));
+  // the blob's layout is private to a version of Node: only the one that it goes into may write it
+  run(nodeBinary, ["--experimental-sea-config", config]);
+
+  const unfinished = join(work, "promtap");
+  copyFileSync(strippedNode(), unfinished);
+  // as a program, because its library warns on our stderr of section names that strip took
+  const postject = join(root, "node_modules/postject/dist/cli.js");
+  run(nodeBinary, [postject, unfinished, RESOURCE, blob, "--sentinel-fuse", FUSE]);
+  chmodSync(unfinished, 0o755);
+  renameSync(unfinished, path);
+}
+
+/** Node without its symbols, 17 MB less; kept for the next build. They must go first: strip refuses an injected file. */
+function strippedNode(): string {
+  const stripped = join(cache, `node-${readVersion(nodePackage)}-${process.arch}`);
+  if (existsSync(stripped)) return stripped;
+  try {
+    run("strip", ["-o", `${stripped}.new`, nodeBinary]);
+    renameSync(`${stripped}.new`, stripped);
+    return stripped;
+  } catch (error) {
+    rmSync(`${stripped}.new`, { force: true });
+    console.warn(`build: the binary keeps Node's symbols (17 MB): ${String(error)}`);
+    return nodeBinary;
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import { writeBinary } from "./binary.ts";
+import { bundle } from "./bundle.ts";
+import { buildCapAddon } from "./cap-addon.ts";
+import { thirdPartyLicences } from "./licences.ts";
+import { cache, dist, nodePackage, readVersion, root } from "./project.ts";
+import { checksums, tarball, writeRelease } from "./release.ts";
+
+/*
+ * npm run build: dist/promtap, and the tarball to give away. Does nothing when what goes in is what went in last time.
+ */
+
+const binary = join(dist, "promtap");
+const stamp = join(cache, "inputs.sha256");
+
+const started = performance.now();
+mkdirSync(dist, { recursive: true });
+mkdirSync(cache, { recursive: true });
+
+const cap = buildCapAddon();
+if ("missing" in cap) console.warn(`build: without the engine pcap: ${cap.missing}`);
+const { code, packages } = await bundle();
+const assets = assetsOf("missing" in cap ? join(cache, "addons", "cap.node.missing") : cap.path);
+const nativePackages = "missing" in cap ? [] : ["node_modules/cap", "node_modules/nan"];
+const licences = thirdPartyLicences([...packages, ...nativePackages], "missing" in cap ? undefined : cap.libpcap);
+
+const key = keyOf();
+const products = [binary, tarball, checksums];
+if (products.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8") === key) {
+  console.log("build: dist/promtap is up to date");
+} else {
+  writeBinary(code, assets, binary);
+  writeRelease(binary, licences);
+  writeFileSync(stamp, key);
+  console.log(`build: dist/promtap, made in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+/** What the binary carries, by the name under which src/native/asset.ts finds it. */
+function assetsOf(capAsset: string): Record<string, string> {
+  const { arch } = process;
+  const koffi = join(root, `node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`);
+  const folder = join(root, "src/assets");
+  const files = readdirSync(folder).map((name) => join(folder, name));
+  return Object.fromEntries([koffi, capAsset, ...files.sort()].map((path) => [basename(path), path]));
+}
+
+/** A hash of everything that decides what the binary and the tarball hold. */
+function keyOf(): string {
+  const hash = createHash("sha256").update(readVersion(nodePackage)).update(code).update(licences);
+  const scripts = readdirSync(import.meta.dirname).map((name) => join(import.meta.dirname, name));
+  const others = [join(root, "LICENSE"), join(root, "README.md")].filter(existsSync);
+  for (const path of [...Object.values(assets), ...scripts.sort(), ...others]) {
+    hash.update(path).update(readFileSync(path));
+  }
+  return hash.digest("hex");
+}

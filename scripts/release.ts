@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import { cache, dist, root, run, version } from "./project.ts";
+
+const NAME = `promtap-${version}-linux-${process.arch}`;
+/** The time of every file in the tarball, so that the same binary gives the same tarball. */
+const MODIFIED = "@1";
+
+export const tarball = join(dist, `${NAME}.tar.gz`);
+export const checksums = join(dist, "sha256sums.txt");
+
+/** Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it. */
+export function writeRelease(binary: string, licences: string): void {
+  const folder = join(cache, "release", NAME);
+  rmSync(join(cache, "release"), { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const files = [binary, join(root, "src/assets/promtap.service"), join(root, "LICENSE"), join(root, "README.md")];
+  for (const file of files) if (existsSync(file)) copyFileSync(file, join(folder, basename(file)));
+  writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), licences);
+
+  const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];
+  const order = ["--sort=name", `--mtime=${MODIFIED}`, "--format=gnu"];
+  run("tar", [...order, ...owner, "-I", "gzip -n -6", "-cf", tarball, "-C", join(cache, "release"), NAME]);
+  const sum = createHash("sha256").update(readFileSync(tarball)).digest("hex");
+  writeFileSync(checksums, `${sum}  ${basename(tarball)}\n`);
+}

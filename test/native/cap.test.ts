@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createSocket } from "node:dgram";
+import { existsSync } from "node:fs";
+import { describe, test, type TestContext } from "node:test";
+import { promisify } from "node:util";
+
+import { loadCap } from "../../src/native/cap.ts";
+
+const execute = promisify(execFile);
+const addon = new URL("../../.cache/addons/cap.node", import.meta.url);
+
+/** True where the test has to be skipped; in CI what it needs must be there. */
+function lacks(t: TestContext): boolean {
+  const reason = process.getuid?.() !== 0 ? "needs root" : existsSync(addon) ? "" : "cap.node could not be built";
+  if (reason === "") return false;
+  if (process.env.CI === "true") assert.fail(reason);
+  t.skip(reason);
+  return true;
+}
+
+/** Runs a program in a process of its own, because a defect in native code ends it. Returns its standard output. */
+async function runNative(body: string): Promise<string> {
+  const source = `import { loadCap } from "./src/native/cap.ts"; const { Cap } = loadCap(); ${body}`;
+  const cwd = new URL("../..", import.meta.url);
+  const args = ["--expose-gc", "--input-type=module-typescript", "-e", source];
+  const { stdout, stderr } = await execute(process.execPath, args, { cwd });
+  assert.equal(stderr, "");
+  return stdout;
+}
+
+describe("cap with libpcap inside", () => {
+  test("captures a datagram on the loopback interface", async (t) => {
+    if (lacks(t)) return;
+    const { Cap } = loadCap();
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const { port } = socket.address();
+    const capture = new Cap();
+    const buffer = Buffer.alloc(65536);
+    try {
+      assert.equal(capture.open("lo", `udp dst port ${port}`, 1 << 20, buffer), "ETHERNET");
+      const frame = new Promise<Buffer>((resolve) => {
+        capture.on("packet", (capturedBytes, truncated) => {
+          assert.equal(truncated, false);
+          resolve(Buffer.from(buffer.subarray(0, capturedBytes)));
+        });
+      });
+      socket.send("promtap", port, "127.0.0.1");
+      // Ethernet 14, IPv4 20 and UDP 8 bytes before the payload
+      assert.equal((await frame).subarray(42).toString(), "promtap");
+    } finally {
+      capture.close();
+      socket.close();
+    }
+  });
+
+  test("needs no libpcap on the machine", async (t) => {
+    if (lacks(t)) return;
+    const { stdout } = await execute("readelf", ["--dynamic", addon.pathname]);
+    assert.match(stdout, /\(NEEDED\).*libc\.so\.6/);
+    assert.doesNotMatch(stdout, /libpcap/);
+  });
+
+  test("says why an interface can't be opened, and survives collecting the failed capture", async (t) => {
+    if (lacks(t)) return;
+    const output = await runNative(`
+      for (let i = 0; i < 100; i++) {
+        try { new Cap().open("nonexistent0", "", 65536, Buffer.alloc(65536)); }
+        catch (error) { if (i === 0) console.log(error.message); }
+      }
+      gc(); setImmediate(() => { gc(); console.log("alive"); });`);
+    assert.match(output, /^.*No such device exists.*\nalive\n$/);
+  });
+
+  test("survives collecting closed captures while new ones are opened", async (t) => {
+    if (lacks(t)) return;
+    const output = await runNative(`
+      const open = () => { const c = new Cap(); c.open("lo", "", 65536, Buffer.alloc(65536)); c.close(); };
+      for (let round = 0; round < 4; round++) {
+        for (let i = 0; i < 5; i++) open();
+        await new Promise(setImmediate);
+        gc();
+      }
+      console.log("alive");`);
+    assert.equal(output, "alive\n");
+  });
+
+  test("survives that the interface vanishes, and writes no warning for one without an IPv4 address", async (t) => {
+    if (lacks(t)) return;
+    const output = await runNative(`
+      const { execFileSync } = await import("node:child_process");
+      const ip = (args) => execFileSync("ip", args.split(" "));
+      const capture = new Cap();
+      ip("link add promtap0 type veth peer name promtap1");
+      ip("link set promtap0 up");
+      capture.open("promtap0", "", 65536, Buffer.alloc(65536));
+      ip("link del promtap0");
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+      capture.close();
+      console.log("alive");`);
+    assert.equal(output, "alive\n");
+  });
+});
