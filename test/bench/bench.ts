@@ -1,0 +1,35 @@
+/**
+ * The benchmark behind the figures in the README: `npm run bench -- [--quick] [--markdown] [--packets N] [--rounds N]
+ * [section...]`. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
+ */
+import { lacking } from "../support/requirements.ts";
+import { parseOptions } from "./options.ts";
+import { machine, versions } from "./report/machine.ts";
+import { markdown, plainText } from "./report/report.ts";
+import { Rig } from "./rig/rig.ts";
+import { lossAndCost } from "./sections/loss-and-cost.ts";
+import type { Section } from "./sections/section.ts";
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  loss: lossAndCost,
+};
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), Object.keys(SECTIONS));
+  const missing = lacking("root", "ip", "taskset", "trafgen", "netsniff-ng", "curl");
+  if (missing !== false) throw new Error(`the benchmark ${missing}`);
+  const write = options.isMarkdown ? markdown : plainText;
+  const interruption = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => interruption.abort());
+  using rig = new Rig(interruption.signal);
+  console.log(`Measured on ${machine()}; ${versions()}.\n`);
+  const progress = (line: string): void => console.error(`... ${line}`);
+  for (const name of options.sections) console.log(write(await SECTIONS[name]!({ rig, options, progress })));
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,76 @@
+import { existsSync } from "node:fs";
+import { request } from "node:http";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { Page } from "../../support/page.ts";
+import { Child } from "../rig/child.ts";
+import { INTERFACE, PROGRAM_CPU, type Rig } from "../rig/rig.ts";
+import { RANGES } from "../rig/sender.ts";
+import type { Counted, Listener, Program } from "./program.ts";
+
+export const PROMTAP = resolve(import.meta.dirname, "../../../dist/promtap");
+
+/** The engines that account live traffic of this volume; `pcap` is meant for a few packets and slows the sender down. */
+const ENGINES = ["ring"] as const;
+
+/** What a live promtap accounts in every section. */
+export const LIVE_FLAGS: readonly string[] = ["-i", INTERFACE, ...RANGES.flatMap((range) => ["-r", range])];
+
+export const PROMTAP_MISSING: string | false = existsSync(PROMTAP) ? false : "dist/promtap is not built: npm run build";
+
+export const promtaps: readonly Program[] = ENGINES.map((engine) => ({
+  name: `promtap --engine ${engine}`,
+  unavailable: PROMTAP_MISSING,
+  start: (rig: Rig) => Promtap.start(rig, ["--engine", engine, ...LIVE_FLAGS]),
+}));
+
+/** A promtap in the listener's namespace that serves on a unix socket, which is reachable from everywhere. */
+export class Promtap implements Listener {
+  readonly child: Child;
+  readonly #socket: string;
+
+  private constructor(rig: Rig, flags: readonly string[], prefix: readonly string[]) {
+    this.#socket = join(rig.folder.path, "promtap.sock");
+    const command = [...prefix, PROMTAP, ...flags, "--web.listen-address", `unix:${this.#socket}`];
+    this.child = new Child(rig, rig.listener, PROGRAM_CPU, command);
+  }
+
+  /** `prefix` is put before the program: `env` with variables. */
+  static async start(rig: Rig, flags: readonly string[], prefix: readonly string[] = []): Promise<Promtap> {
+    const promtap = new Promtap(rig, flags, prefix);
+    await promtap.child.until("is ready", async () => (await get(promtap.#socket, "/-/ready")).status === 200);
+    return promtap;
+  }
+
+  get pid(): number {
+    return this.child.pid;
+  }
+
+  /** A page small enough to be held in memory. */
+  async page(): Promise<Page> {
+    return new Page((await get(this.#socket, "/metrics")).body);
+  }
+
+  async counted(): Promise<Counted> {
+    const page = await this.page();
+    return {
+      packets: page.sum("promacct_packet_size_bytes_ipv4_tx_count"),
+      admittedLost: page.sum("promtap_capture_lost_packets_total"),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.child.stop();
+  }
+}
+
+/** Gets a path over a unix socket, on a connection of its own. */
+export async function get(socketPath: string, path: string): Promise<{ status: number; body: string }> {
+  const sent = request({ socketPath, path, agent: false });
+  sent.end();
+  const [response] = await once(sent, "response");
+  response.setEncoding("utf8");
+  let body = "";
+  for await (const chunk of response) body += chunk;
+  return { status: response.statusCode, body };
+}

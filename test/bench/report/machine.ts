@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { cpus, release } from "node:os";
+import { PROMTAP, PROMTAP_MISSING } from "../programs/promtap.ts";
+
+/** One line on where and when the figures were taken, without which they mean nothing. */
+export function machine(): string {
+  const processors = cpus();
+  const date = new Date().toISOString().slice(0, 10);
+  return `${date}, ${processors.length} × ${processors[0]?.model ?? "unknown CPU"}, Linux ${release()}`;
+}
+
+/** What took part: the first line each program says of itself. */
+export function versions(): string {
+  const promtap = PROMTAP_MISSING === false ? firstLine(PROMTAP, "--version") : undefined;
+  const others = [firstLine("trafgen", "--version"), firstLine("tcpdump", "--version"), firstLine("pmacctd", "-V")];
+  return [promtap, ...others].filter((line) => line !== undefined).join("; ");
+}
+
+function firstLine(program: string, flag: string): string | undefined {
+  try {
+    return execFileSync(program, [flag], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0];
+  } catch {
+    // Not installed: the tables tell.
+    return undefined;
+  }
+}
