@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Config, configOf } from "../src/config.ts";
+import { PromtapError } from "../src/errors.ts";
+import { parseRange } from "../src/range-syntax.ts";
+
+type Given = Record<string, string[]>;
+
+const judge = (given: Given): Config => configOf(new Map(Object.entries(given)));
+
+const DEFAULT: Config = {
+  interfaces: ["auto"],
+  ranges: [],
+  engine: "auto",
+  filter: "",
+  readPath: null,
+  once: false,
+  check: false,
+  listen: [{ kind: "tcp", host: undefined, port: 9112 }],
+  telemetryPath: "/metrics",
+  logLevel: "info",
+  logFormat: "logfmt",
+  maxAddresses: 131_072,
+};
+
+const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });
+const unix = (path: string) => ({ kind: "unix" as const, path });
+
+const LEGAL: [Given, Partial<Config>][] = [
+  [{}, {}],
+  [{ interface: ["eth1", "eth0", "veth*", "auto", "eth1"] }, { interfaces: ["eth1", "eth0", "veth*", "auto"] }],
+  [{ range: ["10.0.0.1", "10.0.0.0/8/24:a=b"] }, { ranges: [parseRange("10.0.0.1"), parseRange("10.0.0.0/8/24:a=b")] }],
+  [{ range: ["10.0.0.0/9", "11.0.0.0/9"] }, { ranges: [parseRange("10.0.0.0/9"), parseRange("11.0.0.0/9")] }],
+  [{ range: ["10.0.0.0/8", "::/0"] }, { ranges: [parseRange("10.0.0.0/8"), parseRange("::/0")] }],
+  [{ port: ["80"] }, { listen: [tcp(undefined, 80)] }],
+  [{ port: ["1", "0"] }, { listen: [tcp(undefined, 0)] }],
+  [{ port: ["65535"] }, { listen: [tcp(undefined, 65_535)] }],
+  [{ "web.listen-address": [":9100"] }, { listen: [tcp(undefined, 9100)] }],
+  [{ "web.listen-address": ["127.0.0.1:9112", "[::1]:0"] }, { listen: [tcp("127.0.0.1", 9112), tcp("::1", 0)] }],
+  [{ "web.listen-address": ["localhost:1", "a-1.b:2"] }, { listen: [tcp("localhost", 1), tcp("a-1.b", 2)] }],
+  [{ "web.listen-address": ["unix:/run/p.sock", "/a b"] }, { listen: [unix("/run/p.sock"), unix("/a b")] }],
+  [{ "web.listen-address": [`/${"x".repeat(106)}`] }, { listen: [unix(`/${"x".repeat(106)}`)] }],
+  [{ "web.telemetry-path": ["/"] }, { telemetryPath: "/" }],
+  [{ "web.telemetry-path": ["/a/b-c.d"] }, { telemetryPath: "/a/b-c.d" }],
+  [{ engine: ["ring"] }, { engine: "ring" }],
+  [
+    { engine: ["pcap"], "pcap.filter": ["not port 22"] },
+    { engine: "pcap", filter: "not port 22" },
+  ],
+  [
+    { read: ["-"], once: [""] },
+    { readPath: "-", once: true },
+  ],
+  [{ read: ["a b.pcap"] }, { readPath: "a b.pcap" }],
+  [{ check: [""] }, { check: true }],
+  [
+    { "log.level": ["debug"], "log.format": ["json"] },
+    { logLevel: "debug", logFormat: "json" },
+  ],
+  [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
+  [{ "max-addresses": ["10000000"] }, { maxAddresses: 10_000_000 }],
+];
+
+for (const [given, expected] of LEGAL) {
+  test(`${JSON.stringify(given)} is legal`, () => assert.deepEqual(judge(given), { ...DEFAULT, ...expected }));
+}
+
+const INTERFACE = "legal is a name, a pattern such as veth*, or auto";
+const LISTEN = "legal is :PORT, IPV4:PORT, [IPV6]:PORT, HOST:PORT or unix:/PATH";
+const SOCKET = "legal is a path of a file, of at most 107 bytes";
+const PATH = "legal is a path such as /metrics, but not /healthz or below /-/";
+
+const ILLEGAL: [Given, string][] = [
+  [{ interface: [""] }, `invalid -i ""; ${INTERFACE}`],
+  [{ interface: ["eth0", "eth 1"] }, `invalid -i "eth 1"; ${INTERFACE}`],
+  [{ interface: ["a/b"] }, `invalid -i "a/b"; ${INTERFACE}`],
+  [{ range: ["x"] }, 'invalid -r "x": "x" is not an address; legal is START-END, '],
+  [
+    { range: ["10.0.0.0/8", "::/0", "11.0.0.1"] },
+    'invalid -r "11.0.0.1": with the ranges before it there are 16777217 IPv4 series; legal is at most 16777216; ',
+  ],
+  ...["", "-1", "65536", "80x", " 80", "1e3", "0x50", "9".repeat(400)].map((port): [Given, string] => [
+    { port: [port] },
+    `invalid -p "${port}"; legal is a number from 0 to 65535`,
+  ]),
+  ...["", "9112", "localhost", ":65536", ":", ":-1", "1.2.3:1", "1.2.3.256:1", "::1:9112", "[::g]:1", "[]:1"].map(
+    (address): [Given, string] => [
+      { "web.listen-address": [address] },
+      `invalid --web.listen-address "${address}"; ${LISTEN}`,
+    ],
+  ),
+  ...["[1.2.3.4]:1", "a_b:1", "-a:1", "http://a:1", "unix:", "unix:a", "[::1]:1 "].map((address): [Given, string] => [
+    { "web.listen-address": [":1", address] },
+    `invalid --web.listen-address "${address}"; ${LISTEN}`,
+  ]),
+  ...[`/${"x".repeat(107)}`, "unix:/run/"].map((path): [Given, string] => [
+    { "web.listen-address": [path] },
+    `invalid --web.listen-address "${path}"; ${SOCKET}`,
+  ]),
+  ...["", "metrics", "/a b", "/a?b", "/a#b", "/%61", "/-/healthy", "/-", "/healthz"].map((path): [Given, string] => [
+    { "web.telemetry-path": [path] },
+    `invalid --web.telemetry-path "${path}"; ${PATH}`,
+  ]),
+  [{ engine: ["bpf"] }, 'invalid --engine "bpf"; legal is auto, ring, pcap'],
+  [{ engine: [""] }, 'invalid --engine ""; legal is auto, ring, pcap'],
+  [{ "log.level": ["INFO"] }, 'invalid --log.level "INFO"; legal is debug, info, warn, error'],
+  [{ "log.format": ["text"] }, 'invalid --log.format "text"; legal is logfmt, json'],
+  [{ "max-addresses": ["10000001"] }, 'invalid --max-addresses "10000001"; legal is a number from 0 to 10000000'],
+  [{ read: [""] }, 'invalid --read ""; legal is a pcap or pcapng file, or - for standard input'],
+  [{ "pcap.filter": ["tcp"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
+  [{ "pcap.filter": ["tcp"], engine: ["ring"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
+  [{ read: ["f"], interface: ["eth0"] }, "--read and --interface exclude each other; a file is counted instead of "],
+  [{ read: ["f"], engine: ["auto"] }, "--read and --engine exclude each other; a file is counted instead of "],
+  [
+    { port: ["1"], "web.listen-address": [":1"] },
+    "--port and --web.listen-address exclude each other; give the port in the address, as in --web.listen-address=:9112",
+  ],
+];
+
+for (const [given, message] of ILLEGAL) {
+  test(`${JSON.stringify(given)} is refused`, () => {
+    assert.throws(
+      () => judge(given),
+      (error) => error instanceof PromtapError && error.exitStatus === 2 && error.message.startsWith(message),
+    );
+  });
+}
+
+test("a name of letters and hyphens is judged in no time, however long", () => {
+  const started = performance.now();
+  assert.throws(() => judge({ "web.listen-address": [`${"a-".repeat(20_000)}.:1`] }), PromtapError);
+  assert(performance.now() - started < 5000);
+});
