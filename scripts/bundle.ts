@@ -28,13 +28,13 @@ try {
  */
 const koffi: Plugin = {
   name: "koffi",
-  setup({ onResolve, onLoad, resolve }) {
+  setup(builder) {
     // koffi's other entry is a module that needs import.meta, which the bundle's format has not
-    onResolve({ filter: /^koffi$/ }, ({ path, importer, resolveDir, pluginData }) => {
+    builder.onResolve({ filter: /^koffi$/ }, ({ path, importer, resolveDir, pluginData }) => {
       if (pluginData === koffi.name) return undefined;
-      return resolve(path, { kind: "require-call", importer, resolveDir, pluginData: koffi.name });
+      return builder.resolve(path, { kind: "require-call", importer, resolveDir, pluginData: koffi.name });
     });
-    onLoad({ filter: /\/koffi\/src\/koffi\/src\/static\.cjs$/ }, () => ({
+    builder.onLoad({ filter: /\/koffi\/src\/koffi\/src\/static\.cjs$/ }, () => ({
       contents: `const { loadAddon } = require("./src/native/addon.ts");
         exports.loadStatic = () => loadAddon("koffi.node");`,
       resolveDir: root,

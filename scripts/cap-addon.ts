@@ -55,7 +55,10 @@ export const REPLACEMENTS: readonly Replacement[] = [
   },
   { from: "    Nan::AsyncResource async_res;\n", to: "" },
   { from: `    Pcap() : async_res("cap:packet") {\n`, to: "    Pcap() {\n" },
-  { from: "      obj->async_res.runInAsyncScope(\n", to: "      node::MakeCallback(\n        v8::Isolate::GetCurrent(),\n" },
+  {
+    from: "      obj->async_res.runInAsyncScope(\n",
+    to: "      node::MakeCallback(\n        v8::Isolate::GetCurrent(),\n",
+  },
   { from: "        emit_argv\n", to: "        emit_argv,\n        node::async_context{0, 0}\n" },
   { from: "    uv_poll_t poll_handle;\n", to: "    uv_poll_t* poll_handle = nullptr;\n" },
   {

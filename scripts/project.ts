@@ -24,7 +24,12 @@ export function readVersion(folder: string): string {
 /** Runs a command in a folder; returns its standard output. Throws with its last words when it fails. */
 export function run(command: string, args: readonly string[], cwd: string = root): string {
   try {
-    return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 1 << 26 });
+    return execFileSync(command, args, {
+      cwd,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 1 << 26,
+    });
   } catch (error) {
     const { stderr, code } = error as { stderr?: string; code?: string };
     const lines = (stderr ?? "").split("\n").filter((line) => line.trim() !== "");
