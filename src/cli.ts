@@ -118,7 +118,7 @@ Examples:
       see whether it would run
 
 Capabilities:
-  Live capture needs CAP_NET_RAW, files need none. Root has it; so has an unprivileged user after
+  Live capture needs CAP_NET_RAW, files need none. Root has it, and any user after
       setcap cap_net_raw+ep "$(command -v promtap)"
 
 Exit status:
@@ -287,10 +287,10 @@ function usage(message: string): PromtapError {
 function distance(from: string, to: string): number {
   if (to.endsWith(`.${from}`)) return 0;
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [index, character] of [...from].entries()) {
+  for (let index = 0; index < from.length; index++) {
     const next = [index + 1];
     for (let at = 1; at <= to.length; at++) {
-      const change = row[at - 1]! + (character === to[at - 1] ? 0 : 1);
+      const change = row[at - 1]! + (from[index] === to[at - 1] ? 0 : 1);
       next.push(Math.min(change, row[at]! + 1, next[at - 1]! + 1));
     }
     row = next;

@@ -1,0 +1,314 @@
+import assert from "node:assert/strict";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { scanFlags } from "../src/cli.ts";
+import { configOf, DEFAULTS } from "../src/config.ts";
+import { PromtapError } from "../src/errors.ts";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const CLI = new URL("../src/cli.ts", import.meta.url).href;
+
+interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+function start(args: readonly string[]): Child {
+  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function end(child: Child): Promise<Ended> {
+  const closed = once(child, "close");
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [status] = await closed;
+  return { status, stdout, stderr };
+}
+
+const promtap = (...args: string[]): Promise<Ended> => end(start([MAIN, ...args]));
+
+/** The command line with a daemon that is the body of two functions. */
+function startWith(daemon: { run?: string; check?: string }, ...args: string[]): Child {
+  const program = `
+    import { main } from ${JSON.stringify(CLI)};
+    const daemon = { async run(config, signal) { ${daemon.run ?? ""} }, async check(config) { ${daemon.check ?? ""} } };
+    await main(process.argv.slice(1), daemon);
+  `;
+  return start(["--input-type=module", "-e", program, "--", ...args]);
+}
+
+const SCANNED: [string[], Record<string, string[]>][] = [
+  [[], {}],
+  [["-i", "eth0", "-i", "eth1"], { interface: ["eth0", "eth1"] }],
+  [["-ieth0", "--interface=eth1", "--interface", "eth2"], { interface: ["eth0", "eth1", "eth2"] }],
+  [["-p9112"], { port: ["9112"] }],
+  [["-p", "1", "--port=2"], { port: ["1", "2"] }],
+  [["-r10.0.0.1:a=b", "--range", "::1"], { range: ["10.0.0.1:a=b", "::1"] }],
+  [["--range=10.0.0.1:a=b=c"], { range: ["10.0.0.1:a=b=c"] }],
+  [["--pcap.filter=-x", "-i-x", "--interface=-y"], { "pcap.filter": ["-x"], interface: ["-x", "-y"] }],
+  [["--read", "-", "--once"], { read: ["-"], once: [""] }],
+  [["--engine=", "-i", ""], { engine: [""], interface: [""] }],
+  [["--once", "--once", "-h"], { once: ["", ""], help: [""] }],
+  [["--web.listen-address=:1", "--web.listen-address=:2"], { "web.listen-address": [":1", ":2"] }],
+  [["--check", "--"], { check: [""] }],
+];
+
+for (const [argv, given] of SCANNED) {
+  test(`${JSON.stringify(argv)} is read as getopt reads it`, () => {
+    assert.deepEqual(Object.fromEntries(scanFlags(argv)), given);
+  });
+}
+
+const STRAY = "no flag takes it; see promtap --help";
+
+const REFUSED: [string[], string][] = [
+  [["--foo"], "unknown flag --foo; see promtap --help"],
+  [["--fo=x"], "unknown flag --fo; see promtap --help"],
+  [["--interfaces", "eth0"], "unknown flag --interfaces; did you mean --interface? see promtap --help"],
+  [["--listen-address=:1"], "unknown flag --listen-address; did you mean --web.listen-address? see promtap --help"],
+  [
+    ["--web.telemetry-pth=/"],
+    "unknown flag --web.telemetry-pth; did you mean --web.telemetry-path? see promtap --help",
+  ],
+  [["--level", "info"], "unknown flag --level; did you mean --log.level? see promtap --help"],
+  [["--no-once"], "unknown flag --no-once; see promtap --help"],
+  [["--maxAddresses=1"], "unknown flag --maxAddresses; did you mean --max-addresses? see promtap --help"],
+  [["--i", "eth0"], "unknown flag --i; see promtap --help"],
+  [["--=x"], "unknown flag --; see promtap --help"],
+  [["--__proto__=x"], "unknown flag --__proto__; see promtap --help"],
+  [["-x"], "unknown flag -x; see promtap --help"],
+  [["-once"], "unknown flag -once; did you mean --once? see promtap --help"],
+  [["-help"], "unknown flag -help; did you mean --help? see promtap --help"],
+  [["-hi", "eth0"], "unknown flag -hi; see promtap --help"],
+  [["-i=eth0"], "invalid -i=eth0; legal is -i eth0, -ieth0 or --interface=eth0; see promtap --help"],
+  [["-p=9112"], "invalid -p=9112; legal is -p 9112, -p9112 or --port=9112; see promtap --help"],
+  [["-i"], "-i needs a value: NAME; see promtap --help"],
+  [["--engine"], "--engine needs a value: auto|ring|pcap; see promtap --help"],
+  [["-i", "-p"], "-i needs a value, and -p looks like a flag; if it is none: --interface=-p; see promtap --help"],
+  [["-i", "--"], "-i needs a value, and -- looks like a flag; if it is none: --interface=--; see promtap --help"],
+  [["--engine=ring", "--engine", "ring"], "--engine is given twice: it takes one value; see promtap --help"],
+  [["--once=true"], "--once takes no value; see promtap --help"],
+  [["eth0"], `unexpected argument "eth0": ${STRAY}`],
+  [["-i", "eth0", "eth1"], `unexpected argument "eth1": ${STRAY}`],
+  [["--once", "false"], `unexpected argument "false": ${STRAY}`],
+  [["-"], `unexpected argument "-": ${STRAY}`],
+  [[""], `unexpected argument "": ${STRAY}`],
+  [["--", "--once"], `unexpected argument "--once": ${STRAY}`],
+];
+
+for (const [argv, message] of REFUSED) {
+  test(`${JSON.stringify(argv)} is refused`, () => {
+    assert.throws(() => scanFlags(argv), new PromtapError("USAGE", message));
+  });
+}
+
+const anyWord = fc.oneof(
+  fc.string({ maxLength: 6 }),
+  fc.constantFrom("-i", "-r", "-p", "-", "--", "--once", "--no-once", "--read", "--engine=ring", "--log.level", "eth0"),
+  fc
+    .tuple(fc.constantFrom("-", "--", "-i", "-p", "--range=", "--max-addresses="), fc.string({ maxLength: 6 }))
+    .map(([flag, rest]) => flag + rest),
+);
+
+test("any arguments give a configuration or a usage error", () => {
+  fc.assert(
+    fc.property(fc.array(anyWord, { maxLength: 6 }), (argv) => {
+      try {
+        configOf(scanFlags(argv));
+      } catch (error) {
+        assert(error instanceof PromtapError && error.exitStatus === 2);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("any arguments end with status 0 or 2", async () => {
+  const argvs = fc.sample(fc.array(anyWord, { maxLength: 6 }), 500);
+  const body = `
+    import { main } from ${JSON.stringify(CLI)};
+    for (const stream of [process, process.stdout, process.stderr]) stream.setMaxListeners(0);
+    for (const argv of JSON.parse(process.argv[1])) {
+      process.exitCode = 0;
+      await main(argv, { async run() {}, async check() { return []; } });
+      if (process.exitCode !== 0 && process.exitCode !== 2) throw new Error(JSON.stringify(argv));
+    }
+    process.exitCode = 0;
+  `;
+  const { status, stderr } = await end(start(["--input-type=module", "-e", body, "--", JSON.stringify(argvs)]));
+  assert.equal(status, 0, stderr);
+});
+
+for (const argv of [
+  ["-i=eth0"],
+  ["--frobnicate\n\u001b[1m"],
+  ["-p", "http"],
+  ["-r", "10.0.0.9-10.0.0.1", "--once"],
+  ["-r", "10.0.0.1:le=\n"],
+  ["stray"],
+]) {
+  test(`the program ends with status 2 and one line on stderr for ${JSON.stringify(argv)}`, async () => {
+    const { status, stdout, stderr } = await promtap(...argv);
+    assert.equal(status, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^\P{Cc}+\n$/u);
+  });
+}
+
+test("an illegal range is named with its flag, its value and what is legal", async () => {
+  const { stderr } = await promtap("-i", "eth0", "-r", "10.0.0.9-10.0.0.1");
+  assert.equal(stderr, 'invalid -r "10.0.0.9-10.0.0.1": the range is reversed; legal is START-END with START <= END\n');
+});
+
+test("the version is printed as Prometheus programs print it", async () => {
+  const { status, stdout, stderr } = await promtap("--version");
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  const [first, ...facts] = stdout.split("\n");
+  assert.match(first!, /^promtap, version \S+ \(revision \S+\)$/);
+  assert.deepEqual(facts, [
+    `  node version:     ${process.version}`,
+    `  platform:         ${process.platform}/${process.arch}`,
+    "",
+  ]);
+});
+
+test("the help is plain text of at most 96 columns that tells flags, defaults and exit statuses", async () => {
+  const { status, stdout, stderr } = await promtap("-p", "illegal", "-h");
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  for (const line of stdout.split("\n")) assert.match(line, /^(?:[ -~]{0,95}[!-~])?$/);
+  const flags = [...stdout.matchAll(/^ {2}(?:-(\w), | {4})--([a-z.-]+)/gm)].map(([, short, name]) => [name, short]);
+  assert.deepEqual(flags, [
+    ["interface", "i"],
+    ["range", "r"],
+    ["max-addresses", undefined],
+    ["engine", undefined],
+    ["pcap.filter", undefined],
+    ["read", undefined],
+    ["once", undefined],
+    ["check", undefined],
+    ["port", "p"],
+    ["web.listen-address", undefined],
+    ["web.telemetry-path", undefined],
+    ["log.level", undefined],
+    ["log.format", undefined],
+    ["version", undefined],
+    ["help", "h"],
+  ]);
+  for (const value of Object.values(DEFAULTS)) assert(stdout.includes(`(default: ${value}`));
+  assert.deepEqual(
+    [...stdout.matchAll(/^ {2}(\d+) +\S/gm)].map((line) => Number(line[1])),
+    [0, 1, 2, 70],
+  );
+});
+
+test("every example of the help is legal", async () => {
+  const { stdout } = await promtap("--help");
+  const examples = [...stdout.matchAll(/^ {2}promtap( .*)?$/gm)].map(([, args = ""]) =>
+    args.trim().replaceAll("'", ""),
+  );
+  assert(examples.length >= 5);
+  for (const example of examples) configOf(scanFlags(example === "" ? [] : example.split(" ")));
+});
+
+test("--check prints a line for each thing that would run", async () => {
+  const check = `return ["engine: " + config.engine, "two"];`;
+  const { status, stdout, stderr } = await end(startWith({ check }, "--check", "--engine=ring"));
+  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "engine: ring\ntwo\n", stderr: "" });
+});
+
+test("an error of the host is one line on stderr and status 1", async () => {
+  const body = `throw new (await import(${JSON.stringify(CLI.replace("cli.ts", "errors.ts"))})).PromtapError("HOST", "no");`;
+  for (const argv of [[], ["--check"]]) {
+    const { status, stdout, stderr } = await end(startWith({ run: body, check: body }, ...argv));
+    assert.deepEqual({ status, stdout, stderr }, { status: 1, stdout: "", stderr: "no\n" });
+  }
+});
+
+test("a defect shows its stack and ends with status 70, wherever it is thrown", async () => {
+  const immediately = `throw new RangeError("impossible slot");`;
+  const later = `setImmediate(() => { ${immediately} }); setInterval(() => {}, 1000); await new Promise(() => {});`;
+  for (const run of [immediately, later]) {
+    const { status, stderr } = await end(startWith({ run }));
+    assert.equal(status, 70);
+    assert.match(stderr, /^RangeError: impossible slot\n {4}at .*\n/);
+  }
+});
+
+const SERVE = `
+  setInterval(() => {}, 1000).unref();
+  const kept = setInterval(() => {}, 1000);
+  signal.addEventListener("abort", () => { process.stdout.write("aborted\\n"); FINISH });
+  process.stdout.write("ready\\n");
+  await new Promise((resolve) => { globalThis.finish = () => { clearInterval(kept); resolve(); }; });
+`;
+
+for (const name of ["SIGTERM", "SIGINT"] as const) {
+  test(`${name} aborts the daemon, and the status is 0 when it has ended`, async () => {
+    const child = startWith({ run: SERVE.replace("FINISH", "finish();") });
+    child.stdout.once("data", () => child.kill(name));
+    const { status, stdout, stderr } = await end(child);
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "ready\naborted\n", stderr: "" });
+  });
+}
+
+test("a second signal ends the program at once", async () => {
+  const child = startWith({ run: SERVE.replace("FINISH", "") });
+  child.stdout.on("data", () => child.kill("SIGTERM"));
+  const { status, stdout } = await end(child);
+  assert.deepEqual({ status, stdout }, { status: 128 + 15, stdout: "ready\naborted\n" });
+});
+
+const PRINT_4_MIB = `process.stdout.write(new Uint8Array(4 << 20).fill(65));`;
+const PRINT_FOREVER = `
+  const print = () => new Promise((resolve, reject) =>
+    process.stdout.write("x".repeat(65536), (error) => (error ? reject(error) : resolve())));
+  for (;;) await print();
+`;
+
+test("all of the page arrives at a reader that starts late", async () => {
+  const child = startWith({ run: `${PRINT_4_MIB} process.stderr.write("printed\\n");` });
+  await Promise.race([once(child.stderr, "readable"), once(child.stdout, "readable")]);
+  const { status, stdout } = await end(child);
+  assert.deepEqual({ status, length: stdout.length }, { status: 0, length: 4 << 20 });
+});
+
+test("a reader that leaves early ends the program quietly", async () => {
+  const child = startWith({ run: PRINT_FOREVER });
+  child.stdout.once("data", () => child.stdout.destroy());
+  const closed = once(child, "close");
+  const stderr = await text(child.stderr);
+  const [status] = await closed;
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+});
+
+test("a full disk under the page is an error of the host", async () => {
+  const child = spawn(process.execPath, [MAIN, "--help"], { stdio: ["ignore", openSync("/dev/full", "w"), "pipe"] });
+  const closed = once(child, "close");
+  const stderr = await text(child.stderr!);
+  const [status] = await closed;
+  assert.equal(status, 1);
+  assert.match(stderr, /^couldn't write to standard output: .*no space left on device.*\n$/);
+});
+
+test("a log that nobody reads any more does not end the program", async () => {
+  const run = `
+    const log = () => new Promise((resolve) => process.stderr.write("line\\n", resolve));
+    while (!(await log())) await new Promise(setImmediate);
+    await log();
+    process.stdout.write("went on\\n");
+  `;
+  const child = startWith({ run });
+  child.stderr.destroy();
+  const closed = once(child, "close");
+  const stdout = await text(child.stdout);
+  const [status] = await closed;
+  assert.deepEqual({ status, stdout }, { status: 0, stdout: "went on\n" });
+});
