@@ -43,7 +43,7 @@ export class Capture implements AsyncDisposable {
   readonly #onChange: CaptureListener;
   readonly #links: Links;
   readonly #taps = new Map<string, Tap>();
-  readonly #closing = new Set<PromiseLike<void>>();
+  readonly #closing = new Set<Promise<void>>();
 
   /**
    * Opens all interfaces there are. Throws PromtapError where one that is named in full is not there or cannot be
@@ -139,9 +139,10 @@ export class Capture implements AsyncDisposable {
     // What is lost until the last block is read comes on top; the counter must never step back.
     const known = engine.losses().packets;
     tap.lostBefore += known;
-    const closed = engine[Symbol.asyncDispose]().then(() => {
+    const closed = (async () => {
+      await engine[Symbol.asyncDispose]();
       tap.lostBefore += engine.losses().packets - known;
-    });
+    })();
     this.#closing.add(closed);
     void closed.finally(() => this.#closing.delete(closed));
   }

@@ -56,7 +56,7 @@ export function linkDumpRequest(): Uint8Array {
 export function parseLinkMessages(bytes: Uint8Array, length: number): LinkMessage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const result: LinkMessage = { changed: [], removed: [], isDone: false };
-  for (let at = 0; at + NLMSG_HEADER_BYTES <= length; ) {
+  for (let at = 0; at + NLMSG_HEADER_BYTES <= length;) {
     const messageBytes = view.getUint32(at, true);
     const end = at + messageBytes;
     if (messageBytes < NLMSG_HEADER_BYTES || end > length) break;

@@ -33,7 +33,7 @@ export class RowLabels {
   /** Version of the row's address; makes its labels where they are not there yet. */
   version(row: number): 4 | 6 {
     while (this.#rows <= row) this.#append();
-    return this.#ranges.ranges[this.#ledger.rangeOfRow(row)]!.version;
+    return this.#ranges.ranges[this.#ledger.rows.rangeOf(row)]!.version;
   }
 
   start(row: number): number {
@@ -63,16 +63,16 @@ export class RowLabels {
   }
 
   #text(row: number): string {
-    const range = this.#ranges.ranges[this.#ledger.rangeOfRow(row)]!;
+    const range = this.#ranges.ranges[this.#ledger.rows.rangeOf(row)]!;
     const labels = [["interface", this.#ledger.name], ...range.labels, ["ip", this.#ip(row)]] as const;
     return labels.map(([name, value]) => labelText(name, value)).join(",");
   }
 
   #ip(row: number): string {
-    const ledger = this.#ledger;
-    if (ledger.isOther(row)) return "other";
-    const { version, rollupBits } = this.#ranges.ranges[ledger.rangeOfRow(row)]!;
-    const word = (k: number): number => ledger.addressWord(row, k);
+    const { rows } = this.#ledger;
+    if (rows.isOther(row)) return "other";
+    const { version, rollupBits } = this.#ranges.ranges[rows.rangeOf(row)]!;
+    const word = (k: number): number => rows.addressWord(row, k);
     const address = version === 4 ? formatIpv4(word(0)) : formatIpv6(word(0), word(1), word(2), word(3));
     return rollupBits === (version === 4 ? 32 : 128) ? address : `${address}/${rollupBits}`;
   }

@@ -52,7 +52,7 @@ export class TrafficCollector implements Collector {
   #health(): Family[] {
     const { engine } = this.#source;
     const taps = this.#source.taps();
-    const ledgers = [...this.#ledger.interfaces()];
+    const ledgers = this.#ledger.interfaces();
     const { addresses } = this.#ledger;
     return [
       gauge("promtap_capture_info", "The engine that counts packets.", [{ labels: { engine }, value: 1 }]),
@@ -78,7 +78,7 @@ export class TrafficCollector implements Collector {
       counter(
         "promtap_traffic_other_packets_total",
         "Packets counted under ip=other because the limit of addresses was reached; one for each direction.",
-        ledgers.map(({ name, refusedPackets }) => ({ labels: { interface: name }, value: refusedPackets })),
+        ledgers.map((ledger) => ({ labels: { interface: ledger.name }, value: ledger.refusedPackets() })),
       ),
     ];
   }
@@ -92,10 +92,9 @@ export class TrafficCollector implements Collector {
       type: MetricType.HISTOGRAM,
       *write(writer: PageWriter, format: Format) {
         const lines = new HistogramLines(name, BUCKET_BOUNDS, format);
-        for (const ledger of ledgers) {
-          const { counters } = ledger.slots;
+        for (const ledger of ledgers.filter((each) => !each.isEmpty())) {
           const labels = encoder.encode(labelText("interface", ledger.name));
-          if (!ledger.isEmpty()) lines.write(writer, counters, ALL_SLOT * SLOT_DOUBLES, labels, 0, labels.length);
+          lines.write(writer, ledger.slots.counters, ALL_SLOT * SLOT_DOUBLES, labels, 0, labels.length);
           if (writer.isFull) yield;
         }
       },
@@ -109,14 +108,15 @@ export class TrafficCollector implements Collector {
       name,
       help: `Size of IPv${version} packets ${isTx ? "from" : "to"} an address, in bytes without the link header.`,
       type: MetricType.HISTOGRAM,
-      write: (writer, format) => this.#writeAddresses(writer, new HistogramLines(name, BUCKET_BOUNDS, format), version, direction),
+      write: (writer, format) =>
+        this.#writeAddresses(writer, new HistogramLines(name, BUCKET_BOUNDS, format), version, direction),
     };
   }
 
   *#writeAddresses(writer: PageWriter, lines: HistogramLines, version: 4 | 6, direction: Direction): Generator<void> {
     for (const ledger of this.#ledger.interfaces()) {
       const labels = this.#labelsOf(ledger);
-      for (let row = 0; row < ledger.rows; row++) {
+      for (let row = 0; row < ledger.rows.count; row++) {
         if (labels.version(row) === version) writeRow(writer, lines, ledger, labels, row, direction);
         if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
       }
@@ -144,7 +144,7 @@ function writeRow(
 ): void {
   const { counters } = ledger.slots;
   for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
-    const slot = ledger.slotOf(row, direction, column);
+    const slot = ledger.rows.slotOf(row, direction * PROTOCOL_COLUMNS + column);
     if (slot === 0) continue;
     const at = slot * SLOT_DOUBLES;
     lines.write(writer, counters, at, labels.bytes, labels.start(row), labels.end(row), PROTOCOL_LABEL_BYTES[column]);

@@ -2,15 +2,15 @@ const INITIAL_CAPACITY = 256;
 const KEY_WORDS = 5;
 
 /**
- * Finds the row of an IPv6 address: an open-addressed hash table from (range, four words) to a row. The range is part
- * of the key because a rolled-up network and an address of another range may be the same number.
+ * Finds the row of an address or rolled-up network: an open-addressed hash table from (range, four words) to a row. The
+ * range is part of the key because a network of one range and an address of another may be the same number.
  *
  * The seed keeps a sender who chooses addresses from making them collide: give each process a random one.
  */
 export class AddressIndex {
   readonly #seed: number;
-  /** KEY_WORDS words an entry: range, then the address. */
-  #keys = new Uint32Array(INITIAL_CAPACITY * KEY_WORDS);
+  /** KEY_WORDS signed words an entry: range, then the address. */
+  #keys = new Int32Array(INITIAL_CAPACITY * KEY_WORDS);
   /** Row + 1; 0 is an empty entry. */
   #rows = new Uint32Array(INITIAL_CAPACITY);
   #used = 0;
@@ -67,7 +67,7 @@ export class AddressIndex {
   #grow(): void {
     const keys = this.#keys;
     const rows = this.#rows;
-    this.#keys = new Uint32Array(keys.length * 2);
+    this.#keys = new Int32Array(keys.length * 2);
     this.#rows = new Uint32Array(rows.length * 2);
     for (const [entry, value] of rows.entries()) {
       const at = entry * KEY_WORDS;

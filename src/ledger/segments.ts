@@ -1,12 +1,17 @@
 import type { Range } from "./ranges.ts";
 
-/** Disjoint, sorted intervals of addresses, each of one range. An address is one 32-bit word (IPv4) or four (IPv6). */
+/**
+ * Disjoint, sorted intervals of addresses, each of one range. An address is four 32-bit words, the highest first; IPv4
+ * has one, and three zeros behind it.
+ */
 export interface Segments {
-  /** Lowest and highest address of each, the words of an address side by side, highest first. */
+  /** Lowest and highest address of each, the words of an address side by side. */
   starts: Uint32Array;
   ends: Uint32Array;
   rangeOf: Uint32Array;
 }
+
+const WORDS = 4;
 
 /**
  * Cuts ranges that may overlap into segments in which the first range given has all. The ranges are painted in their
@@ -15,7 +20,9 @@ export interface Segments {
  */
 export function cutSegments(ranges: readonly Range[], version: 4 | 6): Segments {
   const own = [...ranges.entries()].filter(([, range]) => range.version === version);
-  const bounds = [...new Set(own.flatMap(([, { first, last }]) => [first, last + 1n]))].sort((a, b) => (a < b ? -1 : 1));
+  const bounds = [...new Set(own.flatMap(([, { first, last }]) => [first, last + 1n]))].sort((a, b) =>
+    a < b ? -1 : 1,
+  );
   const indexOf = new Map(bounds.map((bound, index) => [bound, index]));
   const painted = new Int32Array(bounds.length).fill(-1);
   const next = Int32Array.from(bounds.keys());
@@ -26,7 +33,7 @@ export function cutSegments(ranges: readonly Range[], version: 4 | 6): Segments 
       next[at] = at + 1;
     }
   }
-  return packSegments(bounds, painted, version === 4 ? 1 : 4);
+  return packSegments(bounds, painted, version === 4 ? 1 : WORDS);
 }
 
 /** First interval at or after `at` that is not painted; halves the path on its way. */
@@ -45,7 +52,7 @@ function packSegments(bounds: readonly bigint[], painted: Int32Array, words: num
   for (let at = 0; at + 1 < bounds.length; at++) {
     const range = painted[at]!;
     if (range < 0) continue;
-    if (at > 0 && painted[at - 1] === range) ends.length -= words;
+    if (at > 0 && painted[at - 1] === range) ends.length -= WORDS;
     else {
       starts.push(...addressWords(bounds[at]!, words));
       rangeOf.push(range);
@@ -55,7 +62,40 @@ function packSegments(bounds: readonly bigint[], painted: Int32Array, words: num
   return { starts: Uint32Array.from(starts), ends: Uint32Array.from(ends), rangeOf: Uint32Array.from(rangeOf) };
 }
 
-/** The 32-bit words of an address, highest first. */
-export function addressWords(address: bigint, words: number): number[] {
-  return Array.from({ length: words }, (_, k) => Number((address >> BigInt(32 * (words - 1 - k))) & 0xffff_ffffn));
+/** The four words of an address that has `words`, and zeros behind them. */
+function addressWords(address: bigint, words: number): number[] {
+  const shifted = address << BigInt(32 * (WORDS - words));
+  return Array.from({ length: WORDS }, (_, k) => Number((shifted >> BigInt(32 * (WORDS - 1 - k))) & 0xffff_ffffn));
+}
+
+/** The range of the segment that holds an address, given as signed words; -1 where none does. Hot; does not allocate. */
+export function findSegment(segments: Segments, word0: number, word1: number, word2: number, word3: number): number {
+  const { starts, ends, rangeOf } = segments;
+  let low = 0;
+  let high = rangeOf.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compare(starts, middle, word0, word1, word2, word3) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  const at = low - 1;
+  return at >= 0 && compare(ends, at, word0, word1, word2, word3) >= 0 ? rangeOf[at]! : -1;
+}
+
+/** Sign of the difference between the address at `index` of a table and the given one. Hot. */
+function compare(
+  table: Uint32Array,
+  index: number,
+  word0: number,
+  word1: number,
+  word2: number,
+  word3: number,
+): number {
+  const at = index * WORDS;
+  return (
+    table[at]! - (word0 >>> 0) ||
+    table[at + 1]! - (word1 >>> 0) ||
+    table[at + 2]! - (word2 >>> 0) ||
+    table[at + 3]! - (word3 >>> 0)
+  );
 }

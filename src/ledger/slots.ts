@@ -1,4 +1,4 @@
-import { bucketOf, SLOT_DOUBLES, SUM } from "./histogram.ts";
+import { SLOT_DOUBLES, SUM } from "./histogram.ts";
 
 const INITIAL_SLOTS = 64;
 
@@ -30,11 +30,11 @@ export class Slots {
     return this.#used++;
   }
 
-  /** Counts one packet. Hot; does not allocate. */
-  count(slot: number, lengthBytes: number): void {
+  /** Counts one packet into its bucket. Hot; does not allocate. */
+  count(slot: number, bucket: number, lengthBytes: number): void {
     const counters = this.#counters;
     const base = slot * SLOT_DOUBLES;
-    counters[base + bucketOf(lengthBytes)]! += 1;
+    counters[base + bucket]! += 1;
     counters[base + SUM]! += lengthBytes;
   }
 }

@@ -16,13 +16,16 @@ const cSocket = libc.func("int socket(int domain, int type, int protocol)");
 const cClose = libc.func("int close(int fd)");
 const cBind = libc.func("int bind(int fd, const uint8_t *address, uint32_t length)");
 const cSetsockopt = libc.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)");
-const cGetsockopt = libc.func("int getsockopt(int fd, int level, int name, _Inout_ uint8_t *value, _Inout_ uint32_t *length)");
+const cGetsockopt = libc.func(
+  "int getsockopt(int fd, int level, int name, _Inout_ uint8_t *value, _Inout_ uint32_t *length)",
+);
 const cMmap = libc.func("int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)");
 const cMunmap = libc.func("int munmap(int64_t address, size_t length)");
 const cSend = libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
 const cRecv = libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)");
 
-const { EPERM, EACCES, ENODEV, ENXIO, EAFNOSUPPORT, ENOMEM, EINVAL, ENETDOWN, ENOSYS, EAGAIN, ENOBUFS } = koffi.os.errno;
+const { EPERM, EACCES, ENODEV, ENXIO, EAFNOSUPPORT, ENOMEM, EINVAL, ENETDOWN, ENOSYS, EAGAIN, ENOBUFS } =
+  koffi.os.errno;
 
 export const errno = {
   EPERM: EPERM!,

@@ -18,3 +18,11 @@ export function u32(bytes: Uint8Array, at: number): number {
 export function u32LittleEndian(bytes: Uint8Array, at: number): number {
   return ((bytes[at + 3]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 1]! << 8) | bytes[at]!) >>> 0;
 }
+
+/**
+ * 32 bits as a signed number, big-endian: for what is compared and indexed with, not shown. V8 keeps every such number
+ * in a field without a heap object, which costs a fifth of the whole way of a packet. Hot; does not allocate.
+ */
+export function word32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}

@@ -1,4 +1,4 @@
-import { u32 } from "./bytes.ts";
+import { word32 } from "./bytes.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
 /*
@@ -33,7 +33,7 @@ export function parseIpv4(packet: Packet, bytes: Uint8Array, at: number, end: nu
   if (first >> 4 !== 4 || (first & 0x0f) < MINIMUM_IHL) return Verdict.MALFORMED;
   packet.version = 4;
   packet.protocol = bytes[at + PROTOCOL]!;
-  packet.source = u32(bytes, at + SOURCE);
-  packet.destination = u32(bytes, at + DESTINATION);
+  packet.source = word32(bytes, at + SOURCE);
+  packet.destination = word32(bytes, at + DESTINATION);
   return Verdict.IP;
 }

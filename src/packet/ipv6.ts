@@ -1,4 +1,4 @@
-import { u32 } from "./bytes.ts";
+import { word32 } from "./bytes.ts";
 import { type Packet, Verdict } from "./packet.ts";
 import { payloadProtocol } from "./transport.ts";
 
@@ -24,14 +24,14 @@ export function parseIpv6(packet: Packet, bytes: Uint8Array, at: number, end: nu
   }
   if (bytes[at]! >> 4 !== 6) return Verdict.MALFORMED;
   packet.version = 6;
-  packet.source = u32(bytes, at + SOURCE);
-  packet.source1 = u32(bytes, at + SOURCE + 4);
-  packet.source2 = u32(bytes, at + SOURCE + 8);
-  packet.source3 = u32(bytes, at + SOURCE + 12);
-  packet.destination = u32(bytes, at + DESTINATION);
-  packet.destination1 = u32(bytes, at + DESTINATION + 4);
-  packet.destination2 = u32(bytes, at + DESTINATION + 8);
-  packet.destination3 = u32(bytes, at + DESTINATION + 12);
+  packet.source = word32(bytes, at + SOURCE);
+  packet.source1 = word32(bytes, at + SOURCE + 4);
+  packet.source2 = word32(bytes, at + SOURCE + 8);
+  packet.source3 = word32(bytes, at + SOURCE + 12);
+  packet.destination = word32(bytes, at + DESTINATION);
+  packet.destination1 = word32(bytes, at + DESTINATION + 4);
+  packet.destination2 = word32(bytes, at + DESTINATION + 8);
+  packet.destination3 = word32(bytes, at + DESTINATION + 12);
   packet.protocol = payloadProtocol(bytes[at + NEXT_HEADER]!, bytes, at + HEADER_BYTES, end);
   return Verdict.IP;
 }

@@ -24,8 +24,7 @@ export const REFUSALS = [
  * One parsed frame. A single record is reused for all of them: parsing into a fresh object costs 9 ns more a packet and
  * feeds the garbage collector.
  *
- * Numbers that may pass 2^31 are initialised with a double, so that V8 keeps them as doubles in place from the first
- * packet on, instead of allocating when the first large address comes by.
+ * Addresses are signed 32-bit words (see word32).
  */
 export class Packet {
   verdict: Verdict = Verdict.NOT_IP;
@@ -39,13 +38,13 @@ export class Packet {
   /** IP protocol number of the payload; behind IPv6 extension headers, the last one that could be read. */
   protocol = 0;
   /** Source address: IPv4, or the highest 32 bits of IPv6. */
-  source = 0.5;
-  source1 = 0.5;
-  source2 = 0.5;
-  source3 = 0.5;
+  source = 0;
+  source1 = 0;
+  source2 = 0;
+  source3 = 0;
   /** Destination address, likewise. */
-  destination = 0.5;
-  destination1 = 0.5;
-  destination2 = 0.5;
-  destination3 = 0.5;
+  destination = 0;
+  destination1 = 0;
+  destination2 = 0;
+  destination3 = 0;
 }

@@ -36,7 +36,11 @@ export const ringKind: EngineKind = {
   survivesDown: true,
   probe() {
     try {
-      const { fd, ring } = openSocket("a packet socket", { isEthernet: true, ignoreOutgoing: false }, SMALLEST_RING_BYTES);
+      const { fd, ring } = openSocket(
+        "a packet socket",
+        { isEthernet: true, ignoreOutgoing: false },
+        SMALLEST_RING_BYTES,
+      );
       ring.close();
       libc.close(fd);
       return undefined;

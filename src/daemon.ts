@@ -1,0 +1,156 @@
+import { randomInt } from "node:crypto";
+import { Capture, type CaptureListener, interfacesOf } from "./capture/capture.ts";
+import { type EngineKind, EngineName } from "./capture/engine.ts";
+import { Links } from "./capture/links.ts";
+import { pcapKind } from "./capture/pcap/pcap-engine.ts";
+import { ringKind } from "./capture/ring/ring-engine.ts";
+import { readSavefile } from "./capture/savefile/savefile.ts";
+import { selectEngine } from "./capture/select.ts";
+import { CollectorSet } from "./collectors/collector.ts";
+import { SelfCollector } from "./collectors/self.ts";
+import { TrafficCollector, type TrafficSource } from "./collectors/traffic.ts";
+import type { Config } from "./config.ts";
+import { messageOf } from "./errors.ts";
+import { startServer } from "./http/server.ts";
+import { Ledger } from "./ledger/ledger.ts";
+import { RangeTable } from "./ledger/ranges.ts";
+import { log } from "./log.ts";
+import { landingPage } from "./page/landing.ts";
+import { chooseFormat, CONTENT_TYPE, Format } from "./page/negotiation.ts";
+import { makePage } from "./page/page.ts";
+import { VERSION } from "./version.ts";
+
+/** How long a page that is printed, not scraped, may take. */
+const ONCE_TIMEOUT_MS = 10_000;
+
+/**
+ * Builds the parts, connects them, and serves until the signal aborts; then takes them down in reverse. With `once`,
+ * prints one page instead of serving. Throws PromtapError.
+ */
+export async function run(config: Config, signal: AbortSignal): Promise<void> {
+  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, randomInt(2 ** 31));
+  await using parts = new AsyncDisposableStack();
+  const source = config.readPath === null ? parts.use(startCapture(config, ledger)) : FILE_SOURCE;
+  const collectors = new CollectorSet([new SelfCollector(), new TrafficCollector(source, ledger)], logCollector);
+  const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);
+
+  if (config.once) {
+    await readThenPrint(config, ledger, page, signal);
+    return;
+  }
+  const reading = readFile(config, ledger, signal);
+  // A damaged file is reported at the end; until then what stands before the damage is served.
+  reading.catch(() => {});
+  let isReady = false;
+  const server = parts.use(
+    await startServer(
+      { listen: config.listen, telemetryPath: config.telemetryPath },
+      {
+        expose(accept, timeoutMs) {
+          const format = chooseFormat(accept);
+          return { contentType: CONTENT_TYPE[format], chunks: page(format, timeoutMs) };
+        },
+        landingPage: () => landingPage(config.telemetryPath, VERSION, source.engine, source.taps()),
+        ready: () => isReady,
+        failed: (error) => log.error("couldn't make the page", { error: messageOf(error) }),
+      },
+    ),
+  );
+  isReady = true;
+  for (const address of server.addresses) log.info("listening", { address });
+  await aborted(signal);
+  await reading;
+}
+
+/** Says what `run` would do, one line each, having tried everything but to capture. Throws PromtapError. */
+export async function check(config: Config): Promise<string[]> {
+  const { groups } = new RangeTable(config.ranges);
+  const lines = [
+    `ranges: ${config.ranges.length}, with ${groups} different sets of labels`,
+    `at most ${config.maxAddresses} addresses have series`,
+  ];
+  if (config.readPath !== null) return [`would read ${config.readPath}`, ...lines];
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config));
+  using links = Links.open();
+  const names = interfacesOf(config.interfaces, links.all()).map(({ name }) => name);
+  return [
+    `would capture ${names.join(", ") || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
+    `engine: ${kind.name}`,
+    ...refusals.map((refusal) => `refused: ${refusal}`),
+    ...lines,
+  ];
+}
+
+/** What stands in for live capture while a file is read. */
+const FILE_SOURCE: TrafficSource = { engine: EngineName.SAVEFILE, sync() {}, taps: () => [] };
+
+function startCapture(config: Config, ledger: Ledger): TrafficSource & AsyncDisposable {
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config));
+  for (const refusal of refusals) log.warn("refused", { reason: refusal });
+  log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
+  const capture = new Capture(kind, config.interfaces, ledger, logInterface);
+  return {
+    engine: kind.name,
+    sync: () => capture.sync(),
+    taps: () => capture.taps(),
+    [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
+  };
+}
+
+/** Best first. */
+function engineKinds(config: Config): EngineKind[] {
+  return [ringKind, pcapKind(config.filter)];
+}
+
+type Page = (format: Format, timeoutMs: number) => AsyncGenerator<Uint8Array>;
+
+async function* collectPage(collectors: CollectorSet, format: Format, timeoutMs: number): AsyncGenerator<Uint8Array> {
+  const families = await collectors.collect(performance.now() + timeoutMs);
+  yield* makePage(families, format);
+}
+
+/** Prints the page, of a damaged file too, before the damage is reported. */
+async function readThenPrint(config: Config, ledger: Ledger, page: Page, signal: AbortSignal): Promise<void> {
+  const reading = readFile(config, ledger, signal);
+  await Promise.allSettled([reading]);
+  for await (const chunk of page(Format.TEXT, ONCE_TIMEOUT_MS)) await print(chunk);
+  await reading;
+}
+
+/** Resolves when stdout has taken the bytes, so that their memory may be reused. */
+function print(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function readFile(config: Config, ledger: Ledger, signal: AbortSignal): Promise<void> {
+  const path = config.readPath;
+  if (path === null) return;
+  const reading = readSavefile({
+    path,
+    signal,
+    sinkFor: (name) => ledger.interface(name),
+    warn: (message) => log.warn(message),
+  });
+  reading.then(
+    () => log.info("read to the end", { file: path }),
+    (error: unknown) => log.error("stopped reading", { file: path, error: messageOf(error) }),
+  );
+  await reading;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function logCollector(collector: string, error: string | undefined): void {
+  if (error === undefined) log.info("collector works again", { collector });
+  else log.error("collector failed", { collector, error });
+}
+
+const logInterface: CaptureListener = (name, isOpen, error) => {
+  if (error !== undefined) log.error("couldn't capture", { interface: name, error });
+  else log.info(isOpen ? "capture started" : "capture stopped", { interface: name });
+};

@@ -1,0 +1,73 @@
+import { PROTOCOL_COLUMNS } from "../packet/protocols.ts";
+
+/*
+ * A row: what one address (or rolled-up network, or the `other` of a set of labels) has on one interface. It holds the
+ * slots of its histograms, 0 where there is none yet.
+ *
+ *     | tx: other icmp igmp tcp ... icmpv6 | rx: other icmp igmp tcp ... icmpv6 |
+ */
+const ROW_SLOTS = 2 * PROTOCOL_COLUMNS;
+const INITIAL_ROWS = 64;
+const WORDS = 4;
+
+/** The rows of one interface, in the order in which they were first needed. */
+export class Rows {
+  #count = 0;
+  #slots = new Uint32Array(INITIAL_ROWS * ROW_SLOTS);
+  #ranges = new Uint32Array(INITIAL_ROWS);
+  #addresses = new Int32Array(INITIAL_ROWS * WORDS);
+  #isOther = new Uint8Array(INITIAL_ROWS);
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds the row of an address, or the one of all refused addresses (`isOther`). */
+  add(range: number, isOther: boolean, word0: number, word1: number, word2: number, word3: number): number {
+    if (this.#count === this.#ranges.length) this.#grow();
+    const row = this.#count++;
+    this.#ranges[row] = range;
+    this.#isOther[row] = isOther ? 1 : 0;
+    const at = row * WORDS;
+    this.#addresses[at] = word0;
+    this.#addresses[at + 1] = word1;
+    this.#addresses[at + 2] = word2;
+    this.#addresses[at + 3] = word3;
+    return row;
+  }
+
+  /** Index of the range whose labels the row carries. */
+  rangeOf(row: number): number {
+    return this.#ranges[row]!;
+  }
+
+  /** Whether the row gathers the addresses that were refused one of their own. */
+  isOther(row: number): boolean {
+    return this.#isOther[row] === 1;
+  }
+
+  /** Unsigned word `k` of the row's address, highest first; IPv4 has word 0 alone. */
+  addressWord(row: number, k: number): number {
+    return this.#addresses[row * WORDS + k]! >>> 0;
+  }
+
+  /** The slot in cell `cell` (direction × PROTOCOL_COLUMNS + column), or 0 where nothing was counted. Hot. */
+  slotOf(row: number, cell: number): number {
+    return this.#slots[row * ROW_SLOTS + cell]!;
+  }
+
+  setSlot(row: number, cell: number, slot: number): void {
+    this.#slots[row * ROW_SLOTS + cell] = slot;
+  }
+
+  #grow(): void {
+    const doubled = <T extends Uint32Array | Int32Array | Uint8Array>(from: T, to: T): T => {
+      to.set(from);
+      return to;
+    };
+    this.#slots = doubled(this.#slots, new Uint32Array(this.#slots.length * 2));
+    this.#ranges = doubled(this.#ranges, new Uint32Array(this.#ranges.length * 2));
+    this.#addresses = doubled(this.#addresses, new Int32Array(this.#addresses.length * 2));
+    this.#isOther = doubled(this.#isOther, new Uint8Array(this.#isOther.length * 2));
+  }
+}
