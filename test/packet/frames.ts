@@ -27,21 +27,16 @@ export function parse(linkType: number, frame: Uint8Array, originalBytes: number
   return packet;
 }
 
-/** The fields of a record that its verdict makes valid. */
+/** The fields of a record that its verdict makes valid; addresses as unsigned words of 32 bits. */
 export function facts(packet: Packet): object {
-  const { verdict, lengthBytes, version, protocol, source, destination } = packet;
+  const { verdict, lengthBytes, version, protocol } = packet;
   if (verdict !== Verdict.IP) return { verdict, lengthBytes };
-  if (version === 4) return { verdict, lengthBytes, version, protocol, source, destination };
-  const { source1, source2, source3, destination1, destination2, destination3 } = packet;
-  const sources = [source, source1, source2, source3];
-  return {
-    verdict,
-    lengthBytes,
-    version,
-    protocol,
-    sources,
-    destinations: [destination, destination1, destination2, destination3],
-  };
+  const sources = [packet.source, packet.source1, packet.source2, packet.source3].map((word) => word >>> 0);
+  const destinations = [packet.destination, packet.destination1, packet.destination2, packet.destination3].map(
+    (word) => word >>> 0,
+  );
+  if (version === 6) return { verdict, lengthBytes, version, protocol, sources, destinations };
+  return { verdict, lengthBytes, version, protocol, source: sources[0], destination: destinations[0] };
 }
 
 /** What `facts` gives for IPV4. */

@@ -4,9 +4,10 @@ import { LINKTYPE_ETHERNET, LINKTYPE_IPV4 } from "../../src/packet/link.ts";
 import { Verdict } from "../../src/packet/packet.ts";
 import { facts, hex, IPV4, IPV4_FACTS, MACS, parse } from "./frames.ts";
 
-test("addresses above 127.255.255.255 are positive numbers", () => {
-  const packet = parse(LINKTYPE_IPV4, hex("45 00 00 14 00 00 00 00 01 06 00 00 ff ff ff ff e0 00 00 fb"));
-  assert.deepEqual([packet.source, packet.destination], [0xffffffff, 0xe00000fb]);
+test("addresses above 127.255.255.255 are read in full", () => {
+  const frame = hex("45 00 00 14 00 00 00 00 01 06 00 00 ff ff ff ff e0 00 00 fb");
+  const expected = { ...IPV4_FACTS, protocol: 6, source: 0xffffffff, destination: 0xe00000fb };
+  assert.deepEqual(facts(parse(LINKTYPE_IPV4, frame)), expected);
 });
 
 test("options change neither the addresses nor the protocol", () => {
