@@ -2,22 +2,33 @@
  * The benchmark behind the figures in the README: `npm run bench -- [--quick] [--markdown] [--packets N] [--rounds N]
  * [section...]`. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
  */
+import { existsSync } from "node:fs";
 import { lacking } from "../support/requirements.ts";
 import { parseOptions } from "./options.ts";
+import { PROMTAP } from "./programs/promtap.ts";
 import { machine, versions } from "./report/machine.ts";
 import { markdown, plainText } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
+import { garbage } from "./sections/garbage.ts";
 import { lossAndCost } from "./sections/loss-and-cost.ts";
+import { memory } from "./sections/memory.ts";
+import { pageCost } from "./sections/page-cost.ts";
 import type { Section } from "./sections/section.ts";
+import { start } from "./sections/start.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   loss: lossAndCost,
+  garbage,
+  page: pageCost,
+  memory,
+  start,
 };
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), Object.keys(SECTIONS));
   const missing = lacking("root", "ip", "taskset", "trafgen", "netsniff-ng", "curl");
   if (missing !== false) throw new Error(`the benchmark ${missing}`);
+  if (!existsSync(PROMTAP)) throw new Error("the benchmark measures dist/promtap, which is not there: npm run build");
   const write = options.isMarkdown ? markdown : plainText;
   const interruption = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => interruption.abort());

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { request } from "node:http";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
@@ -6,6 +5,7 @@ import { Page } from "../../support/page.ts";
 import { Child } from "../rig/child.ts";
 import { INTERFACE, PROGRAM_CPU, type Rig } from "../rig/rig.ts";
 import { RANGES } from "../rig/sender.ts";
+import type { Population } from "../rig/traffic-file.ts";
 import type { Counted, Listener, Program } from "./program.ts";
 
 export const PROMTAP = resolve(import.meta.dirname, "../../../dist/promtap");
@@ -16,11 +16,12 @@ const ENGINES = ["ring"] as const;
 /** What a live promtap accounts in every section. */
 export const LIVE_FLAGS: readonly string[] = ["-i", INTERFACE, ...RANGES.flatMap((range) => ["-r", range])];
 
-export const PROMTAP_MISSING: string | false = existsSync(PROMTAP) ? false : "dist/promtap is not built: npm run build";
+/** Where a promtap that serves a file listens; TCP, for clients that know nothing else. */
+export const PROMTAP_PORT = 9113;
 
 export const promtaps: readonly Program[] = ENGINES.map((engine) => ({
   name: `promtap --engine ${engine}`,
-  unavailable: PROMTAP_MISSING,
+  unavailable: false,
   start: (rig: Rig) => Promtap.start(rig, ["--engine", engine, ...LIVE_FLAGS]),
 }));
 
@@ -29,15 +30,15 @@ export class Promtap implements Listener {
   readonly child: Child;
   readonly #socket: string;
 
-  private constructor(rig: Rig, flags: readonly string[], prefix: readonly string[]) {
+  private constructor(rig: Rig, program: readonly string[], flags: readonly string[]) {
     this.#socket = join(rig.folder.path, "promtap.sock");
-    const command = [...prefix, PROMTAP, ...flags, "--web.listen-address", `unix:${this.#socket}`];
+    const command = [...program, ...flags, "--web.listen-address", `unix:${this.#socket}`];
     this.child = new Child(rig, rig.listener, PROGRAM_CPU, command);
   }
 
-  /** `prefix` is put before the program: `env` with variables. */
-  static async start(rig: Rig, flags: readonly string[], prefix: readonly string[] = []): Promise<Promtap> {
-    const promtap = new Promtap(rig, flags, prefix);
+  /** `program`: the command to run in place of the binary. */
+  static async start(rig: Rig, flags: readonly string[], program: readonly string[] = [PROMTAP]): Promise<Promtap> {
+    const promtap = new Promtap(rig, program, flags);
     await promtap.child.until("is ready", async () => (await get(promtap.#socket, "/-/ready")).status === 200);
     return promtap;
   }
@@ -62,6 +63,17 @@ export class Promtap implements Listener {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.child.stop();
   }
+}
+
+/** Starts a promtap that accounts a file and goes on to serve its page. */
+export async function servedFrom(
+  rig: Rig,
+  path: string,
+  population: Population,
+): Promise<AsyncDisposable & { port: number; pid: number }> {
+  const listen = ["--web.listen-address", `127.0.0.1:${PROMTAP_PORT}`];
+  const promtap = await Promtap.start(rig, ["--read", path, "-r", population.range, ...listen]);
+  return Object.assign(promtap, { port: PROMTAP_PORT });
 }
 
 /** Gets a path over a unix socket, on a connection of its own. */

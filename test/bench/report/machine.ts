@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { cpus, release } from "node:os";
-import { PROMTAP, PROMTAP_MISSING } from "../programs/promtap.ts";
+import { PROMTAP } from "../programs/promtap.ts";
 
 /** One line on where and when the figures were taken, without which they mean nothing. */
 export function machine(): string {
@@ -11,9 +11,13 @@ export function machine(): string {
 
 /** What took part: the first line each program says of itself. */
 export function versions(): string {
-  const promtap = PROMTAP_MISSING === false ? firstLine(PROMTAP, "--version") : undefined;
-  const others = [firstLine("trafgen", "--version"), firstLine("tcpdump", "--version"), firstLine("pmacctd", "-V")];
-  return [promtap, ...others].filter((line) => line !== undefined).join("; ");
+  const lines = [
+    firstLine(PROMTAP, "--version"),
+    firstLine("trafgen", "--version"),
+    firstLine("tcpdump", "--version"),
+    firstLine("pmacctd", "-V"),
+  ];
+  return lines.filter((line) => line !== undefined).join("; ");
 }
 
 function firstLine(program: string, flag: string): string | undefined {

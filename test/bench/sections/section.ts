@@ -7,7 +7,7 @@ export interface Bench {
   rig: Rig;
   options: Options;
   /** Tells the person at the terminal what goes on. */
-  progress(line: string): void;
+  progress: (line: string) => void;
 }
 
 export type Section = (bench: Bench) => Promise<Report>;
