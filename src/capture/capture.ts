@@ -1,5 +1,5 @@
 import { matchesGlob } from "node:path";
-import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import { ErrorCode, PromtapError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Engine, EngineKind } from "./engine.ts";
 import { type Link, Links } from "./links.ts";
@@ -114,7 +114,7 @@ export class Capture implements AsyncDisposable {
   }
 
   /** Opens an engine where there is none and the link is up; returns what prevented it. */
-  #open(tap: Tap): unknown {
+  #open(tap: Tap): Error | undefined {
     clearTimeout(tap.retry);
     if (tap.engine !== undefined || tap.link?.isUp !== true) return undefined;
     try {
@@ -122,8 +122,9 @@ export class Capture implements AsyncDisposable {
       tap.engineIndex = tap.link.index;
       this.#onChange(tap.name, true, undefined);
       return undefined;
-    } catch (error) {
-      this.#onChange(tap.name, false, messageOf(error));
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      this.#onChange(tap.name, false, error.message);
       tap.retry = setTimeout(() => this.#open(tap), RETRY_MS);
       return error;
     }

@@ -34,7 +34,7 @@ export class SelfCollector implements Collector {
     const families = metrics.map(({ name, help, type, values }): Family => ({
       name,
       help,
-      type: type as unknown as MetricType,
+      type,
       samples: values.map(({ value, labels }) => ({ value, labels: labels as Record<string, string> })),
     }));
     return [buildInfo(), ...families];

@@ -87,9 +87,9 @@ export class InterfaceLedger {
   /** Packets under `other` because their address was refused a row; one that is sent and received counts twice. */
   refusedPackets(): number {
     let packets = 0;
-    for (const found of this.#otherRow) {
-      for (let cell = 0; found > 0 && cell < ROW_CELLS; cell++) {
-        const slot = this.rows.slotOf(found - 1, cell);
+    for (const row of this.#otherRow.filter((found) => found > 0)) {
+      for (let cell = 0; cell < ROW_CELLS; cell++) {
+        const slot = this.rows.slotOf(row - 1, cell);
         if (slot > 0) packets += this.#packets(slot);
       }
     }

@@ -21,19 +21,21 @@ export async function* makePage(families: readonly Family[], format: Format): As
   const writer = spare ?? new PageWriter();
   spare = undefined;
   try {
-    for (const family of written) {
-      yield encoder.encode(`# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${family.type}\n`);
-      for (const _ of family.write(writer, format)) {
-        if (writer.isFull) yield* emptied(writer);
-        await nextTurn();
-      }
-      yield* emptied(writer);
-    }
+    for (const family of written) yield* writtenChunks(family, writer, format);
     if (format === Format.OPENMETRICS) yield encoder.encode(EOF);
   } finally {
     writer.clear();
     spare = writer;
   }
+}
+
+async function* writtenChunks(family: WrittenFamily, writer: PageWriter, format: Format): AsyncGenerator<Uint8Array> {
+  writer.bytes(encoder.encode(`# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${family.type}\n`));
+  for (const _ of family.write(writer, format)) {
+    if (writer.isFull) yield* emptied(writer);
+    await nextTurn();
+  }
+  yield* emptied(writer);
 }
 
 function* emptied(writer: PageWriter): Generator<Uint8Array> {
