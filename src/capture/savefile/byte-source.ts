@@ -13,6 +13,9 @@ export interface ByteSource extends AsyncDisposable {
 export const STDIN_PATH = "-";
 const STDIN_FD = 0;
 
+/** What a pipe holds, unless its owner has changed it (pipe(7)). */
+const PIPE_CHUNK_BYTES = 65_536;
+
 /** Opens a file or a FIFO; `-` is standard input. Throws PromtapError. */
 export function openSource(path: string, signal: AbortSignal | undefined): ByteSource {
   const fd = path === STDIN_PATH ? STDIN_FD : openPath(path);
@@ -104,36 +107,48 @@ class FileSource implements ByteSource {
 class PipeSource implements ByteSource {
   readonly #path: string;
   readonly #socket: Socket;
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  /** What the last chunk held and the caller had no room for. */
-  #rest: Uint8Array = new Uint8Array(0);
+  /** Filled by the socket, one chunk at a time: streams of chunks allocate 64 KiB for each. */
+  readonly #chunk = new Uint8Array(PIPE_CHUNK_BYTES);
+  /** What the caller has not had of the chunk. */
+  #rest = this.#chunk.subarray(0, 0);
+  #isOver = false;
+  #failure: Error | undefined;
+  #wake = (): void => {};
 
   constructor(fd: number, path: string, signal: AbortSignal | undefined) {
     this.#path = path;
-    this.#socket = new Socket({ fd, readable: true, writable: false });
+    const onread = { buffer: this.#chunk, callback: (count: number): boolean => this.#take(count) };
+    this.#socket = new Socket({ fd, readable: true, writable: false, onread });
+    this.#socket.on("error", (error) => (this.#failure = error));
+    this.#socket.on("end", () => this.#end());
+    this.#socket.on("close", () => this.#end());
     if (signal !== undefined) addAbortSignal(signal, this.#socket);
-    this.#chunks = this.#socket[Symbol.asyncIterator]();
   }
 
   async read(into: Uint8Array): Promise<number> {
-    if (this.#rest.length === 0) {
-      const chunk = await this.#nextChunk();
-      if (chunk === undefined) return 0;
-      this.#rest = chunk;
+    while (this.#rest.length === 0 && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#socket.resume();
+      });
     }
+    if (this.#failure !== undefined) throw readError(this.#path, this.#failure);
     const count = Math.min(this.#rest.length, into.length);
     into.set(this.#rest.subarray(0, count));
     this.#rest = this.#rest.subarray(count);
     return count;
   }
 
-  async #nextChunk(): Promise<Uint8Array | undefined> {
-    try {
-      const chunk = await this.#chunks.next();
-      return chunk.done === true ? undefined : chunk.value;
-    } catch (error) {
-      throw readError(this.#path, error);
-    }
+  /** False: the socket is to wait until the chunk has been read. */
+  #take(count: number): boolean {
+    this.#rest = this.#chunk.subarray(0, count);
+    this.#wake();
+    return false;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#wake();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
