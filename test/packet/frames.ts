@@ -28,7 +28,20 @@ export function parse(linkType: number, frame: Uint8Array, originalBytes: number
 }
 
 /** The fields of a record that its verdict makes valid; addresses as unsigned words of 32 bits. */
-export function facts(packet: Packet): object {
+export interface Facts {
+  verdict: Verdict;
+  lengthBytes: number;
+  version?: number;
+  protocol?: number;
+  /** Of IPv4. */
+  source?: number;
+  destination?: number;
+  /** Of IPv6, the highest word first. */
+  sources?: number[];
+  destinations?: number[];
+}
+
+export function facts(packet: Packet): Facts {
   const { verdict, lengthBytes, version, protocol } = packet;
   if (verdict !== Verdict.IP) return { verdict, lengthBytes };
   const sources = [packet.source, packet.source1, packet.source2, packet.source3].map((word) => word >>> 0);
@@ -36,7 +49,7 @@ export function facts(packet: Packet): object {
     (word) => word >>> 0,
   );
   if (version === 6) return { verdict, lengthBytes, version, protocol, sources, destinations };
-  return { verdict, lengthBytes, version, protocol, source: sources[0], destination: destinations[0] };
+  return { verdict, lengthBytes, version, protocol, source: sources[0]!, destination: destinations[0]! };
 }
 
 /** What `facts` gives for IPV4. */

@@ -3,14 +3,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSavefile } from "../../../src/capture/savefile/savefile.ts";
 import { PromtapError } from "../../../src/errors.ts";
-import { facts } from "../../packet/frames.ts";
+import { type Facts, facts } from "../../packet/frames.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
 import type { Part } from "./captures.ts";
 
 /** All that came out of a file. */
 export interface Counted {
   /** Interface → what was recorded, in order. */
-  frames: Map<string, object[]>;
+  frames: Map<string, Facts[]>;
   warnings: string[];
   /** The line that ended the reading; undefined at the end of the file. */
   error: string | undefined;
@@ -25,7 +25,7 @@ export async function countBytes(bytes: Uint8Array): Promise<Counted> {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "sample.pcap");
   writeFileSync(path, bytes);
-  return countFile(path);
+  return await countFile(path);
 }
 
 /** Reads a file; anything thrown that is not a PromtapError of one line fails the test. */
@@ -48,7 +48,7 @@ export async function countFile(path: string, signal?: AbortSignal): Promise<Cou
 }
 
 /** The frames of a file that is sound and has one interface. */
-export function onlyFrames(counted: Counted): object[] {
+export function onlyFrames(counted: Counted): Facts[] {
   assert.equal(counted.error, undefined);
   assert.equal(counted.frames.size, 1);
   return [...counted.frames.values()].flat();

@@ -93,7 +93,11 @@ for (const order of BYTE_ORDERS) {
           Array.from({ length: 9 }, () => ({ bytes })),
         ),
       );
-      assert.deepEqual(onlyFrames(counted), Array(9).fill({ ...TCP_FACTS, lengthBytes: LARGEST - 14 }));
+      const expected = { ...TCP_FACTS, lengthBytes: LARGEST - 14 };
+      assert.deepEqual(
+        onlyFrames(counted),
+        Array.from({ length: 9 }, () => expected),
+      );
     });
 
     test("with a larger packet is damaged there, and counted up to there", async () => {
