@@ -58,7 +58,7 @@ async function bind(server: Server, options: ListenOptions): Promise<void> {
 
 /** A socket file outlives a process that was killed. */
 async function isStaleSocket(path: string): Promise<boolean> {
-  if (!(await lstat(path)).isSocket()) throw new Error("there is a file that is not a socket; give another path");
+  if (!(await lstat(path)).isSocket()) throw Object.assign(new Error(path), { code: "ENOTSOCK" });
   const connection = createConnection(path);
   try {
     await once(connection, "connect");
@@ -96,10 +96,11 @@ const PORT_REASONS: Record<string, string> = {
 
 const PATH_REASONS: Record<string, string> = {
   EADDRINUSE: "another process listens there",
-  EACCES: "this user may not write to the folder",
+  ENOTSOCK: "there is a file that is not a socket",
+  // libuv makes EACCES of ENOENT here.
+  EACCES: "the folder does not exist, or this user may not write to it",
   EPERM: "this user may not write to the folder",
   EROFS: "the file system is read-only",
-  ENOENT: "the folder does not exist",
   ENOTDIR: "a part of the path is not a folder",
   // struct sockaddr_un has 108 bytes, unix(7).
   ENAMETOOLONG: "the path is longer than 107 bytes",

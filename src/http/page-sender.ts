@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { acceptsGzip } from "./encoding.ts";
 import { scrapeTimeoutMs } from "./scrape-timeout.ts";
@@ -9,7 +10,10 @@ import { sendText } from "./text-answer.ts";
 
 const RETRY_SECONDS = 5;
 
-/** Level 1: ten times smaller for a third of the default level's time. Few large pieces: each costs a thread's turn. */
+/**
+ * Level 1 makes a page nine times smaller; level 6 ten times, for twice the CPU time (9 against 4.5 ms a MB, Node 24.21).
+ * Large pieces, because each costs a turn of a thread.
+ */
 const GZIP = { level: 1, chunkSize: 64 * 1024 };
 
 /** Sends the page of metrics: no more than so many at once, each no faster than its reader takes it. */
@@ -25,8 +29,7 @@ export class PageSender {
 
   /** Never rejects: what fails is told to the site. */
   async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A client may send its next request before it has read an answer: that one waits for its turn, outside the limit.
-    if (response.socket === null) await once(response, "socket");
+    if (response.socket === null) await turn(response);
     if (this.#maxRequests > 0 && this.#inProgress >= this.#maxRequests) {
       response.setHeader("Retry-After", RETRY_SECONDS);
       sendText(response, 503, `Limit of concurrent requests reached (${this.#maxRequests}), try again later.\n`);
@@ -67,6 +70,16 @@ export class PageSender {
     body.end();
     if (!response.closed) await once(response, "close");
   }
+}
+
+/**
+ * A client may send its next request before it has read an answer: until that is sent, the next one's has no socket. It
+ * waits outside the limit, and if the connection closes, for ever: nothing holds it then.
+ */
+async function turn(response: ServerResponse): Promise<void> {
+  await once(response, "socket");
+  // The answer before it gives back its place when it is told of its end, a moment after it lost the socket.
+  await setImmediate();
 }
 
 function writeHead(response: ServerResponse, page: Exposition, isZipped: boolean): void {

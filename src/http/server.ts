@@ -61,6 +61,9 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: limits.checkMs,
   });
+  // Undocumented, but as old as Node: a client that closes its half after the request (nc) gets the answer all the same.
+  // Without it node:http ends the answer in good order where it stands, and half a page looks like one.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.timeout = limits.stallMs;
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerConnection;
@@ -74,6 +77,8 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
   server.on("request", answer);
   // Answered at once, without asking for the body.
   server.on("checkContinue", answer);
+  // The last answer has said that the connection ends; node:http itself would wait for the client to end it.
+  server.on("dropRequest", (_, socket) => socket.destroy());
   return server;
 }
 

@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, linkSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { connect, createServer, type ListenOptions, Server } from "node:net";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, test } from "node:test";
+import { ErrorCode, PromtapError } from "../../src/errors.ts";
+import { type ListenAddress, listen } from "../../src/http/listener.ts";
+import { lacking } from "../support/requirements.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
+import { serve } from "./client.ts";
+import { FakeSite } from "./fake-site.ts";
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+const needsIpv6 = hasIpv6 ? {} : { skip: "this host has no ::1" };
+
+/** An error that is ours, in one line, and says this. */
+function saying(message: string): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof PromtapError, String(error));
+    assert.equal(error.code, ErrorCode.HOST);
+    assert.equal(error.message, message);
+    return true;
+  };
+}
+
+function serveOn(...listenAddresses: ListenAddress[]): ReturnType<typeof serve> {
+  return serve(new FakeSite(), { listen: listenAddresses });
+}
+
+async function listenAnywhere(host: string): Promise<{ server: Server; port: number }> {
+  const server = createServer();
+  await listen(server, { kind: "tcp", host, port: 0 });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  return { server, port: address.port };
+}
+
+async function fetchText(options: { host?: string; port?: number; socketPath?: string }): Promise<string> {
+  const sent = request({ path: "/metrics", agent: false, ...options });
+  sent.end();
+  const [message] = await once(sent, "response");
+  return text(message);
+}
+
+describe("a port", () => {
+  test("is bound on one IPv4 address", async () => {
+    await using server = await serveOn({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const [, port] = /^127\.0\.0\.1:(\d+)$/.exec(server.addresses[0] ?? "") ?? [];
+    assert.equal(await fetchText({ host: "127.0.0.1", port: Number(port) }), "up 1\n");
+  });
+
+  test("is bound on one IPv6 address", needsIpv6, async () => {
+    await using server = await serveOn({ kind: "tcp", host: "::1", port: 0 });
+    const [, port] = /^\[::1\]:(\d+)$/.exec(server.addresses[0] ?? "") ?? [];
+    assert.equal(await fetchText({ host: "::1", port: Number(port) }), "up 1\n");
+    await assert.rejects(fetchText({ host: "127.0.0.1", port: Number(port) }), { code: "ECONNREFUSED" });
+  });
+
+  test("without a host is bound for IPv6 and IPv4", needsIpv6, async () => {
+    await using server = await serveOn({ kind: "tcp", host: undefined, port: 0 });
+    const [, port] = /^\[::\]:(\d+)$/.exec(server.addresses[0] ?? "") ?? [];
+    assert.equal(await fetchText({ host: "::1", port: Number(port) }), "up 1\n");
+    assert.equal(await fetchText({ host: "127.0.0.1", port: Number(port) }), "up 1\n");
+  });
+
+  test("without a host is bound for IPv4 alone where the kernel has no IPv6", async () => {
+    await using server = new Ipv4Server();
+    assert.match(await listen(server, { kind: "tcp", host: undefined, port: 0 }), /^0\.0\.0\.0:\d+$/);
+  });
+
+  test("on an IPv6 address is an error where the kernel has no IPv6", async () => {
+    await using server = new Ipv4Server();
+    await assert.rejects(
+      listen(server, { kind: "tcp", host: "::", port: 9112 }),
+      saying("couldn't listen on [::]:9112: this host has no IPv6; give another with --web.listen-address"),
+    );
+  });
+
+  test("that is taken is an error that names the flag it came from", async () => {
+    const { server: other, port } = await listenAnywhere("127.0.0.1");
+    await using _ = other;
+    await assert.rejects(
+      serveOn({ kind: "tcp", host: undefined, port }),
+      saying(`couldn't listen on :${port}: the port is taken by another process; give another with -p`),
+    );
+    await assert.rejects(
+      serveOn({ kind: "tcp", host: "127.0.0.1", port }),
+      saying(
+        `couldn't listen on 127.0.0.1:${port}: the port is taken by another process; ` +
+          "give another with --web.listen-address",
+      ),
+    );
+  });
+
+  test("whose IPv6 half alone is taken is not bound by halves", needsIpv6, async () => {
+    await using other = createServer();
+    other.listen({ host: "::", port: 0, ipv6Only: true });
+    await once(other, "listening");
+    const address = other.address();
+    assert.ok(address !== null && typeof address === "object");
+    await assert.rejects(serveOn({ kind: "tcp", host: undefined, port: address.port }), /the port is taken/);
+  });
+
+  test("on an address of another host is an error", () =>
+    // RFC 5737: documentation only.
+    assert.rejects(
+      serveOn({ kind: "tcp", host: "192.0.2.1", port: 9112 }),
+      saying(
+        "couldn't listen on 192.0.2.1:9112: no interface of this host has that address; " +
+          "give another with --web.listen-address",
+      ),
+    ));
+
+  test("below 1024 is an error that names the capability", { skip: privilegedPortsMissing() }, () => {
+    const module = JSON.stringify(new URL("../../src/http/listener.ts", import.meta.url).href);
+    const script = `import { createServer } from "node:net";
+      const { listen } = await import(${module});
+      process.setgid(65534);
+      process.setuid(65534);
+      await listen(createServer(), { kind: "tcp", host: undefined, port: 80 }).catch((error) => console.log(error.message));`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    assert.equal(
+      stdout,
+      "couldn't listen on :80: a port this low needs root or CAP_NET_BIND_SERVICE; give another with -p\n",
+    );
+  });
+
+  test("of a later address that is taken frees the earlier ones", async () => {
+    const { server: other, port } = await listenAnywhere("127.0.0.1");
+    await using _ = other;
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.sock");
+    await assert.rejects(serveOn({ kind: "unix", path }, { kind: "tcp", host: "127.0.0.1", port }), PromtapError);
+    assert.equal(existsSync(path), false);
+  });
+});
+
+describe("a unix socket", () => {
+  test("is served, for the owner and the group, and removed at the end", async () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.sock");
+    {
+      await using server = await serveOn({ kind: "unix", path });
+      assert.deepEqual(server.addresses, [`unix:${path}`]);
+      assert.equal((statSync(path).mode & 0o777).toString(8), "660");
+      assert.equal(await fetchText({ socketPath: path }), "up 1\n");
+    }
+    assert.equal(existsSync(path), false);
+  });
+
+  test("that nobody listens on any more is replaced", async () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.sock");
+    await leaveStaleSocket(join(folder.path, "killed.sock"), path);
+    await using _ = await serveOn({ kind: "unix", path });
+    assert.equal(await fetchText({ socketPath: path }), "up 1\n");
+  });
+
+  test("that another process listens on is an error, and stays", async () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.sock");
+    await using _ = await serveOn({ kind: "unix", path });
+    await assert.rejects(
+      serveOn({ kind: "unix", path }),
+      saying(`couldn't listen on unix:${path}: another process listens there; give another with --web.listen-address`),
+    );
+    assert.equal(await fetchText({ socketPath: path }), "up 1\n");
+  });
+
+  test("in the place of another file is an error, and the file stays", async () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "notes.txt");
+    writeFileSync(path, "keep me");
+    await assert.rejects(
+      serveOn({ kind: "unix", path }),
+      saying(
+        `couldn't listen on unix:${path}: there is a file that is not a socket; ` +
+          "give another with --web.listen-address",
+      ),
+    );
+    assert.equal(readFileSync(path, "utf8"), "keep me");
+  });
+
+  test("in a folder that does not exist is an error", () =>
+    assert.rejects(
+      serveOn({ kind: "unix", path: "/nonexistent/promtap.sock" }),
+      saying(
+        "couldn't listen on unix:/nonexistent/promtap.sock: the folder does not exist, or this user may not write to it; " +
+          "give another with --web.listen-address",
+      ),
+    ));
+
+  test("whose path the kernel would cut off is an error", async () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "x".repeat(108));
+    await assert.rejects(serveOn({ kind: "unix", path }), /: the path is longer than 107 bytes; give another with/);
+  });
+});
+
+/** A server on a kernel without IPv6, as listening fails there. */
+class Ipv4Server extends Server {
+  override listen(...given: unknown[]): this {
+    const options = given[0] as ListenOptions;
+    if (options.host !== "::") return super.listen(options);
+    const error = Object.assign(new Error("listen EAFNOSUPPORT"), { code: "EAFNOSUPPORT" });
+    process.nextTick(() => this.emit("error", error));
+    return this;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    if (this.listening) await super[Symbol.asyncDispose]();
+  }
+}
+
+/** A second name of the file survives the end of the server, as the file does when the process is killed. */
+async function leaveStaleSocket(from: string, to: string): Promise<void> {
+  const server = createServer();
+  await listen(server, { kind: "unix", path: from });
+  linkSync(from, to);
+  server.close();
+  await once(server, "close");
+  const [error] = await once(connect(to), "error");
+  assert.equal(error.code, "ECONNREFUSED");
+}
+
+function privilegedPortsMissing(): string | false {
+  const first = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+  return lacking("root") || (first <= 80 && "this host lets anyone have port 80");
+}

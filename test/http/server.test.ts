@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Agent } from "node:http";
+import { buffer, text } from "node:stream/consumers";
+import { describe, test } from "node:test";
+import { ask, begin, portOf, RawClient, serve } from "./client.ts";
+import { FakeSite, HeldSource } from "./fake-site.ts";
+
+const REQUEST = "GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n";
+
+describe("limits", () => {
+  for (const [what, sent] of [
+    ["nothing", ""],
+    ["half a line", "GET /metr"],
+    ["headers without an end", "GET /metrics HTTP/1.1\r\nHost: a\r\nA: b\r\n"],
+  ]) {
+    test(`a client that sends ${what} is cut`, async () => {
+      await using server = await serve(new FakeSite(), {}, { headersMs: 50, checkMs: 10 });
+      using client = new RawClient(portOf(server));
+      client.send(sent ?? "");
+      assert.equal(await client.closed, undefined);
+      assert.match(client.received, /^HTTP\/1.1 408 /);
+    });
+  }
+
+  test("a client that sends its headers byte by byte is cut", async () => {
+    await using server = await serve(new FakeSite(), {}, { headersMs: 50, checkMs: 10 });
+    using client = new RawClient(portOf(server));
+    client.send("GET /metrics HTTP/1.1\r\nHost: a\r\nA: ");
+    const sending = setInterval(() => client.send("b"), 5);
+    await client.until("408 ");
+    clearInterval(sending);
+  });
+
+  test("headers over 8 KiB are refused, below they are read", async () => {
+    await using server = await serve(new FakeSite());
+    const small = await ask(server, "/metrics", { headers: { Padding: "x".repeat(7_000) } });
+    assert.equal(small.status, 200);
+    using client = new RawClient(portOf(server));
+    client.send(`GET /metrics HTTP/1.1\r\nHost: a\r\nPadding: ${"x".repeat(9_000)}\r\n\r\n`);
+    await client.closed;
+    assert.match(client.received, /^HTTP\/1.1 431 /);
+  });
+
+  test("what is not HTTP is refused", async () => {
+    await using server = await serve(new FakeSite());
+    using client = new RawClient(portOf(server));
+    client.send("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+    await client.closed;
+    assert.match(client.received, /^HTTP\/1.1 400 /);
+    assert.equal((await ask(server, "/-/healthy")).status, 200);
+  });
+
+  test("a connection serves request after request, and is closed when it has been idle", async () => {
+    await using server = await serve(new FakeSite(), {}, { idleMs: 100 });
+    using client = new RawClient(portOf(server));
+    for (let count = 1; count <= 3; count++) {
+      client.send(REQUEST);
+      await client.until("Healthy\n");
+      assert.match(client.received, /Connection: keep-alive/);
+      client.received = "";
+    }
+    assert.equal(await client.closed, undefined);
+  });
+
+  test("a connection too many is closed, and there is room again when one has gone", async () => {
+    await using server = await serve(new FakeSite(), {}, { connections: 2 });
+    using first = new RawClient(portOf(server));
+    using second = new RawClient(portOf(server));
+    for (const client of [first, second]) {
+      client.send(REQUEST);
+      await client.until("Healthy");
+    }
+    using third = new RawClient(portOf(server));
+    third.send(REQUEST);
+    await third.closed;
+    assert.equal(third.received, "");
+    first.send(REQUEST.replace("Host", "Connection: close\r\nHost"));
+    await first.closed;
+    assert.equal((await ask(server, "/-/healthy")).status, 200);
+  });
+
+  test("a connection has an end after so many requests, and says so with the last", async () => {
+    await using server = await serve(new FakeSite(), {}, { requestsPerConnection: 3 });
+    using client = new RawClient(portOf(server));
+    for (const connection of ["keep-alive", "keep-alive", "close"]) {
+      client.received = "";
+      client.send(REQUEST);
+      await client.until("Healthy\n");
+      assert.match(client.received, new RegExp(`Connection: ${connection}`));
+    }
+    client.received = "";
+    client.send(REQUEST);
+    await client.closed;
+    assert.equal(client.received, "");
+  });
+
+  test("the limit of pages at once is one over all addresses", async () => {
+    const site = new FakeSite();
+    const held = new HeldSource();
+    site.source = () => held.page();
+    const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+    await using server = await serve(site, { listen: [address, address], maxRequests: 1 });
+    const message = await begin(server, "/metrics");
+    assert.equal((await ask(server, "/metrics", { port: portOf(server, 1) })).status, 503);
+    held.release();
+    await buffer(message);
+    assert.equal((await ask(server, "/metrics", { port: portOf(server, 1) })).status, 200);
+  });
+});
+
+describe("the end", () => {
+  test("lets an answer in progress end, and takes no new connection", async () => {
+    const site = new FakeSite();
+    const held = new HeldSource();
+    site.source = () => held.page();
+    const server = await serve(site, {}, { graceMs: 60_000 });
+    const agent = new Agent({ keepAlive: true });
+    const message = await begin(server, "/metrics", { agent });
+    const disposed = server[Symbol.asyncDispose]();
+    await assert.rejects(ask(server, "/-/healthy"), { code: "ECONNREFUSED" });
+    held.release();
+    assert.equal((await buffer(message)).toString(), "begin\nend\n");
+    // The connection would be kept alive for longer than the test may take.
+    await disposed;
+    agent.destroy();
+  });
+
+  test("cuts an answer that takes too long", async () => {
+    const site = new FakeSite();
+    const held = new HeldSource();
+    site.source = () => held.page();
+    const server = await serve(site, {}, { graceMs: 20 });
+    const message = await begin(server, "/metrics");
+    const broken = assert.rejects(buffer(message), { code: "ECONNRESET" });
+    await server[Symbol.asyncDispose]();
+    await broken;
+    held.release();
+    await held.ended;
+    assert.deepEqual(site.failures, []);
+  });
+
+  test("does not wait for connections that are idle", async () => {
+    const server = await serve(new FakeSite(), {}, { graceMs: 60_000 });
+    using client = new RawClient(portOf(server));
+    client.send(REQUEST);
+    await client.until("Healthy");
+    await server[Symbol.asyncDispose]();
+    assert.equal(await client.closed, undefined);
+  });
+
+  test("leaves nothing that keeps the process alive", async () => {
+    const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    const script = `
+      const { ask, serve, begin } = await import(${module("./client.ts")});
+      const { FakeSite, HeldSource } = await import(${module("./fake-site.ts")});
+      const site = new FakeSite();
+      const server = await serve(site, {}, { graceMs: 20 });
+      console.log((await ask(server, "/metrics")).status);
+      const held = new HeldSource();
+      site.source = () => held.page();
+      const message = await begin(server, "/metrics");
+      message.on("error", () => {});
+      await server[Symbol.asyncDispose]();
+      console.log("disposed");`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+      timeout: 20_000,
+    });
+    const [output, [status, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+    // 13 is Node's status where the end comes while an await of the top level waits: not here.
+    assert.deepEqual([output, status, signal], ["200\ndisposed\n", 0, null]);
+  });
+});
