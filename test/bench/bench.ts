@@ -3,6 +3,7 @@
  * [section...]`. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
  */
 import { existsSync } from "node:fs";
+import { loadavg } from "node:os";
 import { lacking } from "../support/requirements.ts";
 import { parseOptions } from "./options.ts";
 import { PROMTAP } from "./programs/promtap.ts";
@@ -24,6 +25,9 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   start,
 };
 
+/** Load average of a machine that has nothing else to do. */
+const QUIET_LOAD = 0.3;
+
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), Object.keys(SECTIONS));
   const missing = lacking("root", "ip", "taskset", "trafgen", "netsniff-ng", "curl");
@@ -33,8 +37,11 @@ async function main(): Promise<void> {
   const interruption = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => interruption.abort());
   using rig = new Rig(interruption.signal);
+  if (options.isMarkdown) console.log("## Benchmark\n");
   console.log(`Measured on ${machine()}; ${versions()}.\n`);
   const progress = (line: string): void => console.error(`... ${line}`);
+  const load = loadavg()[0]!;
+  if (load > QUIET_LOAD) progress(`the machine is busy, which the figures will show: load average ${load.toFixed(1)}`);
   for (const name of options.sections) console.log(write(await SECTIONS[name]!({ rig, options, progress })));
 }
 

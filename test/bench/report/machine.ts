@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { cpus, release } from "node:os";
 import { PROMTAP } from "../programs/promtap.ts";
 
@@ -20,11 +20,7 @@ export function versions(): string {
   return lines.filter((line) => line !== undefined).join("; ");
 }
 
+/** Undefined when it isn't installed. trafgen tells its version and fails all the same. */
 function firstLine(program: string, flag: string): string | undefined {
-  try {
-    return execFileSync(program, [flag], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0];
-  } catch {
-    // Not installed: the tables tell.
-    return undefined;
-  }
+  return spawnSync(program, [flag], { encoding: "utf8" }).stdout?.split("\n")[0];
 }

@@ -36,7 +36,8 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
       `${whole(bench.options.packets)} frames a run, ${bench.options.rounds} rounds with every program in turn, medians. ` +
         "trafgen on CPU 0 at full speed over a veth pair, the program on CPU 1, two /24 ranges, random addresses.",
       "kernel: how much longer the sender takes a packet than with nobody listening, because the taps run in its time. " +
-        "user and sys: the program's own CPU time, by the scheduler's clock, shared out by the timer ticks of all rounds.",
+        "user and sys: the program's own CPU time, by the scheduler's clock, shared out by the timer ticks of all rounds. " +
+        "sum: kernel, user and sys.",
       "lost: frames that the kernel counted on the interface and the program did not count; in brackets the worst round.",
       "promacct shows packets only when the block they came in is full; other frames filled it before it was read.",
       ...missing.map(({ name, unavailable }) => `${name} did not take part: ${unavailable}.`),
@@ -59,18 +60,8 @@ async function tableOf(bench: Bench, programs: readonly Program[], frameBytes: n
   }
   const none = ["nobody listens", "", "", "", whole(median(baselines)), "", "", "", ""];
   return {
-    caption: `${frameBytes}-byte frames, ns a packet`,
-    head: [
-      "program",
-      "counted",
-      "lost",
-      "lost by its own account",
-      "sender",
-      "kernel",
-      "user",
-      "sys",
-      "kernel + user + sys",
-    ],
+    caption: `${frameBytes}-byte frames; times in ns a packet`,
+    head: ["program", "counted", "lost", "lost by its own account", "sender", "kernel", "user", "sys", "sum"],
     rows: [none, ...[...runs].map(([program, itsRuns]) => rowOf(program.name, itsRuns))],
   };
 }
