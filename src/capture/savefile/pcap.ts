@@ -101,14 +101,16 @@ function countRecords(stream: ByteStream, layout: RecordLayout, frames: FrameCou
   let wantedBytes = headerBytes;
   while (end - at >= headerBytes) {
     const capturedBytes = view.getUint32(at + CAPTURED_BYTES, littleEndian);
+    if (capturedBytes > MAX_CAPTURED_BYTES) {
+      stream.position = at;
+      throw stream.damage(`a packet of ${capturedBytes} captured bytes, more than ${MAX_CAPTURED_BYTES}`);
+    }
     wantedBytes = headerBytes + capturedBytes;
-    if (capturedBytes > MAX_CAPTURED_BYTES || end - at < wantedBytes) break;
+    if (end - at < wantedBytes) break;
     frames.count(bytes, at + headerBytes, at + wantedBytes, view.getUint32(at + ORIGINAL_BYTES, littleEndian));
     at += wantedBytes;
     wantedBytes = headerBytes;
   }
   stream.position = at;
-  const capturedBytes = wantedBytes - headerBytes;
-  if (capturedBytes <= MAX_CAPTURED_BYTES) return wantedBytes;
-  throw stream.damage(`a packet of ${capturedBytes} captured bytes, more than the ${MAX_CAPTURED_BYTES} there can be`);
+  return wantedBytes;
 }

@@ -17,7 +17,7 @@ import {
 import { countBytes, type Counted } from "./counting.ts";
 import { FACTS, FRAMES } from "./samples.ts";
 
-const RUNS = { numRuns: 400 };
+const RUNS = { numRuns: 150 };
 const MAGIC_BYTES = 4;
 
 interface Sample {

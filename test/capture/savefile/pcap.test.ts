@@ -102,8 +102,8 @@ for (const order of BYTE_ORDERS) {
 
     test("with a larger packet is damaged there, and counted up to there", async () => {
       const sound = pcap({ order }, FRAMES);
-      const corrupt = pcapRecord(order, { bytes: TCP_FRAME.bytes, capturedBytes: LARGEST + 1 });
-      const counted = await countParts(...sound, corrupt, ...sound);
+      const corrupt = pcapRecord(order, { bytes: Array.from({ length: LARGEST + 1 }, () => 0) });
+      const counted = await countParts(...sound, corrupt);
       assert.deepEqual(counted.frames, new Map([["sample.pcap", FACTS]]));
       assert.match(counted.error!, new RegExp(`sample\\.pcap at byte ${sound.flat().length}: .*262145 captured bytes`));
     });
