@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import { RunningPromtap } from "../support/promtap.ts";
-import { lacking } from "../support/requirements.ts";
+import { liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 
-const skip = lacking("root", "ip", "ethtool", "trafgen");
+const options = liveOptions();
 
 const FRAMES_AT_FULL_SPEED = 200_000;
 
-test("addresses beyond --max-addresses go to ip=other, and the sums stay exact", { skip }, async () => {
+test("addresses beyond --max-addresses go to ip=other, and the sums stay exact", options, async () => {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
   const args = ["-i", "veth0", "-r", "10.0.0.0/24:site=lab", "--max-addresses", "3"];
@@ -31,7 +31,7 @@ test("addresses beyond --max-addresses go to ip=other, and the sums stay exact",
   assert.equal(page.value('promtap_traffic_other_packets_total{interface="veth0"}'), 14);
 });
 
-test("at the sender's full speed ring loses nothing, and pcap tells each frame that it loses", { skip }, async () => {
+test("at the sender's full speed ring loses nothing, and pcap tells each frame that it loses", options, async () => {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
   const start = (engine: string) =>

@@ -19,11 +19,11 @@ import { Namespace } from "../support/namespace.ts";
 import { expectedTraffic } from "../support/oracle.ts";
 import { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
-import { lacking } from "../support/requirements.ts";
+import { liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
-const skip = lacking("root", "ip", "ethtool", "trafgen", "tcpdump");
+const options = liveOptions("tcpdump");
 
 const NEAR = "10.0.0.1";
 const FAR = "10.0.0.2";
@@ -84,7 +84,7 @@ async function sendAll(namespace: Namespace): Promise<void> {
 }
 
 for (const engine of ["ring", "pcap"]) {
-  test(`engine ${engine} counts every frame of every kind, in both directions, exactly`, { skip }, async () => {
+  test(`engine ${engine} counts every frame of every kind, in both directions, exactly`, options, async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
     await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0", ...RANGES]);
@@ -99,7 +99,7 @@ for (const engine of ["ring", "pcap"]) {
     assert.equal(page.value(`${unaccounted},reason="malformed"}`), 0);
   });
 
-  test(`engine ${engine} counts what goes over loopback once`, { skip }, async () => {
+  test(`engine ${engine} counts what goes over loopback once`, options, async () => {
     using namespace = new Namespace();
     await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "lo", ...RANGES]);
     const frames = [28, 1000].map((lengthBytes) => ipv4Frame({ ...UDP, lengthBytes }));
@@ -109,7 +109,7 @@ for (const engine of ["ring", "pcap"]) {
     assert.deepEqual(page.traffic("lo"), expectedTraffic("lo", frames, labelsOf));
   });
 
-  test(`engine ${engine} shows on a page all that was sent before the page was asked for`, { skip }, async () => {
+  test(`engine ${engine} shows on a page all that was sent before the page was asked for`, options, async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
     await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0"]);
@@ -122,7 +122,7 @@ for (const engine of ["ring", "pcap"]) {
   });
 }
 
-test("the page of a recording by tcpdump is that of the live traffic", { skip }, async () => {
+test("the page of a recording by tcpdump is that of the live traffic", options, async () => {
   using namespace = new Namespace();
   using folder = new TemporaryFolder();
   namespace.addVeth("veth0", "veth1");

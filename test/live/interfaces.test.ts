@@ -4,10 +4,10 @@ import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
-import { lacking } from "../support/requirements.ts";
+import { liveOptions } from "../support/requirements.ts";
 import { Load, send } from "../support/sender.ts";
 
-const skip = lacking("root", "ip", "ethtool", "trafgen");
+const options = liveOptions();
 
 /** How soon capture has to go on once an interface is back. */
 const RESUME_MS = 2000;
@@ -42,7 +42,7 @@ for (const engine of ["ring", "pcap"]) {
 
   test(
     `engine ${engine} resumes within 2 s when an interface is deleted and made again under load`,
-    { skip },
+    options,
     async () => {
       using namespace = new Namespace();
       namespace.addVeth("veth0", "veth1");
@@ -64,7 +64,7 @@ for (const engine of ["ring", "pcap"]) {
 
   test(
     `engine ${engine} keeps its counters while an interface is down, and resumes when it is up`,
-    { skip },
+    options,
     async () => {
       using namespace = new Namespace();
       namespace.addVeth("veth0", "veth1");
@@ -82,7 +82,7 @@ for (const engine of ["ring", "pcap"]) {
     },
   );
 
-  test(`engine ${engine} does not lose an interface that is down for an instant only`, { skip }, async () => {
+  test(`engine ${engine} does not lose an interface that is down for an instant only`, options, async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
     await using promtap = await RunningPromtap.start(namespace, captureVeth0);
@@ -94,7 +94,7 @@ for (const engine of ["ring", "pcap"]) {
   });
 
   for (const pattern of ["veth*", "auto"]) {
-    test(`engine ${engine} with -i '${pattern}' picks up an interface that appears later`, { skip }, async () => {
+    test(`engine ${engine} with -i '${pattern}' picks up an interface that appears later`, options, async () => {
       using namespace = new Namespace();
       await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", pattern, ...RANGE]);
       assert.equal((await promtap.page()).sum("promtap_interface_up"), 0);

@@ -5,10 +5,10 @@ import { test } from "node:test";
 import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import { type Outcome, RunningPromtap, runPromtap } from "../support/promtap.ts";
-import { lacking } from "../support/requirements.ts";
+import { liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 
-const skip = lacking("root", "ip", "ethtool", "trafgen", "setpriv");
+const options = liveOptions("setpriv");
 
 /** Becomes the user nobody with these capabilities, and one more: to read the program, wherever it lies. */
 function asNobody(...capabilities: readonly string[]): string[] {
@@ -26,7 +26,7 @@ function complaint({ stderr }: Outcome): string {
 }
 
 for (const engine of ["ring", "pcap", "auto"]) {
-  test(`without privileges, engine ${engine} ends with one line that names CAP_NET_RAW`, { skip }, async () => {
+  test(`without privileges, engine ${engine} ends with one line that names CAP_NET_RAW`, options, async () => {
     const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", engine], asNobody());
     assert.equal(outcome.status, 1, outcome.stderr);
     assert.match(complaint(outcome), /CAP_NET_RAW/);
@@ -34,7 +34,7 @@ for (const engine of ["ring", "pcap", "auto"]) {
 }
 
 for (const engine of ["ring", "pcap"]) {
-  test(`CAP_NET_RAW is all that engine ${engine} needs`, { skip }, async () => {
+  test(`CAP_NET_RAW is all that engine ${engine} needs`, options, async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
     const args = ["--engine", engine, "-i", "veth0"];
@@ -46,7 +46,7 @@ for (const engine of ["ring", "pcap"]) {
   });
 }
 
-test("a port that is taken ends it with one line that names the port", { skip }, async () => {
+test("a port that is taken ends it with one line that names the port", options, async () => {
   const other = createServer();
   other.listen(0, "127.0.0.1");
   await once(other, "listening");
@@ -57,7 +57,7 @@ test("a port that is taken ends it with one line that names the port", { skip },
   assert.match(complaint(outcome), new RegExp(`:${port}\\b.*taken`));
 });
 
-test("an interface that is not there ends it with one line that names those that are", { skip }, async () => {
+test("an interface that is not there ends it with one line that names those that are", options, async () => {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
   const outcome = await runPromtap(namespace, ["-i", "eth7"]);
@@ -65,13 +65,13 @@ test("an interface that is not there ends it with one line that names those that
   assert.match(complaint(outcome), /couldn't open eth7: no such interface; this host has .*veth0/);
 });
 
-test("a filter that libpcap does not take ends it with one line that names the flag", { skip }, async () => {
+test("a filter that libpcap does not take ends it with one line that names the flag", options, async () => {
   const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", "pcap", "--pcap.filter", "udp and"]);
   assert.equal(outcome.status, 2, outcome.stderr);
   assert.match(complaint(outcome), /--pcap\.filter.*"udp and".*syntax error/);
 });
 
-test("it ends with status 0 when it is told to", { skip }, async () => {
+test("it ends with status 0 when it is told to", options, async () => {
   using namespace = new Namespace();
   for (const engine of ["ring", "pcap"]) {
     const promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "lo"]);

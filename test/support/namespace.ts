@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { until } from "./waiting.ts";
 
 let made = 0;
@@ -27,8 +27,8 @@ export class Namespace implements Disposable {
   }
 
   /** Starts a program in the namespace; its process id is the program's own. */
-  spawn(command: readonly string[], stdio: StdioOptions = ["ignore", "pipe", "pipe"]): ChildProcess {
-    return spawn("ip", ["netns", "exec", this.name, ...command], { stdio });
+  spawn(command: readonly string[], options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"] }): ChildProcess {
+    return spawn("ip", ["netns", "exec", this.name, ...command], options);
   }
 
   /**

@@ -43,12 +43,13 @@ export class Load implements AsyncDisposable {
   constructor(namespace: Namespace, interfaceName: string, frames: readonly Frame[], gap: string) {
     const config = writeConfig(this.#folder, frames);
     const command = [...TRAFGEN, "--in", config, "--out", interfaceName, "--gap", gap];
-    this.#trafgen = namespace.spawn(command, "ignore");
+    this.#trafgen = namespace.spawn(command, { stdio: "ignore", detached: true });
     this.#closed = once(this.#trafgen, "close");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#trafgen.kill("SIGINT");
+    // Its two processes, by force: once the interface is gone trafgen does not hear a signal.
+    process.kill(-this.#trafgen.pid!, "SIGKILL");
     await this.#closed;
     this.#folder[Symbol.dispose]();
   }
