@@ -237,6 +237,21 @@ for (const order of BYTE_ORDERS) {
       });
     }
 
+    test("the end of the file inside a block that is skipped", async () => {
+      const custom = block(
+        order,
+        CUSTOM_BLOCK,
+        Array.from({ length: 3_000_000 }, () => 0),
+      );
+      const { frames, error } = await countParts(...sound, custom.slice(0, -1));
+      assert.deepEqual(frames, new Map([["sample.pcap", [TCP_FACTS]]]));
+      const at = sound.flat().length;
+      assert.match(
+        error!,
+        new RegExp(`at byte ${at}: the file ends inside a block: 3000011 of 3000012 bytes are there`),
+      );
+    });
+
     test("a packet in a section without interfaces", async () => {
       const { error } = await countParts(...sound, section, simplePacket(order, TCP_FRAME));
       assert.match(error!, /interface 0, where 0 are described/);
