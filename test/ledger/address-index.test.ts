@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { AddressIndex } from "../../src/ledger/address-index.ts";
+
+type Key = [range: number, word0: number, word1: number, word2: number, word3: number];
+
+const words = fc.oneof(fc.integer({ min: -2, max: 2 }), fc.constantFrom(-(2 ** 31), 2 ** 31 - 1), fc.integer());
+const keys: fc.Arbitrary<Key> = fc.tuple(fc.nat(3), words, words, words, words);
+
+test("finds what was added, and nothing else, whatever the seed", () => {
+  const property = fc.property(fc.integer(), fc.array(keys, { maxLength: 600 }), (seed, list) => {
+    const index = new AddressIndex(seed);
+    const model = new Map<string, number>();
+    for (const key of list) {
+      const expected = model.get(String(key));
+      assert.equal(index.find(...key), expected ?? -1);
+      if (expected !== undefined) continue;
+      model.set(String(key), model.size);
+      index.add(...key, model.size - 1);
+    }
+    for (const key of list) assert.equal(index.find(...key), model.get(String(key)));
+  });
+  fc.assert(property, { numRuns: 200 });
+});
+
+test("keeps 100,000 addresses apart that differ in one word, whichever it is", () => {
+  for (const place of [0, 1, 2, 3, 4]) {
+    const index = new AddressIndex(7);
+    const key = (value: number): Key => [0, 0, 0, 0, 0].map((zero, at) => (at === place ? value : zero)) as Key;
+    for (let value = 0; value < 100_000; value++) index.add(...key(value), value);
+    for (let value = 0; value < 100_000; value++) assert.equal(index.find(...key(value)), value);
+    assert.equal(index.find(...key(100_000)), -1);
+  }
+});
