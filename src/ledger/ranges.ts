@@ -42,7 +42,9 @@ export class RangeTable {
     this.groupOf = new Uint32Array(ranges.length);
     const groups = new Map<string, number>();
     for (const [index, { labels, rollupBits }] of ranges.entries()) {
-      const key = JSON.stringify(labels.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      // To Prometheus an empty label is no label.
+      const given = labels.filter(([, value]) => value !== "");
+      const key = JSON.stringify(given.toSorted(([a], [b]) => (a < b ? -1 : 1)));
       if (!groups.has(key)) groups.set(key, groups.size);
       this.groupOf[index] = groups.get(key)!;
       for (let k = 0; k < 4; k++) this.#masks[index * 4 + k] = maskOfWord(rollupBits - 32 * k);

@@ -155,6 +155,12 @@ test("addresses beyond the limit share `other`, one for each set of labels and I
   assert.equal(ledger.addresses.used, 2);
 });
 
+test("an empty label is no label, so it shares `other` with the ranges that lack it", () => {
+  const ledger = ledgerOf(0, "10.0.0.1:site=", "10.0.0.2");
+  send(ledger.interface("eth0"), "10.0.0.1", "10.0.0.2");
+  assert.equal(ledger.interface("eth0").rows.count, 1);
+});
+
 test("interfaces share the limit: an address counts on each that sees it", () => {
   const ledger = ledgerOf(3, "10.0.0.0/24");
   for (const name of ["eth0", "eth1"]) send(ledger.interface(name), "10.0.0.1", "10.0.0.2");
