@@ -97,7 +97,7 @@ class Listeners implements Server {
     this.#servers.push(server);
   }
 
-  /** Errors after the start, such as too many open files: they must not end the process. */
+  /** Errors after the start, such as no memory for a connection: they must not end the process. */
   onError(listener: (error: Error) => void): void {
     for (const server of this.#servers) server.on("error", listener);
   }

@@ -32,28 +32,34 @@ const SERVED: Record<Format, { names: string[]; versions: string[] }> = {
  */
 export function chooseFormat(accept: string | undefined): Format {
   const ranges = (accept ?? "").split(",").map(parseRange);
-  const text = wish(ranges, Format.TEXT);
-  const openMetrics = wish(ranges, Format.OPENMETRICS);
-  if (openMetrics.quality !== text.quality)
-    return openMetrics.quality > text.quality ? Format.OPENMETRICS : Format.TEXT;
-  if (openMetrics.quality === 0) return Format.TEXT;
-  // At equal quality the format that is named wins over one that a wildcard covers, then the one named first.
-  if (openMetrics.name !== text.name) return openMetrics.name < text.name ? Format.OPENMETRICS : Format.TEXT;
-  return openMetrics.position < text.position ? Format.OPENMETRICS : Format.TEXT;
+  return isPreferred(wish(ranges, Format.OPENMETRICS), wish(ranges, Format.TEXT)) ? Format.OPENMETRICS : Format.TEXT;
+}
+
+interface Wish {
+  quality: number;
+  /** 0 where the format is named, more the wider the wildcard that covers it. */
+  width: number;
+  position: number;
+}
+
+function isPreferred(a: Wish, b: Wish): boolean {
+  if (a.quality !== b.quality) return a.quality > b.quality;
+  if (a.quality === 0) return false;
+  return a.width !== b.width ? a.width < b.width : a.position < b.position;
 }
 
 /** What the header says of a format: the quality of the most specific range that covers it, and where it stands. */
-function wish(ranges: readonly MediaRange[], format: Format): { quality: number; name: number; position: number } {
+function wish(ranges: readonly MediaRange[], format: Format): Wish {
   const { names, versions } = SERVED[format];
-  for (const [index, name] of names.entries()) {
+  for (const [width, name] of names.entries()) {
     const matching = ranges.filter(
       (range) => range.name === name && (range.version === undefined || versions.includes(range.version)),
     );
     if (matching.length === 0) continue;
     const best = matching.reduce((a, b) => (b.quality > a.quality ? b : a));
-    return { quality: best.quality, name: index, position: ranges.indexOf(best) };
+    return { quality: best.quality, width, position: ranges.indexOf(best) };
   }
-  return { quality: 0, name: names.length, position: ranges.length };
+  return { quality: 0, width: names.length, position: ranges.length };
 }
 
 /** Reads `type/subtype;version=1.0.0;q=0.5`; parameters of other names do not matter here. */
