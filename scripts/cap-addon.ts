@@ -159,8 +159,9 @@ function compile(source: string, libpcap: Libpcap, output: string): void {
   writeFileSync(file, source);
   const include = [join(nodePackage, "include", "node"), join(root, "node_modules", "nan"), libpcap.include];
   const exclude = "-Wl,--exclude-libs,ALL"; // libpcap's symbols stay inside, whatever else the process loads
-  const args = [...COMPILE, ...include.map((folder) => `-I${folder}`), file, "-shared", "-s", exclude, libpcap.library];
-  run("g++", [...args, "-o", `${output}.new`]);
+  const anonymous = `-ffile-prefix-map=${root}/=`; // assertions name their file
+  const args = [...COMPILE, anonymous, ...include.map((folder) => `-I${folder}`), file, "-shared", "-s", exclude];
+  run("g++", [...args, libpcap.library, "-o", `${output}.new`]);
   run("mv", [`${output}.new`, output]);
   rmSync(file);
 }

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { lacking } from "../support/requirements.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
+import { BINARY } from "./bare-root.ts";
+
+const dist = join(BINARY, "..");
+const { version } = JSON.parse(readFileSync(join(dist, "../package.json"), "utf8")) as { version: string };
+const name = `promtap-${version}-linux-${process.arch}`;
+
+describe("the tarball", () => {
+  test("matches the checksum beside it", () => {
+    const checked = execFileSync("sha256sum", ["--check", "sha256sums.txt"], { cwd: dist, encoding: "utf8" });
+    assert.equal(checked, `${name}.tar.gz: OK\n`);
+  });
+
+  test("holds one folder with the binary, the unit and the licences, and nothing of who built it", () => {
+    using folder = new TemporaryFolder();
+    const tarball = join(dist, `${name}.tar.gz`);
+    execFileSync("tar", ["-xzf", tarball, "-C", folder.path]);
+    assert.deepEqual(readdirSync(folder.path), [name]);
+    assert.deepEqual(readdirSync(join(folder.path, name)), [
+      "LICENSE",
+      "README.md",
+      "THIRD-PARTY-LICENSES.txt",
+      "promtap",
+      "promtap.service",
+    ]);
+    assert.ok(readFileSync(join(folder.path, name, "promtap")).equals(readFileSync(BINARY)));
+    const listed = execFileSync("tar", ["-tvzf", tarball, "--utc"], { encoding: "utf8" });
+    for (const line of listed.trim().split("\n")) assert.match(line, /^[d-]r[w-]x?.* 0\/0 .* 1970-01-01 00:00 /);
+    assert.match(listed, /^-rwxr-xr-x .*\/promtap$/m);
+    assert.match(listed, /^-rw-r--r-- .*\/promtap\.service$/m);
+  });
+
+  test("names every package that the binary is made of, with its licence", () => {
+    const text = execFileSync("tar", ["-xzOf", join(dist, `${name}.tar.gz`), `${name}/THIRD-PARTY-LICENSES.txt`], {
+      encoding: "utf8",
+      maxBuffer: 1 << 24,
+    });
+    const titles = [...text.matchAll(/^={80}\n(\S+) [\d.]+\S*\n={80}\n\n\S/gm)].map(([, title]) => title);
+    for (const title of ["@prometheus-io/client", "citty", "consola", "koffi", "cap", "nan", "Node.js", "libpcap"]) {
+      assert.ok(titles.includes(title), `${title} is missing in ${titles.join(", ")}`);
+    }
+  });
+});
+
+describe("the unit file", { skip: lacking("systemd-analyze") }, () => {
+  const unit = readFileSync(join(dist, "../src/assets/promtap.service"), "utf8");
+
+  test("is one that systemd accepts", () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.service");
+    writeFileSync(path, unit.replaceAll("/usr/local/bin/promtap", BINARY));
+    assert.equal(execFileSync("systemd-analyze", ["verify", path], { encoding: "utf8" }), "");
+  });
+
+  test("leaves the service little to do harm with", () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.service");
+    writeFileSync(path, unit);
+    // fails above the threshold, in tenths of systemd's exposure level: 0 is perfect, 10 dangerous
+    execFileSync("systemd-analyze", ["security", "--offline=true", "--threshold=20", path]);
+  });
+});
