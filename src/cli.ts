@@ -139,12 +139,22 @@ export interface Daemon {
   check(config: Config): Promise<string[]>;
 }
 
-/** Runs the program for these arguments and sets the exit status; never throws. */
+/** Runs the program for these arguments and ends the process; never throws. */
 export async function main(argv: readonly string[], daemon: Daemon = { run, check }): Promise<void> {
   process.stdout.on("error", failToPrint);
   // There is no place left to say that a line could not be logged, and the counters go on without it.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", fail);
+  const status = await execute(argv, daemon);
+  // Not left to the event loop, which a native addon may keep busy; but a slow reader gets all of the page first.
+  process.stdout.write("", (error) => {
+    // What could not be written is an "error" event besides, and it decides the status.
+    if (!error) process.exit(status);
+  });
+}
+
+/** Does what these arguments say, and returns the exit status. */
+export async function execute(argv: readonly string[], daemon: Daemon): Promise<number> {
   try {
     const given = scanFlags(argv);
     const command = defineCommand({
@@ -153,10 +163,11 @@ export async function main(argv: readonly string[], daemon: Daemon = { run, chec
       run: () => act(given, daemon),
     });
     await runCommand(command, { rawArgs: [...argv] });
+    return 0;
   } catch (error) {
     if (!(error instanceof PromtapError)) fail(error);
     process.stderr.write(`${oneLine(error.message)}\n`);
-    process.exitCode = error.exitStatus;
+    return error.exitStatus;
   }
 }
 

@@ -13,6 +13,7 @@ import { PromtapError } from "../src/errors.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const CLI = new URL("../src/cli.ts", import.meta.url).href;
+const ERRORS = new URL("../src/errors.ts", import.meta.url).href;
 
 interface Ended {
   status: number | null;
@@ -134,14 +135,11 @@ test("any arguments give a configuration or a usage error", () => {
 test("any arguments end with status 0 or 2", async () => {
   const argvs = fc.sample(fc.array(anyWord, { maxLength: 6 }), 500);
   const body = `
-    import { main } from ${JSON.stringify(CLI)};
-    for (const stream of [process, process.stdout, process.stderr]) stream.setMaxListeners(0);
+    import { execute } from ${JSON.stringify(CLI)};
     for (const argv of JSON.parse(process.argv[1])) {
-      process.exitCode = 0;
-      await main(argv, { async run() {}, async check() { return []; } });
-      if (process.exitCode !== 0 && process.exitCode !== 2) throw new Error(JSON.stringify(argv));
+      const status = await execute(argv, { async run() {}, async check() { return []; } });
+      if (status !== 0 && status !== 2) throw new Error(JSON.stringify(argv));
     }
-    process.exitCode = 0;
   `;
   const { status, stderr } = await end(start(["--input-type=module", "-e", body, "--", JSON.stringify(argvs)]));
   assert.equal(status, 0, stderr);
@@ -225,7 +223,7 @@ test("--check prints a line for each thing that would run", async () => {
 });
 
 test("an error of the host is one line on stderr and status 1", async () => {
-  const body = `throw new (await import(${JSON.stringify(CLI.replace("cli.ts", "errors.ts"))})).PromtapError("HOST", "no");`;
+  const body = `throw new (await import(${JSON.stringify(ERRORS)})).PromtapError("HOST", "no");`;
   for (const argv of [[], ["--check"]]) {
     const { status, stdout, stderr } = await end(startWith({ run: body, check: body }, ...argv));
     assert.deepEqual({ status, stdout, stderr }, { status: 1, stdout: "", stderr: "no\n" });
@@ -242,8 +240,14 @@ test("a defect shows its stack and ends with status 70, wherever it is thrown", 
   }
 });
 
+test("what still waits for something does not keep the program when its work is done", async () => {
+  const wait = "setInterval(() => {}, 1000);";
+  assert.equal((await end(startWith({ run: wait }))).status, 0);
+  const host = `throw new (await import(${JSON.stringify(ERRORS)})).PromtapError("HOST", "no");`;
+  assert.equal((await end(startWith({ run: wait + host }))).status, 1);
+});
+
 const SERVE = `
-  setInterval(() => {}, 1000).unref();
   const kept = setInterval(() => {}, 1000);
   signal.addEventListener("abort", () => { process.stdout.write("aborted\\n"); FINISH });
   process.stdout.write("ready\\n");
