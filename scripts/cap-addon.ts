@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { cache, nodePackage, root, run } from "./project.ts";
@@ -162,6 +162,6 @@ function compile(source: string, libpcap: Libpcap, output: string): void {
   const anonymous = `-ffile-prefix-map=${root}/=`; // assertions name their file
   const args = [...COMPILE, anonymous, ...include.map((folder) => `-I${folder}`), file, "-shared", "-s", exclude];
   run("g++", [...args, libpcap.library, "-o", `${output}.new`]);
-  run("mv", [`${output}.new`, output]);
+  renameSync(`${output}.new`, output);
   rmSync(file);
 }

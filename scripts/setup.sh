@@ -82,6 +82,12 @@ if [ -n "$packages" ]; then
   fi
 fi
 
+# Images often come without apt's lists, and libpcap's source is found by them.
+if [ ! -e .cache/libpcap ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null &&
+  [ -z "$(apt-get indextargets 'Created-By: Packages')" ]; then
+  apt-get update -qq || :
+fi
+
 node=$(node -p 'process.versions.node' 2>/dev/null) || node=none
 if [ "$node" = none ] || [ "${node%%.*}" -lt 20 ] || ! command -v npm >/dev/null; then
   say "needs npm and Node 20 or newer to start from, found Node $node: see https://nodejs.org/en/download"

@@ -18,7 +18,7 @@ async function logged(child: ChildProcess, pattern: RegExp): Promise<string> {
     const found = pattern.exec(line)?.[1];
     if (found !== undefined) return found;
   }
-  assert.fail(`the log ended without ${pattern}`);
+  throw new Error(`the log ended without ${pattern}`);
 }
 
 /** Runs a shell script in a mount namespace of its own, with the binary as $1. */

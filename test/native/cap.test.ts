@@ -3,36 +3,38 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 import { promisify } from "node:util";
 
 import { loadCap } from "../../src/native/cap.ts";
+import { lacking } from "../support/requirements.ts";
 
 const execute = promisify(execFile);
 const addon = new URL("../../.cache/addons/cap.node", import.meta.url);
 
-/** True where the test has to be skipped; in CI what it needs must be there. */
-function lacks(t: TestContext): boolean {
-  const reason = process.getuid?.() !== 0 ? "needs root" : existsSync(addon) ? "" : "cap.node could not be built";
-  if (reason === "") return false;
-  if (process.env.CI === "true") assert.fail(reason);
-  t.skip(reason);
-  return true;
-}
+/** A machine may lack what building it needs; in CI it must be there. */
+const unbuilt = !existsSync(addon) && !process.env["CI"] && "cap.node could not be built";
 
-/** Runs a program in a process of its own, because a defect in native code ends it. Returns its standard output. */
+/**
+ * Runs a program that has `Cap`, and `ip` to change interfaces, in a network namespace and a process of its own, because
+ * a defect in native code ends it. Returns its standard output.
+ */
 async function runNative(body: string): Promise<string> {
-  const source = `import { loadCap } from "./src/native/cap.ts"; const { Cap } = loadCap(); ${body}`;
+  const source = `
+    import { execFileSync } from "node:child_process";
+    import { loadCap } from "./src/native/cap.ts";
+    const { Cap } = loadCap();
+    const ip = (args) => execFileSync("ip", args.split(" "));
+    ${body}`;
   const cwd = new URL("../..", import.meta.url);
-  const args = ["--expose-gc", "--input-type=module-typescript", "-e", source];
-  const { stdout, stderr } = await execute(process.execPath, args, { cwd });
+  const node = [process.execPath, "--expose-gc", "--input-type=module-typescript", "-e", source];
+  const { stdout, stderr } = await execute("unshare", ["--net", ...node], { cwd });
   assert.equal(stderr, "");
   return stdout;
 }
 
-describe("cap with libpcap inside", () => {
-  test("captures a datagram on the loopback interface", async (t) => {
-    if (lacks(t)) return;
+describe("cap with libpcap inside", { skip: lacking("root", "ip", "unshare", "readelf") || unbuilt }, () => {
+  test("captures a datagram on the loopback interface", async () => {
     const { Cap } = loadCap();
     const socket = createSocket("udp4");
     socket.bind(0, "127.0.0.1");
@@ -57,15 +59,13 @@ describe("cap with libpcap inside", () => {
     }
   });
 
-  test("needs no libpcap on the machine", async (t) => {
-    if (lacks(t)) return;
+  test("needs no libpcap on the machine", async () => {
     const { stdout } = await execute("readelf", ["--dynamic", addon.pathname]);
     assert.match(stdout, /\(NEEDED\).*libc\.so\.6/);
     assert.doesNotMatch(stdout, /libpcap/);
   });
 
-  test("says why an interface can't be opened, and survives collecting the failed capture", async (t) => {
-    if (lacks(t)) return;
+  test("says why an interface can't be opened, and survives collecting the failed capture", async () => {
     const output = await runNative(`
       for (let i = 0; i < 100; i++) {
         try { new Cap().open("nonexistent0", "", 65536, Buffer.alloc(65536)); }
@@ -75,9 +75,9 @@ describe("cap with libpcap inside", () => {
     assert.match(output, /^.*No such device exists.*\nalive\n$/);
   });
 
-  test("survives collecting closed captures while new ones are opened", async (t) => {
-    if (lacks(t)) return;
+  test("survives collecting closed captures while new ones are opened", async () => {
     const output = await runNative(`
+      ip("link set lo up");
       const open = () => { const c = new Cap(); c.open("lo", "", 65536, Buffer.alloc(65536)); c.close(); };
       for (let round = 0; round < 4; round++) {
         for (let i = 0; i < 5; i++) open();
@@ -88,11 +88,8 @@ describe("cap with libpcap inside", () => {
     assert.equal(output, "alive\n");
   });
 
-  test("survives that the interface vanishes, and writes no warning for one without an IPv4 address", async (t) => {
-    if (lacks(t)) return;
+  test("survives that the interface vanishes, and writes no warning for one without an IPv4 address", async () => {
     const output = await runNative(`
-      const { execFileSync } = await import("node:child_process");
-      const ip = (args) => execFileSync("ip", args.split(" "));
       const capture = new Cap();
       ip("link add promtap0 type veth peer name promtap1");
       ip("link set promtap0 up");
