@@ -24,6 +24,9 @@ const IPV4_ID_AND_FLAGS = [0, 0, 0x40, 0];
 /** Ethernet, IPv4, their address lengths, request: RFC 826. */
 const ARP_REQUEST = [0, 1, 0x08, 0x00, 6, 4, 0, 1];
 
+/** What follows the ports: sequence and acknowledgement number, 20 bytes long, ACK, window, no checksum, not urgent. */
+const TCP_ACK = [0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0];
+
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
 const ARP_BYTES = 28;
@@ -106,12 +109,11 @@ function ethernet(etherType: number, payload: readonly number[]): number[] {
 
 /** Ports 40000 → 9 (discard), no flags that would open a connection; filled up with a pattern. */
 function transport(protocol: number, lengthBytes: number): number[] {
-  const bytes = Array.from({ length: lengthBytes }, (_, index) => index & 0xff);
   const ports = [...u16(40_000), ...u16(9)];
-  if (protocol === PROTOCOL_UDP) bytes.splice(0, 8, ...ports, ...u16(lengthBytes), 0, 0);
-  if (protocol === PROTOCOL_TCP)
-    bytes.splice(0, 20, ...ports, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0);
-  return bytes.slice(0, lengthBytes);
+  const header = protocol === PROTOCOL_TCP ? [...ports, ...TCP_ACK] : [...ports, ...u16(lengthBytes), 0, 0];
+  const fill = Array.from({ length: lengthBytes }, (_, index) => index & 0xff);
+  const hasPorts = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP;
+  return (hasPorts ? [...header, ...fill.slice(header.length)] : fill).slice(0, lengthBytes);
 }
 
 function u16(value: number): number[] {

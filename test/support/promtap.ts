@@ -20,13 +20,18 @@ export interface Outcome {
   stderr: string;
 }
 
+/** After which a promtap that should end by itself is ended. */
+const END_MS = 20_000;
+
 /** Runs promtap to its end, in a namespace or in that of the tests. */
 export async function runPromtap(
   namespace: Namespace | undefined,
   args: readonly string[],
   prefix: readonly string[] = [],
 ): Promise<Outcome> {
-  return outcomeOf(start(namespace, [...prefix, ...PROMTAP, ...args]));
+  const child = start(namespace, [...prefix, ...PROMTAP, ...args]);
+  const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+  return outcomeOf(child).finally(() => clearTimeout(timer));
 }
 
 /**

@@ -16,27 +16,34 @@ type Open = (device: string, filter: string) => string;
 
 /** A `cap` whose frames come from the test. */
 class FakeCap {
-  readonly opened: string[] = [];
   closed = 0;
   readonly module: CapModule;
-  #listener: Listener = () => {};
-  #buffer: Buffer = Buffer.alloc(0);
+  #emit: (bytes: readonly number[]) => void = () => {};
 
   constructor(open: Open) {
-    const fake = this;
+    const started = (buffer: Buffer, listener: Listener): void => {
+      this.#emit = (bytes) => {
+        buffer.set(bytes);
+        listener(bytes.length, false);
+      };
+    };
+    const ended = (): void => void this.closed++;
     this.module = {
       Cap: class {
+        #buffer: Buffer = Buffer.alloc(0);
+
         open(device: string, filter: string, _bufferBytes: number, buffer: Buffer): string {
-          fake.opened.push(`${device} ${filter}`);
-          fake.#buffer = buffer;
+          this.#buffer = buffer;
           return open(device, filter);
         }
+
         on(_event: "packet", listener: Listener): this {
-          fake.#listener = listener;
+          started(this.#buffer, listener);
           return this;
         }
+
         close(): boolean {
-          fake.closed++;
+          ended();
           return true;
         }
       },
@@ -44,8 +51,7 @@ class FakeCap {
   }
 
   emit(bytes: readonly number[]): void {
-    this.#buffer.set(bytes);
-    this.#listener(bytes.length, false);
+    this.#emit(bytes);
   }
 }
 
