@@ -9,18 +9,19 @@ export function machine(): string {
   return `${date}, ${processors.length} × ${processors[0]?.model ?? "unknown CPU"}, Linux ${release()}`;
 }
 
-/** What took part: the first line each program says of itself. */
+/** What took part, as far as it is installed. */
 export function versions(): string {
-  const lines = [
-    firstLine(PROMTAP, "--version"),
-    firstLine("trafgen", "--version"),
-    firstLine("tcpdump", "--version"),
-    firstLine("pmacctd", "-V"),
+  const found = [
+    ["promtap", versionOf(PROMTAP, "--version")],
+    ["trafgen", versionOf("trafgen", "--version")],
+    ["tcpdump", versionOf("tcpdump", "--version")],
+    ["pmacctd", versionOf("pmacctd", "-V")],
   ];
-  return lines.filter((line) => line !== undefined).join("; ");
+  return found.flatMap(([name, version]) => (version === undefined ? [] : [`${name} ${version}`])).join(", ");
 }
 
-/** Undefined when it isn't installed. trafgen tells its version and fails all the same. */
-function firstLine(program: string, flag: string): string | undefined {
-  return spawnSync(program, [flag], { encoding: "utf8" }).stdout?.split("\n")[0];
+/** The first thing that looks like a version; trafgen prints it and fails all the same. */
+function versionOf(program: string, flag: string): string | undefined {
+  const { stdout } = spawnSync(program, [flag], { encoding: "utf8" });
+  return /\d+\.\d+[\w.-]*/.exec(stdout ?? "")?.[0];
 }

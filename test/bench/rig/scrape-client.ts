@@ -1,10 +1,11 @@
 /**
  * Scrapes http://127.0.0.1:PORT/metrics and throws the body away, in a process of its own so that nothing but the
- * server is measured: `node scrape-client.ts PORT SCRAPES [probe]`. With `probe` it asks for /-/healthy all the while, over one
- * connection. Prints a Findings as JSON.
+ * server is measured: `node scrape-client.ts PORT SCRAPES [probe]`. With `probe` it asks for /-/healthy all the while.
+ * Prints a Findings as JSON.
  */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { Child } from "./child.ts";
 import { type Rig, SENDER_CPU } from "./rig.ts";
 
@@ -17,6 +18,9 @@ export interface Findings {
 }
 
 const HOST = "127.0.0.1";
+/** Scrapes are seconds apart in life: what the server tidies up after one is not part of the next. */
+const PAUSE_MS = 50;
+
 /** One for everything that is read: an allocation for each chunk would be the client's cost. */
 const BUFFER = Buffer.alloc(1 << 20);
 
@@ -30,45 +34,39 @@ export async function scrape(rig: Rig, port: number, scrapes: number, ...flags: 
 async function main(port: number, scrapes: number, isProbing: boolean): Promise<void> {
   const findings: Findings = { scrapes: [], slowestHealthy: [] };
   for (let count = 0; count < scrapes; count++) {
+    await delay(PAUSE_MS);
     const start = performance.now();
-    const end = scrapeOnce(port).then(() => performance.now());
+    const end = get(port, "/metrics").then(() => performance.now());
     if (isProbing) findings.slowestHealthy.push(await slowestAnswer(port, end));
     findings.scrapes.push((await end) - start);
   }
   console.log(JSON.stringify(findings));
 }
 
+/** Asks again and again until `end`; milliseconds of the slowest answer. */
+async function slowestAnswer(port: number, end: Promise<unknown>): Promise<number> {
+  const over = new AbortController();
+  void end.finally(() => over.abort());
+  let slowestMs = 0;
+  while (!over.signal.aborted) {
+    const start = performance.now();
+    await get(port, "/-/healthy");
+    slowestMs = Math.max(slowestMs, performance.now() - start);
+  }
+  return slowestMs;
+}
+
 /** Resolves when the server has sent all; throws when it doesn't answer with 200. */
-async function scrapeOnce(port: number): Promise<void> {
+async function get(port: number, path: string): Promise<void> {
   let status: string | undefined;
   const onBytes = (_count: number, bytes: Uint8Array): boolean => {
     status ??= Buffer.from(bytes.subarray(0, 12)).toString("latin1");
     return true;
   };
   const socket = connect({ host: HOST, port, onread: { buffer: BUFFER, callback: onBytes } });
-  socket.write(`GET /metrics HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
   await once(socket, "end");
-  if (status !== "HTTP/1.1 200") throw new Error(`the page was answered with ${status}`);
-}
-
-/** Asks again and again until `end`; milliseconds of the slowest answer. */
-async function slowestAnswer(port: number, end: Promise<unknown>): Promise<number> {
-  const over = new AbortController();
-  void end.finally(() => over.abort());
-  const socket = connect({ host: HOST, port, noDelay: true });
-  await once(socket, "connect");
-  let slowestMs = 0;
-  while (!over.signal.aborted) slowestMs = Math.max(slowestMs, await answerMs(socket));
-  socket.destroy();
-  return slowestMs;
-}
-
-/** The answer is a few bytes and comes in one piece. */
-async function answerMs(socket: Socket): Promise<number> {
-  const start = performance.now();
-  socket.write(`GET /-/healthy HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
-  await once(socket, "data");
-  return performance.now() - start;
+  if (status !== "HTTP/1.1 200") throw new Error(`${path} was answered with ${status}`);
 }
 
 if (import.meta.main) await main(Number(process.argv[2]), Number(process.argv[3]), process.argv[4] === "probe");

@@ -33,7 +33,7 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
   return {
     title: "Loss and cost of a packet",
     notes: [
-      `${whole(bench.options.packets)} frames a run, ${bench.options.rounds} rounds with every program in turn, medians. ` +
+      `${whole(bench.options.packets)} frames a run, ${bench.options.rounds} rounds of every program in turn, medians. ` +
         "trafgen on CPU 0 at full speed over a veth pair, the program on CPU 1, two /24 ranges, random addresses.",
       "kernel: how much longer the sender takes a packet than with nobody listening, because the taps run in its time. " +
         "user and sys: the program's own CPU time, by the scheduler's clock, shared out by the timer ticks of all rounds. " +
