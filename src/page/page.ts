@@ -17,7 +17,7 @@ let spare: PageWriter | undefined;
 export async function* makePage(families: readonly Family[], format: Format): AsyncGenerator<Uint8Array> {
   const sampled = families.filter((family): family is SampledFamily => "samples" in family);
   const written = families.filter((family): family is WrittenFamily => "write" in family);
-  yield encoder.encode(await sampledText(sampled, format));
+  if (sampled.length > 0) yield encoder.encode(await sampledText(sampled, format));
   const writer = spare ?? new PageWriter();
   spare = undefined;
   try {

@@ -82,6 +82,18 @@ describe("a page", () => {
     assert.equal(text.split("# EOF").length, 2);
   });
 
+  test("without families is empty, but for the end mark of OpenMetrics", async () => {
+    assert.equal((await textOf([])).trim(), "");
+    assert.equal(await textOf([], Format.OPENMETRICS), "# EOF\n");
+  });
+
+  test("with written families alone is valid in both formats", async () => {
+    for (const format of [Format.TEXT, Format.OPENMETRICS]) {
+      const families = parseExposition(await read(makePage([lineFamily("big", 3)], format)), format);
+      assert.equal(families.get("big")?.samples.length, 3);
+    }
+  });
+
   test("may be made again and again from the same families", async () => {
     const families = [...SAMPLED, lineFamily("big", 3)];
     const first = await textOf(families, Format.OPENMETRICS);
