@@ -30,6 +30,8 @@ interface Tap {
   /** Losses of engines that are closed. */
   lostBefore: number;
   retry: NodeJS.Timeout | undefined;
+  /** Why it could not be opened; told once, however often it is tried. */
+  failure: string | undefined;
 }
 
 /**
@@ -61,6 +63,7 @@ export class Capture implements AsyncDisposable {
       for (const link of links) this.#openAtStart(link);
     } catch (error) {
       this.#links[Symbol.dispose]();
+      for (const tap of this.#taps.values()) this.#close(tap);
       throw error;
     }
     this.#links.watch((name, link) => this.#linkChanged(name, link));
@@ -88,7 +91,15 @@ export class Capture implements AsyncDisposable {
   #tap(name: string): Tap {
     let tap = this.#taps.get(name);
     if (tap === undefined) {
-      tap = { name, link: undefined, engine: undefined, engineIndex: 0, lostBefore: 0, retry: undefined };
+      tap = {
+        name,
+        link: undefined,
+        engine: undefined,
+        engineIndex: 0,
+        lostBefore: 0,
+        retry: undefined,
+        failure: undefined,
+      };
       this.#taps.set(name, tap);
       // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
       this.#ledger.interface(name);
@@ -97,10 +108,8 @@ export class Capture implements AsyncDisposable {
   }
 
   #openAtStart(link: Link): void {
-    const tap = this.#tap(link.name);
-    const isNamed = this.#patterns.includes(link.name);
-    const error = this.#open(tap);
-    if (error !== undefined && isNamed) throw error;
+    const error = this.#open(this.#tap(link.name));
+    if (error !== undefined && this.#patterns.includes(link.name)) throw error;
   }
 
   #linkChanged(name: string, link: Link | undefined): void {
@@ -120,11 +129,13 @@ export class Capture implements AsyncDisposable {
     try {
       tap.engine = this.kind.open(tap.link, this.#ledger.interface(tap.name), this.#taps.size);
       tap.engineIndex = tap.link.index;
+      tap.failure = undefined;
       this.#onChange(tap.name, true, undefined);
       return undefined;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      this.#onChange(tap.name, false, error.message);
+      if (tap.failure !== error.message) this.#onChange(tap.name, false, error.message);
+      tap.failure = error.message;
       tap.retry = setTimeout(() => this.#open(tap), RETRY_MS);
       return error;
     }

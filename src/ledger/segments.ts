@@ -1,4 +1,9 @@
-import type { Range } from "./ranges.ts";
+/** Addresses from `first` to `last`, both inclusive. */
+interface Interval {
+  version: 4 | 6;
+  first: bigint;
+  last: bigint;
+}
 
 /**
  * Disjoint, sorted intervals of addresses, each of one range. An address is four 32-bit words, the highest first; IPv4
@@ -18,7 +23,7 @@ const WORDS = 4;
  * order over the elementary intervals between all their bounds; what is painted is skipped from then on (a disjoint-set
  * forest of the next free interval), so that n ranges cost n log n.
  */
-export function cutSegments(ranges: readonly Range[], version: 4 | 6): Segments {
+export function cutSegments(ranges: readonly Interval[], version: 4 | 6): Segments {
   const own = [...ranges.entries()].filter(([, range]) => range.version === version);
   const bounds = [...new Set(own.flatMap(([, { first, last }]) => [first, last + 1n]))].sort((a, b) =>
     a < b ? -1 : 1,
