@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Collector, CollectorSet } from "../../src/collectors/collector.ts";
+import type { Family, SampledFamily } from "../../src/page/family.ts";
+
+const FAMILY: Family = { name: "app_info", help: "Works.", type: "gauge", samples: [{ value: 1 }] };
+/** Far enough for all that ends by itself. */
+const IN_TIME_MS = 60_000;
+
+class FakeCollector implements Collector {
+  readonly name: string;
+  collect: Collector["collect"];
+
+  constructor(name: string, collect: Collector["collect"]) {
+    this.name = name;
+    this.collect = collect;
+  }
+}
+
+const working = (name: string) => new FakeCollector(name, async () => [{ ...FAMILY, name: `${name}_info` }]);
+const failing = (name: string, message: string) => new FakeCollector(name, () => Promise.reject(new Error(message)));
+const hanging = (name: string) => new FakeCollector(name, () => new Promise(() => {}));
+
+type Change = [collector: string, error: string | undefined];
+
+function setOf(collectors: Collector[]): { set: CollectorSet; changes: Change[] } {
+  const changes: Change[] = [];
+  return { set: new CollectorSet(collectors, (...change) => changes.push(change)), changes };
+}
+
+function successes(families: Family[]): Record<string, number> {
+  const family = families.find(({ name }) => name === "promtap_collector_success") as SampledFamily;
+  return Object.fromEntries(family.samples.map(({ labels, value }) => [labels!["collector"]!, value]));
+}
+
+function names(families: Family[]): string[] {
+  return families.map(({ name }) => name).filter((name) => !name.startsWith("promtap_collector_"));
+}
+
+test("the families of all collectors come in the order of the collectors", async () => {
+  const slow = new FakeCollector("slow", async () => {
+    await new Promise(setImmediate);
+    return [{ ...FAMILY, name: "slow_info" }];
+  });
+  const { set, changes } = setOf([slow, working("quick")]);
+  const families = await set.collect(performance.now() + IN_TIME_MS);
+  assert.deepEqual(names(families), ["slow_info", "quick_info"]);
+  assert.deepEqual(successes(families), { slow: 1, quick: 1 });
+  assert.deepEqual(changes, []);
+});
+
+test("a collector that fails leaves its own families out and no others", async () => {
+  const throwing = new FakeCollector("throwing", () => {
+    throw new Error("no such table");
+  });
+  const { set, changes } = setOf([working("first"), failing("broken", "no such file"), throwing, working("last")]);
+  const families = await set.collect(performance.now() + IN_TIME_MS);
+  assert.deepEqual(names(families), ["first_info", "last_info"]);
+  assert.deepEqual(successes(families), { first: 1, broken: 0, throwing: 0, last: 1 });
+  assert.deepEqual(Object.fromEntries(changes), { broken: "no such file", throwing: "no such table" });
+});
+
+test("what is thrown need not be an error", async () => {
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors
+  const { set, changes } = setOf([new FakeCollector("odd", () => Promise.reject("just words"))]);
+  await set.collect(performance.now() + IN_TIME_MS);
+  assert.deepEqual(changes, [["odd", "just words"]]);
+});
+
+test("a collector that hangs is left out at the deadline, and the page is made", async () => {
+  const { set, changes } = setOf([hanging("stuck"), working("fine")]);
+  const start = performance.now();
+  const families = await set.collect(start + 50);
+  const tookMs = performance.now() - start;
+  assert.ok(tookMs >= 45 && tookMs < 5000, `${tookMs} ms`);
+  assert.deepEqual(successes(families), { stuck: 0, fine: 1 });
+  assert.match(changes[0]![1]!, /deadline/);
+});
+
+test("a deadline that has passed leaves out what is not done at once", async () => {
+  const { set } = setOf([hanging("stuck"), working("fine")]);
+  assert.deepEqual(successes(await set.collect(performance.now() - 1000)), { stuck: 0, fine: 1 });
+});
+
+test("a collector that fails after the deadline harms nobody", async () => {
+  const { promise, reject } = Promise.withResolvers<Family[]>();
+  const { set, changes } = setOf([new FakeCollector("late", () => promise)]);
+  await set.collect(performance.now() + 1);
+  reject(new Error("too late"));
+  await new Promise(setImmediate);
+  assert.equal(changes.length, 1);
+});
+
+test("each collector is told the deadline", async () => {
+  const deadlines: number[] = [];
+  const asked = new FakeCollector("asked", async (deadline) => {
+    deadlines.push(deadline);
+    return [];
+  });
+  const deadline = performance.now() + IN_TIME_MS;
+  await setOf([asked]).set.collect(deadline);
+  assert.deepEqual(deadlines, [deadline]);
+});
+
+test("a change of state is told once", async () => {
+  const collector = working("a");
+  const { collect } = collector;
+  const { set, changes } = setOf([collector]);
+  const scrapes: [Collector["collect"], expected: Change[]][] = [
+    [collect, []],
+    [failing("a", "broken").collect, [["a", "broken"]]],
+    [failing("a", "broken").collect, []],
+    [failing("a", "worse").collect, [["a", "worse"]]],
+    [collect, [["a", undefined]]],
+    [collect, []],
+    [failing("a", "worse").collect, [["a", "worse"]]],
+  ];
+  for (const [behaviour, expected] of scrapes) {
+    collector.collect = behaviour;
+    await set.collect(performance.now() + IN_TIME_MS);
+    assert.deepEqual(changes.splice(0), expected);
+  }
+});
+
+test("the time of each collector is on the page", async () => {
+  const { set } = setOf([working("a"), failing("b", "broken")]);
+  const families = await set.collect(performance.now() + IN_TIME_MS);
+  const durations = families.find(({ name }) => name === "promtap_collector_duration_seconds") as SampledFamily;
+  assert.deepEqual(
+    durations.samples.map(({ labels }) => labels),
+    [{ collector: "a" }, { collector: "b" }],
+  );
+  for (const { value } of durations.samples) assert.ok(value >= 0 && value < 5);
+});
