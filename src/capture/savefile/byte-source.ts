@@ -6,7 +6,10 @@ import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 
 /** Where the bytes of a file come from, in order and once. */
 export interface ByteSource extends AsyncDisposable {
-  /** Puts at least one byte at the front of `into` and returns how many; 0 at the end. Rejects when it is aborted. */
+  /**
+   * Puts at least one byte at the front of `into`, which has room for MINIMUM_ROOM_BYTES, and returns how many; 0 at the
+   * end. Rejects when it is aborted.
+   */
   read(into: Uint8Array): Promise<number>;
 }
 
@@ -14,7 +17,7 @@ export const STDIN_PATH = "-";
 const STDIN_FD = 0;
 
 /** What a pipe holds, unless its owner has changed it (pipe(7)). */
-const PIPE_CHUNK_BYTES = 65_536;
+const MINIMUM_ROOM_BYTES = 65_536;
 
 /** Opens a file or a FIFO; `-` is standard input. Throws PromtapError. */
 export function openSource(path: string, signal: AbortSignal | undefined): ByteSource {
@@ -108,9 +111,9 @@ class PipeSource implements ByteSource {
   readonly #path: string;
   readonly #socket: Socket;
   /** Filled by the socket, one chunk at a time: streams of chunks allocate 64 KiB for each. */
-  readonly #chunk = new Uint8Array(PIPE_CHUNK_BYTES);
-  /** What the caller has not had of the chunk. */
-  #rest = this.#chunk.subarray(0, 0);
+  readonly #chunk = new Uint8Array(MINIMUM_ROOM_BYTES);
+  /** Bytes of the chunk, until the caller has had them. */
+  #chunkBytes = 0;
   #isOver = false;
   #failure: Error | undefined;
   #wake = (): void => {};
@@ -126,22 +129,22 @@ class PipeSource implements ByteSource {
   }
 
   async read(into: Uint8Array): Promise<number> {
-    while (this.#rest.length === 0 && !this.#isOver) {
+    while (this.#chunkBytes === 0 && !this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         this.#socket.resume();
       });
     }
     if (this.#failure !== undefined) throw readError(this.#path, this.#failure);
-    const count = Math.min(this.#rest.length, into.length);
-    into.set(this.#rest.subarray(0, count));
-    this.#rest = this.#rest.subarray(count);
+    const count = this.#chunkBytes;
+    into.set(this.#chunk.subarray(0, count));
+    this.#chunkBytes = 0;
     return count;
   }
 
   /** False: the socket is to wait until the chunk has been read. */
   #take(count: number): boolean {
-    this.#rest = this.#chunk.subarray(0, count);
+    this.#chunkBytes = count;
     this.#wake();
     return false;
   }

@@ -58,6 +58,17 @@ describe("a FIFO", () => {
     assert.deepEqual(frames, new Map([["fifo", FACTS.slice(0, -1)]]));
   });
 
+  test("is closed when it is damaged, while its writer is still there", async () => {
+    using fifo = new Fifo();
+    const counting = countFile(fifo.path);
+    const writer = createWriteStream(fifo.path);
+    writer.write("no capture");
+    assert.match((await counting).error!, /neither a pcap nor a pcapng file/);
+    writer.write("more");
+    const [error] = await once(writer, "error");
+    assert.equal((error as NodeJS.ErrnoException).code, "EPIPE");
+  });
+
   test("to which nobody writes is left when the reading is aborted", async () => {
     using fifo = new Fifo();
     const abort = new AbortController();

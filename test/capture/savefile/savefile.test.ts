@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -60,6 +60,14 @@ test("a pcap file's interface is called as the file, without its directories", a
   const name = 'uplink "2" – ü.pcap';
   writeFileSync(join(directory, name), SAMPLE);
   assert.deepEqual((await countFile(join(directory, name))).frames, new Map([[name, FACTS]]));
+});
+
+test("a file is closed when it has been read, and when it is damaged or none", async () => {
+  const openBefore = readdirSync("/proc/self/fd").length;
+  await countBytes(SAMPLE);
+  await countBytes(SAMPLE.subarray(1));
+  await countFile("/");
+  assert.equal(readdirSync("/proc/self/fd").length, openBefore);
 });
 
 test("other work runs while a large file is read", async () => {
