@@ -27,7 +27,8 @@ export function writeBinary(code: string, assets: Readonly<Record<string, string
     assets,
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    useCodeCache: true, // 54 instead of 57 ms from exec to the end of --version, Node 24.21
+    // V8 may refuse the cache on another machine, and Node then warns on stderr; it saves 3 of 55 ms
+    useCodeCache: false,
     execArgv: NODE_OPTIONS,
   };
   writeFileSync(join(work, "sea.json"), JSON.stringify(settings));
