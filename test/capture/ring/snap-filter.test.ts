@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import koffi from "koffi";
+import { snapFilter } from "../../../src/capture/ring/snap-filter.ts";
+import * as libc from "../../../src/native/libc.ts";
+import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
+import { Packet } from "../../../src/packet/packet.ts";
+import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
+import { facts, hex, IPV4, ipv6, MACS } from "../../packet/frames.ts";
+import { runClassicBpf } from "./classic-bpf.ts";
+import { frames, layers } from "./layered-frames.ts";
+
+const ETHERNET = snapFilter({ isEthernet: true, ignoreOutgoing: false });
+const COOKED = snapFilter({ isEthernet: false, ignoreOutgoing: false });
+const LOOPBACK = snapFilter({ isEthernet: true, ignoreOutgoing: true });
+const PACKET_HOST = 0;
+const PACKET_OUTGOING = 4;
+
+/** Bytes that are kept of a frame; 0 where it is dropped. */
+function kept(program: Uint8Array, frame: Uint8Array, protocol = 0, packetType = PACKET_HOST): number {
+  return Math.min(runClassicBpf(program, frame, { protocol, packetType }), frame.length);
+}
+
+function ethernet(text: string, paddingBytes = 1000): Uint8Array {
+  return Uint8Array.from([...hex(`${MACS} ${text}`), ...new Uint8Array(paddingBytes)]);
+}
+
+describe("what is kept of an Ethernet frame", () => {
+  test("is the parser's share and no more, for what most frames are", () => {
+    const expectations: [what: string, frame: Uint8Array, bytes: number][] = [
+      ["IPv4", ethernet(`0800 ${IPV4}`), 14 + 20],
+      ["IPv6", ethernet(`86dd ${ipv6("11")}`), 14 + 40],
+      ["ARP", ethernet("0806"), 14],
+      ["IEEE 802.3 with a length", ethernet("0026"), 14],
+      ["a short IPv4 frame", ethernet(`0800 ${IPV4}`, 4), 14 + 24],
+    ];
+    for (const [what, frame, bytes] of expectations) assert.equal(kept(ETHERNET, frame), bytes, what);
+  });
+
+  test("is enough to parse it as if all of it were there", () => {
+    const property = fc.property(frames, (frame) => {
+      const [whole, snapped] = [new Packet(), new Packet()];
+      parseFrame(whole, LINKTYPE_ETHERNET, frame, 0, frame.length, frame.length);
+      // Bytes that are not kept are gone: nothing of them may be read.
+      const bytes = frame.slice(0, kept(ETHERNET, frame));
+      parseFrame(snapped, LINKTYPE_ETHERNET, bytes, 0, bytes.length, frame.length);
+      assert.deepEqual(facts(snapped), facts(whole));
+    });
+    fc.assert(property, { numRuns: 20_000 });
+  });
+
+  test("is something, whatever the EtherType and however short the frame", () => {
+    const property = fc.property(fc.nat(0xffff), fc.uint8Array({ maxLength: 80 }), (etherType, rest) => {
+      const frame = Uint8Array.from([...hex(MACS), etherType >> 8, etherType & 0xff, ...rest]);
+      assert.ok(runClassicBpf(ETHERNET, frame, { protocol: 0, packetType: PACKET_HOST }) > 0);
+    });
+    fc.assert(property, { numRuns: 5000 });
+    for (let bytes = 0; bytes < 100; bytes++) {
+      assert.ok(runClassicBpf(ETHERNET, new Uint8Array(bytes), { protocol: 0, packetType: PACKET_HOST }) > 0);
+    }
+  });
+
+  test("is all of it or more than parsing needs, for every EtherType there is", () => {
+    for (let etherType = 0; etherType <= 0xffff; etherType++) {
+      const frame = Uint8Array.from([...hex(MACS), etherType >> 8, etherType & 0xff, ...new Uint8Array(60)]);
+      const [whole, snapped] = [new Packet(), new Packet()];
+      parseFrame(whole, LINKTYPE_ETHERNET, frame, 0, frame.length, frame.length);
+      parseFrame(snapped, LINKTYPE_ETHERNET, frame, 0, kept(ETHERNET, frame), frame.length);
+      assert.deepEqual(facts(snapped), facts(whole), `EtherType ${etherType}`);
+    }
+  });
+});
+
+test("what is kept of a packet without a link header is enough to parse it", () => {
+  const property = fc.property(layers, ({ etherType, bytes }) => {
+    const packet = Uint8Array.from(bytes);
+    const [whole, snapped] = [new Packet(), new Packet()];
+    parsePayload(whole, etherType, packet, 0, packet.length, packet.length);
+    const captured = packet.slice(0, kept(COOKED, packet, etherType));
+    parsePayload(snapped, etherType, captured, 0, captured.length, packet.length);
+    assert.deepEqual(facts(snapped), facts(whole));
+    assert.ok(runClassicBpf(COOKED, packet, { protocol: etherType, packetType: PACKET_HOST }) > 0);
+  });
+  fc.assert(property, { numRuns: 10_000 });
+});
+
+test("on loopback what goes out is dropped, and what comes in is kept as elsewhere", () => {
+  const property = fc.property(frames, fc.nat(7), (frame, packetType) => {
+    const surroundings = { protocol: 0, packetType };
+    const expected = packetType === PACKET_OUTGOING ? 0 : runClassicBpf(ETHERNET, frame, surroundings);
+    assert.equal(runClassicBpf(LOOPBACK, frame, surroundings), expected);
+  });
+  fc.assert(property, { numRuns: 2000 });
+});
+
+test("elsewhere what goes out is kept like what comes in", () => {
+  const frame = ethernet(`0800 ${IPV4}`);
+  assert.equal(kept(ETHERNET, frame, 0, PACKET_OUTGOING), kept(ETHERNET, frame, 0, PACKET_HOST));
+});
+
+test("the kernel takes the programs, and cuts frames as the interpreter of these tests does", () => {
+  const AF_UNIX = 1;
+  const SOCK_DGRAM = 2;
+  // A datagram that passes a filter of a unix socket is cut like a frame of a packet socket, and needs no privilege.
+  const socketpair = koffi.load("libc.so.6").func("int socketpair(int domain, int type, int protocol, _Out_ int *fds)");
+  for (const program of [ETHERNET, COOKED, LOOPBACK]) {
+    const fds: number[] = [0, 0];
+    assert.equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+    const [near, far] = fds as [number, number];
+    try {
+      assert.equal(libc.attachFilter(far, program), 0);
+      const buffer = new Uint8Array(70_000);
+      const property = fc.property(frames, (frame) => {
+        if (frame.length === 0) return;
+        assert.equal(libc.send(near, frame), frame.length);
+        assert.equal(libc.recv(far, buffer), kept(program, frame));
+      });
+      fc.assert(property, { numRuns: 500 });
+    } finally {
+      libc.close(near);
+      libc.close(far);
+    }
+  }
+});
