@@ -33,6 +33,8 @@ const IPV6_NEXT_HEADER = 6;
 const TAG_BYTES = 4;
 /** PPPoE header, PPP's address and control bytes, and its protocol number. */
 const PPPOE_BYTES = 6 + 2 + 2;
+/** Tags stand before PPPoE and labels behind it, each as many as are looked through; the last label is one more. */
+const ALL_TAGS_BYTES = (2 * MAX_TAGS + 1) * TAG_BYTES + PPPOE_BYTES;
 const EVERYTHING = 0x4_0000;
 
 const TAGS = [
@@ -61,7 +63,7 @@ export interface SnapOptions {
 export function snapFilter({ isEthernet, ignoreOutgoing }: SnapOptions): Uint8Array {
   const link = isEthernet ? ETHERNET_HEADER_BYTES : 0;
   const extended = link + IPV6_HEADER_BYTES + MAX_EXTENSION_BYTES;
-  const tagged = extended + MAX_TAGS * TAG_BYTES + PPPOE_BYTES;
+  const tagged = extended + ALL_TAGS_BYTES;
   const program: Instruction[] = [];
   if (ignoreOutgoing) {
     program.push([BPF_LD_W_ABS, 0, 0, SKF_AD_PKTTYPE], [BPF_JMP_JEQ, 0, 1, PACKET_OUTGOING], [BPF_RET_K, 0, 0, 0]);

@@ -50,6 +50,23 @@ describe("what is kept of an Ethernet frame", () => {
     fc.assert(property, { numRuns: 20_000 });
   });
 
+  test("is enough for the deepest stack that is looked through, and those beside it", () => {
+    const pppoe = "8864 1100 0001 0100 ff03 0281";
+    const options = "3c0e".padEnd(240, "0");
+    for (let tags = 0; tags < 12; tags++) {
+      for (let labels = 1; labels < 12; labels++) {
+        const mpls = `${"00064040".repeat(labels - 1)}00064140`;
+        // 120 bytes of options, then 8 more: as far as extension headers are followed.
+        const chain = `${ipv6("3c")}${options}11000000`;
+        const frame = ethernet(`${"8100 0064".repeat(tags)} ${pppoe} ${mpls} ${chain}`);
+        const [whole, snapped] = [new Packet(), new Packet()];
+        parseFrame(whole, LINKTYPE_ETHERNET, frame, 0, frame.length, frame.length);
+        parseFrame(snapped, LINKTYPE_ETHERNET, frame, 0, kept(ETHERNET, frame), frame.length);
+        assert.deepEqual(facts(snapped), facts(whole), `${tags} tags, ${labels} labels`);
+      }
+    }
+  });
+
   test("is something, whatever the EtherType and however short the frame", () => {
     const property = fc.property(fc.nat(0xffff), fc.uint8Array({ maxLength: 80 }), (etherType, rest) => {
       const frame = Uint8Array.from([...hex(MACS), etherType >> 8, etherType & 0xff, ...rest]);
