@@ -10,7 +10,7 @@ import type { Counted, Listener, Program } from "./program.ts";
 
 export const PROMTAP = resolve(import.meta.dirname, "../../../dist/promtap");
 
-/** The engines that account live traffic of this volume; `pcap` is meant for a few packets and slows the sender down. */
+/** The engines that account live traffic of this volume; `pcap` is for a few packets and slows the sender down. */
 const ENGINES = ["ring"] as const;
 
 /** What a live promtap accounts in every section. */

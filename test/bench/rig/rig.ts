@@ -34,7 +34,7 @@ export class Rig implements Disposable {
     this.signal.throwIfAborted();
   }
 
-  /** What the kernel counted on the listener's end since the pair was made; the truth that programs are held against. */
+  /** What the kernel counted on the listener's end since the pair was made: what programs are held against. */
   arrivedPackets(): number {
     return this.listener.statistic(INTERFACE, "rx_packets");
   }

@@ -19,7 +19,7 @@ export async function garbage(bench: Bench): Promise<Report> {
   return {
     title: "Garbage collections",
     notes: [
-      "By V8's own trace (`node --trace-gc src/main.ts`), while packets came in, and in the same time right before with none.",
+      "By V8's own trace (`node --trace-gc src/main.ts`): while packets came in, and in the same time right before.",
     ],
     tables: [
       { caption: "Garbage collections", head: ["engine", "packets", "seconds", "with packets", "idle"], rows: [row] },

@@ -15,7 +15,7 @@ export async function memory(bench: Bench): Promise<Report> {
   return {
     title: "Memory",
     notes: [
-      "RssAnon of /proc/PID/status; the pages of the executable itself, which can be dropped at any time, are not in it.",
+      "RssAnon of /proc/PID/status; the executable's own pages, which can be dropped at any time, are not in it.",
     ],
     tables: [
       {

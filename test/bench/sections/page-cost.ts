@@ -47,10 +47,10 @@ export async function pageCost(bench: Bench): Promise<Report> {
   return {
     title: "Cost of the page",
     notes: [
-      "Scrapes over HTTP on loopback, without gzip, medians; the program on CPU 1, the client on CPU 0. client: a program " +
-        "that throws the body away; curl: `curl -o /dev/null`, its time_total.",
-      "longest block: the slowest answer of /-/healthy while the page was being sent, asked for without a pause, a connection each; " +
-        "median (worst) of the scrapes. It includes the client's own delays.",
+      "Scrapes over HTTP on loopback, without gzip, medians; the program on CPU 1, the client on CPU 0. client: a " +
+        "program that throws the body away; curl: `curl -o /dev/null`, its time_total.",
+      "longest block: the slowest answer of /-/healthy while the page was being sent, asked for without a pause, " +
+        "a connection each; median (worst) of the scrapes. It includes the client's own delays.",
       ...SERVERS.flatMap(({ name, unavailable }) =>
         unavailable === false ? [] : [`${name} did not take part: ${unavailable}.`],
       ),
