@@ -34,7 +34,7 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
     title: "Loss and cost of a packet",
     notes: [
       `${whole(bench.options.packets)} frames a run; every program in turn, rounds: ${bench.options.rounds}; ` +
-        "medians. trafgen on CPU 0 at full speed, a veth pair, the program on CPU 1, random addresses in two /24 ranges.",
+        "medians. trafgen on CPU 0 at full speed, veth pair, the program on CPU 1, random addresses in two /24 ranges.",
       "kernel: how much longer the sender takes a packet than with nobody listening, because the taps run in its " +
         "time. user and sys: the program's own CPU time, by the scheduler's clock, shared out by the ticks of all " +
         "rounds. sum: kernel, user and sys.",
