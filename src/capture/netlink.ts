@@ -90,7 +90,7 @@ function nameAttribute(view: DataView, at: number, end: number): string {
     if (attributeBytes < ATTRIBUTE_HEADER_BYTES || at + attributeBytes > end) break;
     if (view.getUint16(at + 2, true) === IFLA_IFNAME) {
       // Without the NUL that ends it.
-      const valueBytes = attributeBytes - ATTRIBUTE_HEADER_BYTES - 1;
+      const valueBytes = Math.max(attributeBytes - ATTRIBUTE_HEADER_BYTES - 1, 0);
       return new TextDecoder().decode(
         new Uint8Array(view.buffer, view.byteOffset + at + ATTRIBUTE_HEADER_BYTES, valueBytes),
       );
