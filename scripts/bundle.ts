@@ -43,8 +43,8 @@ const koffi: Plugin = {
 };
 
 /**
- * prom-client loads its client of the Pushgateway whether or not it is used, and with it TLS and all of node:crypto: 12 of
- * 67 ms of CPU time from exec to the end of --version, Node 24.21.
+ * prom-client loads its client of the Pushgateway whether or not it is used, and with it TLS and all of node:crypto:
+ * 12 of 67 ms of CPU time from exec to the end of --version, Node 24.21.
  */
 const promClient: Plugin = {
   name: "prom-client",
