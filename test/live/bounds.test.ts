@@ -3,14 +3,12 @@ import { test } from "node:test";
 import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import { RunningPromtap } from "../support/promtap.ts";
-import { liveOptions } from "../support/requirements.ts";
+import { engineOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
-
-const options = liveOptions();
 
 const FRAMES_AT_FULL_SPEED = 200_000;
 
-test("addresses beyond --max-addresses go to ip=other, and the sums stay exact", options, async () => {
+test("addresses beyond --max-addresses go to ip=other, and the sums stay exact", engineOptions("ring"), async () => {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
   const args = ["-i", "veth0", "-r", "10.0.0.0/24:site=lab", "--max-addresses", "3"];
@@ -31,25 +29,32 @@ test("addresses beyond --max-addresses go to ip=other, and the sums stay exact",
   assert.equal(page.value('promtap_traffic_other_packets_total{interface="veth0"}'), 14);
 });
 
-test("at the sender's full speed ring loses nothing, and pcap tells each frame that it loses", options, async () => {
-  using namespace = new Namespace();
-  namespace.addVeth("veth0", "veth1");
-  const start = (engine: string) =>
-    RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0", "-r", "10.0.0.0/24"]);
-  await using ring = await start("ring");
-  await using pcap = await start("pcap");
-  const frames = Array.from({ length: 200 }, (_, host) =>
-    ipv4Frame({ source: `10.0.0.${host}`, destination: "192.0.2.1", protocol: PROTOCOL_UDP, lengthBytes: 50 }),
-  );
-  await send(namespace, "veth1", frames, { count: FRAMES_AT_FULL_SPEED });
+test(
+  "at the sender's full speed ring loses nothing, and pcap tells each frame that it loses",
+  engineOptions("pcap"),
+  async () => {
+    using namespace = new Namespace();
+    namespace.addVeth("veth0", "veth1");
+    const start = (engine: string) =>
+      RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0", "-r", "10.0.0.0/24"]);
+    await using ring = await start("ring");
+    await using pcap = await start("pcap");
+    const frames = Array.from({ length: 200 }, (_, host) =>
+      ipv4Frame({ source: `10.0.0.${host}`, destination: "192.0.2.1", protocol: PROTOCOL_UDP, lengthBytes: 50 }),
+    );
+    await send(namespace, "veth1", frames, { count: FRAMES_AT_FULL_SPEED });
 
-  const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
-  const lost = (engine: string) => `promtap_capture_lost_packets_total{interface="veth0",engine="${engine}"}`;
-  const page = await ring.pageWhere("ring has all", (page) => page.value(count) === FRAMES_AT_FULL_SPEED);
-  assert.equal(page.value(lost("ring")), 0);
-  assert.equal(page.sum("promacct_packet_size_bytes_ipv4_tx_sum", 'ip="10.0.0.7"'), (FRAMES_AT_FULL_SPEED / 200) * 50);
-  await pcap.pageWhere(
-    "pcap has counted or lost all",
-    (page) => (page.value(count) ?? 0) + (page.value(lost("pcap")) ?? 0) === FRAMES_AT_FULL_SPEED,
-  );
-});
+    const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
+    const lost = (engine: string) => `promtap_capture_lost_packets_total{interface="veth0",engine="${engine}"}`;
+    const page = await ring.pageWhere("ring has all", (page) => page.value(count) === FRAMES_AT_FULL_SPEED);
+    assert.equal(page.value(lost("ring")), 0);
+    assert.equal(
+      page.sum("promacct_packet_size_bytes_ipv4_tx_sum", 'ip="10.0.0.7"'),
+      (FRAMES_AT_FULL_SPEED / 200) * 50,
+    );
+    await pcap.pageWhere(
+      "pcap has counted or lost all",
+      (page) => (page.value(count) ?? 0) + (page.value(lost("pcap")) ?? 0) === FRAMES_AT_FULL_SPEED,
+    );
+  },
+);

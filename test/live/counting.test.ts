@@ -19,11 +19,9 @@ import { Namespace } from "../support/namespace.ts";
 import { expectedTraffic } from "../support/oracle.ts";
 import { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
-import { liveOptions } from "../support/requirements.ts";
+import { engineOptions, liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
-
-const options = liveOptions("tcpdump");
 
 const NEAR = "10.0.0.1";
 const FAR = "10.0.0.2";
@@ -84,22 +82,26 @@ async function sendAll(namespace: Namespace): Promise<void> {
 }
 
 for (const engine of ["ring", "pcap"]) {
-  test(`engine ${engine} counts every frame of every kind, in both directions, exactly`, options, async () => {
-    using namespace = new Namespace();
-    namespace.addVeth("veth0", "veth1");
-    await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0", ...RANGES]);
-    await sendAll(namespace);
-    const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
-    const page = await promtap.pageWhere("all frames are counted", (page) => (page.value(count) ?? 0) >= ALL.length);
-    assert.deepEqual(page.traffic("veth0"), expectedTraffic("veth0", ALL, labelsOf));
-    assert.equal(page.value(`promtap_capture_info{engine="${engine}"}`), 1);
-    assert.equal(page.value(`promtap_capture_lost_packets_total{interface="veth0",engine="${engine}"}`), 0);
-    const unaccounted = 'promtap_traffic_unaccounted_packets_total{interface="veth0"';
-    assert.equal(page.value(`${unaccounted},reason="truncated"}`), TRUNCATED);
-    assert.equal(page.value(`${unaccounted},reason="malformed"}`), 0);
-  });
+  test(
+    `engine ${engine} counts every frame of every kind, in both directions, exactly`,
+    engineOptions(engine),
+    async () => {
+      using namespace = new Namespace();
+      namespace.addVeth("veth0", "veth1");
+      await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0", ...RANGES]);
+      await sendAll(namespace);
+      const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
+      const page = await promtap.pageWhere("all frames are counted", (page) => (page.value(count) ?? 0) >= ALL.length);
+      assert.deepEqual(page.traffic("veth0"), expectedTraffic("veth0", ALL, labelsOf));
+      assert.equal(page.value(`promtap_capture_info{engine="${engine}"}`), 1);
+      assert.equal(page.value(`promtap_capture_lost_packets_total{interface="veth0",engine="${engine}"}`), 0);
+      const unaccounted = 'promtap_traffic_unaccounted_packets_total{interface="veth0"';
+      assert.equal(page.value(`${unaccounted},reason="truncated"}`), TRUNCATED);
+      assert.equal(page.value(`${unaccounted},reason="malformed"}`), 0);
+    },
+  );
 
-  test(`engine ${engine} counts what goes over loopback once`, options, async () => {
+  test(`engine ${engine} counts what goes over loopback once`, engineOptions(engine), async () => {
     using namespace = new Namespace();
     await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "lo", ...RANGES]);
     const frames = [28, 1000].map((lengthBytes) => ipv4Frame({ ...UDP, lengthBytes }));
@@ -114,20 +116,24 @@ for (const engine of ["ring", "pcap"]) {
 const SHOWN_WITHIN_MS = { ring: 1000, pcap: 0 };
 
 for (const [engine, deadlineMs] of Object.entries(SHOWN_WITHIN_MS)) {
-  test(`engine ${engine} shows the last frame of a quiet link within ${deadlineMs} ms`, options, async () => {
-    using namespace = new Namespace();
-    namespace.addVeth("veth0", "veth1");
-    await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0"]);
-    const frame = ipv4Frame({ ...UDP, lengthBytes: 100 });
-    const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
-    for (let sent = 1; sent <= 5; sent++) {
-      await send(namespace, "veth1", [frame]);
-      await promtap.pageWhere(`${sent} frames are counted`, (page) => page.value(count) === sent, deadlineMs);
-    }
-  });
+  test(
+    `engine ${engine} shows the last frame of a quiet link within ${deadlineMs} ms`,
+    engineOptions(engine),
+    async () => {
+      using namespace = new Namespace();
+      namespace.addVeth("veth0", "veth1");
+      await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0"]);
+      const frame = ipv4Frame({ ...UDP, lengthBytes: 100 });
+      const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
+      for (let sent = 1; sent <= 5; sent++) {
+        await send(namespace, "veth1", [frame]);
+        await promtap.pageWhere(`${sent} frames are counted`, (page) => page.value(count) === sent, deadlineMs);
+      }
+    },
+  );
 }
 
-test("the page of a recording by tcpdump is that of the live traffic", options, async () => {
+test("the page of a recording by tcpdump is that of the live traffic", liveOptions("tcpdump"), async () => {
   using namespace = new Namespace();
   using folder = new TemporaryFolder();
   namespace.addVeth("veth0", "veth1");

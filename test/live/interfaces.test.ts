@@ -4,10 +4,8 @@ import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
-import { liveOptions } from "../support/requirements.ts";
+import { engineOptions } from "../support/requirements.ts";
 import { Load, send } from "../support/sender.ts";
-
-const options = liveOptions();
 
 /** How soon capture has to go on once an interface is back. */
 const RESUME_MS = 2000;
@@ -38,6 +36,7 @@ async function sendTen(namespace: Namespace, promtap: RunningPromtap, from: stri
 }
 
 for (const engine of ["ring", "pcap"]) {
+  const options = engineOptions(engine);
   const captureVeth0 = ["--engine", engine, "-i", "veth0", ...RANGE];
 
   test(

@@ -8,7 +8,7 @@ import { type Outcome, RunningPromtap, runPromtap } from "../support/promtap.ts"
 import { liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 
-const options = liveOptions("setpriv");
+const options = liveOptions("setpriv", "libpcap");
 
 /** Becomes the user nobody with these capabilities, and one more: to read the program, wherever it lies. */
 function asNobody(...capabilities: readonly string[]): string[] {

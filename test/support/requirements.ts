@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { loadCap } from "../../src/native/cap.ts";
 
 /** Where administration tools live, whatever an unprivileged user's PATH says. */
 const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -7,12 +8,16 @@ const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 /** Many times what any of them needs. */
 const TIMEOUT_MS = 60_000;
 
+/** Stands for the addon of the pcap engine, which some machines cannot build. */
+const LIBPCAP = "libpcap";
+
 /**
  * Tells why a test cannot run here, for its `skip` option; false when it can. `"root"` stands for the right to make
- * network namespaces, anything else for a program. In CI nothing may be skipped: it throws instead.
+ * network namespaces, `"libpcap"` for the pcap engine, anything else for a program. In CI nothing may be skipped: it
+ * throws instead.
  */
 export function lacking(...needs: readonly string[]): string | false {
-  const missing = needs.filter((need) => (need === "root" ? process.getuid?.() !== 0 : !isInstalled(need)));
+  const missing = needs.filter((need) => !isThere(need));
   if (missing.length === 0) return false;
   const reason = `needs ${missing.join(", ")}`;
   if (process.env["CI"]) throw new Error(`the tests of this file can't be skipped in CI: ${reason}`);
@@ -20,8 +25,27 @@ export function lacking(...needs: readonly string[]): string | false {
 }
 
 /** Options of a test that makes namespaces: skipped where it cannot, ended where it hangs. */
-export function liveOptions(...programs: readonly string[]): { skip: string | false; timeout: number } {
-  return { skip: lacking("root", "ip", "ethtool", "trafgen", ...programs), timeout: TIMEOUT_MS };
+export function liveOptions(...needs: readonly string[]): { skip: string | false; timeout: number } {
+  return { skip: lacking("root", "ip", "ethtool", "trafgen", ...needs), timeout: TIMEOUT_MS };
+}
+
+/** Options of a test that runs one engine, named as on the command line. */
+export function engineOptions(engine: string): { skip: string | false; timeout: number } {
+  return engine === "pcap" ? liveOptions(LIBPCAP) : liveOptions();
+}
+
+function isThere(need: string): boolean {
+  if (need === "root") return process.getuid?.() === 0;
+  return need === LIBPCAP ? isLoadable() : isInstalled(need);
+}
+
+function isLoadable(): boolean {
+  try {
+    loadCap();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isInstalled(program: string): boolean {

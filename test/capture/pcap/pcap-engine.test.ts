@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { FrameSink } from "../../../src/capture/engine.ts";
 import { openPcapEngine } from "../../../src/capture/pcap/pcap-engine.ts";
 import { ErrorCode, PromtapError } from "../../../src/errors.ts";
-import { type CapModule, loadCap } from "../../../src/native/cap.ts";
+import type { CapModule } from "../../../src/native/cap.ts";
 import { type Packet, Verdict } from "../../../src/packet/packet.ts";
 import { arpFrame, ipv4Frame, PROTOCOL_UDP, tagged } from "../../support/frames.ts";
 import { lacking } from "../../support/requirements.ts";
@@ -151,18 +151,9 @@ test("a filter that libpcap does not take is a mistake in --pcap.filter, in libp
   );
 });
 
-const noCapture = lacking("root") || capIsMissing();
+const options = { skip: lacking("root", "libpcap") };
 
-function capIsMissing(): string | false {
-  try {
-    loadCap();
-    return false;
-  } catch (error) {
-    return String(error);
-  }
-}
-
-test("libpcap itself refuses a filter of nonsense, and an interface that is not there", { skip: noCapture }, () => {
+test("libpcap itself refuses a filter of nonsense, and an interface that is not there", options, () => {
   const open = (name: string, filter: string) => () => openPcapEngine(name, filter, new Recorder());
   assert.throws(open("lo", "udp and"), {
     code: ErrorCode.USAGE,
@@ -174,27 +165,23 @@ test("libpcap itself refuses a filter of nonsense, and an interface that is not 
   });
 });
 
-test(
-  "datagrams over loopback are recorded once each, and what the filter leaves out is not",
-  { skip: noCapture },
-  async () => {
-    const socket = createSocket("udp4");
-    socket.bind(0, "127.0.0.1");
-    await once(socket, "listening");
-    const { port } = socket.address();
-    const sink = new Recorder();
-    const engine = openPcapEngine("lo", `udp dst port ${port} and udp[4:2] > 8`, sink);
-    // Without payload: the filter leaves them out.
-    const payloads = [100, 0, 1, 1400, 0].map((lengthBytes) => Buffer.alloc(lengthBytes));
-    for (const payload of payloads) socket.send(payload, port, "127.0.0.1");
-    await until("three datagrams are recorded", () => sink.seen.length >= 3);
-    await engine[Symbol.asyncDispose]();
-    socket.close();
-    // IPv4 and UDP headers are 28 bytes.
-    assert.deepEqual(
-      sink.seen,
-      [128, 29, 1428].map((lengthBytes) => `verdict ${Verdict.IP} ${lengthBytes} B protocol 17`),
-    );
-    assert.deepEqual(engine.losses(), { packets: 0 });
-  },
-);
+test("datagrams over loopback are recorded once each, and what the filter leaves out is not", options, async () => {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  const sink = new Recorder();
+  const engine = openPcapEngine("lo", `udp dst port ${port} and udp[4:2] > 8`, sink);
+  // Without payload: the filter leaves them out.
+  const payloads = [100, 0, 1, 1400, 0].map((lengthBytes) => Buffer.alloc(lengthBytes));
+  for (const payload of payloads) socket.send(payload, port, "127.0.0.1");
+  await until("three datagrams are recorded", () => sink.seen.length >= 3);
+  await engine[Symbol.asyncDispose]();
+  socket.close();
+  // IPv4 and UDP headers are 28 bytes.
+  assert.deepEqual(
+    sink.seen,
+    [128, 29, 1428].map((lengthBytes) => `verdict ${Verdict.IP} ${lengthBytes} B protocol 17`),
+  );
+  assert.deepEqual(engine.losses(), { packets: 0 });
+});
