@@ -12,7 +12,7 @@ const NODE_OPTIONS: readonly string[] = [
   "--max-inlined-bytecode-size=2000",
 ];
 
-/** Name of the resource and mark in the executable that Node looks for (nodejs.org, Single executable applications). */
+/** Name of the resource and mark in the executable that Node looks for (its manual, Single executable applications). */
 const RESOURCE = "NODE_SEA_BLOB";
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
@@ -44,7 +44,7 @@ export function writeBinary(code: string, assets: Readonly<Record<string, string
   renameSync(unfinished, path);
 }
 
-/** Node without its symbols, 17 MB less; kept for the next build. They must go first: strip refuses an injected file. */
+/** Node without its symbols, 17 MB less; kept for the next build. Strip comes first: it refuses an injected file. */
 function strippedNode(): string {
   const stripped = join(cache, `node-${readVersion(nodePackage)}-${process.arch}`);
   if (existsSync(stripped)) return stripped;

@@ -141,7 +141,7 @@ export function buildCapAddon(): CapAddon {
   }
 }
 
-/** Replaces each text where it stands exactly once; throws where the source is not the one the patch was written for. */
+/** Replaces each text where it stands exactly once; throws where the source is not the one that was patched. */
 export function applyReplacements(source: string, replacements: readonly Replacement[]): string {
   let patched = source;
   for (const { from, to } of replacements) {

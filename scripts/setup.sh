@@ -78,7 +78,8 @@ if [ -n "$packages" ]; then
     packages=$(missing)
   fi
   if [ -n "$packages" ]; then
-    say "missing: $packages(${why:-their commands are not on the PATH}); install them with: apt-get install --no-install-recommends $packages"
+    say "missing: $packages(${why:-their commands are not on the PATH});" \
+      "install them with: apt-get install --no-install-recommends $packages"
   fi
 fi
 

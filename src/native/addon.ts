@@ -82,7 +82,7 @@ function directories(): string[] {
   return [...new Set(all.filter((directory) => directory !== ""))];
 }
 
-/** node:fs says "EROFS: read-only file system, mkdtemp '…'", ld.so "/path: failed to map segment from shared object". */
+/** node:fs says "EROFS: read-only file system, mkdtemp '…'", ld.so "/path: failed to map segment". */
 function reasonOf(error: unknown): string {
   return messageOf(error)
     .replace(/, \w+ '.*'$/, "")

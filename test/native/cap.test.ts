@@ -16,8 +16,8 @@ const addon = new URL("../../.cache/addons/cap.node", import.meta.url);
 const unbuilt = !existsSync(addon) && !process.env["CI"] && "cap.node could not be built";
 
 /**
- * Runs a program that has `Cap`, and `ip` to change interfaces, in a network namespace and a process of its own, because
- * a defect in native code ends it. Returns its standard output.
+ * Runs a program that has `Cap`, and `ip` to change interfaces, in a network namespace and a process of its own,
+ * because a defect in native code ends it. Returns its standard output.
  */
 async function runNative(body: string): Promise<string> {
   const source = `
