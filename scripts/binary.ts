@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { cache, nodeBinary, nodePackage, readVersion, root, run } from "./project.ts";
 
 /**
- * Options for Node and V8 that the binary starts with: the whole way of a packet, from the ring to its counter, is to be
- * inlined into one loop, which is more code than V8 allows by default (54 against 35 ns a packet, Node 24.21).
+ * Options for Node and V8 that the binary starts with: the whole way of a packet, from the ring to its counter, is to
+ * be inlined into one loop, which is more code than V8 allows by default (54 against 35 ns a packet, Node 24.21).
  */
 const NODE_OPTIONS: readonly string[] = [
   "--max-inlined-bytecode-size-cumulative=3000",
   "--max-inlined-bytecode-size=2000",
 ];
 
-/** Name of the resource and mark in the executable that Node looks for (its manual, Single executable applications). */
+/** Name of the resource and mark in the executable that Node looks for (its manual on single executables). */
 const RESOURCE = "NODE_SEA_BLOB";
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
@@ -27,7 +27,7 @@ export function writeBinary(code: string, assets: Readonly<Record<string, string
     assets,
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    // V8 may refuse the cache on another machine, and Node then warns on stderr; it saves 3 of 55 ms
+    // V8 refuses a cache made under other flags than these or the user's, and Node warns of it on stderr
     useCodeCache: false,
     execArgv: NODE_OPTIONS,
   };
