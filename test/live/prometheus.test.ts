@@ -48,7 +48,7 @@ class Prometheus implements AsyncDisposable {
     const config = join(path, "prometheus.yml");
     writeFileSync(config, CONFIG);
     const flags = [`--config.file=${config}`, `--storage.tsdb.path=${path}`, `--web.listen-address=${PROMETHEUS}`];
-    const proxy = resolve(import.meta.dirname, "../support/text-only-proxy.ts");
+    const proxy = resolve(import.meta.dirname, "text-only-proxy.ts");
     this.#processes = [
       namespace.spawn(["prometheus", ...flags], { stdio: "ignore" }),
       namespace.spawn([process.execPath, proxy, `${TEXT_PORT}`, `${PROMTAP_PORT}`], { stdio: "ignore" }),
