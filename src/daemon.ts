@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import { Capture, type CaptureListener, interfacesOf } from "./capture/capture.ts";
 import { type EngineKind, EngineName } from "./capture/engine.ts";
 import { Links } from "./capture/links.ts";
@@ -28,7 +27,9 @@ const ONCE_TIMEOUT_MS = 10_000;
  * prints one page instead of serving. Throws PromtapError.
  */
 export async function run(config: Config, signal: AbortSignal): Promise<void> {
-  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, randomInt(2 ** 31));
+  // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, seed);
   await using parts = new AsyncDisposableStack();
   const source = config.readPath === null ? parts.use(startCapture(config, ledger)) : FILE_SOURCE;
   const collectors = new CollectorSet([new SelfCollector(), new TrafficCollector(source, ledger)], logCollector);
