@@ -116,10 +116,26 @@ export function mmap(fd: number, lengthBytes: number): Mapping | number {
   return { buffer, unmap: () => void cMunmap(address, lengthBytes) };
 }
 
-/** Calls `onReadable` whenever `fd` has something to read, until the returned function is called. */
+/**
+ * Calls `onReadable` whenever `fd` has something to read or an error to tell, until the returned function is called.
+ *
+ * In a turn of its own, because koffi calls outside of Node's scopes: what is thrown there is lost. And libuv stops to
+ * watch what has told of an error (uv__poll_io in src/unix/poll.c), so the watch is started anew.
+ */
 export function watchReadable(fd: number, onReadable: () => void): () => void {
-  const handle = koffi.node.poll(fd, { readable: true }, onReadable);
-  return () => handle.close();
+  const events = { readable: true };
+  let isOpen = true;
+  const turn = (): void => {
+    if (!isOpen) return;
+    handle.start(events, next);
+    onReadable();
+  };
+  const next = (): void => void setImmediate(turn);
+  const handle = koffi.node.poll(fd, events, next);
+  return () => {
+    isOpen = false;
+    handle.close();
+  };
 }
 
 const SOL_PACKET = 263;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import koffi from "koffi";
 import { snapFilter } from "../../../src/capture/ring/snap-filter.ts";
 import * as libc from "../../../src/native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
 import { Packet } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
+import { DatagramPair } from "../../native/sockets.ts";
 import { facts, hex, IPV4, ipv6, MACS } from "../../packet/frames.ts";
 import { runClassicBpf } from "./classic-bpf.ts";
 import { frames, layers } from "./layered-frames.ts";
@@ -117,26 +117,16 @@ test("elsewhere what goes out is kept like what comes in", () => {
 });
 
 test("the kernel takes the programs, and cuts frames as the interpreter of these tests does", () => {
-  const AF_UNIX = 1;
-  const SOCK_DGRAM = 2;
   // A datagram that passes a filter of a unix socket is cut like a frame of a packet socket, and needs no privilege.
-  const socketpair = koffi.load("libc.so.6").func("int socketpair(int domain, int type, int protocol, _Out_ int *fds)");
+  using pair = new DatagramPair();
+  const buffer = new Uint8Array(70_000);
   for (const program of [ETHERNET, COOKED, LOOPBACK]) {
-    const fds: number[] = [0, 0];
-    assert.equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
-    const [near, far] = fds as [number, number];
-    try {
-      assert.equal(libc.attachFilter(far, program), 0);
-      const buffer = new Uint8Array(70_000);
-      const property = fc.property(frames, (frame) => {
-        if (frame.length === 0) return;
-        assert.equal(libc.send(near, frame), frame.length);
-        assert.equal(libc.recv(far, buffer), kept(program, frame));
-      });
-      fc.assert(property, { numRuns: 500 });
-    } finally {
-      libc.close(near);
-      libc.close(far);
-    }
+    assert.equal(libc.attachFilter(pair.far, program), 0);
+    const property = fc.property(frames, (frame) => {
+      if (frame.length === 0) return;
+      assert.equal(libc.send(pair.near, frame), frame.length);
+      assert.equal(libc.recv(pair.far, buffer), kept(program, frame));
+    });
+    fc.assert(property, { numRuns: 500 });
   }
 });
