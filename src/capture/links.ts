@@ -37,7 +37,7 @@ export class Links implements Disposable {
     try {
       const bound = libc.bind(fd, netlinkAddress(RTMGRP_LINK));
       if (bound < 0) throw unavailable(bound);
-      links.#dump();
+      if (!links.#dump()) links.#read(false);
     } catch (error) {
       libc.close(fd);
       throw error;
@@ -57,7 +57,7 @@ export class Links implements Disposable {
   /** Calls `onChange` for every change from now on. */
   watch(onChange: LinkListener): void {
     this.#onChange = onChange;
-    this.#stopWatching = libc.watchReadable(this.#fd, () => this.#read());
+    this.#stopWatching = libc.watchReadable(this.#fd, () => this.#read(true));
   }
 
   [Symbol.dispose](): void {
@@ -65,37 +65,41 @@ export class Links implements Disposable {
     libc.close(this.#fd);
   }
 
-  /** The kernel answers a dump at once, part by part, as it is read. */
-  #dump(): void {
+  /** The kernel answers a dump at once, part by part, as it is read; false where it lost news meanwhile. */
+  #dump(): boolean {
     const sent = libc.send(this.#fd, linkDumpRequest());
     if (sent < 0) throw unavailable(sent);
-    while (!this.#readOne()) {
-      // Goes on to the end of the dump.
+    let isComplete = true;
+    for (let isDone = false; !isDone;) {
+      const length = libc.recv(this.#fd, this.#buffer);
+      if (length === -libc.errno.ENOBUFS) isComplete = false;
+      else if (length < 0) throw unavailable(length);
+      else isDone = this.#apply(length);
     }
+    return isComplete;
   }
 
-  #read(): void {
+  /**
+   * Reads all that waits, and asks for everything again where the kernel had more to say than the socket could hold. It
+   * says so once, and drops what is new until the socket is empty (netlink_overrun in net/netlink/af_netlink.c).
+   */
+  #read(isComplete: boolean): void {
     for (;;) {
       const length = libc.recv(this.#fd, this.#buffer);
-      if (length === -libc.errno.ENOBUFS) return this.#resynchronize();
-      if (length <= 0) return;
-      this.#apply(length);
+      if (length === -libc.errno.ENOBUFS) isComplete = false;
+      else if (length <= 0) break;
+      else this.#apply(length);
     }
+    if (!isComplete) this.#resynchronize();
   }
 
-  /** Reads one message of a dump; true at its end. */
-  #readOne(): boolean {
-    const length = libc.recv(this.#fd, this.#buffer);
-    if (length < 0) throw unavailable(length);
-    return this.#apply(length);
-  }
-
-  /** The kernel had more to say than the socket could hold: asks for everything again. */
   #resynchronize(): void {
     const before = this.all();
     this.#byIndex.clear();
-    this.#dump();
-    for (const link of before) if (!this.#byIndex.has(link.index)) this.#onChange(link.name, undefined);
+    const isComplete = this.#dump();
+    // By name: a link may have been made again, or renamed.
+    for (const { name } of before) if (this.find(name) === undefined) this.#onChange(name, undefined);
+    if (!isComplete) this.#read(false);
   }
 
   #apply(length: number): boolean {

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterEach, before, describe, test } from "node:test";
+import { type Link, Links } from "../../src/capture/links.ts";
+import { lacking } from "../support/requirements.ts";
+import { until } from "../support/waiting.ts";
+import { deleteAll, enterPrivateNetwork, ip, ipBatch } from "./private-network.ts";
+
+type State = Record<string, { index: number; isUp: boolean }>;
+
+/** What a listener knows that starts with all links and believes every change it is told. */
+class Follower implements Disposable {
+  readonly links = Links.open();
+  readonly state: State = {};
+
+  constructor() {
+    for (const link of this.links.all()) this.#learn(link.name, link);
+    this.links.watch((name, link) => this.#learn(name, link));
+  }
+
+  #learn(name: string, link: Link | undefined): void {
+    if (link === undefined) delete this.state[name];
+    else this.state[name] = { index: link.index, isUp: link.isUp };
+  }
+
+  /** Resolves when this is what there is, to the listener and to whoever asks for all links. */
+  async knows(expected: Record<string, "up" | "down">): Promise<void> {
+    const words = (links: Iterable<[string, { isUp: boolean }]>) =>
+      JSON.stringify([...links].map(([name, { isUp }]) => [name, isUp ? "up" : "down"]).toSorted(byName));
+    const goal = JSON.stringify(Object.entries(expected).toSorted(byName));
+    await until(`the links are ${goal}`, () => {
+      const listed = this.links.all().map((link): [string, Link] => [link.name, link]);
+      return words(Object.entries(this.state)) === goal && words(listed) === goal;
+    });
+    for (const link of this.links.all()) assert.equal(this.state[link.name]!.index, link.index);
+  }
+
+  [Symbol.dispose](): void {
+    this.links[Symbol.dispose]();
+  }
+}
+
+function byName([a]: unknown[], [b]: unknown[]): number {
+  return String(a) < String(b) ? -1 : 1;
+}
+
+test("the links of this host are listed without privileges, loopback among them", () => {
+  using links = Links.open();
+  const lo = links.find("lo");
+  assert.equal(lo?.isLoopback, true);
+  assert.equal(lo.isEthernet, true);
+  assert.ok(links.all().includes(lo));
+  assert.equal(links.find("no-such-link"), undefined);
+});
+
+describe("links of a private namespace", { skip: lacking("root", "ip") }, () => {
+  before(enterPrivateNetwork);
+  afterEach(() => {
+    deleteAll();
+    ip("link set lo down");
+  });
+
+  test("are known as they come, go up, go down and go", async () => {
+    using follower = new Follower();
+    await follower.knows({ lo: "down" });
+    ip("link add br1 type bridge");
+    await follower.knows({ lo: "down", br1: "down" });
+    ip("link set br1 up");
+    await follower.knows({ lo: "down", br1: "up" });
+    ip("link set lo up");
+    await follower.knows({ lo: "up", br1: "up" });
+    ip("link set br1 down");
+    await follower.knows({ lo: "up", br1: "down" });
+    ip("link delete br1");
+    await follower.knows({ lo: "up" });
+  });
+
+  test("that are renamed go by their old name and come by the new one", async () => {
+    ip("link add br1 type bridge");
+    using follower = new Follower();
+    ip("link set br1 name br2");
+    await follower.knows({ lo: "down", br2: "down" });
+  });
+
+  test("that are made again have another index", async () => {
+    ip("link add br1 type bridge");
+    using follower = new Follower();
+    const before = follower.links.find("br1")!.index;
+    ipBatch(["link delete br1", "link add br1 type bridge", "link set br1 up"]);
+    await follower.knows({ lo: "down", br1: "up" });
+    assert.notEqual(follower.links.find("br1")!.index, before);
+  });
+
+  test("are listed in full where they fill several messages", () => {
+    ipBatch(Array.from({ length: 60 }, (_, index) => `link add many${index} type bridge`));
+    using links = Links.open();
+    assert.equal(links.all().length, 61);
+  });
+
+  test("that leave a bridge are still there", async () => {
+    ipBatch(["link add br1 type bridge", "link add veth1 type veth peer name veth2", "link set veth1 master br1 up"]);
+    using follower = new Follower();
+    ipBatch(["link set veth1 nomaster", "link delete br1", "link add br2 type bridge"]);
+    await follower.knows({ lo: "down", veth1: "up", veth2: "down", br2: "down" });
+  });
+
+  test("are known again after more changes than the kernel keeps for a listener", async () => {
+    ipBatch(["link add again type bridge", "link add old type bridge", "link add gone type bridge"]);
+    using follower = new Follower();
+    const index = follower.links.find("again")!.index;
+    const storm = Array.from({ length: 2000 }, (_, count) => `link set lo ${count % 2 === 0 ? "up" : "down"}`);
+    ipBatch([...storm, "link delete gone", "link delete again", "link add again type bridge", "link set again up"]);
+    ipBatch(["link set old name new", "link set new up"]);
+    await follower.knows({ lo: "down", again: "up", new: "up" });
+    assert.notEqual(follower.links.find("again")!.index, index);
+  });
+
+  test("are known in the end after changes that come faster than they are read", async () => {
+    using follower = new Follower();
+    const pairs = Array.from({ length: 1500 }, () => ["link set lo up", "link set lo down"]).flat();
+    const last = ["link add br1 type bridge", "link set br1 up", "link set lo up"];
+    const storm = spawn("ip", ["-batch", "-"], { stdio: ["pipe", "ignore", "inherit"] });
+    storm.stdin.end(`${[...pairs, ...last].join("\n")}\n`);
+    const ended = once(storm, "close");
+    let isOver = false;
+    void ended.then(() => (isOver = true));
+    while (!isOver) {
+      // Held up for longer than the socket can hold what comes.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      await new Promise(setImmediate);
+    }
+    await follower.knows({ lo: "up", br1: "up" });
+  });
+});
