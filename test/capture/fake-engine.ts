@@ -1,0 +1,68 @@
+import type { Engine, EngineKind, FrameSink } from "../../src/capture/engine.ts";
+import type { Link } from "../../src/capture/links.ts";
+
+/** An engine that sees nothing, and loses what a test says. */
+export class FakeEngine implements Engine {
+  readonly link: Link;
+  readonly sink: FrameSink;
+  lost = 0;
+  /** What is found lost when the last packets are read. */
+  lostAtEnd = 0;
+  syncs = 0;
+  isClosed = false;
+
+  constructor(link: Link, sink: FrameSink) {
+    this.link = link;
+    this.sink = sink;
+  }
+
+  sync(): void {
+    this.syncs++;
+  }
+
+  losses(): { packets: number } {
+    return { packets: this.lost };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise(setImmediate);
+    this.lost += this.lostAtEnd;
+    this.isClosed = true;
+  }
+}
+
+/** Opens fake engines, but on interfaces that a test has put out of order. */
+export class FakeKind implements EngineKind {
+  readonly name = "ring";
+  readonly survivesDown: boolean;
+  readonly engines: FakeEngine[] = [];
+  /** Interface → why it cannot be opened. */
+  readonly broken = new Map<string, string>();
+  /** How often an interface was tried in vain. */
+  failures = 0;
+  refusal: string | undefined;
+
+  constructor(survivesDown = true) {
+    this.survivesDown = survivesDown;
+  }
+
+  probe(): string | undefined {
+    return this.refusal;
+  }
+
+  open(link: Link, sink: FrameSink): Engine {
+    const reason = this.broken.get(link.name);
+    if (reason !== undefined) {
+      this.failures++;
+      throw new Error(reason);
+    }
+    const engine = new FakeEngine(link, sink);
+    this.engines.push(engine);
+    return engine;
+  }
+
+  /** The engines that are open, by the name of their interface. */
+  openNames(): string[] {
+    return this.engines.filter(({ isClosed }) => !isClosed).map(({ link }) => link.name);
+  }
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { EngineName } from "../../src/capture/engine.ts";
+import { selectEngine } from "../../src/capture/select.ts";
+import { ErrorCode, PromtapError } from "../../src/errors.ts";
+import { FakeKind } from "./fake-engine.ts";
+
+function kind(name: EngineName, refusal?: string): FakeKind {
+  return Object.assign(new FakeKind(), { name, refusal });
+}
+
+test("auto takes the best that works, and tells why better ones were refused", () => {
+  const [ring, pcap] = [kind("ring", "CAP_NET_RAW is missing"), kind("pcap")];
+  assert.deepEqual(selectEngine("auto", [ring, pcap]), {
+    kind: pcap,
+    refusals: ["engine ring: CAP_NET_RAW is missing"],
+  });
+  ring.refusal = undefined;
+  assert.deepEqual(selectEngine("auto", [ring, pcap]), { kind: ring, refusals: [] });
+});
+
+test("what is asked for by name is taken though there is a better one, which is not even tried", () => {
+  const [ring, pcap] = [kind("ring"), kind("pcap")];
+  ring.probe = () => assert.fail("tried");
+  assert.deepEqual(selectEngine("pcap", [ring, pcap]), { kind: pcap, refusals: [] });
+});
+
+test("what is asked for by name is not replaced by another", () => {
+  assert.throws(
+    () => selectEngine("ring", [kind("ring", "CAP_NET_RAW is missing"), kind("pcap")]),
+    new PromtapError(ErrorCode.HOST, "engine ring: CAP_NET_RAW is missing"),
+  );
+});
+
+test("where none works the error has the reason of each", () => {
+  assert.throws(
+    () => selectEngine("auto", [kind("ring", "no ring"), kind("pcap", "no pcap")]),
+    new PromtapError(ErrorCode.HOST, "engine ring: no ring; engine pcap: no pcap"),
+  );
+});
