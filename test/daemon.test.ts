@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, describe, test } from "node:test";
+import { type Config, configOf } from "../src/config.ts";
+import { check, run } from "../src/daemon.ts";
+import { configureLog } from "../src/log.ts";
+import { pcap } from "./capture/savefile/captures.ts";
+import { parseExposition } from "./page/exposition-parser.ts";
+import { arpFrame, type Frame, ipv4Frame, ipv6Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "./support/frames.ts";
+import { expectedTraffic } from "./support/oracle.ts";
+import { Page } from "./support/page.ts";
+import { runPromtap } from "./support/promtap.ts";
+import { lacking } from "./support/requirements.ts";
+import { TemporaryFolder } from "./support/temporary-folder.ts";
+import { until } from "./support/waiting.ts";
+
+const FRAMES: Frame[] = [
+  ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: PROTOCOL_TCP, lengthBytes: 1500 }),
+  ipv4Frame({ source: "192.0.2.1", destination: "10.0.0.1", protocol: PROTOCOL_UDP, lengthBytes: 64 }),
+  ipv6Frame({ source: "2001:db8::1", destination: "2001:db8::2", protocol: PROTOCOL_UDP, lengthBytes: 65 }),
+  arpFrame(),
+];
+const RANGES = ["10.0.0.0/24:site=lab", "2001:db8::/64"];
+const FLAGS = RANGES.flatMap((range) => ["-r", range]);
+/** Of a pcap file. */
+const RECORD_HEADER_BYTES = 16;
+
+/** What the page has to say of the frames. */
+function expectedOf(name: string, frames: readonly Frame[]): Map<string, number> {
+  return expectedTraffic(name, frames, (address) => {
+    if (address.startsWith("10.0.0.")) return 'site="lab",';
+    return address.startsWith("2001:db8::") ? "" : undefined;
+  });
+}
+
+function savefile(): Buffer {
+  return Buffer.from(pcap({ order: "little" }, FRAMES).flat());
+}
+
+function configFor(flags: Record<string, string[]>): Config {
+  return configOf(new Map(Object.entries(flags)));
+}
+
+describe("a file that is read once", () => {
+  const folder = new TemporaryFolder();
+  const path = join(folder.path, "traffic.pcap");
+  const readOnce = (...args: string[]) => runPromtap(undefined, ["--read", path, "--once", ...FLAGS, ...args]);
+  after(() => folder[Symbol.dispose]());
+
+  test("is on the page that is printed, and the status is 0", async () => {
+    writeFileSync(path, savefile());
+    const { status, stdout, stderr } = await readOnce();
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(new Page(stdout).traffic("traffic.pcap"), expectedOf("traffic.pcap", FRAMES));
+    const families = parseExposition(Buffer.from(stdout), "text");
+    for (const name of ["promtap_build_info", "promtap_collector_success", "promtap_capture_info"]) {
+      assert.ok(families.has(name), name);
+    }
+  });
+
+  test("that ends early is on the page up to there; then comes one line of error, and the status is 1", async () => {
+    const whole = savefile();
+    writeFileSync(path, whole.subarray(0, whole.length - 1));
+    const { status, stdout, stderr } = await readOnce();
+    assert.equal(status, 1);
+    assert.deepEqual(new Page(stdout).traffic("traffic.pcap"), expectedOf("traffic.pcap", FRAMES.slice(0, -1)));
+    const complaints = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("time="));
+    assert.equal(complaints.length, 1, stderr);
+    const damagedAt = whole.length - arpFrame().bytes.length - RECORD_HEADER_BYTES;
+    assert.ok(complaints[0]!.includes(`traffic.pcap at byte ${damagedAt}: `), complaints[0]);
+  });
+
+  test("that is not there is named, and the status is 1", async () => {
+    const gone = join(folder.path, "gone.pcap");
+    const { status, stderr } = await runPromtap(undefined, ["--read", gone, "--once"]);
+    assert.equal(status, 1);
+    assert.ok(stderr.includes(gone), stderr);
+  });
+});
+
+/** The daemon in this process, on a unix socket. */
+class Daemon implements AsyncDisposable {
+  readonly socket: string;
+  readonly ended: Promise<void>;
+  readonly #folder = new TemporaryFolder();
+  readonly #controller = new AbortController();
+
+  constructor(flags: Record<string, string[]>) {
+    this.socket = join(this.#folder.path, "http");
+    const config = configFor({ ...flags, "web.listen-address": [`unix:${this.socket}`] });
+    this.ended = run(config, this.#controller.signal);
+    this.ended.catch(() => {});
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<{ type: string; body: string }> {
+    const sent = request({ socketPath: this.socket, path, headers, agent: false }).end();
+    const [response] = await once(sent, "response");
+    return { type: response.headers["content-type"], body: await text(response) };
+  }
+
+  /** The first page on which the file has so many frames. */
+  async pageWith(name: string, frames: number): Promise<string> {
+    const count = `promacct_packet_size_bytes_all_count{interface="${name}"}`;
+    return until(`${frames} frames are on the page`, async () => {
+      const { body } = await this.get("/metrics");
+      return new Page(body).value(count) === frames && body;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#controller.abort();
+    await this.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop().catch(() => {});
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+describe("the daemon", () => {
+  const folder = new TemporaryFolder();
+  const path = join(folder.path, "traffic.pcap");
+  before(() => configureLog("error", "logfmt"));
+  after(() => folder[Symbol.dispose]());
+
+  test("serves a file in both formats until the signal, and then takes its socket away", async () => {
+    writeFileSync(path, savefile());
+    await using daemon = new Daemon({ read: [path], range: RANGES });
+    const body = await daemon.pageWith("traffic.pcap", FRAMES.length);
+    assert.deepEqual(new Page(body).traffic("traffic.pcap"), expectedOf("traffic.pcap", FRAMES));
+    const openMetrics = await daemon.get("/metrics", { accept: "application/openmetrics-text;version=1.0.0" });
+    assert.match(openMetrics.type, /^application\/openmetrics-text/);
+    const families = parseExposition(Buffer.from(openMetrics.body), "openmetrics");
+    assert.equal(families.get("promacct_packet_size_bytes_all")?.samples.at(-1)?.value, String(FRAMES.length));
+    assert.match((await daemon.get("/")).body, /savefile/);
+    await daemon.stop();
+    assert.equal(existsSync(daemon.socket), false);
+  });
+
+  test("serves what stands before the damage of a file, and tells of the damage at the end", async () => {
+    const whole = savefile();
+    writeFileSync(path, whole.subarray(0, whole.length - 1));
+    await using daemon = new Daemon({ read: [path] });
+    await daemon.pageWith("traffic.pcap", FRAMES.length - 1);
+    await assert.rejects(daemon.stop(), { name: "PromtapError", code: "INPUT" });
+  });
+
+  test("ends at once when the signal has come before it started", async () => {
+    writeFileSync(path, savefile());
+    await run(configFor({ read: [path], "web.listen-address": ["127.0.0.1:0"] }), AbortSignal.abort());
+  });
+
+  test("does not start where its port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const address = other.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const config = configFor({ read: [path], "web.listen-address": [`127.0.0.1:${address.port}`] });
+    await assert.rejects(run(config, new AbortController().signal), { name: "PromtapError", code: "HOST" });
+    other.close();
+  });
+});
+
+describe("a check", () => {
+  test("of a file says what would be read and with which ranges", async () => {
+    const config = configFor({ read: ["/some/file"], range: ["10.0.0.1:a=1", "10.0.0.2:a=1", "10.0.0.3"] });
+    assert.deepEqual(await check({ ...config, maxAddresses: 10 }), [
+      "would read /some/file",
+      "ranges: 3, with 2 different sets of labels",
+      "at most 10 addresses have series",
+    ]);
+  });
+
+  test("of live traffic names interfaces and engine", { skip: lacking("root") }, async () => {
+    const lines = await check(configFor({ interface: ["lo"], engine: ["ring"] }));
+    assert.deepEqual(lines.slice(0, 2), ["would capture lo", "engine: ring"]);
+    const waiting = await check(configFor({ interface: ["no-such-*"], engine: ["ring"] }));
+    assert.equal(waiting[0], "would capture nothing yet (waiting for no-such-*)");
+  });
+
+  test("of an interface that is not there fails as a run would", { skip: lacking("root") }, async () => {
+    const config = configFor({ interface: ["no-such0"], engine: ["ring"] });
+    await assert.rejects(
+      check(config),
+      /^PromtapError: couldn't open no-such0: no such interface; this host has .*\blo\b/,
+    );
+  });
+});
