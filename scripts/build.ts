@@ -51,7 +51,7 @@ function assetsOf(capAsset: string): Record<string, string> {
 function keyOf(): string {
   const hash = createHash("sha256").update(readVersion(nodePackage)).update(code).update(licences);
   const scripts = readdirSync(import.meta.dirname).map((name) => join(import.meta.dirname, name));
-  const others = [join(root, "LICENSE"), join(root, "README.md")].filter(existsSync);
+  const others = [join(root, "LICENSE"), join(root, "README.md")];
   for (const path of [...Object.values(assets), ...scripts.sort(), ...others]) {
     hash.update(path).update(readFileSync(path));
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { cache, dist, root, run, version } from "./project.ts";
@@ -17,7 +17,7 @@ export function writeRelease(binary: string, licences: string): void {
   rmSync(join(cache, "release"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files = [binary, join(root, "src/assets/promtap.service"), join(root, "LICENSE"), join(root, "README.md")];
-  for (const file of files) if (existsSync(file)) copyFileSync(file, join(folder, basename(file)));
+  for (const file of files) copyFileSync(file, join(folder, basename(file)));
   writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), licences);
 
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];

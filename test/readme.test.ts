@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, test } from "node:test";
+import { scanFlags } from "../src/cli.ts";
+import { configOf } from "../src/config.ts";
+import { readSources, root } from "./architecture/source-tree.ts";
+import { type Captured, pcap } from "./capture/savefile/captures.ts";
+import { type ParsedFamily, parseExposition } from "./page/exposition-parser.ts";
+import { ipv4Frame, ipv6Frame, PROTOCOL_TCP } from "./support/frames.ts";
+import { TemporaryFolder } from "./support/temporary-folder.ts";
+
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const map = readFileSync(join(root, "src/README.md"), "utf8");
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  version: string;
+  scripts: Record<string, string>;
+} & Record<"dependencies" | "devDependencies" | "optionalDependencies", Record<string, string>>;
+
+/** The text under a heading, up to the next one; HELP and TYPE are lines of pages. */
+function section(text: string, title: string): string {
+  const found = text.split(/^#+ (?!HELP |TYPE )/m).find((part) => part.startsWith(`${title}\n`));
+  assert.ok(found !== undefined, `there is no section ${title}`);
+  return found;
+}
+
+/** The cells of all rows of tables, without heads. */
+function rows(text: string): string[][] {
+  const tables = text.matchAll(/^\|.*\n\| -[- |]*\n((?:\|.*\n)+)/gm);
+  return [...tables].flatMap(([, body = ""]) => body.trim().split("\n")).map(cells);
+}
+
+function cells(row: string): string[] {
+  return row
+    .slice(1, -1)
+    .split("|")
+    .map((cell) => cell.trim());
+}
+
+/** What stands between backquotes. */
+function codes(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+}
+
+function codeBlocks(text: string, language: string): string[] {
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+    .filter(([, found]) => found === language)
+    .map(([, , body = ""]) => body);
+}
+
+function promtap(...args: string[]): string {
+  return execFileSync(process.execPath, [join(root, "src/main.ts"), ...args], { encoding: "utf8", stdio: "pipe" });
+}
+
+describe("the README's flags", () => {
+  test("are those of --help, with the same defaults", () => {
+    const help = promtap("--help").split(/^(?= {2}(?:-\w, | {4})--)/m);
+    const expected = help.slice(1).map((text) => {
+      const [, short, long = ""] = /^ {2}(-\w)?,? +(--[\w.-]+)/.exec(text) ?? [];
+      const spellings = short === undefined ? [long] : [short, long];
+      return [...spellings, /\(default: ([^;)\s]+)/.exec(text)?.[1] ?? ""].join(" ");
+    });
+    const found = rows(section(readme, "Flags")).map(([flag = "", value = ""]) =>
+      [...codes(flag).map((spelling) => spelling.split(" ")[0]!), codes(value)[0] ?? ""].join(" "),
+    );
+    assert.ok(expected.length > 10);
+    assert.deepEqual(found.toSorted(), expected.toSorted());
+  });
+
+  test("are legal in every command it shows", () => {
+    const commands = codeBlocks(readme, "sh")
+      .flatMap((block) => block.split("\n"))
+      .filter((line) => line.startsWith("promtap "));
+    assert.ok(commands.length > 3);
+    for (const command of commands) {
+      const args = command.split(" ").slice(1);
+      assert.doesNotThrow(() => configOf(scanFlags(args.map((arg) => arg.replaceAll("'", "")))), command);
+    }
+  });
+
+  test("are legal in every range it shows", () => {
+    const ranges = rows(section(readme, "Ranges")).flatMap(([range = ""]) => codes(range));
+    assert.ok(ranges.length > 5);
+    for (const range of ranges) assert.doesNotThrow(() => configOf(new Map([["range", [range]]])), range);
+  });
+});
+
+/** A page with every family: one that counts IPv4 and IPv6, from a file. */
+function realPage(): Map<string, ParsedFamily> {
+  const protocol = PROTOCOL_TCP;
+  const frames: Captured[] = [
+    ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol, lengthBytes: 100 }),
+    ipv6Frame({ source: "2001:db8::1", destination: "2001:db8::2", protocol, lengthBytes: 100 }),
+  ];
+  using folder = new TemporaryFolder();
+  const file = join(folder.path, "frames.pcap");
+  writeFileSync(file, Uint8Array.from(pcap({ order: "little" }, frames).flat()));
+  const page = promtap("--read", file, "--once", "--log.level=error", "-r10.0.0.0/24:site=a", "-r2001:db8::/64:site=a");
+  return parseExposition(Buffer.from(page), "text");
+}
+
+describe("the README's metrics", () => {
+  const listed = rows(section(readme, "Metrics")).map(([name = "", type = "", labels = ""]) => ({
+    name: codes(name)[0]!,
+    type,
+    labels,
+  }));
+  const page = realPage();
+
+  test("are those of a real page, with the same types", () => {
+    assert.deepEqual(
+      listed.map(({ name, type }) => `${name} ${type}`).toSorted(),
+      [...page.values()].map(({ name, type }) => `${name} ${type}`).toSorted(),
+    );
+  });
+
+  test("are all that the collectors name", () => {
+    const sources = readSources().filter(({ path }) => path.startsWith("collectors/"));
+    const named = sources.flatMap(({ text }) =>
+      [...text.matchAll(/"(prom(?:tap|acct)_\w+)"/g)].map(([, name]) => name),
+    );
+    assert.ok(named.includes("promtap_interface_up"));
+    const names = new Set<string | undefined>(listed.map(({ name }) => name));
+    assert.deepEqual(
+      named.filter((name) => !names.has(name)),
+      [],
+    );
+  });
+
+  test("have the labels of a real page", () => {
+    let labels = "";
+    for (const row of listed) {
+      if (row.labels !== "the same") labels = row.labels;
+      const given = labels.includes("those of the range") ? ["site", "le", ...codes(labels)] : ["le", ...codes(labels)];
+      const found = page.get(row.name)!.samples.flatMap((sample) => sample.labels.map(([label]) => label));
+      assert.deepEqual(
+        found.filter((label) => !given.includes(label)),
+        [],
+        row.name,
+      );
+    }
+  });
+
+  test("stand in a sample page that is well formed", () => {
+    const [sample = ""] = codeBlocks(section(readme, "What a page looks like"), "text");
+    const families = parseExposition(Buffer.from(sample), "text");
+    assert.ok(families.size > 2);
+    for (const { name, type } of families.values()) assert.equal(type, page.get(name)?.type, name);
+  });
+});
+
+describe("the README", () => {
+  test("names every dependency, with its version", () => {
+    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
+    const found = rows(section(readme, "Dependencies")).flatMap(([names = "", version]) =>
+      codes(names).map((name) => `${name} ${version}`),
+    );
+    assert.deepEqual(found.toSorted(), wanted.map(([name, range]) => `${name} ${range.split("@").at(-1)}`).toSorted());
+  });
+
+  test("names commands that package.json has", () => {
+    const commands = [...readme.matchAll(/\bnpm run (\S+?)[`\s]/g)].map(([, name = ""]) => name);
+    assert.ok(commands.length > 2);
+    for (const name of commands) assert.ok(Object.hasOwn(manifest.scripts, name), name);
+  });
+
+  test("names the tarball as the build does, and the version that the change log begins with", () => {
+    const tarballs = [...readme.matchAll(/promtap-([\d.]+)-linux-x64\.tar\.gz/g)].map(([, version]) => version);
+    assert.deepEqual([...new Set(tarballs)], [manifest.version]);
+    const changes = readFileSync(join(root, "CHANGELOG.md"), "utf8");
+    assert.ok(changes.startsWith(`## ${manifest.version} `));
+  });
+});
+
+for (const [name, text] of Object.entries({ "README.md": readme, "src/README.md": map })) {
+  test(`${name} links to files and headings that are there`, () => {
+    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) => title.toLowerCase().replaceAll(" ", "-"));
+    const isThere = (target: string) =>
+      target.startsWith("#") ? anchors.includes(target.slice(1)) : existsSync(join(root, dirname(name), target));
+    const targets = [...text.matchAll(/\]\(([^):]+)\)/g)].map(([, target = ""]) => target);
+    assert.deepEqual(
+      targets.filter((target) => !isThere(target)),
+      [],
+    );
+  });
+}
+
+describe("the map", () => {
+  const table = section(map, "The map");
+  const imports = section(map, "Who may import whom");
+
+  test("has a line for every folder and file, and for no other", () => {
+    const entries = readdirSync(join(root, "src"), { withFileTypes: true });
+    const places = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+    assert.deepEqual(
+      rows(table)
+        .flatMap(([place = ""]) => codes(place))
+        .toSorted(),
+      places.filter((place) => place !== "README.md").toSorted(),
+    );
+  });
+
+  test("allows every import that there is", () => {
+    const allowed = new Map(
+      rows(imports).flatMap(([places = "", names = ""]) =>
+        codes(places).map((place) => [place, names === "everything" ? [""] : [place, ...codes(names)]] as const),
+      ),
+    );
+    const offences = readSources().flatMap(({ path, imports: imported }) => {
+      const place = path.replace(/\/.*/, "/");
+      const names = allowed.get(place) ?? [];
+      return imported.filter((each) => !names.some((name) => each.startsWith(name))).map((each) => `${path}: ${each}`);
+    });
+    assert.deepEqual(offences, []);
+  });
+});
