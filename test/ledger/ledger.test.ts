@@ -176,6 +176,14 @@ test("a limit of 0 leaves `other` alone", () => {
   assert.deepEqual(addressTotals(ledger), { ...other, "tx 6 other tcp": [1, 100], "rx 6 other tcp": [1, 100] });
 });
 
+test("hundreds of sets of labels have an `other` each", () => {
+  const hosts = Array.from({ length: 200 }, (_, host) => `10.0.0.${host}`);
+  const ledger = ledgerOf(0, ...hosts.map((host, index) => `${host}:site=${index}`));
+  for (const host of hosts) send(ledger.interface("eth0"), host, "192.0.2.1");
+  const expected = hosts.map((_, index): [string, number[]] => [`tx 4 site=${index} other tcp`, [1, 100]]);
+  assert.deepEqual(addressTotals(ledger), Object.fromEntries(expected));
+});
+
 test("a whole /16 in both directions grows every table and loses nothing", () => {
   const ledger = ledgerOf(NO_LIMIT, "10.7.0.0/16");
   const eth0 = ledger.interface("eth0");

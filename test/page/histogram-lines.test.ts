@@ -91,7 +91,7 @@ test("the writer has room for the widest of everything, from any place in a chun
   const widest: Histogram = {
     name: "promacct_packet_size_bytes_ipv4_tx",
     bounds: [64, 128, 256, 512, 1024, 2048],
-    buckets: [1, 1, 1, 1, 1, 1, Number.MAX_SAFE_INTEGER - 6],
+    buckets: [Number.MAX_SAFE_INTEGER - 6, 1, 1, 1, 1, 1, 1],
     sum: Number.MAX_SAFE_INTEGER,
     labels: `interface="eth0",ip="192.0.2.100"`,
     more: ',protocol="eigrp"',

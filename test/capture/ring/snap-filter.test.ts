@@ -11,9 +11,9 @@ import { facts, hex, IPV4, ipv6, MACS } from "../../packet/frames.ts";
 import { runClassicBpf } from "./classic-bpf.ts";
 import { frames, layers } from "./layered-frames.ts";
 
-const ETHERNET = snapFilter({ isEthernet: true, ignoreOutgoing: false });
-const COOKED = snapFilter({ isEthernet: false, ignoreOutgoing: false });
-const LOOPBACK = snapFilter({ isEthernet: true, ignoreOutgoing: true });
+const ETHERNET = snapFilter({ isEthernet: true, ignoreOutgoing: false, hasTransport: false });
+const COOKED = snapFilter({ isEthernet: false, ignoreOutgoing: false, hasTransport: false });
+const LOOPBACK = snapFilter({ isEthernet: true, ignoreOutgoing: true, hasTransport: false });
 const PACKET_HOST = 0;
 const PACKET_OUTGOING = 4;
 
@@ -52,12 +52,12 @@ describe("what is kept of an Ethernet frame", () => {
 
   test("is enough for the deepest stack that is looked through, and those beside it", () => {
     const pppoe = "8864 1100 0001 0100 ff03 0281";
-    const options = "3c0e".padEnd(240, "0");
+    const authentication = "3c1d".padEnd(248, "0");
     for (let tags = 0; tags < 12; tags++) {
       for (let labels = 1; labels < 12; labels++) {
         const mpls = `${"00064040".repeat(labels - 1)}00064140`;
-        // 120 bytes of options, then 8 more: as far as extension headers are followed.
-        const chain = `${ipv6("3c")}${options}11000000`;
+        // 124 bytes, and 4 of the next header: as far as extension headers are followed.
+        const chain = `${ipv6("33")}${authentication}11000000`;
         const frame = ethernet(`${"8100 0064".repeat(tags)} ${pppoe} ${mpls} ${chain}`);
         const [whole, snapped] = [new Packet(), new Packet()];
         parseFrame(whole, LINKTYPE_ETHERNET, frame, 0, frame.length, frame.length);
