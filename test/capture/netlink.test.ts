@@ -57,6 +57,14 @@ test("a datagram may hold many messages, in any order, and the end of a dump", (
   assert.deepEqual(parse(LO + DELETED_7 + ETH0 + DONE), { changed: [LO_LINK, ETH0_LINK], removed: [7], isDone: true });
 });
 
+test("messages and attributes begin at multiples of 4 bytes, whatever their lengths are", () => {
+  const odd = LO.replace("28000000", "27000000");
+  assert.deepEqual(parse(odd + WG0), { ...NOTHING, changed: [LO_LINK, WG0_LINK] });
+  // IFLA_OPERSTATE, of one byte, before the name.
+  const before = WG0.replace("28000000", "30000000").replace("0800 0300", "0500 1000 06000000 0800 0300");
+  assert.deepEqual(parse(before), { ...NOTHING, changed: [WG0_LINK] });
+});
+
 test("what stands behind the length of the datagram is not read", () => {
   const bytes = hex(ETH0 + LO);
   assert.deepEqual(parse(bytes, hex(ETH0).length), { ...NOTHING, changed: [ETH0_LINK] });
