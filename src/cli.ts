@@ -1,7 +1,16 @@
 import { constants } from "node:os";
 import { inspect } from "node:util";
 import { type ArgDef, defineCommand, runCommand } from "citty";
-import { type Config, configOf, DEFAULTS, ENGINES, type GivenFlags, LOG_FORMATS, LOG_LEVELS } from "./config.ts";
+import {
+  type Config,
+  configOf,
+  DEFAULTS,
+  ENGINES,
+  type GivenFlags,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  WIRE_SIZE_ENGINES,
+} from "./config.ts";
 import { check, run } from "./daemon.ts";
 import { ErrorCode, PromtapError } from "./errors.ts";
 import { configureLog } from "./log.ts";
@@ -56,6 +65,16 @@ const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       name: "pcap.filter",
       value: "EXPRESSION",
       help: "Count only what passes this filter, see pcap-filter(7). Needs --engine=pcap.",
+    },
+    {
+      name: "wire-sizes",
+      help:
+        "Count packets as they are on the wire, where the kernel shows several TCP or UDP packets as one large frame " +
+        `(GRO, TSO). Engines that can: ${WIRE_SIZE_ENGINES.join(", ")}.`,
+    },
+    {
+      name: "keep-capabilities",
+      help: "Keep all capabilities; else those that are not needed any more are given up once capture has started.",
     },
     { name: "read", value: "FILE", help: "Count a pcap or pcapng file instead of live traffic; - is standard input." },
   ],

@@ -4,6 +4,8 @@ import { parseAddress } from "./packet/address.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 
 export const ENGINES = ["auto", "ring", "pcap"] as const;
+/** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
+export const WIRE_SIZE_ENGINES: readonly string[] = ["ring"];
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const LOG_FORMATS = ["logfmt", "json"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -20,6 +22,10 @@ export interface Config {
   engine: (typeof ENGINES)[number];
   /** Filter expression of libpcap for the pcap engine; "" lets everything through. */
   filter: string;
+  /** Count the packets that were on the wire, where the kernel shows several of them as one frame. */
+  wireSizes: boolean;
+  /** Keep the capabilities that are not needed once capture has started. */
+  keepCapabilities: boolean;
   /** Savefile to count instead of live traffic, "-" for stdin. */
   readPath: string | null;
   /** Print one page instead of serving it. */
@@ -74,6 +80,8 @@ export function configOf(given: GivenFlags): Config {
     ranges: rangesOf(given.get("range") ?? []),
     engine: oneOf("engine", value("engine"), ENGINES),
     filter: given.get("pcap.filter")?.at(-1) ?? "",
+    wireSizes: given.has("wire-sizes"),
+    keepCapabilities: given.has("keep-capabilities"),
     readPath: readPathOf(given.get("read")?.at(-1)),
     once: given.has("once"),
     check: given.has("check"),
@@ -93,8 +101,15 @@ function refuseConflicts(given: GivenFlags): void {
   refuse("port", "web.listen-address", "give the port in the address, as in --web.listen-address=:9112");
   refuse("read", "interface", "a file is counted instead of live traffic");
   refuse("read", "engine", "a file is counted instead of live traffic");
-  if (given.has("pcap.filter") && given.get("engine")?.at(-1) !== "pcap") {
+  const engine = given.get("engine")?.at(-1) ?? DEFAULTS.engine;
+  if (given.has("pcap.filter") && engine !== "pcap") {
     throw new PromtapError(ErrorCode.USAGE, "--pcap.filter needs --engine=pcap: no other engine has a filter");
+  }
+  const canUnfold = engine === DEFAULTS.engine || WIRE_SIZE_ENGINES.includes(engine);
+  if (given.has("wire-sizes") && (given.has("read") || !canUnfold)) {
+    const needed = WIRE_SIZE_ENGINES.map((name) => `--engine=${name}`).join(" or ");
+    const other = given.has("read") ? "a file does" : `${engine} does`;
+    throw new PromtapError(ErrorCode.USAGE, `--wire-sizes needs ${needed}: ${other} not tell how frames were merged`);
   }
 }
 

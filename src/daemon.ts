@@ -8,12 +8,14 @@ import { selectEngine } from "./capture/select.ts";
 import { CollectorSet } from "./collectors/collector.ts";
 import { SelfCollector } from "./collectors/self.ts";
 import { TrafficCollector, type TrafficSource } from "./collectors/traffic.ts";
-import type { Config } from "./config.ts";
+import { type Config, WIRE_SIZE_ENGINES } from "./config.ts";
 import { messageOf } from "./errors.ts";
 import { startServer } from "./http/server.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { RangeTable } from "./ledger/ranges.ts";
 import { log } from "./log.ts";
+import { type CapabilityName, effectiveCapabilities, keepCapabilities } from "./native/capabilities.ts";
+import { errnoText } from "./native/libc.ts";
 import { landingPage } from "./page/landing.ts";
 import { chooseFormat, CONTENT_TYPE, Format } from "./page/negotiation.ts";
 import { makePage } from "./page/page.ts";
@@ -57,6 +59,7 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
       },
     ),
   );
+  if (!config.keepCapabilities) dropCapabilities(source.keeps);
   isReady = true;
   for (const address of server.addresses) log.info("listening", { address });
   await aborted(signal);
@@ -79,19 +82,27 @@ export async function check(config: Config): Promise<string[]> {
     `engine: ${kind.name}`,
     ...refusals.map((refusal) => `refused: ${refusal}`),
     ...lines,
+    `capabilities needed: ${listed(kind.needs)}; kept after start: ${listed(kind.keeps)}`,
+    `capabilities here: ${listed(effectiveCapabilities())}`,
   ];
 }
 
 /** What stands in for live capture while a file is read. */
-const FILE_SOURCE: TrafficSource = { engine: EngineName.SAVEFILE, sync() {}, taps: () => [] };
+const FILE_SOURCE: Source = { engine: EngineName.SAVEFILE, keeps: [], sync() {}, taps: () => [] };
 
-function startCapture(config: Config, ledger: Ledger): TrafficSource & AsyncDisposable {
+interface Source extends TrafficSource {
+  /** Capabilities that are needed as long as it runs. */
+  readonly keeps: readonly CapabilityName[];
+}
+
+function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable {
   const { kind, refusals } = selectEngine(config.engine, engineKinds(config));
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
   const capture = new Capture(kind, config.interfaces, ledger, logInterface);
   return {
     engine: kind.name,
+    keeps: kind.keeps,
     sync: () => capture.sync(),
     taps: () => capture.taps(),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
@@ -100,7 +111,19 @@ function startCapture(config: Config, ledger: Ledger): TrafficSource & AsyncDisp
 
 /** Best first. */
 function engineKinds(config: Config): EngineKind[] {
-  return [ringKind, pcapKind(config.filter)];
+  const kinds = [ringKind(config.wireSizes), pcapKind(config.filter)];
+  return config.wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;
+}
+
+/** Gives up what is needed no more, now that ports are bound and interfaces are open. */
+function dropCapabilities(keeps: readonly CapabilityName[]): void {
+  const left = keepCapabilities(keeps);
+  if (typeof left === "number") log.warn("couldn't drop capabilities", { error: errnoText(left) });
+  else log.debug("dropped capabilities", { left: listed(left) });
+}
+
+function listed(names: readonly CapabilityName[]): string {
+  return names.join(" ") || "none";
 }
 
 type Page = (format: Format, timeoutMs: number) => AsyncGenerator<Uint8Array>;

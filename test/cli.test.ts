@@ -189,6 +189,8 @@ test("the help is plain text of at most 96 columns that tells flags, defaults an
     ["max-addresses", undefined],
     ["engine", undefined],
     ["pcap.filter", undefined],
+    ["wire-sizes", undefined],
+    ["keep-capabilities", undefined],
     ["read", undefined],
     ["once", undefined],
     ["check", undefined],

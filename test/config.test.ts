@@ -13,6 +13,8 @@ const DEFAULT: Config = {
   ranges: [],
   engine: "auto",
   filter: "",
+  wireSizes: false,
+  keepCapabilities: false,
   readPath: null,
   once: false,
   check: false,
@@ -32,6 +34,12 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ range: ["10.0.0.1", "10.0.0.0/8/24:a=b"] }, { ranges: [parseRange("10.0.0.1"), parseRange("10.0.0.0/8/24:a=b")] }],
   [{ range: ["10.0.0.0/9", "11.0.0.0/9"] }, { ranges: [parseRange("10.0.0.0/9"), parseRange("11.0.0.0/9")] }],
   [{ range: ["10.0.0.0/8", "::/0"] }, { ranges: [parseRange("10.0.0.0/8"), parseRange("::/0")] }],
+  [{ "wire-sizes": [""] }, { wireSizes: true }],
+  [
+    { "wire-sizes": [""], engine: ["ring"] },
+    { wireSizes: true, engine: "ring" },
+  ],
+  [{ "keep-capabilities": [""] }, { keepCapabilities: true }],
   [{ port: ["80"] }, { listen: [tcp(undefined, 80)] }],
   [{ port: ["1", "0"] }, { listen: [tcp(undefined, 0)] }],
   [{ port: ["65535"] }, { listen: [tcp(undefined, 65_535)] }],
@@ -109,6 +117,11 @@ const ILLEGAL: [Given, string][] = [
   [{ read: [""] }, 'invalid --read ""; legal is a pcap or pcapng file, or - for standard input'],
   [{ "pcap.filter": ["tcp"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
   [{ "pcap.filter": ["tcp"], engine: ["ring"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
+  [{ "wire-sizes": [""], engine: ["pcap"] }, "--wire-sizes needs --engine=ring: pcap does not tell how frames were "],
+  [
+    { "wire-sizes": [""], read: ["f"] },
+    "--wire-sizes needs --engine=ring: a file does not tell how frames were merged",
+  ],
   [{ read: ["f"], interface: ["eth0"] }, "--read and --interface exclude each other; a file is counted instead of "],
   [{ read: ["f"], engine: ["auto"] }, "--read and --engine exclude each other; a file is counted instead of "],
   [

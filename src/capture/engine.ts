@@ -1,8 +1,10 @@
+import type { InterfaceLedger } from "../ledger/ledger.ts";
+import type { CapabilityName } from "../native/capabilities.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Link } from "./netlink.ts";
 
 /** The ways to see packets, in no order; `--engine` takes all but `savefile`, which `--read` selects. */
-export const EngineName = { RING: "ring", PCAP: "pcap", SAVEFILE: "savefile" } as const;
+export const EngineName = { BPF: "bpf", TCX: "tcx", RING: "ring", PCAP: "pcap", SAVEFILE: "savefile" } as const;
 export type EngineName = (typeof EngineName)[keyof typeof EngineName];
 
 /** What the kernel saw and could not hand over before it was counted; cumulative since the engine was opened. */
@@ -22,13 +24,22 @@ export interface FrameSink {
   record(packet: Packet): void;
 }
 
+/** Takes as well the frames that stand for several packets of the wire, from engines that know them. */
+export interface AggregateSink extends FrameSink {
+  recordAggregated(packet: Packet): void;
+}
+
 /** A way to make engines, one for each interface. */
 export interface EngineKind {
   readonly name: EngineName;
   /** Whether an engine goes on by itself when its interface goes down and comes up again. */
   readonly survivesDown: boolean;
+  /** Capabilities without which `open` fails at start. */
+  readonly needs: readonly CapabilityName[];
+  /** Those of them that are needed later too, to open an interface that comes or comes back. */
+  readonly keeps: readonly CapabilityName[];
   /** Tries what the engine needs of the host; returns why it cannot work, or undefined. */
   probe(): string | undefined;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
-  open(link: Link, sink: FrameSink, siblings: number): Engine;
+  open(link: Link, ledger: InterfaceLedger, siblings: number): Engine;
 }

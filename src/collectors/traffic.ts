@@ -73,6 +73,12 @@ export class TrafficCollector implements Collector {
           REFUSALS.map(([verdict, reason]) => ({ labels: { interface: name, reason }, value: verdicts[verdict]! })),
         ),
       ),
+      counter(
+        "promtap_traffic_aggregated_packets_total",
+        "Packets seen that the kernel carries merged (GRO, TSO), so that sizes exceed the MTU; " +
+          "--wire-sizes counts what they are made of.",
+        ledgers.map(({ name, aggregatedPackets }) => ({ labels: { interface: name }, value: aggregatedPackets })),
+      ),
       gauge("promtap_traffic_addresses", "Addresses that have series.", [{ value: addresses.used }]),
       gauge("promtap_traffic_addresses_limit", "Addresses that may have series.", [{ value: addresses.limit }]),
       counter(

@@ -6,6 +6,7 @@ import { Ipv4Table, UNSEEN } from "./ipv4-table.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
 import { Rows } from "./rows.ts";
 import { Slots } from "./slots.ts";
+import { packetsOnWire } from "./unfolding.ts";
 
 /** Direction of a packet as seen from an address in a range: it sent the packet, or it received it. */
 export const Direction = { TX: 0, RX: 1 } as const;
@@ -60,6 +61,8 @@ export class InterfaceLedger {
   readonly rows = new Rows();
   /** Verdict → frames that have it; those that are IP are not counted here. */
   readonly verdicts = new Float64Array(Object.keys(Verdict).length);
+  /** Frames that stand for several packets of the wire, as far as the engine can tell; each counts once. */
+  aggregatedPackets = 0;
 
   readonly #ranges: RangeTable;
   readonly #addresses: AddressBudget;
@@ -98,52 +101,69 @@ export class InterfaceLedger {
 
   /** Counts one frame. Hot; does not allocate, but for what is seen for the first time. */
   record(packet: Packet): void {
-    const { lengthBytes, verdict } = packet;
+    this.#record(packet, packet.lengthBytes, 1);
+  }
+
+  /** Counts one frame that stands for several packets: as those where the record says how it was made, else as one. */
+  recordAggregated(packet: Packet): void {
+    const { lengthBytes, headerBytes, segmentBytes } = packet;
+    this.aggregatedPackets++;
+    const full = packetsOnWire(lengthBytes, headerBytes, segmentBytes) - 1;
+    if (full > 0) this.#record(packet, headerBytes + segmentBytes, full);
+    this.#record(packet, lengthBytes - full * segmentBytes, 1);
+  }
+
+  #record(packet: Packet, lengthBytes: number, packets: number): void {
+    const { verdict } = packet;
     const bucket = bucketOf(lengthBytes);
-    this.slots.count(ALL_SLOT, bucket, lengthBytes);
-    if (verdict !== Verdict.IP) this.verdicts[verdict]! += 1;
-    else if (packet.version === 4) this.#recordIpv4(packet, bucket);
-    else this.#recordIpv6(packet, bucket);
+    this.slots.count(ALL_SLOT, bucket, lengthBytes, packets);
+    if (verdict !== Verdict.IP) this.verdicts[verdict]! += packets;
+    else if (packet.version === 4) this.#recordIpv4(packet, bucket, lengthBytes, packets);
+    else this.#recordIpv6(packet, bucket, lengthBytes, packets);
   }
 
   /** Looks up both addresses before it counts: 15 ns a packet less than one after the other (Node 24.21). */
-  #recordIpv4(packet: Packet, bucket: number): void {
-    const { lengthBytes } = packet;
+  #recordIpv4(packet: Packet, bucket: number, lengthBytes: number, packets: number): void {
     const column = IPV4_COLUMN[packet.protocol]!;
     const from = this.#ipv4.find(packet.source);
     const to = this.#ipv4.find(packet.destination);
     if (from === UNSEEN || to === UNSEEN) {
-      this.#recordUnseen(packet, column, bucket);
+      this.#recordUnseen(packet, column, bucket, lengthBytes, packets);
       return;
     }
-    if (from >= 0) this.#count(from, column, bucket, lengthBytes);
-    if (to >= 0) this.#count(to, RX_CELLS + column, bucket, lengthBytes);
+    if (from >= 0) this.#count(from, column, bucket, lengthBytes, packets);
+    if (to >= 0) this.#count(to, RX_CELLS + column, bucket, lengthBytes, packets);
   }
 
   /** Out of the hot path's way, because what V8 inlines there is bounded. */
-  #recordUnseen(packet: Packet, column: number, bucket: number): void {
+  #recordUnseen(packet: Packet, column: number, bucket: number, lengthBytes: number, packets: number): void {
     const from = this.#rowIpv4(packet.source);
-    if (from >= 0) this.#count(from, column, bucket, packet.lengthBytes);
+    if (from >= 0) this.#count(from, column, bucket, lengthBytes, packets);
     const to = this.#rowIpv4(packet.destination);
-    if (to >= 0) this.#count(to, RX_CELLS + column, bucket, packet.lengthBytes);
+    if (to >= 0) this.#count(to, RX_CELLS + column, bucket, lengthBytes, packets);
   }
 
-  #recordIpv6(packet: Packet, bucket: number): void {
+  #recordIpv6(packet: Packet, bucket: number, lengthBytes: number, packets: number): void {
     const { source, source1, source2, source3, destination, destination1, destination2, destination3 } = packet;
     const column = IPV6_COLUMN[packet.protocol]!;
     const from = this.#ranges.rangeOfIpv6(source, source1, source2, source3);
     if (from !== NO_RANGE) {
-      this.#count(this.#row(from, source, source1, source2, source3), column, bucket, packet.lengthBytes);
+      this.#count(this.row(from, source, source1, source2, source3), column, bucket, lengthBytes, packets);
     }
     const to = this.#ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
     if (to === NO_RANGE) return;
-    const row = this.#row(to, destination, destination1, destination2, destination3);
-    this.#count(row, RX_CELLS + column, bucket, packet.lengthBytes);
+    const row = this.row(to, destination, destination1, destination2, destination3);
+    this.#count(row, RX_CELLS + column, bucket, lengthBytes, packets);
   }
 
-  #count(row: number, cell: number, bucket: number, lengthBytes: number): void {
+  #count(row: number, cell: number, bucket: number, lengthBytes: number, packets: number): void {
+    this.slots.count(this.slotOf(row, cell), bucket, lengthBytes, packets);
+  }
+
+  /** The slot of a row's cell (see rows.ts), which is given one where it has none. Hot. */
+  slotOf(row: number, cell: number): number {
     const slot = this.rows.slotOf(row, cell);
-    this.slots.count(slot > 0 ? slot : this.#addSlot(row, cell), bucket, lengthBytes);
+    return slot > 0 ? slot : this.#addSlot(row, cell);
   }
 
   #addSlot(row: number, cell: number): number {
@@ -156,14 +176,14 @@ export class InterfaceLedger {
   #rowIpv4(address: number): number {
     const range = this.#ranges.rangeOfIpv4(address);
     if (range === NO_RANGE) return NO_RANGE;
-    const row = this.#row(range, address, 0, 0, 0);
+    const row = this.row(range, address, 0, 0, 0);
     // A refused address is not worth a page of the table.
     if (!this.rows.isOther(row)) this.#ipv4.set(address, row);
     return row;
   }
 
   /** Row of an address that `range` has. Hot for IPv6; does not allocate but for new rows. */
-  #row(range: number, word0: number, word1: number, word2: number, word3: number): number {
+  row(range: number, word0: number, word1: number, word2: number, word3: number): number {
     const ranges = this.#ranges;
     const net0 = ranges.maskWord(range, 0, word0);
     const net1 = ranges.maskWord(range, 1, word1);
@@ -171,7 +191,7 @@ export class InterfaceLedger {
     const net3 = ranges.maskWord(range, 3, word3);
     const found = this.#index.find(range, net0, net1, net2, net3);
     if (found >= 0) return found;
-    if (this.#addresses.used >= this.#addresses.limit) return this.#otherOf(range);
+    if (this.#addresses.used >= this.#addresses.limit) return this.otherRow(range);
     this.#addresses.used++;
     const row = this.rows.add(range, false, net0, net1, net2, net3);
     this.#index.add(range, net0, net1, net2, net3, row);
@@ -179,7 +199,7 @@ export class InterfaceLedger {
   }
 
   /** The row that takes the traffic of refused addresses: one for each set of labels and IP version. */
-  #otherOf(range: number): number {
+  otherRow(range: number): number {
     const isIpv6 = this.#ranges.ranges[range]!.version === 6;
     const at = this.#ranges.groupOf[range]! * 2 + (isIpv6 ? 1 : 0);
     if (this.#otherRow[at] === 0) this.#otherRow[at] = this.rows.add(range, true, 0, 0, 0, 0) + 1;

@@ -30,11 +30,11 @@ export class Slots {
     return this.#used++;
   }
 
-  /** Counts one packet into its bucket. Hot; does not allocate. */
-  count(slot: number, bucket: number, lengthBytes: number): void {
+  /** Counts packets of the same size into their bucket. Hot; does not allocate. */
+  count(slot: number, bucket: number, lengthBytes: number, packets: number): void {
     const counters = this.#counters;
     const base = slot * SLOT_DOUBLES;
-    counters[base + bucket]! += 1;
-    counters[base + SUM]! += lengthBytes;
+    counters[base + bucket]! += packets;
+    counters[base + SUM]! += packets * lengthBytes;
   }
 }

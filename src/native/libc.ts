@@ -21,6 +21,10 @@ const cGetsockopt = libc.func(
 );
 const cMmap = libc.func("int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)");
 const cMunmap = libc.func("int munmap(int64_t address, size_t length)");
+const cPrctl = libc.func(
+  "int prctl(int option, unsigned long first, unsigned long second, unsigned long third, unsigned long fourth)",
+);
+const cCapset = libc.func("int capset(const uint8_t *header, const uint8_t *data)");
 const cSend = libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
 const cRecv = libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)");
 
@@ -160,4 +164,22 @@ export function attachFilter(fd: number, program: Uint8Array): number {
   fprog.setUint16(0, program.length / CLASSIC_INSTRUCTION_BYTES, true);
   fprog.setBigUint64(8, koffi.address(program), true);
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(fprog.buffer));
+}
+
+const PR_CAPBSET_DROP = 24;
+const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
+
+/** Takes a capability, by its number, from what this thread and its children can ever have. Needs CAP_SETPCAP. */
+export function dropFromBoundingSet(capability: number): number {
+  return orErrno(cPrctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
+}
+
+/** Sets the capabilities of this thread; a bit each. */
+export function capset(effective: bigint, permitted: bigint, inheritable: bigint): number {
+  // struct __user_cap_header_struct: version, thread (0 is this one).
+  const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
+  // struct __user_cap_data_struct, twice: the lower halves of the three sets, then the upper ones.
+  const sets = [effective, permitted, inheritable];
+  const halves = [...sets, ...sets.map((set) => set >> 32n)].map((half) => Number(half & 0xffff_ffffn));
+  return orErrno(cCapset(new Uint8Array(header.buffer), new Uint8Array(Uint32Array.from(halves).buffer)));
 }

@@ -47,4 +47,11 @@ export class Packet {
   destination1 = 0;
   destination2 = 0;
   destination3 = 0;
+  /**
+   * Of a frame that the kernel has merged from several packets, or has yet to cut into them: payload of each of them
+   * (the last may have less), and bytes of headers that each repeats. Both 0 where it is not known; set by
+   * parseSegments, and of no meaning for other frames.
+   */
+  segmentBytes = 0;
+  headerBytes = 0;
 }

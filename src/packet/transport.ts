@@ -1,4 +1,20 @@
 import { u16 } from "./bytes.ts";
+import { type Packet, Verdict } from "./packet.ts";
+
+const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
+const UDP_HEADER_BYTES = 8;
+/** Length of a TCP header in words of 32 bits, in the upper half of this byte (RFC 9293, section 3.1). */
+const TCP_DATA_OFFSET = 12;
+const TCP_MINIMUM_DATA_OFFSET = 5;
+/** Bytes of a TCP header that are read. */
+export const TCP_READ_BYTES = TCP_DATA_OFFSET + 1;
+
+/* Fields of the network header, see ipv4.ts and ipv6.ts. */
+const IPV4_FRAGMENT = 6;
+const IPV4_FRAGMENT_OFFSET = 0x1fff;
+const IPV6_NEXT_HEADER = 6;
+const IPV6_HEADER_BYTES = 40;
 
 /* IPv6 extension headers: RFC 8200 section 4, registry "IPv6 Extension Header Types". */
 const IPPROTO_HOPOPTS = 0;
@@ -31,6 +47,9 @@ export const MAX_EXTENSION_HEADERS = 8;
 /** How far behind the IPv6 header the chain is followed, in bytes: what the ring engine captures. */
 export const MAX_EXTENSION_BYTES = 128;
 
+/** Stands for the offset of a header that is in another packet; no chain of extension headers is that long. */
+const ELSEWHERE = 0xffff;
+
 /** Bytes of an extension header that are read: next header, length, and a fragment's offset. */
 const READ_BYTES = 4;
 
@@ -42,7 +61,13 @@ const READ_BYTES = 4;
 export function payloadProtocol(nextHeader: number, bytes: Uint8Array, at: number, end: number): number {
   // Most packets carry none of them.
   if (!isExtension(nextHeader)) return nextHeader;
-  const limit = Math.min(end, at + MAX_EXTENSION_BYTES);
+  return followExtensions(nextHeader, bytes, at, end) & 0xff;
+}
+
+/** Follows a chain as `payloadProtocol` says. Returns the protocol, and in the bits above it where its header starts. */
+function followExtensions(nextHeader: number, bytes: Uint8Array, start: number, end: number): number {
+  const limit = Math.min(end, start + MAX_EXTENSION_BYTES);
+  let at = start;
   let protocol = nextHeader;
   for (let count = 0; count < MAX_EXTENSION_HEADERS && isExtension(protocol); count++) {
     if (limit - at < READ_BYTES) break;
@@ -50,7 +75,7 @@ export function payloadProtocol(nextHeader: number, bytes: Uint8Array, at: numbe
     protocol = bytes[at]!;
     if (header === IPPROTO_FRAGMENT) {
       const fragmentOffset = u16(bytes, at + 2) >> 3;
-      if (fragmentOffset !== 0) break;
+      if (fragmentOffset !== 0) return protocol | (ELSEWHERE << 8);
       at += 8;
     } else if (header === IPPROTO_AH) {
       at += (bytes[at + 1]! + 2) * 4;
@@ -58,9 +83,50 @@ export function payloadProtocol(nextHeader: number, bytes: Uint8Array, at: numbe
       at += (bytes[at + 1]! + 1) * 8;
     }
   }
-  return protocol;
+  return protocol | ((at - start) << 8);
 }
 
 function isExtension(protocol: number): boolean {
   return IS_EXTENSION[protocol] === 1;
+}
+
+/**
+ * Fills in how a frame that stands for several packets is made of them: `segmentBytes` is what the kernel says of it
+ * (its gso_size). For a parsed frame whose network header is at `network`. Does not allocate.
+ *
+ * The headers are those of IP and of the TCP or UDP in it. Inside of a tunnel there are more, which nothing here tells:
+ * its packets count as too short by them.
+ */
+export function parseSegments(
+  packet: Packet,
+  segmentBytes: number,
+  bytes: Uint8Array,
+  network: number,
+  end: number,
+): void {
+  packet.segmentBytes = segmentBytes;
+  packet.headerBytes = 0;
+  if (packet.verdict !== Verdict.IP) return;
+  const transport = transportOffset(packet, bytes, network, end);
+  if (transport === ELSEWHERE) return;
+  const transportBytes = transportHeaderBytes(packet.protocol, bytes, network + transport, end);
+  if (transportBytes > 0) packet.headerBytes = transport + transportBytes;
+}
+
+/** Bytes of IP headers before the transport header, or ELSEWHERE. */
+function transportOffset(packet: Packet, bytes: Uint8Array, network: number, end: number): number {
+  if (packet.version === 4) {
+    const isLaterFragment = (u16(bytes, network + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET) !== 0;
+    return isLaterFragment ? ELSEWHERE : (bytes[network]! & 0x0f) * 4;
+  }
+  const extensions = followExtensions(bytes[network + IPV6_NEXT_HEADER]!, bytes, network + IPV6_HEADER_BYTES, end) >> 8;
+  return extensions === ELSEWHERE ? ELSEWHERE : IPV6_HEADER_BYTES + extensions;
+}
+
+/** Length of the TCP or UDP header at `at`; 0 for other protocols, and where it was not captured or cannot be. */
+function transportHeaderBytes(protocol: number, bytes: Uint8Array, at: number, end: number): number {
+  if (protocol === IPPROTO_UDP) return UDP_HEADER_BYTES;
+  if (protocol !== IPPROTO_TCP || end - at < TCP_READ_BYTES) return 0;
+  const dataOffset = bytes[at + TCP_DATA_OFFSET]! >> 4;
+  return dataOffset < TCP_MINIMUM_DATA_OFFSET ? 0 : dataOffset * 4;
 }

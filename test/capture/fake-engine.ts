@@ -34,6 +34,8 @@ export class FakeEngine implements Engine {
 /** Opens fake engines, but on interfaces that a test has put out of order. */
 export class FakeKind implements EngineKind {
   readonly name = "ring";
+  readonly needs = [];
+  readonly keeps = [];
   readonly survivesDown: boolean;
   readonly engines: FakeEngine[] = [];
   /** Interface → why it cannot be opened. */

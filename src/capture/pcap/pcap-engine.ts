@@ -32,6 +32,8 @@ export function pcapKind(filter: string): EngineKind {
     name: EngineName.PCAP,
     // libuv stops to watch a socket that reports an error, which a packet socket does when its interface goes down.
     survivesDown: false,
+    needs: ["CAP_NET_RAW"],
+    keeps: ["CAP_NET_RAW"],
     probe() {
       try {
         module ??= loadCap();

@@ -3,7 +3,9 @@ import * as libc from "../../native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame, parsePayload } from "../../packet/parse.ts";
-import { type Engine, type EngineKind, EngineName, type FrameSink, type Losses } from "../engine.ts";
+import { parseSegments } from "../../packet/transport.ts";
+import { type AggregateSink, type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
+import type { Link } from "../netlink.ts";
 import { Ring } from "./ring.ts";
 import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
@@ -22,60 +24,76 @@ const SETTLE_MS = 30;
 const NEXT = 0;
 const CAPTURED = 3;
 const LENGTH = 4;
+const STATUS = 5;
 const MAC = 12;
+const NETWORK = 13;
 const PROTOCOL = 25;
+
+const TP_STATUS_USER = 1;
+/** A frame of TCP that stands for several packets; Linux 6.3. */
+const TP_STATUS_GSO_TCP = 1 << 8;
 
 /** Memory of all rings together, and the bounds of one. 32 MiB hold 270,000 packets. */
 const ALL_RINGS_BYTES = 256 * 1024 * 1024;
 const LARGEST_RING_BYTES = 32 * 1024 * 1024;
 const SMALLEST_RING_BYTES = 2 * 1024 * 1024;
 
-/** Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else. */
-export const ringKind: EngineKind = {
-  name: EngineName.RING,
-  survivesDown: true,
-  probe() {
-    try {
-      const { fd, ring } = openSocket(
-        "a packet socket",
-        { isEthernet: true, ignoreOutgoing: false },
-        SMALLEST_RING_BYTES,
-      );
-      ring.close();
-      libc.close(fd);
-      return undefined;
-    } catch (error) {
-      return messageOf(error);
-    }
-  },
-  open(link, sink, siblings) {
-    const share = ALL_RINGS_BYTES / Math.max(siblings, 1);
-    const ringBytes = Math.max(SMALLEST_RING_BYTES, Math.min(LARGEST_RING_BYTES, share));
-    const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback };
-    const { fd, ring } = openSocket(link.name, snap, ringBytes);
-    const bound = libc.bind(fd, packetAddress(link.index));
-    if (bound < 0) {
-      ring.close();
-      libc.close(fd);
-      throw refusal(link.name, "bind to it", bound);
-    }
-    return new RingEngine(fd, ring, link.isEthernet, sink);
-  },
-};
+/**
+ * Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else.
+ *
+ * `wireSizes`: frames that stand for several packets of the wire are recorded with what they are made of. Only where it
+ * is asked for: the kernel drops, and counts as lost, merged frames that its virtio_net_hdr cannot express
+ * (virtio_net_hdr_from_skb in linux/virtio_net.h), such as those of SCTP, and of UDP before Linux 6.2.
+ */
+export function ringKind(wireSizes: boolean): EngineKind {
+  return {
+    name: EngineName.RING,
+    survivesDown: true,
+    needs: ["CAP_NET_RAW"],
+    keeps: ["CAP_NET_RAW"],
+    probe() {
+      try {
+        const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };
+        const { fd, ring } = openSocket("a packet socket", snap, SMALLEST_RING_BYTES);
+        ring.close();
+        libc.close(fd);
+        return undefined;
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, wireSizes),
+  };
+}
+
+/** Starts to count the frames of an interface that is up; see `EngineKind` and `ringKind`. Throws PromtapError. */
+export function openRingEngine(link: Link, sink: AggregateSink, siblings: number, wireSizes: boolean): Engine {
+  const share = ALL_RINGS_BYTES / Math.max(siblings, 1);
+  const ringBytes = Math.max(SMALLEST_RING_BYTES, Math.min(LARGEST_RING_BYTES, share));
+  const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes };
+  const { fd, ring } = openSocket(link.name, snap, ringBytes);
+  const bound = libc.bind(fd, packetAddress(link.index));
+  if (bound < 0) {
+    ring.close();
+    libc.close(fd);
+    throw refusal(link.name, "bind to it", bound);
+  }
+  return new RingEngine(fd, ring, snap, sink);
+}
 
 /**
  * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring.
  *
  * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
- * says what follows.
+ * says what follows. But in that mode it does not tell how a frame was merged.
  */
 function openSocket(name: string, snap: SnapOptions, ringBytes: number): { fd: number; ring: Ring } {
-  const type = (snap.isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
+  const type = (snap.isEthernet || snap.hasTransport ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
   // Protocol 0 receives nothing: no frame may come in before the filter is there.
   const fd = libc.socket(AF_PACKET, type, 0);
   if (fd < 0) throw refusal(name, "open a packet socket", fd);
   const filtered = libc.attachFilter(fd, snapFilter(snap));
-  const ring = filtered < 0 ? filtered : Ring.open(fd, ringBytes);
+  const ring = filtered < 0 ? filtered : Ring.open(fd, ringBytes, snap.hasTransport);
   if (typeof ring === "number") {
     libc.close(fd);
     throw refusal(name, filtered < 0 ? "attach a filter" : "map a ring", ring);
@@ -86,18 +104,21 @@ function openSocket(name: string, snap: SnapOptions, ringBytes: number): { fd: n
 class RingEngine implements Engine {
   readonly #fd: number;
   readonly #ring: Ring;
-  readonly #sink: FrameSink;
+  readonly #sink: AggregateSink;
+  readonly #isEthernet: boolean;
   readonly #walk: (first: number, packets: number) => void;
   readonly #packet = new Packet();
   readonly #timer: NodeJS.Timeout;
   readonly #losses: Losses = { packets: 0 };
   #isOpen = true;
 
-  constructor(fd: number, ring: Ring, isEthernet: boolean, sink: FrameSink) {
+  constructor(fd: number, ring: Ring, { isEthernet, hasTransport }: SnapOptions, sink: AggregateSink) {
     this.#fd = fd;
     this.#ring = ring;
     this.#sink = sink;
-    this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
+    this.#isEthernet = isEthernet;
+    const walk = hasTransport ? this.#walkMerged : isEthernet ? this.#walkFrames : this.#walkPackets;
+    this.#walk = walk.bind(this);
     this.#timer = setInterval(() => this.sync(), DRAIN_MS);
   }
 
@@ -132,7 +153,8 @@ class RingEngine implements Engine {
       const word = at >> 2;
       const start = at + halves[(at >> 1) + MAC]!;
       parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
-      sink.record(packet);
+      if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
+      else sink.recordAggregated(packet);
       at += words[word + NEXT]!;
     }
   }
@@ -146,12 +168,50 @@ class RingEngine implements Engine {
     for (let count = 0; count < packets; count++) {
       const word = at >> 2;
       const start = at + halves[(at >> 1) + MAC]!;
-      const protocol = halves[(at >> 1) + PROTOCOL]!;
-      const etherType = ((protocol & 0xff) << 8) | (protocol >> 8);
-      parsePayload(packet, etherType, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
-      sink.record(packet);
+      parsePayload(packet, this.#etherType(at), bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
+      if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
+      else sink.recordAggregated(packet);
       at += words[word + NEXT]!;
     }
+  }
+
+  /** Frames behind a virtio_net_hdr, with or without an Ethernet header. Hot; does not allocate. */
+  #walkMerged(first: number, packets: number): void {
+    const { words } = this.#ring;
+    let at = first;
+    for (let count = 0; count < packets; count++) {
+      const word = at >> 2;
+      // What the kernel could not express keeps its place in the block, but nothing is written there (tpacket_rcv).
+      if ((words[word + STATUS]! & TP_STATUS_USER) !== 0) this.#recordMerged(at);
+      at += words[word + NEXT]!;
+    }
+  }
+
+  #recordMerged(at: number): void {
+    const { bytes, words, halves } = this.#ring;
+    const packet = this.#packet;
+    const word = at >> 2;
+    const mac = at + halves[(at >> 1) + MAC]!;
+    const end = mac + words[word + CAPTURED]!;
+    const length = words[word + LENGTH]!;
+    if (this.#isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, mac, end, length);
+    else {
+      const start = at + halves[(at >> 1) + NETWORK]!;
+      parsePayload(packet, this.#etherType(at), bytes, start, end, length - (start - mac));
+    }
+    const segmentBytes = this.#ring.gsoSize(mac);
+    if (segmentBytes === 0) {
+      this.#sink.record(packet);
+      return;
+    }
+    parseSegments(packet, segmentBytes, bytes, mac + length - packet.lengthBytes, end);
+    this.#sink.recordAggregated(packet);
+  }
+
+  /** What follows the link header of the packet at `at`, as the kernel says. */
+  #etherType(at: number): number {
+    const protocol = this.#ring.halves[(at >> 1) + PROTOCOL]!;
+    return ((protocol & 0xff) << 8) | (protocol >> 8);
   }
 }
 

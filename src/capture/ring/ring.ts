@@ -7,9 +7,14 @@ import * as libc from "../../native/libc.ts";
  *   block:   0 version | 4 offset to private | 8 status | 12 packets | 16 offset to first packet | ...
  *   packet:  0 offset to next | 4 s | 8 ns | 12 captured | 16 length | 20 status | 24 mac u16 | 26 network u16 | ...
  *            48 sockaddr_ll: 48 family u16 | 50 protocol u16, big-endian | ...
+ *
+ * With PACKET_VNET_HDR a struct virtio_net_hdr (linux/virtio_net.h) stands right before the frame's first byte, at mac:
+ *
+ *            0 flags u8 | 1 gso_type u8 | 2 hdr_len u16 | 4 gso_size u16 | 6 csum_start u16 | 8 csum_offset u16
  */
 const PACKET_RX_RING = 5;
 const PACKET_VERSION = 10;
+const PACKET_VNET_HDR = 15;
 const TPACKET_V3 = 2;
 const SOL_PACKET = 263;
 /** A block of the size of a chunk holds about 2,000 snapped packets. */
@@ -29,6 +34,9 @@ const TP_STATUS_USER = 1;
 const BLOCK_STATUS = 2;
 const BLOCK_PACKETS = 3;
 const BLOCK_FIRST = 4;
+
+/** From the first byte of a frame back to the gso_size of its virtio_net_hdr. */
+const GSO_SIZE_BEFORE_MAC = 10 - 4;
 
 /** Walks the packets of one block: `first` is the offset of the first in the ring, in bytes. */
 export type BlockWalker = (first: number, packets: number) => void;
@@ -52,10 +60,15 @@ export class Ring {
     this.halves = new Uint16Array(mapping.buffer);
   }
 
-  /** Gives a packet socket a ring of about `ringBytes`, or half of it where memory is short, and so on; or the errno. */
-  static open(fd: number, ringBytes: number): Ring | number {
+  /**
+   * Gives a packet socket a ring of about `ringBytes`, or half of it where memory is short, and so on; or the errno.
+   * `hasVnetHeaders`: each frame has a virtio_net_hdr before it; for SOCK_RAW alone.
+   */
+  static open(fd: number, ringBytes: number, hasVnetHeaders: boolean): Ring | number {
     const version = libc.setsockopt(fd, SOL_PACKET, PACKET_VERSION, words(TPACKET_V3));
     if (version < 0) return version;
+    const headers = hasVnetHeaders ? libc.setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, words(1)) : 0;
+    if (headers < 0) return headers;
     let blocks = Math.ceil(ringBytes / BLOCK_BYTES);
     let result = requestRing(fd, blocks);
     while (result === -libc.errno.ENOMEM && blocks > 1) {
@@ -84,6 +97,13 @@ export class Ring {
       Atomics.store(words, at + BLOCK_STATUS, TP_STATUS_KERNEL);
       this.#next = this.#next + 1 === this.#blocks ? 0 : this.#next + 1;
     }
+  }
+
+  /** The gso_size that the kernel says of the frame at `mac`, 0 where it is a packet like any. Hot; does not allocate. */
+  gsoSize(mac: number): number {
+    const at = mac - GSO_SIZE_BEFORE_MAC;
+    // In the machine's own order, which is little-endian wherever this runs; `mac` may be odd.
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8);
   }
 
   /** Gives the memory back; none of the views may be read any more. */

@@ -10,7 +10,7 @@ import {
   ETHERTYPE_VLAN,
   MAX_TAGS,
 } from "../../packet/link.ts";
-import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES } from "../../packet/transport.ts";
+import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES, TCP_READ_BYTES } from "../../packet/transport.ts";
 
 /* Classic BPF (linux/bpf_common.h, linux/filter.h): u16 code, u8 jump if true, u8 jump if false, u32 operand. */
 const BPF_LD_W_ABS = 0x20;
@@ -22,12 +22,16 @@ const BPF_JMP_JGE = 0x35;
 const BPF_RET_K = 0x06;
 /** Loads from here on are not of the packet but of what the kernel knows about it. */
 const SKF_AD_OFF = 0xffff_f000;
+/** Loads from here on count from the network header, wherever the frame has it. */
+const SKF_NET_OFF = 0xfff0_0000;
 const SKF_AD_PROTOCOL = SKF_AD_OFF;
 const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
 const PACKET_OUTGOING = 4;
 const INSTRUCTION_BYTES = 8;
 
 const IPV4_HEADER_BYTES = 20;
+/** With all the options that fit. */
+const LARGEST_IPV4_HEADER_BYTES = 60;
 const IPV6_HEADER_BYTES = 40;
 const IPV6_NEXT_HEADER = 6;
 const TAG_BYTES = 4;
@@ -36,6 +40,8 @@ const PPPOE_BYTES = 6 + 2 + 2;
 /** Tags stand before PPPoE and labels behind it, each as many as are looked through; the last label is one more. */
 const ALL_TAGS_BYTES = (2 * MAX_TAGS + 1) * TAG_BYTES + PPPOE_BYTES;
 const EVERYTHING = 0x4_0000;
+/** Room for a link header of unknown kind; most interfaces that are not Ethernet have none. */
+const UNKNOWN_LINK_BYTES = 64;
 
 const TAGS = [
   ETHERTYPE_VLAN,
@@ -48,21 +54,30 @@ const TAGS = [
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
 
-/** What stands before the network header of the frames that a socket hands over, and whether to skip sent frames. */
+/** What the frames that a socket hands over begin with, and what of them is parsed. */
 export interface SnapOptions {
-  /** Frames begin with an Ethernet header; else with the network header, and the kernel knows the EtherType. */
+  /**
+   * Frames begin with an Ethernet header; else with the network header, and the kernel knows the EtherType. With
+   * `hasTransport` they begin with whatever link header the interface has.
+   */
   isEthernet: boolean;
   /** On loopback every packet passes twice, out and in: it is counted when it comes in, as libpcap does. */
   ignoreOutgoing: boolean;
+  /** Whether the transport header is parsed too, see parseSegments. */
+  hasTransport: boolean;
 }
 
 /**
  * The classic BPF program that tells the kernel how many bytes of a frame to copy: what the parser reads and no more.
  * Without a program the kernel copies whole frames, which is what fills the ring of other programs.
  */
-export function snapFilter({ isEthernet, ignoreOutgoing }: SnapOptions): Uint8Array {
-  const link = isEthernet ? ETHERNET_HEADER_BYTES : 0;
-  const extended = link + IPV6_HEADER_BYTES + MAX_EXTENSION_BYTES;
+export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOptions): Uint8Array {
+  const link = isEthernet ? ETHERNET_HEADER_BYTES : hasTransport ? UNKNOWN_LINK_BYTES : 0;
+  const network = isEthernet || !hasTransport ? link : SKF_NET_OFF;
+  const ipv4 = link + (hasTransport ? LARGEST_IPV4_HEADER_BYTES + TCP_READ_BYTES : IPV4_HEADER_BYTES);
+  const transport = hasTransport ? TCP_READ_BYTES : 0;
+  const ipv6 = link + IPV6_HEADER_BYTES + transport;
+  const extended = ipv6 + MAX_EXTENSION_BYTES;
   const tagged = extended + ALL_TAGS_BYTES;
   const program: Instruction[] = [];
   if (ignoreOutgoing) {
@@ -75,14 +90,14 @@ export function snapFilter({ isEthernet, ignoreOutgoing }: SnapOptions): Uint8Ar
     [BPF_RET_K, 0, 0, EVERYTHING],
     isEthernet ? [BPF_LD_H_ABS, 0, 0, link - 2] : [BPF_LD_W_ABS, 0, 0, SKF_AD_PROTOCOL],
     [BPF_JMP_JEQ, 0, 1, ETHERTYPE_IPV4],
-    [BPF_RET_K, 0, 0, link + IPV4_HEADER_BYTES],
+    [BPF_RET_K, 0, 0, ipv4],
     ...returnIfAny(TAGS, tagged),
     [BPF_JMP_JEQ, 1, 0, ETHERTYPE_IPV6],
     // Neither: only its size counts. A filter that returns 0 drops.
     [BPF_RET_K, 0, 0, Math.max(link, 1)],
-    [BPF_LD_B_ABS, 0, 0, link + IPV6_NEXT_HEADER],
+    [BPF_LD_B_ABS, 0, 0, network + IPV6_NEXT_HEADER],
     ...returnIfAny(EXTENSION_HEADERS, extended),
-    [BPF_RET_K, 0, 0, link + IPV6_HEADER_BYTES],
+    [BPF_RET_K, 0, 0, ipv6],
   );
   return pack(program);
 }

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import type { Engine } from "../../../src/capture/engine.ts";
 import { type Link, Links } from "../../../src/capture/links.ts";
-import { ringKind } from "../../../src/capture/ring/ring-engine.ts";
+import { openRingEngine, ringKind } from "../../../src/capture/ring/ring-engine.ts";
 import { type Packet, Verdict } from "../../../src/packet/packet.ts";
 import { type Facts, facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
@@ -20,9 +20,16 @@ const UDP_HEADER_BYTES = 8;
 /** Remembers what every frame was. */
 class Recorder {
   readonly seen: Facts[] = [];
+  /** Headers and payload of the packets in each frame that stands for several, in bytes. */
+  readonly aggregated: [number, number][] = [];
 
   record(packet: Packet): void {
     this.seen.push(facts(packet));
+  }
+
+  recordAggregated(packet: Packet): void {
+    this.record(packet);
+    this.aggregated.push([packet.headerBytes, packet.segmentBytes]);
   }
 }
 
@@ -31,9 +38,9 @@ function findLink(name: string): Link {
   return links.find(name)!;
 }
 
-function open(name: string): { engine: Engine; seen: Facts[] } {
+function open(name: string, wireSizes = false): { engine: Engine; seen: Facts[] } {
   const recorder = new Recorder();
-  return { engine: ringKind.open(findLink(name), recorder, 1), seen: recorder.seen };
+  return { engine: openRingEngine(findLink(name), recorder, 1, wireSizes), seen: recorder.seen };
 }
 
 /** Sends datagrams of these sizes to a port where nobody listens. */
@@ -56,7 +63,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   });
 
   test("works on this host", () => {
-    assert.equal(ringKind.probe(), undefined);
+    assert.equal(ringKind(false).probe(), undefined);
   });
 
   test("counts each packet on loopback once, with its length", async () => {
@@ -113,7 +120,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
 
   test("says which interface it could not open, and why", () => {
     const gone: Link = { name: "gone0", index: 9999, isUp: true, isLoopback: false, isEthernet: true };
-    assert.throws(() => ringKind.open(gone, new Recorder(), 1), {
+    assert.throws(() => openRingEngine(gone, new Recorder(), 1, false), {
       name: "PromtapError",
       code: "HOST",
       message: "couldn't open gone0: couldn't bind to it: no such device",

@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import * as libc from "./libc.ts";
+
+/** The capabilities of linux/capability.h, by their numbers. */
+const CAPABILITIES = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+] as const;
+export type CapabilityName = (typeof CAPABILITIES)[number];
+
+/** One of the sets of proc_pid_status(5). */
+type SetName = "CapInh" | "CapPrm" | "CapEff" | "CapBnd";
+
+/** The capabilities that the main thread can use now. */
+export function effectiveCapabilities(): CapabilityName[] {
+  const set = readSet("CapEff");
+  return CAPABILITIES.filter((name) => has(set, name));
+}
+
+/**
+ * Gives up for good all capabilities but those named, and returns what is left. Children cannot have them either: they
+ * leave the bounding set where that is allowed (CAP_SETPCAP), and the ambient set goes along with the permitted one
+ * (cap_capset in security/commoncap.c). Does not ask the kernel for anything where there is nothing to give up: a
+ * sandbox may refuse the call.
+ *
+ * Linux keeps capabilities by thread. This is for the main thread and those it starts from now on; the helper threads
+ * that Node.js has started before keep theirs, and run none of our code but what reads and writes files.
+ *
+ * Returns a negated errno where the kernel refuses.
+ */
+export function keepCapabilities(names: readonly CapabilityName[]): CapabilityName[] | number {
+  const kept = names.reduce((set, name) => set | bitOf(name), 0n);
+  if (has(readSet("CapEff"), "CAP_SETPCAP")) {
+    const bounding = readSet("CapBnd");
+    for (const name of CAPABILITIES.filter((each) => has(bounding & ~kept, each))) {
+      const result = libc.dropFromBoundingSet(CAPABILITIES.indexOf(name));
+      if (result < 0) return result;
+    }
+  }
+  const [effective, permitted, inheritable] = [readSet("CapEff"), readSet("CapPrm"), readSet("CapInh")];
+  if (((effective | permitted | inheritable) & ~kept) !== 0n) {
+    const result = libc.capset(effective & kept, permitted & kept, inheritable & kept);
+    if (result < 0) return result;
+  }
+  return effectiveCapabilities();
+}
+
+function readSet(name: SetName): bigint {
+  const [, digits = "0"] =
+    new RegExp(`^${name}:\\s*([0-9a-f]+)$`, "m").exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+  return BigInt(`0x${digits}`);
+}
+
+function has(set: bigint, name: CapabilityName): boolean {
+  return (set & bitOf(name)) !== 0n;
+}
+
+function bitOf(name: CapabilityName): bigint {
+  return 1n << BigInt(CAPABILITIES.indexOf(name));
+}
