@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { scanFlags } from "../src/cli.ts";
-import { configOf } from "../src/config.ts";
+import { configOf, ENGINES } from "../src/config.ts";
 import { readSources, root } from "./architecture/source-tree.ts";
 import { type Captured, pcap } from "./capture/savefile/captures.ts";
 import { type ParsedFamily, parseExposition } from "./page/exposition-parser.ts";
@@ -151,6 +151,14 @@ describe("the README's metrics", () => {
 });
 
 describe("the README", () => {
+  test("compares the engines that --engine takes", () => {
+    const [, ...engines] = cells(/^\|.*`ring`.*\|$/m.exec(section(readme, "Engines"))![0]);
+    assert.deepEqual(
+      engines.flatMap(codes).toSorted(),
+      ENGINES.filter((name) => name !== "auto").toSorted((a, b) => (a < b ? -1 : 1)),
+    );
+  });
+
   test("names every dependency, with its version", () => {
     const { dependencies, devDependencies, optionalDependencies } = manifest;
     const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
