@@ -302,5 +302,6 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     addUp("br3");
     await rig.captures("br1", "br3");
     await until("engines on links that went are closed", () => rig.kind.openNames().toSorted().join() === "br1,br3");
+    assert.equal(rig.kind.engines[0]!.isClosed, true);
   });
 });
