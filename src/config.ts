@@ -3,7 +3,7 @@ import { type Range, rangeSeries } from "./ledger/ranges.ts";
 import { parseAddress } from "./packet/address.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 
-export const ENGINES = ["auto", "ring", "pcap"] as const;
+export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
 export const WIRE_SIZE_ENGINES: readonly string[] = ["ring"];
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

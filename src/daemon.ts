@@ -1,4 +1,5 @@
-import { Capture, type CaptureListener, interfacesOf } from "./capture/capture.ts";
+import { bpfKind, tcxKind } from "./capture/bpf/bpf-engine.ts";
+import { Capture, type CaptureListener, interfacesOf, isFullName } from "./capture/capture.ts";
 import { type EngineKind, EngineName } from "./capture/engine.ts";
 import { Links } from "./capture/links.ts";
 import { pcapKind } from "./capture/pcap/pcap-engine.ts";
@@ -68,13 +69,13 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
 
 /** Says what `run` would do, one line each, having tried everything but to capture. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
-  const { groups } = new RangeTable(config.ranges);
+  const ranges = new RangeTable(config.ranges);
   const lines = [
-    `ranges: ${config.ranges.length}, with ${groups} different sets of labels`,
+    `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
     `at most ${config.maxAddresses} addresses have series`,
   ];
   if (config.readPath !== null) return [`would read ${config.readPath}`, ...lines];
-  const { kind, refusals } = selectEngine(config.engine, engineKinds(config));
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ranges));
   using links = Links.open();
   const names = interfacesOf(config.interfaces, links.all()).map(({ name }) => name);
   return [
@@ -96,7 +97,7 @@ interface Source extends TrafficSource {
 }
 
 function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable {
-  const { kind, refusals } = selectEngine(config.engine, engineKinds(config));
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ledger.ranges));
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
   const capture = new Capture(kind, config.interfaces, ledger, logInterface);
@@ -109,10 +110,13 @@ function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable 
   };
 }
 
-/** Best first. */
-function engineKinds(config: Config): EngineKind[] {
-  const kinds = [ringKind(config.wireSizes), pcapKind(config.filter)];
-  return config.wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;
+/** Best first; tcx only where it is asked for, because it sits in the way of the traffic. */
+function engineKinds(config: Config, ranges: RangeTable): EngineKind[] {
+  const { maxAddresses, wireSizes } = config;
+  const kernel = { ranges, maxAddresses, isFixed: config.interfaces.every(isFullName) };
+  const kinds = [bpfKind(kernel), ringKind(wireSizes), pcapKind(config.filter)];
+  if (config.engine === EngineName.TCX) kinds.push(tcxKind(kernel));
+  return wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;
 }
 
 /** Gives up what is needed no more, now that ports are bound and interfaces are open. */

@@ -177,6 +177,7 @@ function isWanted(link: Link, patterns: readonly string[]): boolean {
   });
 }
 
-function isFullName(pattern: string): boolean {
+/** Whether a pattern is the name of one interface. */
+export function isFullName(pattern: string): boolean {
   return pattern !== AUTO && !/[*?[]/.test(pattern);
 }

@@ -1,0 +1,204 @@
+import { readFileSync } from "node:fs";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
+import { type InterfaceLedger, Ledger } from "../../ledger/ledger.ts";
+import type { RangeTable } from "../../ledger/ranges.ts";
+import * as bpf from "../../native/bpf.ts";
+import * as libc from "../../native/libc.ts";
+import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
+import type { Link } from "../netlink.ts";
+import type { CapabilityName } from "../../native/capabilities.ts";
+import { openPacketSocket, packetAddress } from "../packet-socket.ts";
+import { KernelBudget, KernelTables, possibleCpus, tableSizes } from "./kernel-tables.ts";
+import { Places } from "./places.ts";
+import { Hook, loadProgram } from "./program.ts";
+
+/** How packets get to the program on one interface, until it is closed. */
+type Attach = (link: Link, programFd: number) => () => void;
+
+/** A program and its tables, made for one interface and kept when it goes. */
+interface Counting {
+  tables: KernelTables;
+  programFd: number;
+  isEthernet: boolean;
+}
+
+export interface KernelOptions {
+  ranges: RangeTable;
+  maxAddresses: number;
+  /** No interface will come that is not known by name: nothing will have to be loaded after start. */
+  isFixed: boolean;
+}
+
+/** CAP_PERFMON spares the verifier's guards against speculation; without it the program is a little slower. */
+const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
+const LOOPBACK: Link = { name: "lo", index: 1, isUp: true, isLoopback: true, isEthernet: true };
+const NOTHING_LOST: Losses = { packets: 0 };
+
+/**
+ * Counts in the kernel, as a filter on a packet socket: sees what libpcap sees and cannot harm traffic. Loses nothing:
+ * the program runs before any buffer. Needs CAP_NET_RAW and CAP_BPF.
+ */
+export function bpfKind(options: KernelOptions): EngineKind {
+  const later = options.isFixed ? [] : TO_LOAD;
+  return new KernelKind(
+    EngineName.BPF,
+    Hook.SOCKET,
+    options,
+    attachSocket,
+    ["CAP_NET_RAW", ...TO_LOAD],
+    ["CAP_NET_RAW", ...later],
+  );
+}
+
+/**
+ * Counts in the kernel at the hooks for received and sent packets (kernel 6.6): the cheapest. Sees sent packets before
+ * the queue, and cut into segments later. Needs CAP_NET_ADMIN and CAP_BPF.
+ */
+export function tcxKind(options: KernelOptions): EngineKind {
+  const always = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
+  return new KernelKind(EngineName.TCX, Hook.TCX, options, attachTcx, always, always);
+}
+
+class KernelKind implements EngineKind {
+  readonly name: EngineName;
+  readonly survivesDown = true;
+  readonly #hook: Hook;
+  readonly needs: readonly CapabilityName[];
+  readonly keeps: readonly CapabilityName[];
+  readonly #ranges: RangeTable;
+  readonly #places: Places;
+  readonly #maxAddresses: number;
+  readonly #attach: Attach;
+  readonly #byInterface = new Map<string, Counting>();
+  #budget: KernelBudget | undefined;
+
+  constructor(
+    name: EngineName,
+    hook: Hook,
+    { ranges, maxAddresses }: KernelOptions,
+    attach: Attach,
+    needs: readonly CapabilityName[],
+    keeps: readonly CapabilityName[],
+  ) {
+    this.name = name;
+    this.needs = needs;
+    this.keeps = keeps;
+    this.#hook = hook;
+    this.#ranges = ranges;
+    this.#places = new Places(ranges);
+    this.#maxAddresses = maxAddresses;
+    this.#attach = attach;
+  }
+
+  /** Loads the real program and attaches it to loopback for a moment. */
+  probe(): string | undefined {
+    try {
+      const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0).interface(LOOPBACK.name);
+      const { tables, programFd } = this.#load(LOOPBACK, ledger, 1);
+      try {
+        this.#attach(LOOPBACK, programFd)();
+      } finally {
+        libc.close(programFd);
+        tables.close();
+      }
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  open(link: Link, ledger: InterfaceLedger, siblings: number): Engine {
+    let counting = this.#byInterface.get(link.name);
+    if (counting === undefined || counting.isEthernet !== link.isEthernet) {
+      counting = this.#load(link, ledger, siblings);
+      this.#byInterface.set(link.name, counting);
+    }
+    return new KernelEngine(counting.tables, this.#attach(link, counting.programFd));
+  }
+
+  #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
+    this.#budget ??= new KernelBudget();
+    const { isEthernet } = link;
+    const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, possibleCpus(), isRealtime());
+    const tables = new KernelTables(this.#ranges, this.#places, ledger, this.#budget, sizes);
+    const options = {
+      hook: this.#hook,
+      isEthernet,
+      ignoreOutgoing: link.isLoopback,
+      maxAddresses: this.#maxAddresses,
+    };
+    return { tables, programFd: loadProgram(options, this.#ranges, this.#places, tables), isEthernet };
+  }
+}
+
+class KernelEngine implements Engine {
+  readonly #tables: KernelTables;
+  readonly #detach: () => void;
+
+  constructor(tables: KernelTables, detach: () => void) {
+    this.#tables = tables;
+    this.#detach = detach;
+  }
+
+  sync(): void {
+    this.#tables.sync();
+  }
+
+  losses(): Losses {
+    return NOTHING_LOST;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#detach();
+    this.#tables.sync();
+  }
+}
+
+function attachSocket(link: Link, programFd: number): () => void {
+  const fd = openPacketSocket(link.name, link.isEthernet);
+  let result = bpf.attachToSocket(fd, programFd);
+  if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
+  if (result < 0) {
+    libc.close(fd);
+    throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${libc.errnoText(result)}`);
+  }
+  return () => void libc.close(fd);
+}
+
+function attachTcx(link: Link, programFd: number): () => void {
+  // A packet on loopback is sent and received: one of both is counted.
+  const hooks = link.isLoopback ? [bpf.BPF_TCX_INGRESS] : [bpf.BPF_TCX_INGRESS, bpf.BPF_TCX_EGRESS];
+  const fds: number[] = [];
+  const detach = (): void => {
+    for (const fd of fds) libc.close(fd);
+  };
+  for (const hook of hooks) {
+    const fd = bpf.attachTcx(programFd, link.index, hook);
+    if (fd < 0) {
+      detach();
+      throw new PromtapError(ErrorCode.HOST, `couldn't attach to ${link.name}: ${tcxRefusal(fd)}`);
+    }
+    fds.push(fd);
+  }
+  return detach;
+}
+
+function tcxRefusal(result: number): string {
+  switch (-result) {
+    case libc.errno.EPERM:
+      return "CAP_NET_ADMIN is missing";
+    case libc.errno.EINVAL:
+      return "this kernel is too old: tcx came with 6.6";
+    default:
+      return libc.errnoText(result);
+  }
+}
+
+/** Whether the kernel may interrupt a program for another one on the same CPU (PREEMPT_RT). */
+function isRealtime(): boolean {
+  try {
+    return readFileSync("/sys/kernel/realtime", "utf8").trim() === "1";
+  } catch {
+    return false;
+  }
+}

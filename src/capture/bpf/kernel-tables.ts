@@ -1,0 +1,330 @@
+import { readFileSync } from "node:fs";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import { BUCKETS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
+import type { InterfaceLedger } from "../../ledger/ledger.ts";
+import { type RangeTable, rangeSeries } from "../../ledger/ranges.ts";
+import * as bpf from "../../native/bpf.ts";
+import * as libc from "../../native/libc.ts";
+import { Verdict } from "../../packet/packet.ts";
+import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
+import type { MapFds } from "./count-program.ts";
+import {
+  ALL_SLOT,
+  BUDGET,
+  EVENT,
+  EVENT_SLOT,
+  FIRST_FREE_SLOT,
+  FLAG,
+  FLAG_OFFSET,
+  KEY_BYTES,
+  OTHER_OFFSET,
+  PLACE_BYTES,
+  RANGE,
+  ROW_BYTES,
+  ROW_SLOTS,
+  SLOT_BYTES,
+  STATE,
+  TABLE,
+  tables,
+} from "./layout.ts";
+import type { Places } from "./places.ts";
+
+/** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
+const PLACES_WITH_ROWS = 16_384;
+/** Memory of the counters of all interfaces, in which slots and lanes must find room. */
+const ALL_COUNTERS_BYTES = 64 * 1024 * 1024;
+/** Slots that are set aside for an address, on the average: all it can have, or as many as there is room for. */
+const FEWEST_SLOTS_A_ROW = 3;
+const WORDS_A_ROW = ROW_BYTES / 4;
+const FLAG_WORD = FLAG_OFFSET / 4;
+const OTHER_WORD = OTHER_OFFSET / 4;
+const DIRECTION_WORDS = WORDS_A_ROW / 2;
+const PAGE_BYTES = 4096;
+
+/** How large the tables are; see layout.ts. */
+export interface TableSizes {
+  hasPlaceMap: boolean;
+  /** Row of the first address; those before it take the refused ones, and row 0 is never used. */
+  firstRow: number;
+  rows: number;
+  slots: number;
+  lanes: number;
+  isAtomic: boolean;
+}
+
+/** Chooses sizes for the ranges: `siblings` interfaces share the memory, `cpus` CPUs may count at the same time. */
+export function tableSizes(
+  ranges: RangeTable,
+  places: Places,
+  maxAddresses: number,
+  siblings: number,
+  cpus: number,
+  isRealtime: boolean,
+): TableSizes {
+  const hasPlaceMap = places.count > PLACES_WITH_ROWS;
+  const ipv6Series = ranges.ranges.reduce((sum, range) => sum + (range.version === 6 ? rangeSeries(range) : 0), 0);
+  const others = ranges.groups * 2;
+  const firstRow = 1 + others;
+  const active = Math.min(maxAddresses, places.count + ipv6Series);
+  const dynamic = Math.min(maxAddresses, (hasPlaceMap ? places.count : 0) + ipv6Series);
+  const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic;
+  const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
+  const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
+  let lanes = 2 ** Math.ceil(Math.log2(cpus));
+  while (lanes > 1 && lanes * (fixed + active * FEWEST_SLOTS_A_ROW) > room) lanes /= 2;
+  const each = Math.floor((room / lanes - fixed) / Math.max(active, 1));
+  const slots = fixed + active * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
+  return { hasPlaceMap, firstRow, rows, slots, lanes, isAtomic: lanes < cpus || isRealtime };
+}
+
+/** CPUs that this kernel may ever run, 1 more than the highest number; 1 where it does not say. */
+export function possibleCpus(): number {
+  try {
+    const list = readFileSync("/sys/devices/system/cpu/possible", "utf8");
+    return Number(/(\d+)\s*$/.exec(list)?.[1] ?? 0) + 1;
+  } catch {
+    // Without /sys all CPUs share a lane, in locked steps.
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** How many addresses have series, over all interfaces: one map that all programs share. */
+export class KernelBudget {
+  readonly fd: number;
+
+  constructor() {
+    this.fd = createMap("budget", bpf.BPF_MAP_TYPE_ARRAY, 4, BUDGET.BYTES, 1);
+  }
+}
+
+/**
+ * The maps of one interface, and the way of their counts into its ledger. They outlive the interface, so that it can be
+ * captured again, when it returns, without the right to make maps.
+ */
+export class KernelTables {
+  readonly sizes: TableSizes;
+  readonly fds: MapFds;
+  readonly #ledger: InterfaceLedger;
+  readonly #ranges: RangeTable;
+  readonly #places: Places;
+  readonly #counters: Float64Array;
+  readonly #rows: Uint32Array;
+  readonly #keys: BigUint64Array;
+  readonly #state: Uint32Array;
+  /** Slot → what its counters were when they were last read, all lanes together. */
+  readonly #seen: Float64Array;
+  /** Slot → slot of the ledger + 1. */
+  readonly #ledgerSlots: Uint32Array;
+  readonly #mappings: libc.Mapping[] = [];
+  /** One counter, to look at a double as the whole number that it is. */
+  readonly #double = new Float64Array(1);
+  readonly #words = new Uint32Array(this.#double.buffer);
+
+  constructor(ranges: RangeTable, places: Places, ledger: InterfaceLedger, budget: KernelBudget, sizes: TableSizes) {
+    const { rows, slots, lanes, hasPlaceMap } = sizes;
+    const array = bpf.BPF_MAP_TYPE_ARRAY;
+    const hasIpv6 = ranges.ipv6.rangeOf.length > 0;
+    this.sizes = sizes;
+    this.#ledger = ledger;
+    this.#ranges = ranges;
+    this.#places = places;
+    this.fds = {
+      counters: createMap("counters", array, 4, SLOT_BYTES, slots * lanes),
+      rows: createMap("rows", array, 4, ROW_BYTES, rows),
+      places: createMap("places", array, 4, PLACE_BYTES, hasPlaceMap ? places.count : 1),
+      keys: createMap("keys", array, 4, KEY_BYTES, rows),
+      index: createMap("index", bpf.BPF_MAP_TYPE_HASH, KEY_BYTES, 8, hasIpv6 ? rows : 1),
+      state: createMap("state", array, 4, STATE.BYTES, 1),
+      budget: budget.fd,
+      tables: createMap("tables", array, 4, TABLE.BYTES, 1),
+      ranges: createMap("ranges", array, 4, RANGE.BYTES, Math.max(ranges.ranges.length, 1)),
+    };
+    this.#counters = new Float64Array(this.#map(this.fds.counters, slots * lanes * SLOT_BYTES));
+    this.#rows = new Uint32Array(this.#map(this.fds.rows, rows * ROW_BYTES));
+    this.#keys = new BigUint64Array(this.#map(this.fds.keys, rows * KEY_BYTES));
+    this.#state = new Uint32Array(this.#map(this.fds.state, STATE.BYTES));
+    this.#seen = new Float64Array(slots * SLOT_DOUBLES);
+    this.#ledgerSlots = new Uint32Array(slots);
+    new Uint8Array(this.#map(this.fds.tables, TABLE.BYTES)).set(tables());
+    this.#prepare();
+  }
+
+  /** Adds to the ledger what was counted since the last time. */
+  sync(): void {
+    const rows = this.#rows;
+    this.#addSlot(ALL_SLOT, 0);
+    this.#addEvents();
+    const used = Math.min(this.sizes.rows, this.#state[STATE.NEXT_ROW / 4]!);
+    for (let row = 1; row < used; row++) {
+      const at = row * WORDS_A_ROW;
+      if (rows[at + FLAG_WORD] === FLAG.ADMITTED) this.#addRow(row, at);
+    }
+  }
+
+  /** Packets that found no room though their address was within the limit; they count under `other`. */
+  get exhausted(): number {
+    return this.#total(EVENT_SLOT, EVENT.EXHAUSTED / 8);
+  }
+
+  /** Gives all memory back; the program must be closed already. */
+  close(): void {
+    for (const mapping of this.#mappings) mapping.unmap();
+    for (const [name, fd] of Object.entries(this.fds)) if (name !== "budget") libc.close(fd);
+  }
+
+  /** The memory of an array map; values are side by side, each rounded up to 8 bytes. */
+  #map(fd: number, bytes: number): ArrayBuffer {
+    const mapping = libc.mmap(fd, Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES);
+    if (typeof mapping === "number") {
+      throw new PromtapError(ErrorCode.HOST, `couldn't map a BPF array: ${libc.errnoText(mapping)}`);
+    }
+    this.#mappings.push(mapping);
+    return mapping.buffer;
+  }
+
+  #prepare(): void {
+    const { firstRow, hasPlaceMap } = this.sizes;
+    const table = this.#rows;
+    let slot = FIRST_FREE_SLOT;
+    for (let row = 1; row < firstRow; row++) {
+      const at = row * WORDS_A_ROW;
+      table[at + FLAG_WORD] = FLAG.ADMITTED;
+      for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
+        table[at + column] = slot++;
+        table[at + DIRECTION_WORDS + column] = slot++;
+      }
+    }
+    if (!hasPlaceMap) {
+      for (let place = 0; place < this.#places.count; place++) {
+        table[(firstRow + place) * WORDS_A_ROW + OTHER_WORD] = this.#otherRow(this.#places.rangeOf(place));
+      }
+    }
+    this.#state[STATE.NEXT_SLOT / 4] = slot;
+    this.#state[STATE.NEXT_ROW / 4] = hasPlaceMap ? firstRow : firstRow + this.#places.count;
+    this.#prepareRanges();
+  }
+
+  #prepareRanges(): void {
+    const { ranges } = this.#ranges;
+    if (ranges.length === 0) return;
+    const view = new DataView(this.#map(this.fds.ranges, ranges.length * RANGE.BYTES));
+    for (const index of ranges.keys()) {
+      const at = index * RANGE.BYTES;
+      // Masks in the order of the address on the wire.
+      for (let k = 0; k < 4; k++) view.setInt32(at + RANGE.MASK_HIGH + 4 * k, this.#ranges.maskWord(index, k, -1));
+      view.setUint32(at + RANGE.OTHER_ROW, this.#otherRow(index), true);
+    }
+  }
+
+  /** The row that takes what `range` refuses: one for each set of labels and IP version. */
+  #otherRow(range: number): number {
+    return 1 + this.#ranges.groupOf[range]! * 2 + (this.#ranges.ranges[range]!.version === 6 ? 1 : 0);
+  }
+
+  #addRow(row: number, at: number): void {
+    for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
+      const tx = this.#rows[at + column]!;
+      if (tx > 0) this.#addCell(tx, row, column);
+      const rx = this.#rows[at + DIRECTION_WORDS + column]!;
+      if (rx > 0) this.#addCell(rx, row, PROTOCOL_COLUMNS + column);
+    }
+  }
+
+  #addCell(slot: number, row: number, cell: number): void {
+    if (this.#ledgerSlots[slot] === 0) {
+      if (!this.#hasPackets(slot)) return;
+      this.#ledgerSlots[slot] = this.#ledger.slotOf(this.#ledgerRow(row), cell) + 1;
+    }
+    this.#addSlot(slot, this.#ledgerSlots[slot]! - 1);
+  }
+
+  /** The ledger's row for one of ours. */
+  #ledgerRow(row: number): number {
+    const { firstRow, hasPlaceMap } = this.sizes;
+    if (row < firstRow) return this.#ledger.otherRow(this.#rangeOfOther(row));
+    if (!hasPlaceMap && row < firstRow + this.#places.count) return this.#rowOfPlace(row - firstRow);
+    const at = (row * KEY_BYTES) / 8;
+    const range = Number(this.#keys[at]!);
+    if (this.#ranges.ranges[range]!.version === 4) return this.#rowOfPlace(Number(this.#keys[at + 1]!));
+    const view = new DataView(this.#keys.buffer, row * KEY_BYTES + 8, 16);
+    return this.#ledger.row(range, view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12));
+  }
+
+  #rowOfPlace(place: number): number {
+    return this.#ledger.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0);
+  }
+
+  /** Any range whose refused addresses a row takes. */
+  #rangeOfOther(row: number): number {
+    return this.#ranges.ranges.findIndex((_, range) => this.#otherRow(range) === row);
+  }
+
+  #hasPackets(slot: number): boolean {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) if (this.#total(slot, bucket) > 0) return true;
+    return false;
+  }
+
+  #addSlot(slot: number, ledgerSlot: number): void {
+    const { counters } = this.#ledger.slots;
+    const from = slot * SLOT_DOUBLES;
+    const to = ledgerSlot * SLOT_DOUBLES;
+    for (let k = 0; k < SLOT_DOUBLES; k++) {
+      const total = this.#total(slot, k);
+      counters[to + k]! += total - this.#seen[from + k]!;
+      this.#seen[from + k] = total;
+    }
+  }
+
+  #addEvents(): void {
+    const verdicts = [
+      [EVENT.TRUNCATED, Verdict.TRUNCATED],
+      [EVENT.MALFORMED, Verdict.MALFORMED],
+      [EVENT.UNKNOWN_LINK, Verdict.UNKNOWN_LINK],
+    ] as const;
+    for (const [event, verdict] of verdicts) {
+      const k = event / 8;
+      const total = this.#total(EVENT_SLOT, k);
+      const at = EVENT_SLOT * SLOT_DOUBLES + k;
+      this.#ledger.verdicts[verdict]! += total - this.#seen[at]!;
+      this.#seen[at] = total;
+    }
+    this.#ledger.aggregatedPackets = this.#total(EVENT_SLOT, EVENT.AGGREGATED / 8);
+  }
+
+  /**
+   * One counter, over all lanes. The kernel may be writing it: as a double it is read in one step of 8 bytes, where two
+   * halves of 4 could be of different numbers. No counter grows into the doubles that are no numbers.
+   */
+  #total(slot: number, k: number): number {
+    const counters = this.#counters;
+    const stride = this.sizes.slots * SLOT_DOUBLES;
+    let total = 0;
+    for (let at = slot * SLOT_DOUBLES + k; at < counters.length; at += stride) {
+      this.#double[0] = counters[at]!;
+      total += this.#words[0]! + this.#words[1]! * 2 ** 32;
+    }
+    return total;
+  }
+}
+
+function createMap(name: string, type: number, keyBytes: number, valueBytes: number, entries: number): number {
+  const flags = type === bpf.BPF_MAP_TYPE_HASH ? bpf.BPF_F_NO_PREALLOC : bpf.BPF_F_MMAPABLE;
+  const fd = bpf.createMap(type, keyBytes, valueBytes, entries, flags, `promtap_${name}`.slice(0, 15));
+  if (fd >= 0) return fd;
+  const bytes = entries * valueBytes;
+  throw new PromtapError(ErrorCode.HOST, `couldn't make the map ${name} of ${bytes} bytes: ${mapRefusal(fd)}`);
+}
+
+function mapRefusal(result: number): string {
+  switch (-result) {
+    case libc.errno.EPERM:
+    case libc.errno.EACCES:
+      return "CAP_BPF is missing, or bpf() is blocked by seccomp";
+    case libc.errno.ENOSYS:
+      return "this kernel has no bpf()";
+    case libc.errno.EINVAL:
+      return "this kernel is too old: arrays that can be mapped came with 5.5";
+    default:
+      return libc.errnoText(result);
+  }
+}

@@ -1,0 +1,75 @@
+import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
+import { IPV4_COLUMN, IPV6_COLUMN, PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
+import { EXTENSION_HEADERS } from "../../packet/transport.ts";
+
+/*
+ * The memory that the program and we share. All of it are arrays, so that we map them and read without a system call;
+ * only the index of IPv6 addresses is a hash, which we need not read.
+ *
+ *   counters   a slot each: 7 exclusive buckets and the sum of bytes, 64 bits each. Every lane has all slots; a CPU
+ *              counts in its own lane, so that nothing is shared and nothing is locked:
+ *                  | lane 0: slot 0 (all frames) | slot 1 (events) | slot 2 ... | lane 1: slot 0 ...
+ *   rows       one an address: slots by direction and protocol, given out on first use
+ *                  | tx: 12 slots, 3 spare, flag | rx: 12 slots, 3 spare, other row |
+ *   places     place of a listed IPv4 address → row + 1, where there are too many addresses to give each a row at once
+ *   keys       row → range and address of the IPv6 rows, and range and place of the rows behind `places`
+ *   state      the numbers of the next slot and the next row
+ *   budget     how many addresses have series, and how many may: shared by all interfaces
+ *   tables     what the parser looks up
+ *   ranges     what the ranges are rolled up by, and the row that takes refused addresses
+ */
+export const SLOT_BYTES = SLOT_DOUBLES * 8;
+export const SUM_OFFSET = SLOT_BYTES - 8;
+/** Slots that are always there. */
+export const ALL_SLOT = 0;
+export const EVENT_SLOT = 1;
+export const FIRST_FREE_SLOT = 2;
+
+/** What slot 1 counts, by offset in bytes. */
+export const EVENT = { TRUNCATED: 0, MALFORMED: 8, UNKNOWN_LINK: 16, AGGREGATED: 24, EXHAUSTED: 32 } as const;
+export type EventOffset = (typeof EVENT)[keyof typeof EVENT];
+
+const SLOT_ID_BYTES = 4;
+/** Slots of one direction, rounded up so that a mask keeps a column inside. */
+export const DIRECTION_BYTES = 64;
+export const ROW_BYTES = 2 * DIRECTION_BYTES;
+export const COLUMN_MASK = DIRECTION_BYTES - SLOT_ID_BYTES;
+export const FLAG_OFFSET = DIRECTION_BYTES - SLOT_ID_BYTES;
+export const OTHER_OFFSET = ROW_BYTES - SLOT_ID_BYTES;
+/** Slots a row can have. */
+export const ROW_SLOTS = 2 * PROTOCOL_COLUMNS;
+
+/** What a row's flag says of its address. */
+export const FLAG = { UNSEEN: 0, ADMITTED: 1, REFUSED: 2 } as const;
+
+export const KEY_BYTES = 24;
+export const PLACE_BYTES = 8;
+
+export const STATE = { NEXT_SLOT: 0, NEXT_ROW: 8, BYTES: 16 } as const;
+export const BUDGET = { USED: 0, BYTES: 16 } as const;
+
+/** One entry of `ranges`: masks of the two halves of an address in network order, and rows for refused addresses. */
+export const RANGE = { MASK_HIGH: 0, MASK_LOW: 8, OTHER_ROW: 16, BYTES: 24 } as const;
+
+export const TABLE = { IPV4_COLUMN: 0, IPV6_COLUMN: 256, IS_EXTENSION: 512, BUCKET: 768, BYTES: 832 } as const;
+/** Sizes are looked up in steps of the smallest bucket, up to the last index of the table. */
+export const BUCKET_STEP_BITS = 6;
+export const BUCKET_LAST = 63;
+/** Keeps an offset inside the buckets of a slot and aligned, whatever was read. */
+export const BUCKET_MASK = 0x38;
+
+/** The bytes of `tables`: offsets of columns in a row, marks of extension headers, offsets of buckets in a slot. */
+export function tables(): Uint8Array {
+  const bytes = new Uint8Array(TABLE.BYTES);
+  for (let protocol = 0; protocol < 256; protocol++) {
+    bytes[TABLE.IPV4_COLUMN + protocol] = IPV4_COLUMN[protocol]! * SLOT_ID_BYTES;
+    bytes[TABLE.IPV6_COLUMN + protocol] = IPV6_COLUMN[protocol]! * SLOT_ID_BYTES;
+  }
+  for (const header of EXTENSION_HEADERS) bytes[TABLE.IS_EXTENSION + header] = 1;
+  for (let step = 0; step <= BUCKET_LAST; step++) {
+    const largest = step << BUCKET_STEP_BITS;
+    const bucket = BUCKET_BOUNDS.findIndex((bound) => largest <= bound);
+    bytes[TABLE.BUCKET + step] = (bucket < 0 ? BUCKET_BOUNDS.length : bucket) * 8;
+  }
+  return bytes;
+}

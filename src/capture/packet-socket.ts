@@ -1,0 +1,40 @@
+import { ErrorCode, PromtapError } from "../errors.ts";
+import * as libc from "../native/libc.ts";
+
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const ETH_P_ALL_BE = 0x0300;
+
+/**
+ * Opens a packet socket that receives nothing yet: its protocol is 0 until it is bound, so that no frame comes in before
+ * its filter is there.
+ *
+ * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
+ * says what follows. Throws PromtapError.
+ */
+export function openPacketSocket(name: string, isEthernet: boolean): number {
+  const type = (isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
+  const fd = libc.socket(AF_PACKET, type, 0);
+  if (fd < 0) throw packetSocketRefusal(name, "open a packet socket", fd);
+  return fd;
+}
+
+/** Where to bind: struct sockaddr_ll of linux/if_packet.h: family, protocol, index; the rest is not for bind. */
+export function packetAddress(interfaceIndex: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(20));
+  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(2, ETH_P_ALL_BE, true);
+  view.setInt32(4, interfaceIndex, true);
+  return new Uint8Array(view.buffer);
+}
+
+/** Says why something could not be done with a packet socket, and what to do. */
+export function packetSocketRefusal(name: string, attempt: string, result: number): PromtapError {
+  const isPrivilege = result === -libc.errno.EPERM || result === -libc.errno.EACCES;
+  const why = isPrivilege
+    ? "CAP_NET_RAW is missing; run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)"
+    : libc.errnoText(result);
+  return new PromtapError(ErrorCode.HOST, `couldn't open ${name}: couldn't ${attempt}: ${why}`);
+}

@@ -1,0 +1,108 @@
+import koffi from "koffi";
+import * as libc from "./libc.ts";
+
+/*
+ * bpf(2). Every command takes `union bpf_attr` (linux/bpf.h), of which the fields used here are written by hand. Calls
+ * return what the kernel returns, or the negated errno.
+ */
+const SYS_BPF = process.arch === "arm64" ? 280 : 321;
+const BPF_MAP_CREATE = 0;
+const BPF_PROG_LOAD = 5;
+const BPF_LINK_CREATE = 28;
+/** Covers the last field that is written, flags of BPF_LINK_CREATE's relative attachment. */
+const ATTR_BYTES = 128;
+
+export const BPF_MAP_TYPE_HASH = 1;
+export const BPF_MAP_TYPE_ARRAY = 2;
+export const BPF_F_NO_PREALLOC = 1;
+/** Kernel 5.5. */
+export const BPF_F_MMAPABLE = 1 << 10;
+
+export const BPF_PROG_TYPE_SOCKET_FILTER = 1;
+export const BPF_PROG_TYPE_SCHED_CLS = 3;
+
+/** Kernel 6.6. */
+export const BPF_TCX_INGRESS = 46;
+export const BPF_TCX_EGRESS = 47;
+const BPF_F_BEFORE = 1 << 3;
+
+const SOL_SOCKET = 1;
+const SO_ATTACH_BPF = 50;
+
+const LOG_BYTES = 16 * 1024 * 1024;
+const LOG_LEVEL = 1;
+
+const libcLibrary = koffi.load("libc.so.6");
+const syscall = libcLibrary.func("long syscall(long number, int command, _Inout_ uint8_t *attr, uint32_t size)");
+
+function bpf(command: number, attr: DataView): number {
+  const result = Number(syscall(SYS_BPF, command, new Uint8Array(attr.buffer), ATTR_BYTES));
+  return result < 0 ? -koffi.errno() : result;
+}
+
+function attrOf(): DataView {
+  return new DataView(new ArrayBuffer(ATTR_BYTES));
+}
+
+/** Creates a map and returns its descriptor. `name` (at most 15 letters) is what bpftool shows. */
+export function createMap(
+  type: number,
+  keyBytes: number,
+  valueBytes: number,
+  entries: number,
+  flags: number,
+  name: string,
+): number {
+  const attr = attrOf();
+  attr.setUint32(0, type, true);
+  attr.setUint32(4, keyBytes, true);
+  attr.setUint32(8, valueBytes, true);
+  attr.setUint32(12, entries, true);
+  attr.setUint32(16, flags, true);
+  writeName(attr, 28, name);
+  return bpf(BPF_MAP_CREATE, attr);
+}
+
+/** A program that the kernel took, or its answer and what its verifier said. */
+export type LoadResult = { fd: number } | { errno: number; log: string };
+
+/** Loads a program. The verifier is only asked to explain itself when it refuses. */
+export function loadProgram(type: number, instructions: Uint8Array, name: string): LoadResult {
+  const license = Buffer.alloc(128);
+  license.write("GPL");
+  const attr = attrOf();
+  attr.setUint32(0, type, true);
+  attr.setUint32(4, instructions.length / 8, true);
+  attr.setBigUint64(8, koffi.address(instructions), true);
+  attr.setBigUint64(16, koffi.address(license), true);
+  writeName(attr, 48, name);
+  const fd = bpf(BPF_PROG_LOAD, attr);
+  if (fd >= 0) return { fd };
+  const log = Buffer.alloc(LOG_BYTES);
+  attr.setUint32(24, LOG_LEVEL, true);
+  attr.setUint32(28, LOG_BYTES, true);
+  attr.setBigUint64(32, koffi.address(log), true);
+  const again = bpf(BPF_PROG_LOAD, attr);
+  if (again >= 0) return { fd: again };
+  const end = log.indexOf(0);
+  return { errno: fd, log: log.toString("latin1", 0, end < 0 ? LOG_BYTES : end) };
+}
+
+/** Puts a program before all others at a hook of a network interface, until the returned descriptor is closed. */
+export function attachTcx(programFd: number, interfaceIndex: number, attachType: number): number {
+  const attr = attrOf();
+  attr.setUint32(0, programFd, true);
+  attr.setInt32(4, interfaceIndex, true);
+  attr.setUint32(8, attachType, true);
+  attr.setUint32(12, BPF_F_BEFORE, true);
+  return bpf(BPF_LINK_CREATE, attr);
+}
+
+/** Makes a loaded program the filter of a socket. */
+export function attachToSocket(socket: number, programFd: number): number {
+  return libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, new Uint8Array(Uint32Array.of(programFd).buffer));
+}
+
+function writeName(attr: DataView, at: number, name: string): void {
+  for (let k = 0; k < Math.min(name.length, 15); k++) attr.setUint8(at + k, name.charCodeAt(k));
+}
