@@ -117,8 +117,8 @@ class RingEngine implements Engine {
     this.#ring = ring;
     this.#sink = sink;
     this.#isEthernet = isEthernet;
-    const walk = hasTransport ? this.#walkMerged : isEthernet ? this.#walkFrames : this.#walkPackets;
-    this.#walk = walk.bind(this);
+    if (hasTransport) this.#walk = this.#walkMerged.bind(this);
+    else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
     this.#timer = setInterval(() => this.sync(), DRAIN_MS);
   }
 
@@ -181,7 +181,7 @@ class RingEngine implements Engine {
     let at = first;
     for (let count = 0; count < packets; count++) {
       const word = at >> 2;
-      // What the kernel could not express keeps its place in the block, but nothing is written there (tpacket_rcv).
+      // What the kernel could not express keeps its place in the block, but is not written there (tpacket_rcv).
       if ((words[word + STATUS]! & TP_STATUS_USER) !== 0) this.#recordMerged(at);
       at += words[word + NEXT]!;
     }
