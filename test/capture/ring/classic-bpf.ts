@@ -12,6 +12,8 @@ const JMP_JGE = 0x35;
 const RET_K = 0x06;
 /** SKF_AD_OFF, and from there on SKF_AD_PROTOCOL and SKF_AD_PKTTYPE of linux/filter.h. */
 const ANCILLARY = 0xffff_f000;
+/** SKF_NET_OFF: loads from there on, up to SKF_AD_OFF, count from the network header. */
+const NETWORK = 0xfff0_0000;
 
 /** What the kernel knows of a frame beside its bytes. */
 export interface Surroundings {
@@ -19,6 +21,8 @@ export interface Surroundings {
   protocol: number;
   /** PACKET_HOST 0, PACKET_BROADCAST 1, ..., PACKET_OUTGOING 4. */
   packetType: number;
+  /** Where the network header starts; 0 where it is not given. */
+  networkOffset?: number;
 }
 
 /** Returns how many bytes of the frame are kept: 0 drops it. Throws on what the kernel would not attach. */
@@ -62,6 +66,7 @@ export function runClassicBpf(program: Uint8Array, frame: Uint8Array, surroundin
 function load(packet: DataView, operation: number, at: number, surroundings: Surroundings): number | undefined {
   if (at === ANCILLARY) return surroundings.protocol;
   if (at === ANCILLARY + 4) return surroundings.packetType;
+  if (at >= NETWORK) at += (surroundings.networkOffset ?? 0) - NETWORK;
   const bytes = operation === LD_W_ABS ? 4 : operation === LD_H_ABS ? 2 : 1;
   if (at + bytes > packet.byteLength) return undefined;
   if (bytes === 4) return packet.getUint32(at);

@@ -20,8 +20,17 @@ const byte = fc.nat(0xff);
 const payload = fc.uint8Array({ maxLength: 300 }).map((bytes) => [...bytes]);
 
 const ipv4: fc.Arbitrary<Layer> = fc
-  .tuple(fc.constantFrom(0x45, 0x45, 0x46, 0x4f, 0x44, 0x65), fc.array(byte, { minLength: 19, maxLength: 19 }), payload)
-  .map(([first, header, rest]) => ({ etherType: IPV4, bytes: [first, ...header, ...rest] }));
+  .tuple(
+    fc.constantFrom(0x45, 0x45, 0x46, 0x4f, 0x44, 0x65),
+    fc.array(byte, { minLength: 19, maxLength: 19 }),
+    // Not in fragments, and with a transport header: by chance few are.
+    fc.constantFrom(undefined, 6, 17),
+    payload,
+  )
+  .map(([first, header, protocol, rest]) => {
+    const fields = protocol === undefined ? header : [...header.slice(0, 5), 0x40, 0, 64, protocol, ...header.slice(9)];
+    return { etherType: IPV4, bytes: [first, ...fields, ...rest] };
+  });
 
 /** Type of an extension header, and its length in the unit that the type has. */
 const extension = fc.tuple(

@@ -6,6 +6,7 @@ import * as libc from "../../../src/native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
 import { Packet } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
+import { parseSegments } from "../../../src/packet/transport.ts";
 import { DatagramPair } from "../../native/sockets.ts";
 import { facts, hex, IPV4, ipv6, MACS } from "../../packet/frames.ts";
 import { runClassicBpf } from "./classic-bpf.ts";
@@ -13,6 +14,8 @@ import { frames, layers } from "./layered-frames.ts";
 
 const ETHERNET = snapFilter({ isEthernet: true, ignoreOutgoing: false, hasTransport: false });
 const COOKED = snapFilter({ isEthernet: false, ignoreOutgoing: false, hasTransport: false });
+const TRANSPORT = snapFilter({ isEthernet: true, ignoreOutgoing: false, hasTransport: true });
+const ANY_LINK = snapFilter({ isEthernet: false, ignoreOutgoing: false, hasTransport: true });
 const LOOPBACK = snapFilter({ isEthernet: true, ignoreOutgoing: true, hasTransport: false });
 const PACKET_HOST = 0;
 const PACKET_OUTGOING = 4;
@@ -102,6 +105,52 @@ test("what is kept of a packet without a link header is enough to parse it", () 
   fc.assert(property, { numRuns: 10_000 });
 });
 
+describe("what is kept where the transport header is parsed too", () => {
+  /** Whatever the parser says of a frame that stands for several packets. */
+  function merged(packet: Packet, bytes: Uint8Array, network: number): unknown {
+    parseSegments(packet, 1000, bytes, network, bytes.length);
+    return [facts(packet), packet.headerBytes];
+  }
+
+  test("is enough for it, in Ethernet frames", () => {
+    let withHeaders = 0;
+    const property = fc.property(frames, (frame) => {
+      const parsed = [frame, frame.slice(0, kept(TRANSPORT, frame))].map((bytes) => {
+        const packet = new Packet();
+        parseFrame(packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, frame.length);
+        const result = merged(packet, bytes, frame.length - packet.lengthBytes);
+        if (packet.headerBytes > 0) withHeaders++;
+        return result;
+      });
+      assert.deepEqual(parsed[1], parsed[0]);
+    });
+    fc.assert(property, { numRuns: 20_000 });
+    assert.ok(withHeaders > 1000, `${withHeaders} of 40,000 have headers`);
+  });
+
+  test("is enough for it, behind a link header of any kind", () => {
+    const property = fc.property(layers, fc.constantFrom(0, 4, 64), ({ etherType, bytes }, linkBytes) => {
+      const frame = Uint8Array.from([...Array<number>(linkBytes).fill(0x2c), ...bytes]);
+      const surroundings = { protocol: etherType, packetType: PACKET_HOST, networkOffset: linkBytes };
+      const keptBytes = runClassicBpf(ANY_LINK, frame, surroundings);
+      assert.ok(keptBytes > 0);
+      const parsed = [frame, frame.slice(0, keptBytes)].map((captured) => {
+        const packet = new Packet();
+        parsePayload(packet, etherType, captured, linkBytes, captured.length, bytes.length);
+        return merged(packet, captured, frame.length - packet.lengthBytes);
+      });
+      assert.deepEqual(parsed[1], parsed[0]);
+    });
+    fc.assert(property, { numRuns: 10_000 });
+  });
+
+  test("is the headers and no more, for what most frames are", () => {
+    assert.equal(kept(TRANSPORT, ethernet(`0800 ${IPV4}`)), 14 + 60 + 13);
+    assert.equal(kept(TRANSPORT, ethernet(`86dd ${ipv6("11")}`)), 14 + 40 + 13);
+    assert.equal(kept(TRANSPORT, ethernet("0806")), 14);
+  });
+});
+
 test("on loopback what goes out is dropped, and what comes in is kept as elsewhere", () => {
   const property = fc.property(frames, fc.nat(7), (frame, packetType) => {
     const surroundings = { protocol: 0, packetType };
@@ -120,7 +169,7 @@ test("the kernel takes the programs, and cuts frames as the interpreter of these
   // A datagram that passes a filter of a unix socket is cut like a frame of a packet socket, and needs no privilege.
   using pair = new DatagramPair();
   const buffer = new Uint8Array(70_000);
-  for (const program of [ETHERNET, COOKED, LOOPBACK]) {
+  for (const program of [ETHERNET, COOKED, LOOPBACK, TRANSPORT]) {
     assert.equal(libc.attachFilter(pair.far, program), 0);
     const property = fc.property(frames, (frame) => {
       if (frame.length === 0) return;
