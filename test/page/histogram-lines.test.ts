@@ -96,7 +96,7 @@ test("the writer has room for the widest of everything, from any place in a chun
     labels: `interface="eth0",ip="192.0.2.100"`,
     more: ',protocol="eigrp"',
   };
-  writer.clear();
+  const writer = new PageWriter();
   const lines = new HistogramLines(widest.name, widest.bounds, Format.OPENMETRICS);
   const counters = Float64Array.from([...widest.buckets, widest.sum]);
   const labels = encoder.encode(widest.labels);
