@@ -5,7 +5,7 @@ import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
-export const WIRE_SIZE_ENGINES: readonly string[] = ["ring"];
+export const WIRE_SIZE_ENGINES: readonly string[] = ["bpf", "tcx", "ring"];
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const LOG_FORMATS = ["logfmt", "json"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

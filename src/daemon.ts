@@ -113,7 +113,7 @@ function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable 
 /** Best first; tcx only where it is asked for, because it sits in the way of the traffic. */
 function engineKinds(config: Config, ranges: RangeTable): EngineKind[] {
   const { maxAddresses, wireSizes } = config;
-  const kernel = { ranges, maxAddresses, isFixed: config.interfaces.every(isFullName) };
+  const kernel = { ranges, maxAddresses, wireSizes, isFixed: config.interfaces.every(isFullName) };
   const kinds = [bpfKind(kernel), ringKind(wireSizes), pcapKind(config.filter)];
   if (config.engine === EngineName.TCX) kinds.push(tcxKind(kernel));
   return wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;

@@ -10,7 +10,7 @@ import type { CapabilityName } from "../../native/capabilities.ts";
 import { openPacketSocket, packetAddress } from "../packet-socket.ts";
 import { KernelBudget, KernelTables, possibleCpus, tableSizes } from "./kernel-tables.ts";
 import { Places } from "./places.ts";
-import { Hook, loadProgram } from "./program.ts";
+import { Hook, loadProgram } from "./program/program.ts";
 
 /** How packets get to the program on one interface, until it is closed. */
 type Attach = (link: Link, programFd: number) => () => void;
@@ -25,6 +25,7 @@ interface Counting {
 export interface KernelOptions {
   ranges: RangeTable;
   maxAddresses: number;
+  wireSizes: boolean;
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
 }
@@ -68,6 +69,7 @@ class KernelKind implements EngineKind {
   readonly #ranges: RangeTable;
   readonly #places: Places;
   readonly #maxAddresses: number;
+  readonly #wireSizes: boolean;
   readonly #attach: Attach;
   readonly #byInterface = new Map<string, Counting>();
   #budget: KernelBudget | undefined;
@@ -75,7 +77,7 @@ class KernelKind implements EngineKind {
   constructor(
     name: EngineName,
     hook: Hook,
-    { ranges, maxAddresses }: KernelOptions,
+    { ranges, maxAddresses, wireSizes }: KernelOptions,
     attach: Attach,
     needs: readonly CapabilityName[],
     keeps: readonly CapabilityName[],
@@ -87,6 +89,7 @@ class KernelKind implements EngineKind {
     this.#ranges = ranges;
     this.#places = new Places(ranges);
     this.#maxAddresses = maxAddresses;
+    this.#wireSizes = wireSizes;
     this.#attach = attach;
   }
 
@@ -126,6 +129,7 @@ class KernelKind implements EngineKind {
       isEthernet,
       ignoreOutgoing: link.isLoopback,
       maxAddresses: this.#maxAddresses,
+      wireSizes: this.#wireSizes,
     };
     return { tables, programFd: loadProgram(options, this.#ranges, this.#places, tables), isEthernet };
   }

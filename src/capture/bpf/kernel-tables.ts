@@ -7,7 +7,6 @@ import * as bpf from "../../native/bpf.ts";
 import * as libc from "../../native/libc.ts";
 import { Verdict } from "../../packet/packet.ts";
 import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
-import type { MapFds } from "./count-program.ts";
 import {
   ALL_SLOT,
   BUDGET,
@@ -28,6 +27,7 @@ import {
   tables,
 } from "./layout.ts";
 import type { Places } from "./places.ts";
+import type { MapFds } from "./program/rows.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
 const PLACES_WITH_ROWS = 16_384;

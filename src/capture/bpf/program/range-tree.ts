@@ -1,6 +1,6 @@
-import type { Segments } from "../../ledger/segments.ts";
-import type { Assembler, Label } from "./assembly/assembler.ts";
-import { r1, r2, r3 } from "./assembly/instruction.ts";
+import type { Segments } from "../../../ledger/segments.ts";
+import type { Assembler, Label } from "../assembly/assembler.ts";
+import { r1, r2, r3 } from "../assembly/instruction.ts";
 
 /** Writes what happens with an address of a range, up to a jump or to the end of the tree. */
 export type Leaf = (range: number) => void;

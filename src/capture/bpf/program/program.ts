@@ -1,12 +1,16 @@
-import { ErrorCode, PromtapError } from "../../errors.ts";
-import type { RangeTable } from "../../ledger/ranges.ts";
-import * as bpf from "../../native/bpf.ts";
-import * as libc from "../../native/libc.ts";
-import { Assembler, JumpTooFarError } from "./assembly/assembler.ts";
-import { writeCounter } from "./count-program.ts";
-import type { KernelTables } from "./kernel-tables.ts";
-import { writeParser } from "./parse-program.ts";
-import type { Places } from "./places.ts";
+import { ErrorCode, PromtapError } from "../../../errors.ts";
+import type { RangeTable } from "../../../ledger/ranges.ts";
+import * as bpf from "../../../native/bpf.ts";
+import * as libc from "../../../native/libc.ts";
+import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
+import { r1, r6, r10 } from "../assembly/instruction.ts";
+import type { KernelTables } from "../kernel-tables.ts";
+import type { Places } from "../places.ts";
+import { writeCounting } from "./count-writer.ts";
+import { writeLink } from "./link-writer.ts";
+import { networkLabels, writeNetwork } from "./network-writer.ts";
+import { SKB_GSO_SIZE } from "./skb.ts";
+import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./stack.ts";
 
 /** Where a program runs, and so what it may read and must answer. */
 export const Hook = { SOCKET: "socket", TCX: "tcx" } as const;
@@ -25,6 +29,8 @@ export interface ProgramOptions {
   isEthernet: boolean;
   ignoreOutgoing: boolean;
   maxAddresses: number;
+  /** Count the packets that were on the wire, where the kernel shows several of them as one. */
+  wireSizes: boolean;
 }
 
 /** The program that parses and counts the packets of one interface, ready to be loaded. */
@@ -42,11 +48,21 @@ export function assembleProgram(
     refused: asm.label(),
     ignored: asm.label(),
   };
-  const { hook, isEthernet, ignoreOutgoing, maxAddresses } = options;
+  const { hook, isEthernet, ignoreOutgoing, maxAddresses, wireSizes } = options;
   const isTcx = hook === Hook.TCX;
-  writeParser(asm, { isEthernet, ignoreOutgoing, hasDirectAccess: isTcx, tablesFd: fds.tables }, exits);
+  asm.mov(r6, r1);
+  asm.load(4, r1, r6, SKB_GSO_SIZE);
+  asm.store(8, r10, SEGMENT_BYTES, r1);
+  if (wireSizes) {
+    asm.store(8, r10, CONTEXT, r6);
+    asm.store(8, r10, FULL_PACKETS, 0);
+  }
+  const labels = networkLabels(asm);
+  const link = { isEthernet, ignoreOutgoing, hasDirectAccess: isTcx, keepsOffsets: wireSizes };
+  writeLink(asm, link, labels, exits.ignored);
+  writeNetwork(asm, fds.tables, wireSizes, labels, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
-  writeCounter(asm, { fds, ranges, places, maxAddresses, ...sizes }, exits, result);
+  writeCounting(asm, { ...sizes, fds, ranges, places, maxAddresses, unfolds: wireSizes, result }, exits);
   return asm.assemble();
 }
 

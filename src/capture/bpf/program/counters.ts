@@ -1,0 +1,129 @@
+import type { Assembler, Label } from "../assembly/assembler.ts";
+import { r0, r1, r2, r3, r7, r8, r10, type Register } from "../assembly/instruction.ts";
+import { BUCKET_LAST, BUCKET_MASK, BUCKET_STEP_BITS, EVENT_SLOT, SUM_OFFSET, TABLE } from "../layout.ts";
+import { CELL_POINTER, FULL_BUCKET, FULL_PACKETS, KEY, LANE } from "./stack.ts";
+
+/* enum bpf_func_id */
+const BPF_FUNC_MAP_LOOKUP_ELEM = 1;
+const BPF_FUNC_GET_SMP_PROCESSOR_ID = 8;
+
+export interface CountersOptions {
+  countersFd: number;
+  tablesFd: number;
+  slots: number;
+  /** 2^n. */
+  lanes: number;
+  /** CPUs share lanes, or can be interrupted while they count: counters are added to in one locked step. */
+  isAtomic: boolean;
+  /** A packet may count as several. */
+  unfolds: boolean;
+}
+
+/** Writes the steps that touch counters. They use up r0 to r5, and keep r6 to r9. */
+export class CountersWriter {
+  readonly #asm: Assembler;
+  readonly #options: CountersOptions;
+
+  constructor(asm: Assembler, options: CountersOptions) {
+    this.#asm = asm;
+    this.#options = options;
+  }
+
+  /** Chooses the lane of this CPU. */
+  chooseLane(): void {
+    const { lanes, slots } = this.#options;
+    if (lanes === 1) return;
+    const asm = this.#asm;
+    asm.call(BPF_FUNC_GET_SMP_PROCESSOR_ID);
+    asm.and(r0, lanes - 1);
+    asm.mul(r0, slots);
+    asm.store(4, r10, LANE, r0);
+  }
+
+  /** `bucket` = offset of the bucket of size r1 in a slot. The mask tells the verifier what the table holds. */
+  bucketOfR1(bucket: Register): void {
+    const asm = this.#asm;
+    const inside = asm.label();
+    asm.add(r1, (1 << BUCKET_STEP_BITS) - 1);
+    asm.rsh(r1, BUCKET_STEP_BITS);
+    asm.jle(r1, BUCKET_LAST, inside);
+    asm.mov(r1, BUCKET_LAST);
+    asm.place(inside);
+    asm.loadMapValue(r2, this.#options.tablesFd, TABLE.BUCKET);
+    asm.add(r2, r1);
+    asm.load(1, bucket, r2, 0);
+    asm.and(bucket, BUCKET_MASK);
+  }
+
+  /** Counts r7 bytes, and a packet in bucket r8, in slot r2. */
+  count(missing: Label): void {
+    const asm = this.#asm;
+    this.#lookUpSlot(missing);
+    if (this.#options.unfolds) this.#countFull();
+    if (this.#options.isAtomic) {
+      asm.atomicAdd(8, r0, SUM_OFFSET, r7);
+      asm.add(r0, r8);
+      asm.mov(r1, 1);
+      asm.atomicAdd(8, r0, 0, r1);
+      return;
+    }
+    asm.load(8, r1, r0, SUM_OFFSET);
+    asm.add(r1, r7);
+    asm.store(8, r0, SUM_OFFSET, r1);
+    asm.add(r0, r8);
+    asm.load(8, r1, r0, 0);
+    asm.add(r1, 1);
+    asm.store(8, r0, 0, r1);
+  }
+
+  /** Counts an event by its offset in a register. Rare: always in one locked step. */
+  countEvent(event: Register): void {
+    const asm = this.#asm;
+    const missing = asm.label();
+    asm.and(event, BUCKET_MASK);
+    asm.store(8, r10, CELL_POINTER, event);
+    asm.mov(r2, EVENT_SLOT);
+    this.#lookUpSlot(missing);
+    asm.load(8, r1, r10, CELL_POINTER);
+    asm.and(r1, BUCKET_MASK);
+    asm.add(r0, r1);
+    asm.mov(r1, 1);
+    asm.atomicAdd(8, r0, 0, r1);
+    asm.place(missing);
+  }
+
+  /** r0 = the value of the key at a place on the stack. Arrays cost no call: the kernel writes the look-up in line. */
+  lookUp(fd: number, key: number, missing: Label): void {
+    const asm = this.#asm;
+    asm.loadMap(r1, fd);
+    asm.mov(r2, r10);
+    asm.add(r2, key);
+    asm.call(BPF_FUNC_MAP_LOOKUP_ELEM);
+    asm.jeq(r0, 0, missing);
+  }
+
+  /** Counts the packets that went before the last one of those that were merged; their bytes are in r7 already. */
+  #countFull(): void {
+    const asm = this.#asm;
+    const single = asm.label();
+    asm.load(8, r2, r10, FULL_PACKETS);
+    asm.jeq(r2, 0, single);
+    asm.load(8, r1, r10, FULL_BUCKET);
+    asm.and(r1, BUCKET_MASK);
+    asm.mov(r3, r0);
+    asm.add(r3, r1);
+    asm.atomicAdd(8, r3, 0, r2);
+    asm.place(single);
+  }
+
+  /** r0 = the counters of slot r2 in this CPU's lane. */
+  #lookUpSlot(missing: Label): void {
+    const asm = this.#asm;
+    if (this.#options.lanes > 1) {
+      asm.load(4, r1, r10, LANE);
+      asm.add32(r2, r1);
+    }
+    asm.store(4, r10, KEY, r2);
+    this.lookUp(this.#options.countersFd, KEY, missing);
+  }
+}

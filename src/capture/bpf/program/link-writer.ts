@@ -1,0 +1,229 @@
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_MPLS,
+  ETHERTYPE_MPLS_MULTICAST,
+  ETHERTYPE_PPPOE_SESSION,
+  ETHERTYPE_QINQ,
+  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_VLAN,
+  MAX_TAGS,
+} from "../../../packet/link.ts";
+import type { Assembler, Label } from "../assembly/assembler.ts";
+import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
+import type { NetworkLabels } from "./network-writer.ts";
+import {
+  forgetWay,
+  PACKET_OUTGOING,
+  readAt,
+  readFromR2,
+  readNext,
+  SKB_DATA,
+  SKB_DATA_END,
+  SKB_LEN,
+  SKB_PKT_TYPE,
+  SKB_PROTOCOL,
+} from "./skb.ts";
+import { FRAME, SCRATCH } from "./stack.ts";
+
+const IPV4_BYTES = 20;
+const PPPOE_BYTES = 6;
+/* PPP protocol numbers, as in packet/link.ts. */
+const PPP_IPV4 = 0x0021;
+const PPP_IPV6 = 0x0057;
+const PPP_MPLS = 0x0281;
+const PPP_MPLS_MULTICAST = 0x0283;
+const PPP_ADDRESS_AND_CONTROL = 0xff03;
+
+export interface LinkOptions {
+  /** Frames begin with an Ethernet header; else with the network header, and the kernel knows the EtherType. */
+  isEthernet: boolean;
+  /** The packet's memory can be read in place: in tcx programs, not in socket filters. */
+  hasDirectAccess: boolean;
+  /** The whole network header is needed later on. */
+  keepsOffsets: boolean;
+  /** Frames that are sent pass a second time, received: loopback, where a socket sees both. */
+  ignoreOutgoing: boolean;
+}
+
+/**
+ * Writes what packet/link.ts does: reads the link header of the packet whose context is in r6, and goes to the network
+ * header with the packet's length in r7 and the offset of that header in r8; or to `ignored`.
+ */
+export function writeLink(asm: Assembler, options: LinkOptions, labels: NetworkLabels, ignored: Label): void {
+  new LinkWriter(asm, options, labels).write(ignored);
+}
+
+class LinkWriter {
+  readonly #asm: Assembler;
+  readonly #options: LinkOptions;
+  readonly #labels: NetworkLabels;
+  readonly #ppp: Label;
+  readonly #labelled: Label;
+
+  constructor(asm: Assembler, options: LinkOptions, labels: NetworkLabels) {
+    this.#asm = asm;
+    this.#options = options;
+    this.#labels = labels;
+    this.#ppp = asm.label();
+    this.#labelled = asm.label();
+  }
+
+  write(ignored: Label): void {
+    const asm = this.#asm;
+    asm.load(4, r7, r6, SKB_LEN);
+    if (this.#options.ignoreOutgoing) {
+      asm.load(4, r1, r6, SKB_PKT_TYPE);
+      asm.jeq(r1, PACKET_OUTGOING, ignored);
+    }
+    if (this.#options.isEthernet) this.#writeEthernet();
+    else this.#writeCooked();
+    this.#writeTags();
+    this.#writePpp();
+    this.#writeLabelled();
+  }
+
+  /** IPv4 in Ethernet goes on at once, with both headers read in one step; all else is read piece by piece. */
+  #writeEthernet(): void {
+    const asm = this.#asm;
+    const short = asm.label();
+    const other = asm.label();
+    asm.mov(r8, ETHERNET_HEADER_BYTES);
+    if (this.#options.hasDirectAccess) this.#readDirectly(short);
+    else this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
+    asm.load(2, r9, r10, FRAME + 12);
+    asm.be(r9, 16);
+    asm.jeq(r9, ETHERTYPE_IPV4, this.#labels.ipv4Loaded);
+    asm.jump(other);
+
+    asm.place(short);
+    this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
+    asm.load(2, r9, r10, FRAME + 12);
+    asm.be(r9, 16);
+    asm.place(other);
+  }
+
+  #readFromStart(bytes: number, otherwise: Label): void {
+    this.#asm.mov(r2, 0);
+    readFromR2(this.#asm, FRAME, bytes, otherwise);
+  }
+
+  /** Copies what the fast way needs to where it expects it. */
+  #readDirectly(short: Label): void {
+    const asm = this.#asm;
+    asm.load(4, r2, r6, SKB_DATA);
+    asm.load(4, r3, r6, SKB_DATA_END);
+    asm.mov(r1, r2);
+    asm.add(r1, ETHERNET_HEADER_BYTES + IPV4_BYTES);
+    asm.jgt(r1, r3, short);
+    const copies = [
+      [2, 12],
+      [1, 14],
+      [2, 20],
+      [1, 23],
+      [4, 26],
+      [4, 30],
+    ] as const;
+    for (const [bytes, offset] of copies) {
+      if (offset === 20 && !this.#options.keepsOffsets) continue;
+      asm.load(bytes, r1, r2, offset);
+      asm.store(bytes, r10, FRAME + offset, r1);
+    }
+  }
+
+  #writeCooked(): void {
+    const asm = this.#asm;
+    asm.mov(r8, 0);
+    asm.load(4, r9, r6, SKB_PROTOCOL);
+    asm.be(r9, 16);
+  }
+
+  /** VLAN tags, MPLS labels and PPPoE by the EtherType in r9, as parseTags does. */
+  #writeTags(): void {
+    const asm = this.#asm;
+    for (let count = 0; count <= MAX_TAGS; count++) {
+      const vlan = asm.label();
+      const mpls = asm.label();
+      const next = asm.label();
+      for (const type of [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD]) asm.jeq(r9, type, vlan);
+      for (const type of [ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST]) asm.jeq(r9, type, mpls);
+      asm.jne(r9, ETHERTYPE_PPPOE_SESSION, this.#labels.network);
+      asm.add(r8, PPPOE_BYTES);
+      asm.jgt(r8, r7, this.#labels.truncated);
+      asm.jump(this.#ppp);
+
+      asm.place(mpls);
+      this.#readLabel(this.#labelled);
+      asm.jump(next);
+
+      asm.place(vlan);
+      readNext(asm, 4, this.#labels.truncated);
+      asm.load(2, r9, r10, SCRATCH + 2);
+      asm.be(r9, 16);
+      asm.place(next);
+    }
+    asm.jump(this.#labels.malformed);
+  }
+
+  /** Reads one MPLS label and goes to `bottom` behind the last. */
+  #readLabel(bottom: Label): void {
+    const asm = this.#asm;
+    readNext(asm, 4, this.#labels.truncated);
+    asm.load(1, r1, r10, SCRATCH + 2);
+    asm.jset(r1, 1, bottom);
+  }
+
+  /** The PPP protocol at r8, with or without address and control bytes, compressed or not. */
+  #writePpp(): void {
+    const asm = this.#asm;
+    const bare = asm.label();
+    const known = asm.label();
+    const mpls = asm.label();
+    asm.place(this.#ppp);
+    forgetWay(asm);
+    readAt(asm, 2, this.#labels.truncated);
+    asm.load(2, r1, r10, SCRATCH);
+    asm.be(r1, 16);
+    asm.jne(r1, PPP_ADDRESS_AND_CONTROL, bare);
+    asm.add(r8, 2);
+    const behindControl = asm.label();
+    readAt(asm, 2, behindControl);
+    asm.jump(bare);
+    asm.place(behindControl);
+    asm.sub(r8, 2);
+    asm.jump(this.#labels.truncated);
+
+    asm.place(bare);
+    asm.load(1, r9, r10, SCRATCH);
+    asm.add(r8, 1);
+    asm.mov(r1, r9);
+    asm.jset(r1, 1, known);
+    asm.load(2, r9, r10, SCRATCH);
+    asm.be(r9, 16);
+    asm.add(r8, 1);
+    asm.place(known);
+    asm.jeq(r9, PPP_IPV4, this.#labels.ipv4);
+    asm.jeq(r9, PPP_IPV6, this.#labels.ipv6);
+    asm.jeq(r9, PPP_MPLS, mpls);
+    asm.jeq(r9, PPP_MPLS_MULTICAST, mpls);
+    asm.jump(this.#labels.notIp);
+
+    asm.place(mpls);
+    for (let count = 0; count <= MAX_TAGS; count++) this.#readLabel(this.#labelled);
+    asm.jump(this.#labels.malformed);
+  }
+
+  /** MPLS does not say what it carries: the first four bits tell. */
+  #writeLabelled(): void {
+    const asm = this.#asm;
+    asm.place(this.#labelled);
+    forgetWay(asm);
+    readAt(asm, 1, this.#labels.truncated);
+    asm.load(1, r1, r10, SCRATCH);
+    asm.rsh(r1, 4);
+    asm.jeq(r1, 4, this.#labels.ipv4);
+    asm.jeq(r1, 6, this.#labels.ipv6);
+    asm.jump(this.#labels.notIp);
+  }
+}

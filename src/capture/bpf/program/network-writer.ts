@@ -1,0 +1,251 @@
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../packet/link.ts";
+import { MAX_EXTENSION_BYTES, MAX_EXTENSION_HEADERS } from "../../../packet/transport.ts";
+import type { Assembler, Label } from "../assembly/assembler.ts";
+import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
+import { COLUMN_MASK, EVENT, type EventOffset, TABLE } from "../layout.ts";
+import { forgetWay, readAt } from "./skb.ts";
+import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
+
+const IPV4_BYTES = 20;
+const IPV4_FRAGMENT = 6;
+const IPV4_FRAGMENT_OFFSET = 0x1fff;
+const IPV4_PROTOCOL = 9;
+/** Version 4 and the smallest header of five words, and how much more the header can be. */
+const IPV4_FIRST_BYTE = 0x45;
+const IPV4_MORE_WORDS = 0x0a;
+const IPV6_BYTES = 40;
+const IPV6_NEXT_HEADER = 6;
+const IPPROTO_FRAGMENT = 44;
+const IPPROTO_AH = 51;
+/** Bytes of an extension header that are read, as in packet/transport.ts. */
+const EXTENSION_READ_BYTES = 4;
+
+/** Where the link header leads to, with the packet's length in r7 and the offset of what is next in r8. */
+export interface NetworkLabels {
+  /** By the EtherType in r9. */
+  network: Label;
+  ipv4: Label;
+  ipv6: Label;
+  /** The header stands on the stack already. */
+  ipv4Loaded: Label;
+  notIp: Label;
+  truncated: Label;
+  malformed: Label;
+}
+
+/**
+ * Where the parser leaves to, with the layer-3 size in r7. For IP the offset of the protocol's column in a row stands
+ * in r6, and the addresses on the stack; for refused frames r6 is the event to count.
+ */
+export interface ParseExits {
+  ipv4: Label;
+  ipv6: Label;
+  notIp: Label;
+  refused: Label;
+  /** Not to be counted at all. */
+  ignored: Label;
+}
+
+export function networkLabels(asm: Assembler): NetworkLabels {
+  return {
+    network: asm.label(),
+    ipv4: asm.label(),
+    ipv6: asm.label(),
+    ipv4Loaded: asm.label(),
+    notIp: asm.label(),
+    truncated: asm.label(),
+    malformed: asm.label(),
+  };
+}
+
+/**
+ * Writes what packet/ipv4.ts, ipv6.ts and transport.ts do, and places the labels. With `keepsOffsets` the places of the
+ * headers are left on the stack, for packets that are unfolded.
+ */
+export function writeNetwork(
+  asm: Assembler,
+  tablesFd: number,
+  keepsOffsets: boolean,
+  labels: NetworkLabels,
+  exits: ParseExits,
+): void {
+  new NetworkWriter(asm, tablesFd, keepsOffsets, labels, exits).write();
+}
+
+class NetworkWriter {
+  readonly #asm: Assembler;
+  readonly #tablesFd: number;
+  readonly #keepsOffsets: boolean;
+  readonly #labels: NetworkLabels;
+  readonly #exits: ParseExits;
+
+  constructor(asm: Assembler, tablesFd: number, keepsOffsets: boolean, labels: NetworkLabels, exits: ParseExits) {
+    this.#asm = asm;
+    this.#tablesFd = tablesFd;
+    this.#keepsOffsets = keepsOffsets;
+    this.#labels = labels;
+    this.#exits = exits;
+  }
+
+  write(): void {
+    const asm = this.#asm;
+    asm.place(this.#labels.network);
+    asm.jeq(r9, ETHERTYPE_IPV4, this.#labels.ipv4);
+    asm.jne(r9, ETHERTYPE_IPV6, this.#labels.notIp);
+    this.#writeIpv6();
+    this.#writeVerdicts();
+    this.#writeIpv4();
+  }
+
+  #writeIpv6(): void {
+    const asm = this.#asm;
+    const done = asm.label();
+    asm.place(this.#labels.ipv6);
+    forgetWay(asm);
+    this.#readHeader(IPV6, IPV6_BYTES, 6);
+    asm.load(1, r1, r10, IPV6);
+    asm.rsh(r1, 4);
+    asm.jne(r1, 6, this.#labels.malformed);
+    asm.sub(r7, r8);
+    if (this.#keepsOffsets) asm.store(8, r10, NETWORK_OFFSET, r8);
+    asm.load(1, r9, r10, IPV6 + IPV6_NEXT_HEADER);
+    asm.add(r8, IPV6_BYTES);
+    asm.store(8, r10, EXTENSION_BYTES, 0);
+    for (let count = 0; count < MAX_EXTENSION_HEADERS; count++) this.#writeExtension(done);
+    asm.place(done);
+    if (this.#keepsOffsets) asm.store(8, r10, TRANSPORT_OFFSET, r8);
+    this.#loadColumn(TABLE.IPV6_COLUMN);
+    asm.jump(this.#exits.ipv6);
+  }
+
+  /** Steps over the extension header at r8 of type r9, or goes to `done` as payloadProtocol does. */
+  #writeExtension(done: Label): void {
+    const asm = this.#asm;
+    const authentication = asm.label();
+    const fragment = asm.label();
+    const next = asm.label();
+    const first = asm.label();
+    asm.loadMapValue(r1, this.#tablesFd, TABLE.IS_EXTENSION);
+    asm.add(r1, r9);
+    asm.load(1, r1, r1, 0);
+    asm.jeq(r1, 0, done);
+    asm.load(8, r1, r10, EXTENSION_BYTES);
+    asm.jgt(r1, MAX_EXTENSION_BYTES - EXTENSION_READ_BYTES, done);
+    readAt(asm, EXTENSION_READ_BYTES, done);
+    asm.mov(r1, r9);
+    asm.load(1, r9, r10, SCRATCH);
+    asm.load(1, r2, r10, SCRATCH + 1);
+    asm.jeq(r1, IPPROTO_FRAGMENT, fragment);
+    asm.jeq(r1, IPPROTO_AH, authentication);
+    asm.add(r2, 1);
+    asm.lsh(r2, 3);
+    asm.jump(next);
+
+    asm.place(authentication);
+    asm.add(r2, 2);
+    asm.lsh(r2, 2);
+    asm.jump(next);
+
+    asm.place(fragment);
+    asm.load(2, r1, r10, SCRATCH + 2);
+    asm.be(r1, 16);
+    asm.rsh(r1, 3);
+    asm.jeq(r1, 0, first);
+    // The rest of the chain is in another packet.
+    asm.mov(r8, 0);
+    asm.jump(done);
+    asm.place(first);
+    asm.mov(r2, 8);
+    asm.place(next);
+    asm.add(r8, r2);
+    asm.load(8, r1, r10, EXTENSION_BYTES);
+    asm.add(r1, r2);
+    asm.store(8, r10, EXTENSION_BYTES, r1);
+  }
+
+  #writeVerdicts(): void {
+    const asm = this.#asm;
+    const refuse = (label: Label, event: EventOffset): void => {
+      asm.place(label);
+      this.#leaveLinkHeader();
+      asm.mov(r6, event);
+      asm.jump(this.#exits.refused);
+    };
+    refuse(this.#labels.truncated, EVENT.TRUNCATED);
+    refuse(this.#labels.malformed, EVENT.MALFORMED);
+    asm.place(this.#labels.notIp);
+    this.#leaveLinkHeader();
+    asm.jump(this.#exits.notIp);
+  }
+
+  /** Comes last, so that the fast way falls through to the counting. */
+  #writeIpv4(): void {
+    const asm = this.#asm;
+    asm.place(this.#labels.ipv4);
+    forgetWay(asm);
+    this.#readHeader(IPV4, IPV4_BYTES, 4);
+    asm.place(this.#labels.ipv4Loaded);
+    asm.load(1, r1, r10, IPV4);
+    asm.sub32(r1, IPV4_FIRST_BYTE);
+    asm.jgt(r1, IPV4_MORE_WORDS, this.#labels.malformed);
+    asm.sub(r7, r8);
+    asm.load(1, r9, r10, IPV4 + IPV4_PROTOCOL);
+    if (this.#keepsOffsets) this.#keepIpv4Offsets();
+    this.#loadColumn(TABLE.IPV4_COLUMN);
+    asm.jump(this.#exits.ipv4);
+  }
+
+  #keepIpv4Offsets(): void {
+    const asm = this.#asm;
+    const first = asm.label();
+    asm.store(8, r10, NETWORK_OFFSET, r8);
+    asm.load(2, r2, r10, IPV4 + IPV4_FRAGMENT);
+    asm.be(r2, 16);
+    // r1 has how many words the header is longer than the smallest.
+    asm.lsh(r1, 2);
+    asm.add(r8, r1);
+    asm.add(r8, IPV4_BYTES);
+    asm.and(r2, IPV4_FRAGMENT_OFFSET);
+    asm.jeq(r2, 0, first);
+    asm.mov(r8, 0);
+    asm.place(first);
+    asm.store(8, r10, TRANSPORT_OFFSET, r8);
+  }
+
+  /** r6 = offset of the column of protocol r9; the context is not needed any more. */
+  #loadColumn(table: number): void {
+    const asm = this.#asm;
+    if (this.#keepsOffsets) asm.store(8, r10, PROTOCOL, r9);
+    asm.loadMapValue(r1, this.#tablesFd, table);
+    asm.add(r1, r9);
+    asm.load(1, r6, r1, 0);
+    asm.and(r6, COLUMN_MASK);
+  }
+
+  /** Reads a network header; where it is cut short, its version still tells malformed from truncated. */
+  #readHeader(to: number, bytes: number, version: number): void {
+    const asm = this.#asm;
+    const whole = asm.label();
+    const short = asm.label();
+    readAt(asm, bytes, short, to);
+    asm.jump(whole);
+    asm.place(short);
+    readAt(asm, 1, this.#labels.truncated);
+    asm.load(1, r1, r10, SCRATCH);
+    asm.rsh(r1, 4);
+    asm.jeq(r1, version, this.#labels.truncated);
+    asm.jump(this.#labels.malformed);
+    asm.place(whole);
+  }
+
+  /** r7 = size without the link header, of which r8 bytes were read; never below 0. */
+  #leaveLinkHeader(): void {
+    const asm = this.#asm;
+    const longer = asm.label();
+    forgetWay(asm);
+    asm.jge(r7, r8, longer);
+    asm.mov(r7, r8);
+    asm.place(longer);
+    asm.sub(r7, r8);
+  }
+}

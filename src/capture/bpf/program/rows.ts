@@ -1,0 +1,285 @@
+import type { Assembler, Label } from "../assembly/assembler.ts";
+import { r0, r1, r2, r3, r4, r6, r9, r10 } from "../assembly/instruction.ts";
+import { BUDGET, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
+import type { CountersWriter } from "./counters.ts";
+import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, ROW_KEY, ROW_POINTER } from "./stack.ts";
+
+/* enum bpf_func_id */
+const BPF_FUNC_MAP_UPDATE_ELEM = 2;
+const BPF_NOEXIST = 1;
+
+/** Descriptors of the maps; see layout.ts. */
+export interface MapFds {
+  counters: number;
+  rows: number;
+  places: number;
+  keys: number;
+  index: number;
+  state: number;
+  budget: number;
+  tables: number;
+  ranges: number;
+}
+
+export interface RowsOptions {
+  fds: MapFds;
+  rows: number;
+  slots: number;
+  maxAddresses: number;
+}
+
+/**
+ * Writes the steps that find the row of an address and the slot in it, and that give out new ones. Two CPUs may do so
+ * for the same address at the same time: what is published first is what counts, and the other's stays unused.
+ */
+export class RowsWriter {
+  readonly #asm: Assembler;
+  readonly #options: RowsOptions;
+  readonly #counters: CountersWriter;
+
+  constructor(asm: Assembler, options: RowsOptions, counters: CountersWriter) {
+    this.#asm = asm;
+    this.#options = options;
+    this.#counters = counters;
+  }
+
+  /** r2 = row of place r2 of range r3, which is given one where it has none. */
+  placeRow(next: Label): void {
+    const asm = this.#asm;
+    const { fds } = this.#options;
+    const isNew = asm.label();
+    const known = asm.label();
+    const other = asm.label();
+    asm.store(8, r10, ROW_KEY, r3);
+    asm.store(8, r10, ROW_KEY + 8, r2);
+    asm.store(8, r10, ROW_KEY + 16, 0);
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(fds.places, KEY, next);
+    asm.load(8, r2, r0, 0);
+    asm.jeq(r2, 0, isNew);
+    asm.sub(r2, 1);
+    asm.jump(known);
+
+    asm.place(isNew);
+    asm.load(8, r1, r10, ROW_KEY);
+    asm.store(4, r10, KEY, r1);
+    this.#counters.lookUp(fds.ranges, KEY, next);
+    asm.load(4, r1, r0, RANGE.OTHER_ROW);
+    asm.store(8, r10, OTHER_ROW, r1);
+    this.#newRow(other, next);
+    asm.load(8, r1, r10, ROW_KEY + 8);
+    asm.store(4, r10, KEY, r1);
+    this.#counters.lookUp(fds.places, KEY, next);
+    asm.mov(r3, r0);
+    asm.load(8, r2, r10, NEW_ROW);
+    asm.add(r2, 1);
+    asm.mov(r0, 0);
+    asm.atomicCompareExchange(8, r3, 0, r2);
+    const first = asm.label();
+    asm.jeq(r0, 0, first);
+    // Another CPU was faster: its row is the one.
+    asm.mov(r2, r0);
+    asm.store(8, r10, NEW_ROW, r2);
+    this.#giveBack();
+    asm.load(8, r2, r10, NEW_ROW);
+    asm.place(first);
+    asm.sub(r2, 1);
+    asm.jump(known);
+
+    asm.place(other);
+    asm.load(8, r2, r10, OTHER_ROW);
+    asm.place(known);
+  }
+
+  /** r2 = row of the address on the stack, of range r2, which is given one where it has none. */
+  indexedRow(next: Label): void {
+    const asm = this.#asm;
+    const { fds } = this.#options;
+    const known = asm.label();
+    const isNew = asm.label();
+    const other = asm.label();
+    asm.store(8, r10, ROW_KEY, r2);
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(fds.ranges, KEY, next);
+    for (const [half, mask] of [
+      [0, RANGE.MASK_HIGH],
+      [8, RANGE.MASK_LOW],
+    ] as const) {
+      asm.load(8, r1, r10, ADDRESS + half);
+      asm.load(8, r2, r0, mask);
+      asm.and(r1, r2);
+      asm.store(8, r10, ROW_KEY + 8 + half, r1);
+    }
+    asm.load(4, r1, r0, RANGE.OTHER_ROW);
+    asm.store(8, r10, OTHER_ROW, r1);
+    this.#counters.lookUp(fds.index, ROW_KEY, isNew);
+    asm.load(8, r2, r0, 0);
+    asm.jump(known);
+
+    asm.place(isNew);
+    this.#newRow(other, next);
+    asm.loadMap(r1, fds.index);
+    asm.mov(r2, r10);
+    asm.add(r2, ROW_KEY);
+    asm.mov(r3, r10);
+    asm.add(r3, NEW_ROW);
+    asm.mov(r4, BPF_NOEXIST);
+    asm.call(BPF_FUNC_MAP_UPDATE_ELEM);
+    asm.load(8, r2, r10, NEW_ROW);
+    asm.jeq(r0, 0, known);
+    // Another CPU was faster, or the kernel is out of memory.
+    this.#giveBack();
+    this.#counters.lookUp(fds.index, ROW_KEY, other);
+    asm.load(8, r2, r0, 0);
+    asm.jump(known);
+
+    asm.place(other);
+    asm.load(8, r2, r10, OTHER_ROW);
+    asm.place(known);
+  }
+
+  /** Takes an address from the budget and a row for it, and fills that in; `other` where either is used up. */
+  #newRow(other: Label, next: Label): void {
+    const asm = this.#asm;
+    const { fds, rows } = this.#options;
+    const full = asm.label();
+    const taken = asm.label();
+    this.#takeAddress(other);
+    asm.loadMapValue(r1, fds.state, STATE.NEXT_ROW);
+    asm.mov(r2, 1);
+    asm.atomicFetchAdd(8, r1, 0, r2);
+    asm.jge(r2, rows, full);
+    asm.store(8, r10, NEW_ROW, r2);
+    asm.jump(taken);
+
+    asm.place(full);
+    this.#giveBack();
+    asm.mov(r1, EVENT.EXHAUSTED);
+    this.#counters.countEvent(r1);
+    asm.jump(other);
+
+    asm.place(taken);
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(fds.keys, KEY, next);
+    for (let at = 0; at < KEY_BYTES; at += 8) {
+      asm.load(8, r1, r10, ROW_KEY + at);
+      asm.store(8, r0, at, r1);
+    }
+    this.#counters.lookUp(fds.rows, KEY, next);
+    asm.load(8, r1, r10, OTHER_ROW);
+    asm.store(4, r0, OTHER_OFFSET, r1);
+    asm.store(4, r0, FLAG_OFFSET, FLAG.ADMITTED);
+  }
+
+  /** Counts in row r2, in direction r9. A slot is given out on first use; where there is none, the row for the refused has one. */
+  countInRow(next: Label): void {
+    const asm = this.#asm;
+    const { fds } = this.#options;
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(fds.rows, KEY, next);
+    const hasSlot = asm.label();
+    const needsSlot = asm.label();
+    const refused = asm.label();
+    this.#loadCell();
+    asm.jeq(r2, 0, needsSlot);
+    asm.place(hasSlot);
+    this.#counters.count(next);
+    asm.jump(next);
+
+    asm.place(needsSlot);
+    asm.store(8, r10, CELL_POINTER, r1);
+    asm.store(8, r10, ROW_POINTER, r0);
+    this.#admit(refused);
+    this.#newSlot(hasSlot, refused);
+
+    asm.place(refused);
+    asm.load(8, r3, r10, ROW_POINTER);
+    asm.load(4, r2, r3, OTHER_OFFSET);
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(fds.rows, KEY, next);
+    this.#loadCell();
+    asm.jne(r2, 0, hasSlot);
+  }
+
+  /** r2 = slot of this protocol and direction in the row at r0, r1 = where that stands. */
+  #loadCell(): void {
+    const asm = this.#asm;
+    asm.mov(r1, r0);
+    asm.add(r1, r6);
+    asm.add(r1, r9);
+    asm.load(4, r2, r1, 0);
+  }
+
+  /** Takes an address from the budget for a row that is seen for the first time. */
+  #admit(refused: Label): void {
+    const asm = this.#asm;
+    const admitted = asm.label();
+    const refuse = asm.label();
+    asm.load(4, r1, r0, FLAG_OFFSET);
+    asm.jeq(r1, FLAG.ADMITTED, admitted);
+    asm.jeq(r1, FLAG.REFUSED, refused);
+    this.#takeAddress(refuse);
+    asm.load(8, r3, r10, ROW_POINTER);
+    asm.mov(r0, FLAG.UNSEEN);
+    asm.mov(r2, FLAG.ADMITTED);
+    asm.atomicCompareExchange(4, r3, FLAG_OFFSET, r2);
+    asm.jeq(r0, FLAG.UNSEEN, admitted);
+    // Another CPU decided meanwhile.
+    this.#giveBack();
+    asm.jeq(r0, FLAG.ADMITTED, admitted);
+    asm.jump(refused);
+
+    asm.place(refuse);
+    asm.load(8, r3, r10, ROW_POINTER);
+    asm.store(4, r3, FLAG_OFFSET, FLAG.REFUSED);
+    asm.jump(refused);
+    asm.place(admitted);
+  }
+
+  /** r2 = a new slot, published in the cell. */
+  #newSlot(hasSlot: Label, refused: Label): void {
+    const asm = this.#asm;
+    const { fds, slots } = this.#options;
+    const exhausted = asm.label();
+    asm.loadMapValue(r1, fds.state, STATE.NEXT_SLOT);
+    asm.mov(r2, 1);
+    asm.atomicFetchAdd(8, r1, 0, r2);
+    asm.jge(r2, slots, exhausted);
+    asm.load(8, r3, r10, CELL_POINTER);
+    asm.mov(r0, 0);
+    asm.atomicCompareExchange(4, r3, 0, r2);
+    asm.jeq(r0, 0, hasSlot);
+    // Another CPU was faster: its slot is the one, ours stays empty.
+    asm.mov(r2, r0);
+    asm.jump(hasSlot);
+
+    asm.place(exhausted);
+    asm.mov(r1, EVENT.EXHAUSTED);
+    this.#counters.countEvent(r1);
+    asm.jump(refused);
+  }
+
+  /** One address more; `full` where the limit is reached. */
+  #takeAddress(full: Label): void {
+    const asm = this.#asm;
+    const { fds, maxAddresses } = this.#options;
+    const taken = asm.label();
+    asm.loadMapValue(r1, fds.budget, BUDGET.USED);
+    asm.load(8, r2, r1, 0);
+    asm.jge(r2, maxAddresses, full);
+    asm.mov(r2, 1);
+    asm.atomicFetchAdd(8, r1, 0, r2);
+    asm.jlt(r2, maxAddresses, taken);
+    this.#giveBack();
+    asm.jump(full);
+    asm.place(taken);
+  }
+
+  /** One address less; keeps r0. */
+  #giveBack(): void {
+    const asm = this.#asm;
+    asm.loadMapValue(r1, this.#options.fds.budget, BUDGET.USED);
+    asm.mov(r2, -1);
+    asm.atomicAdd(8, r1, 0, r2);
+  }
+}
