@@ -1,5 +1,5 @@
 import type { RangeTable } from "../../../ledger/ranges.ts";
-import type { Assembler, Label } from "../assembly/assembler.ts";
+import type { Assembler } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import { ALL_SLOT, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
