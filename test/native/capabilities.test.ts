@@ -34,7 +34,7 @@ function keep(names: readonly string[], prefix: readonly string[] = []): Outcome
     const child = execFileSync("cat", ["/proc/self/status"], { encoding: "latin1" });
     console.log(JSON.stringify({ kept, before, after, child }));
   `;
-  const [program = "", ...args] = [...prefix, process.execPath, "--input-type=module", "-e", code];
+  const [program, ...args] = [...prefix, process.execPath, "--input-type=module", "-e", code];
   const { kept, before, after, child } = JSON.parse(execFileSync(program, args, { encoding: "utf8" }));
   return { kept, before: setsOf(before), after: setsOf(after), child: setsOf(child) };
 }
