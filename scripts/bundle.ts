@@ -62,6 +62,8 @@ export async function bundle(): Promise<Bundle> {
     platform: "node",
     target: "node24",
     format: "cjs",
+    // writes constants where they are used: a bundle turns each into a variable, which the hot loops would load
+    minifySyntax: true,
     write: false,
     metafile: true,
     define: { __PROMTAP_VERSION__: JSON.stringify(version), __PROMTAP_REVISION__: JSON.stringify(revision) },

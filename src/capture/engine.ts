@@ -24,8 +24,11 @@ export interface FrameSink {
   record(packet: Packet): void;
 }
 
-/** Takes as well the frames that stand for several packets of the wire, from engines that know them. */
+/** Takes as well what only some engines know. */
 export interface AggregateSink extends FrameSink {
+  /** The fields of an IPv4 packet, without a record in between: addresses as signed words, protocol, size. */
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void;
+  /** A frame that stands for several packets of the wire. */
   recordAggregated(packet: Packet): void;
 }
 

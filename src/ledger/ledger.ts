@@ -1,7 +1,7 @@
 import { type Packet, Verdict } from "../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN, PROTOCOL_COLUMNS } from "../packet/protocols.ts";
 import { AddressIndex } from "./address-index.ts";
-import { BUCKETS, bucketOf, SLOT_DOUBLES } from "./histogram.ts";
+import { BUCKETS, bucketOf, SLOT_DOUBLES, SUM } from "./histogram.ts";
 import { Ipv4Table, UNSEEN } from "./ipv4-table.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
 import { Rows } from "./rows.ts";
@@ -18,6 +18,8 @@ const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 
 /** The slot of all frames of an interface: the first, so that 0 can stand for "none" in a row. */
 export const ALL_SLOT = 0;
+/** Of an address that is in no range. */
+const NO_SLOT = -1;
 
 /** How many addresses may have series, over all interfaces, and how many have. */
 export interface AddressBudget {
@@ -101,7 +103,40 @@ export class InterfaceLedger {
 
   /** Counts one frame. Hot; does not allocate, but for what is seen for the first time. */
   record(packet: Packet): void {
-    this.#record(packet, packet.lengthBytes, 1);
+    if (packet.verdict === Verdict.IP && packet.version === 4) {
+      this.recordIpv4(packet.source, packet.destination, packet.protocol, packet.lengthBytes);
+    } else {
+      this.#record(packet, packet.lengthBytes, 1);
+    }
+  }
+
+  /**
+   * Counts one IPv4 packet, given by its addresses, protocol and size: the way of most frames. Both addresses are looked
+   * up before anything is counted, and the counters are at hand in a local: 26 ns a packet with the walk of the ring,
+   * where one method call a counter takes 37 (Node 24.21). Hot; does not allocate, but for what is seen first.
+   */
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void {
+    const { counters } = this.slots;
+    const bucket = bucketOf(lengthBytes);
+    const column = IPV4_COLUMN[protocol]!;
+    const from = this.#ipv4.find(source);
+    const to = this.#ipv4.find(destination);
+    const fromSlot = from >= 0 ? this.rows.slotOf(from, column) : NO_SLOT;
+    const toSlot = to >= 0 ? this.rows.slotOf(to, RX_CELLS + column) : NO_SLOT;
+    if (from === UNSEEN || to === UNSEEN || fromSlot === 0 || toSlot === 0) {
+      this.#recordUnseen(source, destination, column, bucket, lengthBytes, 1);
+      return;
+    }
+    counters[bucket]! += 1;
+    counters[SUM]! += lengthBytes;
+    if (fromSlot > 0) {
+      counters[fromSlot * SLOT_DOUBLES + bucket]! += 1;
+      counters[fromSlot * SLOT_DOUBLES + SUM]! += lengthBytes;
+    }
+    if (toSlot > 0) {
+      counters[toSlot * SLOT_DOUBLES + bucket]! += 1;
+      counters[toSlot * SLOT_DOUBLES + SUM]! += lengthBytes;
+    }
   }
 
   /** Counts one frame that stands for several packets: as those where the record says how it was made, else as one. */
@@ -113,33 +148,32 @@ export class InterfaceLedger {
     this.#record(packet, lengthBytes - full * segmentBytes, 1);
   }
 
+  /** Counts `packets` packets of one size. */
   #record(packet: Packet, lengthBytes: number, packets: number): void {
-    const { verdict } = packet;
+    const { verdict, source, destination } = packet;
     const bucket = bucketOf(lengthBytes);
-    this.slots.count(ALL_SLOT, bucket, lengthBytes, packets);
-    if (verdict !== Verdict.IP) this.verdicts[verdict]! += packets;
-    else if (packet.version === 4) this.#recordIpv4(packet, bucket, lengthBytes, packets);
-    else this.#recordIpv6(packet, bucket, lengthBytes, packets);
-  }
-
-  /** Looks up both addresses before it counts: 15 ns a packet less than one after the other (Node 24.21). */
-  #recordIpv4(packet: Packet, bucket: number, lengthBytes: number, packets: number): void {
-    const column = IPV4_COLUMN[packet.protocol]!;
-    const from = this.#ipv4.find(packet.source);
-    const to = this.#ipv4.find(packet.destination);
-    if (from === UNSEEN || to === UNSEEN) {
-      this.#recordUnseen(packet, column, bucket, lengthBytes, packets);
+    if (verdict === Verdict.IP && packet.version === 4) {
+      this.#recordUnseen(source, destination, IPV4_COLUMN[packet.protocol]!, bucket, lengthBytes, packets);
       return;
     }
-    if (from >= 0) this.#count(from, column, bucket, lengthBytes, packets);
-    if (to >= 0) this.#count(to, RX_CELLS + column, bucket, lengthBytes, packets);
+    this.slots.count(ALL_SLOT, bucket, lengthBytes, packets);
+    if (verdict === Verdict.IP) this.#recordIpv6(packet, bucket, lengthBytes, packets);
+    else this.verdicts[verdict]! += packets;
   }
 
-  /** Out of the hot path's way, because what V8 inlines there is bounded. */
-  #recordUnseen(packet: Packet, column: number, bucket: number, lengthBytes: number, packets: number): void {
-    const from = this.#rowIpv4(packet.source);
+  /** As `recordIpv4`, whatever was seen before; out of its way, because what V8 inlines there is bounded. */
+  #recordUnseen(
+    source: number,
+    destination: number,
+    column: number,
+    bucket: number,
+    lengthBytes: number,
+    packets: number,
+  ): void {
+    this.slots.count(ALL_SLOT, bucket, lengthBytes, packets);
+    const from = this.#rowIpv4(source);
     if (from >= 0) this.#count(from, column, bucket, lengthBytes, packets);
-    const to = this.#rowIpv4(packet.destination);
+    const to = this.#rowIpv4(destination);
     if (to >= 0) this.#count(to, RX_CELLS + column, bucket, lengthBytes, packets);
   }
 

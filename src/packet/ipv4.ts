@@ -17,6 +17,26 @@ const DESTINATION = 16;
 const HEADER_BYTES = 20;
 const MINIMUM_IHL = 5;
 
+/** Fields of the header at `at`, which was found to be whole. Hot; do not allocate. */
+export function ipv4Protocol(bytes: Uint8Array, at: number): number {
+  return bytes[at + PROTOCOL]!;
+}
+
+export function ipv4Source(bytes: Uint8Array, at: number): number {
+  return word32(bytes, at + SOURCE);
+}
+
+export function ipv4Destination(bytes: Uint8Array, at: number): number {
+  return word32(bytes, at + DESTINATION);
+}
+
+/** Whether the header at `at` is whole and of version 4. Hot; does not allocate. */
+export function isIpv4(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < HEADER_BYTES) return false;
+  const first = bytes[at]!;
+  return first >> 4 === 4 && (first & 0x0f) >= MINIMUM_IHL;
+}
+
 /**
  * Reads the IPv4 header at `at`, of a capture that ends before `end`. Hot; does not allocate.
  *
@@ -25,15 +45,13 @@ const MINIMUM_IHL = 5;
  * addresses and the protocol like any packet.
  */
 export function parseIpv4(packet: Packet, bytes: Uint8Array, at: number, end: number): Verdict {
-  if (end - at < HEADER_BYTES) {
-    if (end > at && bytes[at]! >> 4 !== 4) return Verdict.MALFORMED;
-    return Verdict.TRUNCATED;
+  if (!isIpv4(bytes, at, end)) {
+    const isCutShort = end - at < HEADER_BYTES && (end <= at || bytes[at]! >> 4 === 4);
+    return isCutShort ? Verdict.TRUNCATED : Verdict.MALFORMED;
   }
-  const first = bytes[at]!;
-  if (first >> 4 !== 4 || (first & 0x0f) < MINIMUM_IHL) return Verdict.MALFORMED;
   packet.version = 4;
-  packet.protocol = bytes[at + PROTOCOL]!;
-  packet.source = word32(bytes, at + SOURCE);
-  packet.destination = word32(bytes, at + DESTINATION);
+  packet.protocol = ipv4Protocol(bytes, at);
+  packet.source = ipv4Source(bytes, at);
+  packet.destination = ipv4Destination(bytes, at);
   return Verdict.IP;
 }

@@ -1,19 +1,15 @@
-import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
+import { messageOf } from "../../errors.ts";
 import * as libc from "../../native/libc.ts";
-import { LINKTYPE_ETHERNET } from "../../packet/link.ts";
+import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
+import { ETHERNET_HEADER_BYTES, LINKTYPE_ETHERNET } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
-import { parseFrame, parsePayload } from "../../packet/parse.ts";
+import { isPlainIpv4, parseFrame, parsePayload } from "../../packet/parse.ts";
 import { parseSegments } from "../../packet/transport.ts";
 import { type AggregateSink, type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
+import { openPacketSocket, packetAddress, packetSocketRefusal } from "../packet-socket.ts";
 import { Ring } from "./ring.ts";
 import { snapFilter, type SnapOptions } from "./snap-filter.ts";
-
-const AF_PACKET = 17;
-const SOCK_RAW = 3;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
-const ETH_P_ALL_BE = 0x0300;
 
 /** How often finished blocks are read; a scrape reads them too. */
 const DRAIN_MS = 50;
@@ -76,27 +72,22 @@ export function openRingEngine(link: Link, sink: AggregateSink, siblings: number
   if (bound < 0) {
     ring.close();
     libc.close(fd);
-    throw refusal(link.name, "bind to it", bound);
+    throw packetSocketRefusal(link.name, "bind to it", bound);
   }
   return new RingEngine(fd, ring, snap, sink);
 }
 
 /**
- * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring.
- *
- * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
- * says what follows. But in that mode it does not tell how a frame was merged.
+ * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring. Not in cooked mode
+ * where the transport header is parsed: the kernel does not tell then how a frame was merged.
  */
 function openSocket(name: string, snap: SnapOptions, ringBytes: number): { fd: number; ring: Ring } {
-  const type = (snap.isEthernet || snap.hasTransport ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
-  // Protocol 0 receives nothing: no frame may come in before the filter is there.
-  const fd = libc.socket(AF_PACKET, type, 0);
-  if (fd < 0) throw refusal(name, "open a packet socket", fd);
+  const fd = openPacketSocket(name, snap.isEthernet || snap.hasTransport);
   const filtered = libc.attachFilter(fd, snapFilter(snap));
   const ring = filtered < 0 ? filtered : Ring.open(fd, ringBytes, snap.hasTransport);
   if (typeof ring === "number") {
     libc.close(fd);
-    throw refusal(name, filtered < 0 ? "attach a filter" : "map a ring", ring);
+    throw packetSocketRefusal(name, filtered < 0 ? "attach a filter" : "map a ring", ring);
   }
   return { fd, ring };
 }
@@ -152,9 +143,18 @@ class RingEngine implements Engine {
     for (let count = 0; count < packets; count++) {
       const word = at >> 2;
       const start = at + halves[(at >> 1) + MAC]!;
-      parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
-      if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
-      else sink.recordAggregated(packet);
+      const end = start + words[word + CAPTURED]!;
+      const isSingle = (words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0;
+      if (isSingle && isPlainIpv4(bytes, start, end)) {
+        const network = start + ETHERNET_HEADER_BYTES;
+        const lengthBytes = words[word + LENGTH]! - ETHERNET_HEADER_BYTES;
+        const source = ipv4Source(bytes, network);
+        sink.recordIpv4(source, ipv4Destination(bytes, network), ipv4Protocol(bytes, network), lengthBytes);
+      } else {
+        parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, end, words[word + LENGTH]!);
+        if (isSingle) sink.record(packet);
+        else sink.recordAggregated(packet);
+      }
       at += words[word + NEXT]!;
     }
   }
@@ -213,21 +213,4 @@ class RingEngine implements Engine {
     const protocol = this.#ring.halves[(at >> 1) + PROTOCOL]!;
     return ((protocol & 0xff) << 8) | (protocol >> 8);
   }
-}
-
-/** struct sockaddr_ll of linux/if_packet.h: family, protocol, interface index; the rest is not for bind. */
-function packetAddress(interfaceIndex: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(20));
-  view.setUint16(0, AF_PACKET, true);
-  view.setUint16(2, ETH_P_ALL_BE, true);
-  view.setInt32(4, interfaceIndex, true);
-  return new Uint8Array(view.buffer);
-}
-
-function refusal(name: string, attempt: string, result: number): PromtapError {
-  const isPrivilege = result === -libc.errno.EPERM || result === -libc.errno.EACCES;
-  const why = isPrivilege
-    ? "CAP_NET_RAW is missing; run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)"
-    : libc.errnoText(result);
-  return new PromtapError(ErrorCode.HOST, `couldn't open ${name}: couldn't ${attempt}: ${why}`);
 }

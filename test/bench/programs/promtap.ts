@@ -11,7 +11,7 @@ import type { Counted, Listener, Program } from "./program.ts";
 export const PROMTAP = resolve(import.meta.dirname, "../../../dist/promtap");
 
 /** The engines that account live traffic of this volume; `pcap` is for a few packets and slows the sender down. */
-const ENGINES = ["ring"] as const;
+const ENGINES = ["ring", "bpf", "tcx"] as const;
 
 /** What a live promtap accounts in every section. */
 export const LIVE_FLAGS: readonly string[] = ["-i", INTERFACE, ...RANGES.flatMap((range) => ["-r", range])];

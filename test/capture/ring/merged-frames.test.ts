@@ -34,6 +34,10 @@ class Recorder {
     this.seen.push([lengthBytes, null]);
   }
 
+  recordIpv4(_source: number, _destination: number, _protocol: number, lengthBytes: number): void {
+    this.seen.push([lengthBytes, null]);
+  }
+
   recordAggregated({ lengthBytes, headerBytes, segmentBytes }: Packet): void {
     this.seen.push([lengthBytes, [headerBytes, segmentBytes]]);
   }

@@ -5,7 +5,7 @@ import { before, describe, test } from "node:test";
 import type { Engine } from "../../../src/capture/engine.ts";
 import { type Link, Links } from "../../../src/capture/links.ts";
 import { openRingEngine, ringKind } from "../../../src/capture/ring/ring-engine.ts";
-import { type Packet, Verdict } from "../../../src/packet/packet.ts";
+import { Packet, Verdict } from "../../../src/packet/packet.ts";
 import { type Facts, facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
@@ -25,6 +25,11 @@ class Recorder {
 
   record(packet: Packet): void {
     this.seen.push(facts(packet));
+  }
+
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void {
+    const packet = new Packet();
+    this.record(Object.assign(packet, { verdict: Verdict.IP, version: 4, source, destination, protocol, lengthBytes }));
   }
 
   recordAggregated(packet: Packet): void {
