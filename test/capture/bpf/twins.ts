@@ -1,0 +1,160 @@
+import { KernelBudget, KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { Places } from "../../../src/capture/bpf/places.ts";
+import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
+import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
+import { ALL_SLOT, Ledger } from "../../../src/ledger/ledger.ts";
+import { type Range, RangeTable } from "../../../src/ledger/ranges.ts";
+import type { Rows } from "../../../src/ledger/rows.ts";
+import type { Slots } from "../../../src/ledger/slots.ts";
+import * as libc from "../../../src/native/libc.ts";
+import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
+import { Packet, REFUSALS } from "../../../src/packet/packet.ts";
+import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
+import { PROTOCOL_COLUMNS } from "../../../src/packet/protocols.ts";
+import { parseSegments } from "../../../src/packet/transport.ts";
+import { behindEthernet, testRun } from "./test-run.ts";
+
+const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
+const NO_LIMIT = 1_000_000;
+const CPUS = 2;
+const SEED = 1;
+
+export interface TwinsOptions {
+  hook?: Hook;
+  /** Frames begin with an Ethernet header; else the kernel has taken off the link header. */
+  isEthernet?: boolean;
+  maxAddresses?: number;
+  wireSizes?: boolean;
+  /** Sizes of the kernel's tables, made from those that would be chosen. */
+  sizes?: (chosen: TableSizes) => TableSizes;
+}
+
+/** What is told of a frame beside its bytes. */
+export interface Told {
+  /** Payload of the packets that it stands for; 0 for a frame that stands for itself. */
+  gsoSize?: number;
+  /** What follows, where there is no Ethernet header to say so. */
+  etherType?: number;
+}
+
+/** The program in the kernel with its ledger, and the parser with another one: both see the same frames. Needs root. */
+export class Twins implements Disposable {
+  readonly ranges: RangeTable;
+  readonly tables: KernelTables;
+  readonly programFd: number;
+  readonly #options: Required<TwinsOptions>;
+  readonly #budget = new KernelBudget();
+  readonly #counted: Ledger;
+  readonly #parsed: Ledger;
+  readonly #packet = new Packet();
+
+  constructor(ranges: readonly Range[], options: TwinsOptions = {}) {
+    this.#options = {
+      hook: Hook.SOCKET,
+      isEthernet: true,
+      maxAddresses: NO_LIMIT,
+      wireSizes: false,
+      sizes: (chosen) => chosen,
+      ...options,
+    };
+    const { maxAddresses } = this.#options;
+    this.ranges = new RangeTable(ranges);
+    this.#counted = new Ledger(this.ranges, maxAddresses, SEED);
+    this.#parsed = new Ledger(this.ranges, maxAddresses, SEED);
+    const places = new Places(this.ranges);
+    const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
+    this.tables = new KernelTables(this.ranges, places, this.#counted.interface("eth0"), this.#budget, sizes);
+    const program = { ...this.#options, ignoreOutgoing: false };
+    this.programFd = loadProgram(program, this.ranges, places, this.tables);
+  }
+
+  /** Shows both a frame that `canRun` takes; returns what the program answered. */
+  see(bytes: Uint8Array, { gsoSize = 0, etherType }: Told = {}): number {
+    const { hook, isEthernet } = this.#options;
+    const packet = this.#packet;
+    if (isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, bytes.length);
+    else parsePayload(packet, etherType!, bytes, 0, bytes.length, bytes.length);
+    this.#record(bytes, gsoSize);
+    return testRun(this.programFd, hook === Hook.TCX ? bytes : behindEthernet(bytes, etherType), { gsoSize });
+  }
+
+  /** The kernel's ledger, brought up to date. */
+  counted(): Facts {
+    this.tables.sync();
+    return factsOf(this.#counted);
+  }
+
+  /** The parser's ledger. */
+  parsed(): Facts {
+    return factsOf(this.#parsed);
+  }
+
+  [Symbol.dispose](): void {
+    libc.close(this.programFd);
+    this.tables.close();
+    libc.close(this.#budget.fd);
+  }
+
+  #record(bytes: Uint8Array, gsoSize: number): void {
+    const packet = this.#packet;
+    const ledger = this.#parsed.interface("eth0");
+    if (gsoSize === 0) {
+      ledger.record(packet);
+      return;
+    }
+    packet.segmentBytes = 0;
+    if (this.#options.wireSizes) {
+      parseSegments(packet, gsoSize, bytes, bytes.length - packet.lengthBytes, bytes.length);
+    }
+    ledger.recordAggregated(packet);
+  }
+}
+
+/** All that the page can say of an interface, whatever the order in which rows and slots were given out. */
+export interface Facts {
+  all: number[];
+  /** Frames that could not be accounted, by reason. */
+  refused: Record<string, number>;
+  aggregatedPackets: number;
+  /** Addresses that have series. */
+  addresses: number;
+  /** Row and cell → buckets and sum. */
+  cells: Map<string, number[]>;
+}
+
+function factsOf(ledger: Ledger): Facts {
+  const { slots, verdicts, aggregatedPackets, rows } = ledger.interface("eth0");
+  return {
+    all: slotOf(slots, ALL_SLOT),
+    refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, verdicts[verdict]!])),
+    aggregatedPackets,
+    addresses: ledger.addresses.used,
+    cells: cellsOf(rows, slots, ledger.ranges),
+  };
+}
+
+function slotOf({ counters }: Slots, slot: number): number[] {
+  return [...counters.subarray(slot * SLOT_DOUBLES, (slot + 1) * SLOT_DOUBLES)];
+}
+
+function cellsOf(rows: Rows, slots: Slots, ranges: RangeTable): Map<string, number[]> {
+  const cells: [string, number[]][] = [];
+  for (let row = 0; row < rows.count; row++) {
+    for (let cell = 0; cell < ROW_CELLS; cell++) {
+      const slot = rows.slotOf(row, cell);
+      if (slot > 0) cells.push([`${nameOf(rows, row, ranges)}, cell ${cell}`, slotOf(slots, slot)]);
+    }
+  }
+  const found = new Map(cells.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  if (found.size !== cells.length) throw new Error("two rows are for the same address");
+  return found;
+}
+
+/** Ranges with equal labels share their `other`, whichever of them it is filed under. */
+function nameOf(rows: Rows, row: number, ranges: RangeTable): string {
+  const range = rows.rangeOf(row);
+  const { version } = ranges.ranges[range]!;
+  if (rows.isOther(row)) return `other IPv${version} of labels ${ranges.groupOf[range]}`;
+  const words = [0, 1, 2, 3].map((k) => rows.addressWord(row, k).toString(16));
+  return `IPv${version} ${words.join(":")} of range ${range}`;
+}
