@@ -122,6 +122,10 @@ class CountWriter {
   #writeIpv4(): void {
     const asm = this.#asm;
     const { ranges, places, hasPlaceMap, firstRow } = this.#options;
+    if (ranges.ipv4.rangeOf.length === 0) {
+      asm.jump(this.#exits.ignored);
+      return;
+    }
     const found = asm.label();
     const next = asm.label();
     asm.mov(r9, 0);
@@ -132,7 +136,9 @@ class CountWriter {
       const { lowest, shift, first } = places.formula(range);
       asm.mov32(r2, r1);
       asm.sub32(r2, lowest);
-      if (shift > 0) asm.rsh32(r2, shift);
+      // The kernel refuses to shift by the whole width.
+      if (shift === 32) asm.mov32(r2, 0);
+      else if (shift > 0) asm.rsh32(r2, shift);
       asm.add32(r2, first + (hasPlaceMap ? 0 : firstRow));
       if (hasPlaceMap) asm.mov(r3, range);
       asm.jump(found);
