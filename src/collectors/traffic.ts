@@ -86,6 +86,11 @@ export class TrafficCollector implements Collector {
         "Packets counted under ip=other because the limit of addresses was reached; one for each direction.",
         ledgers.map((ledger) => ({ labels: { interface: ledger.name }, value: ledger.refusedPackets() })),
       ),
+      counter(
+        "promtap_traffic_exhausted_packets_total",
+        "Times that a kernel engine had no room for a new series, and counted a packet under ip=other.",
+        ledgers.map(({ name, exhaustedPackets }) => ({ labels: { interface: name }, value: exhaustedPackets })),
+      ),
     ];
   }
 

@@ -65,6 +65,8 @@ export class InterfaceLedger {
   readonly verdicts = new Float64Array(Object.keys(Verdict).length);
   /** Frames that stand for several packets of the wire, as far as the engine can tell; each counts once. */
   aggregatedPackets = 0;
+  /** Packets under `other` because an engine's own tables were full. */
+  exhaustedPackets = 0;
 
   readonly #ranges: RangeTable;
   readonly #addresses: AddressBudget;

@@ -11,6 +11,7 @@ import { openPacketSocket, packetAddress } from "../packet-socket.ts";
 import { KernelBudget, KernelTables, possibleCpus, tableSizes } from "./kernel-tables.ts";
 import { Places } from "./places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
+import { kernelRefusal, OLDEST_KERNEL, OLDEST_TCX_KERNEL } from "./refusal.ts";
 
 /** How packets get to the program on one interface, until it is closed. */
 type Attach = (link: Link, programFd: number) => () => void;
@@ -95,6 +96,8 @@ class KernelKind implements EngineKind {
 
   /** Loads the real program and attaches it to loopback for a moment. */
   probe(): string | undefined {
+    const tooOld = kernelRefusal(this.#hook === Hook.TCX ? OLDEST_TCX_KERNEL : OLDEST_KERNEL);
+    if (tooOld !== undefined) return tooOld;
     try {
       const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0).interface(LOOPBACK.name);
       const { tables, programFd } = this.#load(LOOPBACK, ledger, 1);
@@ -180,22 +183,14 @@ function attachTcx(link: Link, programFd: number): () => void {
     const fd = bpf.attachTcx(programFd, link.index, hook);
     if (fd < 0) {
       detach();
-      throw new PromtapError(ErrorCode.HOST, `couldn't attach to ${link.name}: ${tcxRefusal(fd)}`);
+      throw new PromtapError(
+        ErrorCode.HOST,
+        `couldn't attach to ${link.name}: ${fd === -libc.errno.EPERM ? "CAP_NET_ADMIN is missing" : libc.errnoText(fd)}`,
+      );
     }
     fds.push(fd);
   }
   return detach;
-}
-
-function tcxRefusal(result: number): string {
-  switch (-result) {
-    case libc.errno.EPERM:
-      return "CAP_NET_ADMIN is missing";
-    case libc.errno.EINVAL:
-      return "this kernel is too old: tcx came with 6.6";
-    default:
-      return libc.errnoText(result);
-  }
 }
 
 /** Whether the kernel may interrupt a program for another one on the same CPU (PREEMPT_RT). */

@@ -28,6 +28,7 @@ import {
 } from "./layout.ts";
 import type { Places } from "./places.ts";
 import type { MapFds } from "./program/rows.ts";
+import { bpfRefusal } from "./refusal.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
 const PLACES_WITH_ROWS = 16_384;
@@ -161,11 +162,6 @@ export class KernelTables {
     }
   }
 
-  /** Packets that found no room though their address was within the limit; they count under `other`. */
-  get exhausted(): number {
-    return this.#total(EVENT_SLOT, EVENT.EXHAUSTED / 8);
-  }
-
   /** Gives all memory back; the program must be closed already. */
   close(): void {
     for (const mapping of this.#mappings) mapping.unmap();
@@ -289,6 +285,7 @@ export class KernelTables {
       this.#seen[at] = total;
     }
     this.#ledger.aggregatedPackets = this.#total(EVENT_SLOT, EVENT.AGGREGATED / 8);
+    this.#ledger.exhaustedPackets = this.#total(EVENT_SLOT, EVENT.EXHAUSTED / 8);
   }
 
   /**
@@ -312,19 +309,5 @@ function createMap(name: string, type: number, keyBytes: number, valueBytes: num
   const fd = bpf.createMap(type, keyBytes, valueBytes, entries, flags, `promtap_${name}`.slice(0, 15));
   if (fd >= 0) return fd;
   const bytes = entries * valueBytes;
-  throw new PromtapError(ErrorCode.HOST, `couldn't make the map ${name} of ${bytes} bytes: ${mapRefusal(fd)}`);
-}
-
-function mapRefusal(result: number): string {
-  switch (-result) {
-    case libc.errno.EPERM:
-    case libc.errno.EACCES:
-      return "CAP_BPF is missing, or bpf() is blocked by seccomp";
-    case libc.errno.ENOSYS:
-      return "this kernel has no bpf()";
-    case libc.errno.EINVAL:
-      return "this kernel is too old: arrays that can be mapped came with 5.5";
-    default:
-      return libc.errnoText(result);
-  }
+  throw new PromtapError(ErrorCode.HOST, `couldn't make the map ${name} of ${bytes} bytes: ${bpfRefusal(fd)}`);
 }

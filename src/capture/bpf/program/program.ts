@@ -6,6 +6,7 @@ import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
 import { r1, r6, r10 } from "../assembly/instruction.ts";
 import type { KernelTables } from "../kernel-tables.ts";
 import type { Places } from "../places.ts";
+import { bpfRefusal } from "../refusal.ts";
 import { writeCounting } from "./count-writer.ts";
 import { writeLink } from "./link-writer.ts";
 import { networkLabels, writeNetwork } from "./network-writer.ts";
@@ -91,14 +92,7 @@ export function loadProgram(
 }
 
 function refusal(result: number, log: string): string {
-  switch (-result) {
-    case libc.errno.EPERM:
-      return "CAP_BPF is missing, or bpf() is blocked by seccomp";
-    case libc.errno.ENOSYS:
-      return "this kernel has no bpf()";
-    default: {
-      const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join(" | ");
-      return `${libc.errnoText(result)}: the verifier says: ${lines || "nothing"}`;
-    }
-  }
+  if (log === "") return bpfRefusal(result);
+  const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join(" | ");
+  return `${libc.errnoText(result)}: the verifier says: ${lines}`;
 }

@@ -1,0 +1,36 @@
+import { release } from "node:os";
+import { effectiveCapabilities } from "../../native/capabilities.ts";
+import * as libc from "../../native/libc.ts";
+
+/** Atomic operations that return the old value, in which rows and slots are given out. */
+export const OLDEST_KERNEL = { version: [5, 12], why: "atomic operations in BPF came with 5.12" } as const;
+export const OLDEST_TCX_KERNEL = { version: [6, 6], why: "tcx came with 6.6" } as const;
+
+/** Says that the running kernel is older than what is asked for, or undefined. */
+export function kernelRefusal({
+  version,
+  why,
+}: {
+  version: readonly [number, number];
+  why: string;
+}): string | undefined {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
+  const isOlder = Number(major) < version[0] || (Number(major) === version[0] && Number(minor) < version[1]);
+  return isOlder ? `kernel ${release()} is too old: ${why}` : undefined;
+}
+
+/** Words for what bpf(2) refused: the same errno has several reasons, which our own capabilities tell apart. */
+export function bpfRefusal(result: number): string {
+  switch (-result) {
+    case libc.errno.EPERM:
+    case libc.errno.EACCES: {
+      const ours = effectiveCapabilities();
+      const mayUse = ours.includes("CAP_BPF") || ours.includes("CAP_SYS_ADMIN");
+      return mayUse ? "bpf() is blocked by seccomp or a security module" : "CAP_BPF is missing";
+    }
+    case libc.errno.ENOSYS:
+      return "this kernel has no bpf(), or seccomp hides it";
+    default:
+      return libc.errnoText(result);
+  }
+}
