@@ -4,6 +4,7 @@ import {
   BPF_ALU,
   BPF_ALU64,
   BPF_AND,
+  BPF_ARSH,
   BPF_ATOMIC,
   BPF_CALL,
   BPF_CMPXCHG,
@@ -99,6 +100,8 @@ export class Assembler {
   or = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_OR, destination, operand);
   lsh = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_LSH, destination, operand);
   rsh = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_RSH, destination, operand);
+
+  arsh = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_ARSH, destination, operand);
 
   mov32 = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU, BPF_MOV, destination, operand);
   add32 = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU, BPF_ADD, destination, operand);

@@ -34,6 +34,7 @@ export const BPF_RSH = 0x70;
 export const BPF_MOD = 0x90;
 export const BPF_XOR = 0xa0;
 export const BPF_MOV = 0xb0;
+export const BPF_ARSH = 0xc0;
 export const BPF_END = 0xd0;
 /** Source bit of BPF_END: to big-endian. */
 export const BPF_TO_BE = 0x08;

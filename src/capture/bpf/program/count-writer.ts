@@ -1,6 +1,6 @@
 import type { RangeTable } from "../../../ledger/ranges.ts";
 import type { Assembler } from "../assembly/assembler.ts";
-import { r0, r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
+import { r0, r1, r2, r3, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import { ALL_SLOT, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
 import { CountersWriter } from "./counters.ts";
@@ -10,8 +10,10 @@ import { type RowsOptions, RowsWriter } from "./rows.ts";
 import { ADDRESS, IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, SEGMENT_BYTES } from "./stack.ts";
 import { writeUnfolding } from "./unfold-writer.ts";
 
-/** Kinds of packets, in r9; then r9 is the direction: 0 (tx), DIRECTION_BYTES (rx). */
-const KIND = { NOT_IP: 0, REFUSED: 1, IPV4: 4, IPV6: 6 } as const;
+/** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */
+const TX_BYTES = 0;
+/** Kinds of packets, in r9. */
+const KIND = { NOT_IP: 0, TRUNCATED: 1, MALFORMED: 2, IPV4: 4, IPV6: 6 } as const;
 
 export interface CountOptions extends RowsOptions {
   ranges: RangeTable;
@@ -28,7 +30,7 @@ export interface CountOptions extends RowsOptions {
 
 /**
  * Writes what counts a parsed packet, as ledger/ledger.ts does, and places `exits`. Registers: r6 column of the
- * protocol, r7 size, r8 bucket, r9 kind and direction.
+ * protocol, r7 size, r8 bucket, r9 kind.
  */
 export function writeCounting(asm: Assembler, options: CountOptions, exits: ParseExits): void {
   new CountWriter(asm, options, exits).write();
@@ -57,26 +59,52 @@ class CountWriter {
     this.#rows = new RowsWriter(asm, options, this.#counters);
   }
 
+  /**
+   * Both directions are written out: a loop over them would not pass the verifier without CAP_PERFMON, whose guard
+   * against speculation follows a loop for ever. So a program of many ranges is long, and jumps reach 32,767
+   * instructions: what all ways need comes first, and the way to IPv6 has a step in the middle of IPv4.
+   */
   write(): void {
     const asm = this.#asm;
-    const ipv6 = asm.label();
-    const refused = asm.label();
+    const ipv4 = asm.label();
+    const step = asm.label();
+    const malformed = asm.label();
     this.#writeKinds();
     this.#counters.chooseLane();
     this.#writeSize();
     asm.mov(r2, ALL_SLOT);
     this.#counters.count(this.#exits.ignored);
-    asm.jeq(r9, KIND.IPV6, ipv6);
-    asm.jeq(r9, KIND.REFUSED, refused);
-    asm.jne(r9, KIND.IPV4, this.#exits.ignored);
-    this.#writeIpv4();
-    asm.place(ipv6);
-    this.#writeIpv6();
-    asm.place(refused);
-    this.#counters.countEvent(r6);
+    asm.jeq(r9, KIND.IPV4, ipv4);
+    asm.jeq(r9, KIND.IPV6, step);
+    asm.jeq(r9, KIND.NOT_IP, this.#exits.ignored);
+    asm.jeq(r9, KIND.MALFORMED, malformed);
+    this.#counters.countEvent(EVENT.TRUNCATED);
+    this.#writeExit();
+    asm.place(malformed);
+    this.#counters.countEvent(EVENT.MALFORMED);
     asm.place(this.#exits.ignored);
-    asm.mov(r0, this.#options.result);
-    asm.exit();
+    this.#writeExit();
+
+    asm.place(ipv4);
+    this.#writeIpv4(IPV4_SOURCE, TX_BYTES);
+    const received = asm.label();
+    const ipv6 = asm.label();
+    asm.jump(received);
+    asm.place(step);
+    asm.jump(ipv6);
+    asm.place(received);
+    this.#writeIpv4(IPV4_DESTINATION, DIRECTION_BYTES);
+    this.#writeExit();
+
+    asm.place(ipv6);
+    this.#writeIpv6(IPV6_SOURCE, TX_BYTES);
+    this.#writeIpv6(IPV6_DESTINATION, DIRECTION_BYTES);
+    this.#writeExit();
+  }
+
+  #writeExit(): void {
+    this.#asm.mov(r0, this.#options.result);
+    this.#asm.exit();
   }
 
   /** r9 = kind, by the way the parser left. */
@@ -85,7 +113,8 @@ class CountWriter {
     const all = asm.label();
     const kinds = [
       [this.#exits.ipv6, KIND.IPV6],
-      [this.#exits.refused, KIND.REFUSED],
+      [this.#exits.truncated, KIND.TRUNCATED],
+      [this.#exits.malformed, KIND.MALFORMED],
       [this.#exits.notIp, KIND.NOT_IP],
     ] as const;
     for (const [label, kind] of kinds) {
@@ -105,11 +134,9 @@ class CountWriter {
     const sized = asm.label();
     asm.load(8, r1, r10, SEGMENT_BYTES);
     asm.jeq(r1, 0, single);
-    asm.mov(r1, EVENT.AGGREGATED);
-    this.#counters.countEvent(r1);
+    this.#counters.countEvent(EVENT.AGGREGATED);
     if (this.#options.unfolds) {
-      asm.jeq(r9, KIND.NOT_IP, single);
-      asm.jeq(r9, KIND.REFUSED, single);
+      asm.jlt(r9, KIND.IPV4, single);
       writeUnfolding(asm, this.#counters, single);
       asm.jump(sized);
     }
@@ -119,26 +146,19 @@ class CountWriter {
     asm.place(sized);
   }
 
-  #writeIpv4(): void {
+  /** Counts for the address at a place on the stack, in the half of its row at `direction`. */
+  #writeIpv4(address: number, direction: number): void {
     const asm = this.#asm;
     const { ranges, places, hasPlaceMap, firstRow } = this.#options;
-    if (ranges.ipv4.rangeOf.length === 0) {
-      asm.jump(this.#exits.ignored);
-      return;
-    }
     const found = asm.label();
     const next = asm.label();
-    asm.mov(r9, 0);
-    asm.load(4, r1, r10, IPV4_SOURCE);
-    const again = asm.here();
+    asm.load(4, r1, r10, address);
     asm.be(r1, 32);
     const leaf = (range: number): void => {
       const { lowest, shift, first } = places.formula(range);
       asm.mov32(r2, r1);
       asm.sub32(r2, lowest);
-      // The kernel refuses to shift by the whole width.
-      if (shift === 32) asm.mov32(r2, 0);
-      else if (shift > 0) asm.rsh32(r2, shift);
+      if (shift > 0) asm.rsh32(r2, shift);
       asm.add32(r2, first + (hasPlaceMap ? 0 : firstRow));
       if (hasPlaceMap) asm.mov(r3, range);
       asm.jump(found);
@@ -146,26 +166,19 @@ class CountWriter {
     writeIpv4Tree(asm, ranges.ipv4, leaf, next);
     asm.place(found);
     if (hasPlaceMap) this.#rows.placeRow(next);
-    this.#rows.countInRow(next);
+    this.#rows.countInRow(direction, next);
     asm.place(next);
-    asm.jne(r9, 0, this.#exits.ignored);
-    asm.mov(r9, DIRECTION_BYTES);
-    asm.load(4, r1, r10, IPV4_DESTINATION);
-    asm.jump(again);
   }
 
-  #writeIpv6(): void {
+  /** Likewise for IPv6. */
+  #writeIpv6(address: number, direction: number): void {
     const asm = this.#asm;
     const { ranges } = this.#options;
-    if (ranges.ipv6.rangeOf.length === 0) {
-      asm.jump(this.#exits.ignored);
-      return;
-    }
+    if (ranges.ipv6.rangeOf.length === 0) return;
     const found = asm.label();
     const next = asm.label();
-    asm.mov(r9, 0);
-    this.#loadIpv6(IPV6_SOURCE);
-    const again = asm.here();
+    asm.load(8, r1, r10, address);
+    asm.load(8, r2, r10, address + 8);
     asm.store(8, r10, ADDRESS, r1);
     asm.store(8, r10, ADDRESS + 8, r2);
     asm.be(r1, 64);
@@ -177,17 +190,7 @@ class CountWriter {
     writeIpv6Tree(asm, ranges.ipv6, leaf, next);
     asm.place(found);
     this.#rows.indexedRow(next);
-    this.#rows.countInRow(next);
+    this.#rows.countInRow(direction, next);
     asm.place(next);
-    asm.jne(r9, 0, this.#exits.ignored);
-    asm.mov(r9, DIRECTION_BYTES);
-    this.#loadIpv6(IPV6_DESTINATION);
-    asm.jump(again);
-  }
-
-  /** r1, r2 = the halves of an address, in network order. */
-  #loadIpv6(at: number): void {
-    this.#asm.load(8, r1, r10, at);
-    this.#asm.load(8, r2, r10, at + 8);
   }
 }

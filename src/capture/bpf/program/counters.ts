@@ -1,7 +1,15 @@
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r7, r8, r10, type Register } from "../assembly/instruction.ts";
-import { BUCKET_LAST, BUCKET_MASK, BUCKET_STEP_BITS, EVENT_SLOT, SUM_OFFSET, TABLE } from "../layout.ts";
-import { CELL_POINTER, FULL_BUCKET, FULL_PACKETS, KEY, LANE } from "./stack.ts";
+import {
+  BUCKET_LAST,
+  BUCKET_MASK,
+  BUCKET_STEP_BITS,
+  EVENT_SLOT,
+  type EventOffset,
+  SUM_OFFSET,
+  TABLE,
+} from "../layout.ts";
+import { FULL_BUCKET, FULL_PACKETS, KEY, LANE } from "./stack.ts";
 
 /* enum bpf_func_id */
 const BPF_FUNC_MAP_LOOKUP_ELEM = 1;
@@ -40,15 +48,19 @@ export class CountersWriter {
     asm.store(4, r10, LANE, r0);
   }
 
-  /** `bucket` = offset of the bucket of size r1 in a slot. The mask tells the verifier what the table holds. */
+  /**
+   * `bucket` = offset of the bucket of size r1 in a slot. The size is cut to the last index of the table without a jump,
+   * and the masks tell the verifier the bounds: without CAP_PERFMON it refuses an index that differs by the way to it.
+   */
   bucketOfR1(bucket: Register): void {
     const asm = this.#asm;
-    const inside = asm.label();
     asm.add(r1, (1 << BUCKET_STEP_BITS) - 1);
     asm.rsh(r1, BUCKET_STEP_BITS);
-    asm.jle(r1, BUCKET_LAST, inside);
-    asm.mov(r1, BUCKET_LAST);
-    asm.place(inside);
+    asm.mov(r2, BUCKET_LAST);
+    asm.sub(r2, r1);
+    asm.arsh(r2, 63);
+    asm.or(r1, r2);
+    asm.and(r1, BUCKET_LAST);
     asm.loadMapValue(r2, this.#options.tablesFd, TABLE.BUCKET);
     asm.add(r2, r1);
     asm.load(1, bucket, r2, 0);
@@ -76,19 +88,14 @@ export class CountersWriter {
     asm.store(8, r0, 0, r1);
   }
 
-  /** Counts an event by its offset in a register. Rare: always in one locked step. */
-  countEvent(event: Register): void {
+  /** Counts an event. Rare: always in one locked step. */
+  countEvent(event: EventOffset): void {
     const asm = this.#asm;
     const missing = asm.label();
-    asm.and(event, BUCKET_MASK);
-    asm.store(8, r10, CELL_POINTER, event);
     asm.mov(r2, EVENT_SLOT);
     this.#lookUpSlot(missing);
-    asm.load(8, r1, r10, CELL_POINTER);
-    asm.and(r1, BUCKET_MASK);
-    asm.add(r0, r1);
     asm.mov(r1, 1);
-    asm.atomicAdd(8, r0, 0, r1);
+    asm.atomicAdd(8, r0, event, r1);
     asm.place(missing);
   }
 

@@ -2,7 +2,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../packet/link.ts";
 import { MAX_EXTENSION_BYTES, MAX_EXTENSION_HEADERS } from "../../../packet/transport.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
-import { COLUMN_MASK, EVENT, type EventOffset, TABLE } from "../layout.ts";
+import { COLUMN_MASK, TABLE } from "../layout.ts";
 import { forgetWay, readAt } from "./skb.ts";
 import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
 
@@ -35,13 +35,14 @@ export interface NetworkLabels {
 
 /**
  * Where the parser leaves to, with the layer-3 size in r7. For IP the offset of the protocol's column in a row stands
- * in r6, and the addresses on the stack; for refused frames r6 is the event to count.
+ * in r6, and the addresses on the stack.
  */
 export interface ParseExits {
   ipv4: Label;
   ipv6: Label;
   notIp: Label;
-  refused: Label;
+  truncated: Label;
+  malformed: Label;
   /** Not to be counted at all. */
   ignored: Label;
 }
@@ -165,17 +166,11 @@ class NetworkWriter {
 
   #writeVerdicts(): void {
     const asm = this.#asm;
-    const refuse = (label: Label, event: EventOffset): void => {
-      asm.place(label);
+    for (const verdict of ["truncated", "malformed", "notIp"] as const) {
+      asm.place(this.#labels[verdict]);
       this.#leaveLinkHeader();
-      asm.mov(r6, event);
-      asm.jump(this.#exits.refused);
-    };
-    refuse(this.#labels.truncated, EVENT.TRUNCATED);
-    refuse(this.#labels.malformed, EVENT.MALFORMED);
-    asm.place(this.#labels.notIp);
-    this.#leaveLinkHeader();
-    asm.jump(this.#exits.notIp);
+      asm.jump(this.#exits[verdict]);
+    }
   }
 
   /** Comes last, so that the fast way falls through to the counting. */

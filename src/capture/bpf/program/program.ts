@@ -46,7 +46,8 @@ export function assembleProgram(
     ipv4: asm.label(),
     ipv6: asm.label(),
     notIp: asm.label(),
-    refused: asm.label(),
+    truncated: asm.label(),
+    malformed: asm.label(),
     ignored: asm.label(),
   };
   const { hook, isEthernet, ignoreOutgoing, maxAddresses, wireSizes } = options;

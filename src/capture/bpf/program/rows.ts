@@ -1,5 +1,5 @@
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r0, r1, r2, r3, r4, r6, r9, r10 } from "../assembly/instruction.ts";
+import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
 import { BUDGET, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
 import type { CountersWriter } from "./counters.ts";
 import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, ROW_KEY, ROW_POINTER } from "./stack.ts";
@@ -154,8 +154,7 @@ export class RowsWriter {
 
     asm.place(full);
     this.#giveBack();
-    asm.mov(r1, EVENT.EXHAUSTED);
-    this.#counters.countEvent(r1);
+    this.#counters.countEvent(EVENT.EXHAUSTED);
     asm.jump(other);
 
     asm.place(taken);
@@ -171,8 +170,8 @@ export class RowsWriter {
     asm.store(4, r0, FLAG_OFFSET, FLAG.ADMITTED);
   }
 
-  /** Counts in row r2, in direction r9. A slot is given out on first use; where there is none, the row for the refused has one. */
-  countInRow(next: Label): void {
+  /** Counts in row r2, in the half at `direction`. A slot is given out on first use; where there is none, the row for the refused has one. */
+  countInRow(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
     asm.store(4, r10, KEY, r2);
@@ -180,7 +179,7 @@ export class RowsWriter {
     const hasSlot = asm.label();
     const needsSlot = asm.label();
     const refused = asm.label();
-    this.#loadCell();
+    this.#loadCell(direction);
     asm.jeq(r2, 0, needsSlot);
     asm.place(hasSlot);
     this.#counters.count(next);
@@ -197,16 +196,16 @@ export class RowsWriter {
     asm.load(4, r2, r3, OTHER_OFFSET);
     asm.store(4, r10, KEY, r2);
     this.#counters.lookUp(fds.rows, KEY, next);
-    this.#loadCell();
+    this.#loadCell(direction);
     asm.jne(r2, 0, hasSlot);
   }
 
-  /** r2 = slot of this protocol and direction in the row at r0, r1 = where that stands. */
-  #loadCell(): void {
+  /** r2 = slot of this protocol in a half of the row at r0, r1 = where that stands. */
+  #loadCell(direction: number): void {
     const asm = this.#asm;
     asm.mov(r1, r0);
+    if (direction > 0) asm.add(r1, direction);
     asm.add(r1, r6);
-    asm.add(r1, r9);
     asm.load(4, r2, r1, 0);
   }
 
@@ -254,8 +253,7 @@ export class RowsWriter {
     asm.jump(hasSlot);
 
     asm.place(exhausted);
-    asm.mov(r1, EVENT.EXHAUSTED);
-    this.#counters.countEvent(r1);
+    this.#counters.countEvent(EVENT.EXHAUSTED);
     asm.jump(refused);
   }
 
