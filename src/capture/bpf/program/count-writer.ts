@@ -5,7 +5,7 @@ import { ALL_SLOT, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
 import { CountersWriter } from "./counters.ts";
 import type { ParseExits } from "./network-writer.ts";
-import { writeIpv4Tree, writeIpv6Tree } from "./range-tree.ts";
+import { writeIpv4Tree, writeIpv6Tree } from "../range-tree.ts";
 import { type RowsOptions, RowsWriter } from "./rows.ts";
 import { ADDRESS, IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, SEGMENT_BYTES } from "./stack.ts";
 import { writeUnfolding } from "./unfold-writer.ts";
@@ -150,6 +150,7 @@ class CountWriter {
   #writeIpv4(address: number, direction: number): void {
     const asm = this.#asm;
     const { ranges, places, hasPlaceMap, firstRow } = this.#options;
+    if (ranges.ipv4.rangeOf.length === 0) return;
     const found = asm.label();
     const next = asm.label();
     asm.load(4, r1, r10, address);
@@ -158,7 +159,9 @@ class CountWriter {
       const { lowest, shift, first } = places.formula(range);
       asm.mov32(r2, r1);
       asm.sub32(r2, lowest);
-      if (shift > 0) asm.rsh32(r2, shift);
+      // The kernel refuses to shift by the whole width.
+      if (shift === 32) asm.mov32(r2, 0);
+      else if (shift > 0) asm.rsh32(r2, shift);
       asm.add32(r2, first + (hasPlaceMap ? 0 : firstRow));
       if (hasPlaceMap) asm.mov(r3, range);
       asm.jump(found);
