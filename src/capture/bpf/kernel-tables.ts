@@ -71,14 +71,14 @@ export function tableSizes(
   const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic;
   const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
-  let lanes = 2 ** Math.ceil(Math.log2(cpus));
+  let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
   while (lanes > 1 && lanes * (fixed + active * FEWEST_SLOTS_A_ROW) > room) lanes /= 2;
   const each = Math.floor((room / lanes - fixed) / Math.max(active, 1));
   const slots = fixed + active * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
   return { hasPlaceMap, firstRow, rows, slots, lanes, isAtomic: lanes < cpus || isRealtime };
 }
 
-/** CPUs that this kernel may ever run, 1 more than the highest number; 1 where it does not say. */
+/** CPUs that this kernel may ever run, 1 more than the highest number; infinitely many where it does not say. */
 export function possibleCpus(): number {
   try {
     const list = readFileSync("/sys/devices/system/cpu/possible", "utf8");

@@ -23,6 +23,7 @@ import {
   BPF_JMP32,
   BPF_JNE,
   BPF_JSET,
+  BPF_JSGT,
   BPF_K,
   BPF_LD,
   BPF_LDX,
@@ -39,6 +40,7 @@ import {
   BPF_SUB,
   BPF_TO_BE,
   BPF_X,
+  BPF_XOR,
   encode,
   type Instruction,
   Register,
@@ -101,6 +103,7 @@ export class Assembler {
   lsh = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_LSH, destination, operand);
   rsh = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_RSH, destination, operand);
 
+  xor = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_XOR, destination, operand);
   arsh = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_ARSH, destination, operand);
 
   mov32 = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU, BPF_MOV, destination, operand);
@@ -165,6 +168,8 @@ export class Assembler {
   jge = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP | BPF_JGE, left, right, target);
   jlt = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP | BPF_JLT, left, right, target);
   jle = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP | BPF_JLE, left, right, target);
+  /** Signed. */
+  jsgt = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP | BPF_JSGT, left, right, target);
   jset = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP | BPF_JSET, left, right, target);
   /** Compares the lower halves; unsigned. Kernel 5.1. */
   jlt32 = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP32 | BPF_JLT, left, right, target);

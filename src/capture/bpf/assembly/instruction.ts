@@ -45,6 +45,7 @@ export const BPF_JGT = 0x20;
 export const BPF_JGE = 0x30;
 export const BPF_JSET = 0x40;
 export const BPF_JNE = 0x50;
+export const BPF_JSGT = 0x60;
 export const BPF_CALL = 0x80;
 export const BPF_EXIT = 0x90;
 export const BPF_JLT = 0xa0;

@@ -5,10 +5,9 @@ import { ALL_SLOT, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
 import { CountersWriter } from "./counters.ts";
 import type { ParseExits } from "./network-writer.ts";
-import { writeIpv4Tree, writeIpv6Tree } from "../range-tree.ts";
+import { writeIpv4Tree, writeIpv6Tree } from "./range-tree.ts";
 import { type RowsOptions, RowsWriter } from "./rows.ts";
 import { ADDRESS, IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, SEGMENT_BYTES } from "./stack.ts";
-import { writeUnfolding } from "./unfold-writer.ts";
 
 /** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */
 const TX_BYTES = 0;
@@ -137,7 +136,7 @@ class CountWriter {
     this.#counters.countEvent(EVENT.AGGREGATED);
     if (this.#options.unfolds) {
       asm.jlt(r9, KIND.IPV4, single);
-      writeUnfolding(asm, this.#counters, single);
+      this.#counters.unfold(single);
       asm.jump(sized);
     }
     asm.place(single);

@@ -233,14 +233,14 @@ class NetworkWriter {
     asm.place(whole);
   }
 
-  /** r7 = size without the link header, of which r8 bytes were read; never below 0. */
+  /** r7 = size without the link header, of which r8 bytes were read; never below 0. Without a jump: see bucketOfR1. */
   #leaveLinkHeader(): void {
     const asm = this.#asm;
-    const longer = asm.label();
     forgetWay(asm);
-    asm.jge(r7, r8, longer);
-    asm.mov(r7, r8);
-    asm.place(longer);
     asm.sub(r7, r8);
+    asm.mov(r1, r7);
+    asm.arsh(r1, 63);
+    asm.xor(r1, -1);
+    asm.and(r7, r1);
   }
 }
