@@ -26,9 +26,9 @@ function capabilitiesOf(pid: number): Record<string, bigint> {
   return Object.fromEntries(sets.map(([, name = "", digits = ""]) => [name, BigInt(`0x${digits}`)]));
 }
 
-for (const engine of ["ring", "pcap"]) {
+for (const engine of ["bpf", "ring", "pcap"]) {
   test(
-    `with engine ${engine} root keeps CAP_NET_RAW alone, which captures an interface that comes back`,
+    `with engine ${engine} root keeps CAP_NET_RAW alone, which captures a named interface that comes back`,
     engineOptions(engine),
     async () => {
       using namespace = new Namespace();

@@ -8,7 +8,7 @@ import { liveOptions } from "../support/requirements.ts";
 import { until } from "../support/waiting.ts";
 
 /** Those that know how merged frames are made. */
-const ENGINES = ["ring"];
+const ENGINES = ["bpf", "tcx", "ring"];
 /** Not a multiple of what a packet holds. */
 const SENT_BYTES = 5_000_003;
 const PORT = 4000;
@@ -131,7 +131,8 @@ for (const [engine, version] of ENGINES.flatMap((engine) => VERSIONS.map((versio
             `${resentBytes} bytes too many, ${resent} resent`,
           );
           assert.equal(transfer.packets(page, "2048"), sent, "packets above the MTU");
-          assert.equal(aggregated(page) > 0, hasOffloads);
+          // tcx stands before the kernel cuts what an interface without offloads cannot take.
+          if (engine !== "tcx" || hasOffloads) assert.equal(aggregated(page) > 0, hasOffloads);
           assert.equal(page.sum("promtap_capture_lost_packets_total"), 0);
         }
       });
