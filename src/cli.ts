@@ -59,7 +59,9 @@ const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       name: "engine",
       value: ENGINES.join("|"),
       default: DEFAULTS.engine,
-      help: "ring reads the kernel's packet ring, pcap goes through libpcap, auto takes the best that works.",
+      help:
+        "bpf counts in the kernel; tcx likewise, at less cost, and in the way of the traffic; ring reads the kernel's " +
+        "packet ring; pcap goes through libpcap. auto takes the first of bpf, ring and pcap that works.",
     },
     {
       name: "pcap.filter",

@@ -92,7 +92,7 @@ const REFUSED: [string[], string][] = [
   [["-i=eth0"], "invalid -i=eth0; legal is -i eth0, -ieth0 or --interface=eth0; see promtap --help"],
   [["-p=9112"], "invalid -p=9112; legal is -p 9112, -p9112 or --port=9112; see promtap --help"],
   [["-i"], "-i needs a value: NAME; see promtap --help"],
-  [["--engine"], "--engine needs a value: auto|ring|pcap; see promtap --help"],
+  [["--engine"], "--engine needs a value: auto|bpf|tcx|ring|pcap; see promtap --help"],
   [["-i", "-p"], "-i needs a value, and -p looks like a flag; if it is none: --interface=-p; see promtap --help"],
   [["-i", "--"], "-i needs a value, and -- looks like a flag; if it is none: --interface=--; see promtap --help"],
   [["--engine=ring", "--engine", "ring"], "--engine is given twice: it takes one value; see promtap --help"],

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import * as libc from "./libc.ts";
 
 /** The capabilities of linux/capability.h, by their numbers. */
@@ -47,13 +46,10 @@ const CAPABILITIES = [
 ] as const;
 export type CapabilityName = (typeof CAPABILITIES)[number];
 
-/** One of the sets of proc_pid_status(5). */
-type SetName = "CapInh" | "CapPrm" | "CapEff" | "CapBnd";
-
 /** The capabilities that the main thread can use now. */
 export function effectiveCapabilities(): CapabilityName[] {
-  const set = readSet("CapEff");
-  return CAPABILITIES.filter((name) => has(set, name));
+  const { effective } = libc.capget();
+  return CAPABILITIES.filter((name) => has(effective, name));
 }
 
 /**
@@ -69,25 +65,23 @@ export function effectiveCapabilities(): CapabilityName[] {
  */
 export function keepCapabilities(names: readonly CapabilityName[]): CapabilityName[] | number {
   const kept = names.reduce((set, name) => set | bitOf(name), 0n);
-  if (has(readSet("CapEff"), "CAP_SETPCAP")) {
-    const bounding = readSet("CapBnd");
-    for (const name of CAPABILITIES.filter((each) => has(bounding & ~kept, each))) {
-      const result = libc.dropFromBoundingSet(CAPABILITIES.indexOf(name));
+  if (has(libc.capget().effective, "CAP_SETPCAP")) {
+    for (const [number, name] of CAPABILITIES.entries()) {
+      if (has(kept, name) || !libc.isInBoundingSet(number)) continue;
+      const result = libc.dropFromBoundingSet(number);
       if (result < 0) return result;
     }
   }
-  const [effective, permitted, inheritable] = [readSet("CapEff"), readSet("CapPrm"), readSet("CapInh")];
+  const { effective, permitted, inheritable } = libc.capget();
   if (((effective | permitted | inheritable) & ~kept) !== 0n) {
-    const result = libc.capset(effective & kept, permitted & kept, inheritable & kept);
+    const result = libc.capset({
+      effective: effective & kept,
+      permitted: permitted & kept,
+      inheritable: inheritable & kept,
+    });
     if (result < 0) return result;
   }
   return effectiveCapabilities();
-}
-
-function readSet(name: SetName): bigint {
-  const [, digits = "0"] =
-    new RegExp(`^${name}:\\s*([0-9a-f]+)$`, "m").exec(readFileSync("/proc/self/status", "latin1")) ?? [];
-  return BigInt(`0x${digits}`);
 }
 
 function has(set: bigint, name: CapabilityName): boolean {

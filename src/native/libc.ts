@@ -25,6 +25,7 @@ const cPrctl = libc.func(
   "int prctl(int option, unsigned long first, unsigned long second, unsigned long third, unsigned long fourth)",
 );
 const cCapset = libc.func("int capset(const uint8_t *header, const uint8_t *data)");
+const cCapget = libc.func("int capget(const uint8_t *header, _Out_ uint8_t *data)");
 const cSend = libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
 const cRecv = libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)");
 
@@ -166,6 +167,7 @@ export function attachFilter(fd: number, program: Uint8Array): number {
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(fprog.buffer));
 }
 
+const PR_CAPBSET_READ = 23;
 const PR_CAPBSET_DROP = 24;
 const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
 
@@ -174,12 +176,40 @@ export function dropFromBoundingSet(capability: number): number {
   return orErrno(cPrctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
 }
 
-/** Sets the capabilities of this thread; a bit each. */
-export function capset(effective: bigint, permitted: bigint, inheritable: bigint): number {
-  // struct __user_cap_header_struct: version, thread (0 is this one).
-  const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
-  // struct __user_cap_data_struct, twice: the lower halves of the three sets, then the upper ones.
-  const sets = [effective, permitted, inheritable];
-  const halves = [...sets, ...sets.map((set) => set >> 32n)].map((half) => Number(half & 0xffff_ffffn));
-  return orErrno(cCapset(new Uint8Array(header.buffer), new Uint8Array(Uint32Array.from(halves).buffer)));
+/** Whether a capability, by its number, is in what this thread and its children can ever have. */
+export function isInBoundingSet(capability: number): boolean {
+  return cPrctl(PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
+}
+
+/** Sets of capabilities, a bit each. */
+export interface CapabilitySets {
+  effective: bigint;
+  permitted: bigint;
+  inheritable: bigint;
+}
+
+/*
+ * struct __user_cap_header_struct: version, thread (0 is this one); struct __user_cap_data_struct, twice: the lower
+ * halves of the three sets, then the upper ones.
+ */
+const CAPABILITY_HEADER = new Uint8Array(Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0).buffer);
+const CAPABILITY_DATA_BYTES = 24;
+
+/** The capabilities of this thread. Asks the kernel and not /proc, which may not be there. */
+export function capget(): CapabilitySets {
+  const data = new DataView(new ArrayBuffer(CAPABILITY_DATA_BYTES));
+  cCapget(CAPABILITY_HEADER, new Uint8Array(data.buffer));
+  const setAt = (at: number): bigint =>
+    BigInt(data.getUint32(at, true)) | (BigInt(data.getUint32(at + 12, true)) << 32n);
+  return { effective: setAt(0), permitted: setAt(4), inheritable: setAt(8) };
+}
+
+/** Sets the capabilities of this thread. */
+export function capset({ effective, permitted, inheritable }: CapabilitySets): number {
+  const data = new DataView(new ArrayBuffer(CAPABILITY_DATA_BYTES));
+  for (const [index, set] of [effective, permitted, inheritable].entries()) {
+    data.setUint32(4 * index, Number(set & 0xffff_ffffn), true);
+    data.setUint32(4 * index + 12, Number(set >> 32n), true);
+  }
+  return orErrno(cCapset(CAPABILITY_HEADER, new Uint8Array(data.buffer)));
 }
