@@ -175,6 +175,21 @@ test("what the source has seen is on the page that asks for it", async () => {
   }
 });
 
+test("frames that stand for several packets are told by interface", async () => {
+  const site = new Site([]);
+  const merged = Object.assign(new Packet(), { verdict: Verdict.IP, version: 4, lengthBytes: 64_000 });
+  for (let count = 0; count < 3; count++) site.ledger.interface("eth0").recordAggregated(merged);
+  site.sendOther("eth1", Verdict.NOT_IP, 60);
+  const { samples } = (await site.families()).get("promtap_traffic_aggregated_packets_total")!;
+  assert.deepEqual(
+    samples.map(({ labels, value }) => [labels, value]),
+    [
+      [[["interface", "eth0"]], "3"],
+      [[["interface", "eth1"]], "0"],
+    ],
+  );
+});
+
 test("what one page has, the next one has too, and counters go on", async () => {
   const site = smallSite();
   const before = await site.families();
