@@ -16,6 +16,7 @@ const ATTR_BYTES = 128;
 const SKB_BYTES = 192;
 const SKB_GSO_SIZE = 176;
 
+const PAGE_BYTES = 4096;
 const ETHERNET_HEADER_BYTES = 14;
 const ETHERTYPE_NONE = 0xffff;
 
@@ -38,22 +39,28 @@ export interface RunOptions {
   repeat?: number;
 }
 
+/* The kernel is given their addresses, which do not keep them from being collected: they live as long as the module. */
+const packet = new Uint8Array(PAGE_BYTES);
+const context = new DataView(new ArrayBuffer(SKB_BYTES));
+const packetAddress = koffi.address(packet);
+const key = new Uint8Array(4);
+const element = new Uint8Array(PAGE_BYTES);
+const keyAddress = koffi.address(key);
+const elementAddress = koffi.address(element);
+const contextAddress = koffi.address(new Uint8Array(context.buffer));
+
 /** Runs a program on a packet and returns its result, signed. */
 export function testRun(programFd: number, data: Uint8Array, { gsoSize = 0, repeat = 1 }: RunOptions = {}): number {
-  const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
-  const context = new DataView(new ArrayBuffer(SKB_BYTES));
+  packet.set(data);
   context.setUint32(SKB_GSO_SIZE, gsoSize, true);
-  const contextBytes = new Uint8Array(context.buffer);
+  const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
   attr.setUint32(0, programFd, true);
   attr.setUint32(8, data.length, true);
-  attr.setBigUint64(16, koffi.address(data), true);
+  attr.setBigUint64(16, packetAddress, true);
   attr.setUint32(32, repeat, true);
   attr.setUint32(40, SKB_BYTES, true);
-  attr.setBigUint64(48, koffi.address(contextBytes), true);
-  const bytes = new Uint8Array(attr.buffer);
-  if (Number(syscall(SYS_BPF, BPF_PROG_TEST_RUN, bytes, ATTR_BYTES)) < 0) {
-    throw new Error(`couldn't run the program on ${data.length} bytes: errno ${koffi.errno()}`);
-  }
+  attr.setBigUint64(48, contextAddress, true);
+  bpf(BPF_PROG_TEST_RUN, `run the program on ${data.length} bytes`, attr);
   return attr.getInt32(4, true);
 }
 
@@ -79,12 +86,14 @@ export function writeElement(mapFd: number, index: number, value: DataView): voi
 }
 
 function elementCommand(command: number, what: string, mapFd: number, index: number, value: Uint8Array): void {
-  const key = Uint32Array.of(index);
+  new DataView(key.buffer).setUint32(0, index, true);
+  element.set(value);
   const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
   attr.setUint32(0, mapFd, true);
-  attr.setBigUint64(8, koffi.address(key), true);
-  attr.setBigUint64(16, koffi.address(value), true);
+  attr.setBigUint64(8, keyAddress, true);
+  attr.setBigUint64(16, elementAddress, true);
   bpf(command, what, attr);
+  value.set(element.subarray(0, value.length));
 }
 
 /** By EtherType: bytes of the header that the kernel wants whole. */

@@ -69,13 +69,18 @@ export class Twins implements Disposable {
   }
 
   /** Shows both a frame that `canRun` takes; returns what the program answered. */
-  see(bytes: Uint8Array, { gsoSize = 0, etherType }: Told = {}): number {
-    const { hook, isEthernet } = this.#options;
+  see(bytes: Uint8Array, told: Told = {}): number {
+    this.parse(bytes, told);
+    const data = this.#options.hook === Hook.TCX ? bytes : behindEthernet(bytes, told.etherType);
+    return testRun(this.programFd, data, told);
+  }
+
+  /** Shows a frame to the parser alone. */
+  parse(bytes: Uint8Array, { gsoSize = 0, etherType }: Told = {}): void {
     const packet = this.#packet;
-    if (isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, bytes.length);
+    if (this.#options.isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, bytes.length);
     else parsePayload(packet, etherType!, bytes, 0, bytes.length, bytes.length);
     this.#record(bytes, gsoSize);
-    return testRun(this.programFd, hook === Hook.TCX ? bytes : behindEthernet(bytes, etherType), { gsoSize });
   }
 
   /** The kernel's ledger, brought up to date. */
@@ -116,18 +121,35 @@ export interface Facts {
   /** Frames that could not be accounted, by reason. */
   refused: Record<string, number>;
   aggregatedPackets: number;
+  exhaustedPackets: number;
   /** Addresses that have series. */
   addresses: number;
   /** Row and cell → buckets and sum. */
   cells: Map<string, number[]>;
 }
 
+/** What all addresses have together, by IP version, direction and protocol. */
+export function totalsOf({ cells }: Facts): Map<string, number[]> {
+  const totals = new Map<string, number[]>();
+  for (const [name, counters] of cells) {
+    const [, version, cell] = /(IPv[46]).*(cell \d+)$/.exec(name)!;
+    const key = `${version}, ${cell}`;
+    const sum = totals.get(key) ?? counters.map(() => 0);
+    totals.set(
+      key,
+      sum.map((value, k) => value + counters[k]!),
+    );
+  }
+  return new Map([...totals].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function factsOf(ledger: Ledger): Facts {
-  const { slots, verdicts, aggregatedPackets, rows } = ledger.interface("eth0");
+  const { slots, verdicts, aggregatedPackets, exhaustedPackets, rows } = ledger.interface("eth0");
   return {
     all: slotOf(slots, ALL_SLOT),
     refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, verdicts[verdict]!])),
     aggregatedPackets,
+    exhaustedPackets,
     addresses: ledger.addresses.used,
     cells: cellsOf(rows, slots, ledger.ranges),
   };
