@@ -12,6 +12,7 @@ import {
   BUDGET,
   EVENT,
   EVENT_SLOT,
+  type EventOffset,
   FIRST_FREE_SLOT,
   FLAG,
   FLAG_OFFSET,
@@ -277,15 +278,19 @@ export class KernelTables {
       [EVENT.MALFORMED, Verdict.MALFORMED],
       [EVENT.UNKNOWN_LINK, Verdict.UNKNOWN_LINK],
     ] as const;
-    for (const [event, verdict] of verdicts) {
-      const k = event / 8;
-      const total = this.#total(EVENT_SLOT, k);
-      const at = EVENT_SLOT * SLOT_DOUBLES + k;
-      this.#ledger.verdicts[verdict]! += total - this.#seen[at]!;
-      this.#seen[at] = total;
-    }
-    this.#ledger.aggregatedPackets = this.#total(EVENT_SLOT, EVENT.AGGREGATED / 8);
-    this.#ledger.exhaustedPackets = this.#total(EVENT_SLOT, EVENT.EXHAUSTED / 8);
+    for (const [event, verdict] of verdicts) this.#ledger.verdicts[verdict]! += this.#newEvents(event);
+    this.#ledger.aggregatedPackets += this.#newEvents(EVENT.AGGREGATED);
+    this.#ledger.exhaustedPackets += this.#newEvents(EVENT.EXHAUSTED);
+  }
+
+  /** How often an event was counted since the last time. */
+  #newEvents(event: EventOffset): number {
+    const k = event / 8;
+    const at = EVENT_SLOT * SLOT_DOUBLES + k;
+    const total = this.#total(EVENT_SLOT, k);
+    const more = total - this.#seen[at]!;
+    this.#seen[at] = total;
+    return more;
   }
 
   /**
