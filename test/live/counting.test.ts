@@ -81,7 +81,7 @@ async function sendAll(namespace: Namespace): Promise<void> {
   await send(namespace, "veth0", SENT);
 }
 
-for (const engine of ["ring", "pcap"]) {
+for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
   test(
     `engine ${engine} counts every frame of every kind, in both directions, exactly`,
     engineOptions(engine),
@@ -113,7 +113,7 @@ for (const engine of ["ring", "pcap"]) {
 }
 
 /** The kernel hands a ring's block over when it is full or some milliseconds old; to libpcap it gives frame by frame. */
-const SHOWN_WITHIN_MS = { ring: 1000, pcap: 0 };
+const SHOWN_WITHIN_MS = { bpf: 0, tcx: 0, ring: 1000, pcap: 0 };
 
 for (const [engine, deadlineMs] of Object.entries(SHOWN_WITHIN_MS)) {
   test(

@@ -35,7 +35,7 @@ async function sendTen(namespace: Namespace, promtap: RunningPromtap, from: stri
   return page;
 }
 
-for (const engine of ["ring", "pcap"]) {
+for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
   const options = engineOptions(engine);
   const captureVeth0 = ["--engine", engine, "-i", "veth0", ...RANGE];
 
