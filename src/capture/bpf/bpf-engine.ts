@@ -31,7 +31,7 @@ export interface KernelOptions {
   isFixed: boolean;
 }
 
-/** CAP_PERFMON spares the verifier's guards against speculation; without it the program is a little slower. */
+/** CAP_PERFMON is not needed; with it the kernel leaves its guards against speculation out of the program. */
 const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
 const LOOPBACK: Link = { name: "lo", index: 1, isUp: true, isLoopback: true, isEthernet: true };
 const NOTHING_LOST: Losses = { packets: 0 };
