@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { existsSync } from "node:fs";
+import { before, describe, test } from "node:test";
+import { bpfKind, type KernelOptions, tcxKind } from "../../../src/capture/bpf/bpf-engine.ts";
+import type { EngineKind } from "../../../src/capture/engine.ts";
+import { type Link, Links } from "../../../src/capture/links.ts";
+import { BUCKETS, SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
+import { type InterfaceLedger, Ledger } from "../../../src/ledger/ledger.ts";
+import { RangeTable } from "../../../src/ledger/ranges.ts";
+import { Verdict } from "../../../src/packet/packet.ts";
+import { parseRange } from "../../../src/range-syntax.ts";
+import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
+import { lacking } from "../../support/requirements.ts";
+import { enterPrivateNetwork, ip } from "../private-network.ts";
+import { TunInterface } from "../ring/tun-interface.ts";
+
+/** Containers often lack it. */
+const lackingTun = existsSync("/dev/net/tun") || process.env["CI"] ? false : "needs /dev/net/tun";
+const IPV4_TCP_BYTES = 40;
+const TCP = "9c40 0009 00000001 00000001 50 10 ffff 0000 0000";
+const SEGMENT_BYTES = 1000;
+const TCPV4_MERGED = { gsoType: 1, gsoSize: SEGMENT_BYTES, checksumStart: 20, checksumOffset: 16 };
+
+const KINDS: [name: string, kind: (options: KernelOptions) => EngineKind][] = [
+  ["bpf", bpfKind],
+  ["tcx", tcxKind],
+];
+
+function findLink(name: string): Link {
+  using links = Links.open();
+  return links.find(name)!;
+}
+
+/** An engine kind and the ledger that its engines count into. */
+class Counter {
+  readonly kind: EngineKind;
+  readonly ledger: InterfaceLedger;
+
+  constructor(make: (options: KernelOptions) => EngineKind, wireSizes = false) {
+    const ranges = new RangeTable(["10.1.2.0/24", "127.0.0.1", "2001:db8::/64"].map(parseRange));
+    this.kind = make({ ranges, maxAddresses: 1000, wireSizes, isFixed: true });
+    this.ledger = new Ledger(ranges, 1000, 1).interface("any");
+  }
+
+  /** Counts what happens on an interface meanwhile. */
+  async during(name: string, happens: () => void | Promise<void>): Promise<void> {
+    const engine = this.kind.open(findLink(name), this.ledger, 1);
+    await happens();
+    await engine[Symbol.asyncDispose]();
+    assert.deepEqual(engine.losses(), { packets: 0 });
+  }
+
+  /** Packets and bytes of all frames, or of the address in row `row`. */
+  all(): [packets: number, bytes: number] {
+    return this.#slot(0);
+  }
+
+  /** Packets and bytes that an address has sent, by its last word. */
+  sent(lastWord: number): [packets: number, bytes: number] {
+    const { rows } = this.ledger;
+    let sum: [number, number] = [0, 0];
+    for (let row = 0; row < rows.count; row++) {
+      const words = [0, 1, 2, 3].map((k) => rows.addressWord(row, k));
+      if (words.findLast((word) => word > 0) !== lastWord) continue;
+      for (let cell = 0; cell < 12; cell++) {
+        const slot = rows.slotOf(row, cell);
+        const [packets, bytes] = slot > 0 ? this.#slot(slot) : [0, 0];
+        sum = [sum[0] + packets, sum[1] + bytes];
+      }
+    }
+    return sum;
+  }
+
+  #slot(slot: number): [packets: number, bytes: number] {
+    const counters = this.ledger.slots.counters.subarray(slot * SLOT_DOUBLES, (slot + 1) * SLOT_DOUBLES);
+    return [counters.subarray(0, BUCKETS).reduce((sum, count) => sum + count), counters[BUCKETS]!];
+  }
+}
+
+const ADDRESS4 = 0x0a010203;
+const ADDRESS6 = 1;
+const LOCALHOST = 0x7f000001;
+
+for (const [name, make] of KINDS) {
+  describe(`the ${name} engine`, { skip: lacking("root", "ip") }, () => {
+    before(() => {
+      enterPrivateNetwork();
+      ip("link set lo up");
+    });
+
+    test("works on this host", () => assert.equal(new Counter(make).kind.probe(), undefined));
+
+    test("counts each packet on loopback once, with its length", async () => {
+      const counter = new Counter(make);
+      await counter.during("lo", async () => {
+        const socket = createSocket("udp4");
+        // To a socket of its own, so that nothing answers that its port is closed.
+        await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+        for (const size of [0, 100, 65_000]) {
+          await new Promise((resolve) =>
+            socket.send(new Uint8Array(size), socket.address().port, "127.0.0.1", resolve),
+          );
+        }
+        await new Promise<void>((resolve) => socket.close(resolve));
+      });
+      assert.deepEqual(counter.all(), [3, 65_100 + 3 * 28]);
+      assert.deepEqual(counter.sent(LOCALHOST), [3, 65_100 + 3 * 28]);
+    });
+
+    test("counts packets of an interface without a link header", { skip: lackingTun }, async () => {
+      using tun = new TunInterface("tun1");
+      assert.equal(findLink("tun1").isEthernet, false);
+      const counter = new Counter(make);
+      await counter.during("tun1", () => {
+        tun.receive(hex(IPV4));
+        tun.receive(Uint8Array.from([...hex(IPV4), ...new Uint8Array(1000)]));
+        tun.receive(hex(IPV6));
+        tun.receive(hex(IPV4).subarray(0, 19));
+        tun.receive(hex(`44 ${IPV4.slice(3)}`));
+      });
+      assert.deepEqual(counter.sent(ADDRESS4), [2, 1040]);
+      assert.deepEqual(counter.sent(ADDRESS6), [1, 40]);
+      assert.deepEqual(counter.all(), [5, 1040 + 40 + 19 + 20]);
+      assert.equal(counter.ledger.verdicts[Verdict.TRUNCATED], 1);
+      assert.equal(counter.ledger.verdicts[Verdict.MALFORMED], 1);
+    });
+
+    test("counts frames of an Ethernet interface", { skip: lackingTun }, async () => {
+      using tap = new TunInterface("tap1", "tap");
+      assert.equal(findLink("tap1").isEthernet, true);
+      const counter = new Counter(make);
+      await counter.during("tap1", () => {
+        tap.receive(hex(`${MACS} 0800 ${IPV4}`));
+        tap.receive(hex(`${MACS} 8100 0007 86dd ${IPV6}`));
+        tap.receive(hex(`${MACS} 88a8 0064 8100 0007 0800 ${IPV4}`));
+        tap.receive(hex(`${MACS} 0806 ${"00".repeat(28)}`));
+      });
+      assert.deepEqual(counter.sent(ADDRESS4), [2, 40]);
+      assert.deepEqual(counter.sent(ADDRESS6), [1, 40]);
+      assert.deepEqual(counter.all(), [4, 20 + 40 + 20 + 28]);
+    });
+
+    const merged = hex(`${IPV4.replace("40 11", "40 06")} ${TCP} ${"00".repeat(2 * SEGMENT_BYTES + 1)}`);
+
+    test("counts a merged packet as one, and tells it", { skip: lackingTun }, async () => {
+      using tun = new TunInterface("tun1");
+      const counter = new Counter(make);
+      await counter.during("tun1", () => tun.receive(merged, TCPV4_MERGED));
+      assert.deepEqual(counter.sent(ADDRESS4), [1, IPV4_TCP_BYTES + 2001]);
+      assert.equal(counter.ledger.aggregatedPackets, 1);
+    });
+
+    test("counts a merged packet as those on the wire where asked to", { skip: lackingTun }, async () => {
+      using tun = new TunInterface("tun1");
+      const counter = new Counter(make, true);
+      await counter.during("tun1", () => tun.receive(merged, TCPV4_MERGED));
+      assert.deepEqual(counter.sent(ADDRESS4), [3, 3 * IPV4_TCP_BYTES + 2001]);
+      assert.equal(counter.ledger.aggregatedPackets, 1);
+    });
+
+    test("adds up over interfaces of one name, also of another kind", { skip: lackingTun }, async () => {
+      const counter = new Counter(make);
+      for (const kind of ["tun", "tun", "tap", "tun"] as const) {
+        using tun = new TunInterface("twin0", kind);
+        const frame = kind === "tun" ? hex(IPV4) : hex(`${MACS} 0800 ${IPV4}`);
+        await counter.during("twin0", () => tun.receive(frame));
+      }
+      assert.deepEqual(counter.sent(ADDRESS4), [4, 80]);
+    });
+
+    test("counts nothing before it is opened and after it is closed", { skip: lackingTun }, async () => {
+      using tun = new TunInterface("tun1");
+      const counter = new Counter(make);
+      tun.receive(hex(IPV4));
+      await counter.during("tun1", () => {});
+      tun.receive(hex(IPV4));
+      await counter.during("tun1", () => {});
+      assert.deepEqual(counter.all(), [0, 0]);
+    });
+
+    test("says which interface it could not open, and why", () => {
+      const gone: Link = { name: "gone0", index: 9999, isUp: true, isLoopback: false, isEthernet: true };
+      const counter = new Counter(make);
+      assert.throws(() => counter.kind.open(gone, counter.ledger, 1), {
+        name: "PromtapError",
+        code: "HOST",
+        message: /gone0: .*no such device/,
+      });
+    });
+  });
+}
