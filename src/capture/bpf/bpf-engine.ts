@@ -58,7 +58,7 @@ export function bpfKind(options: KernelOptions): EngineKind {
  */
 export function tcxKind(options: KernelOptions): EngineKind {
   const always = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
-  return new KernelKind(EngineName.TCX, Hook.TCX, options, attachTcx, always, always);
+  return new KernelKind(EngineName.TCX, Hook.TCX, options, attachTcx, ["CAP_NET_ADMIN", "CAP_BPF"], always);
 }
 
 class KernelKind implements EngineKind {
