@@ -16,6 +16,12 @@ import { kernelRefusal, OLDEST_KERNEL, OLDEST_TCX_KERNEL } from "./refusal.ts";
 /** How packets get to the program on one interface, until it is closed. */
 type Attach = (link: Link, programFd: number) => () => void;
 
+/** What the two kernel engines differ in. */
+interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
+  hook: Hook;
+  attach: Attach;
+}
+
 /** A program and its tables, made for one interface and kept when it goes. */
 interface Counting {
   tables: KernelTables;
@@ -42,14 +48,9 @@ const NOTHING_LOST: Losses = { packets: 0 };
  */
 export function bpfKind(options: KernelOptions): EngineKind {
   const later = options.isFixed ? [] : TO_LOAD;
-  return new KernelKind(
-    EngineName.BPF,
-    Hook.SOCKET,
-    options,
-    attachSocket,
-    ["CAP_NET_RAW", ...TO_LOAD],
-    ["CAP_NET_RAW", ...later],
-  );
+  const needs = ["CAP_NET_RAW", "CAP_BPF"] as const;
+  const keeps = ["CAP_NET_RAW", ...later] as const;
+  return new KernelKind({ name: EngineName.BPF, hook: Hook.SOCKET, attach: attachSocket, needs, keeps }, options);
 }
 
 /**
@@ -57,8 +58,9 @@ export function bpfKind(options: KernelOptions): EngineKind {
  * the queue, and cut into segments later. Needs CAP_NET_ADMIN and CAP_BPF.
  */
 export function tcxKind(options: KernelOptions): EngineKind {
-  const always = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
-  return new KernelKind(EngineName.TCX, Hook.TCX, options, attachTcx, ["CAP_NET_ADMIN", "CAP_BPF"], always);
+  const needs = ["CAP_NET_ADMIN", "CAP_BPF"] as const;
+  const keeps = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
+  return new KernelKind({ name: EngineName.TCX, hook: Hook.TCX, attach: attachTcx, needs, keeps }, options);
 }
 
 class KernelKind implements EngineKind {
@@ -75,23 +77,16 @@ class KernelKind implements EngineKind {
   readonly #byInterface = new Map<string, Counting>();
   #budget: KernelBudget | undefined;
 
-  constructor(
-    name: EngineName,
-    hook: Hook,
-    { ranges, maxAddresses, wireSizes }: KernelOptions,
-    attach: Attach,
-    needs: readonly CapabilityName[],
-    keeps: readonly CapabilityName[],
-  ) {
+  constructor({ name, hook, attach, needs, keeps }: Way, { ranges, maxAddresses, wireSizes }: KernelOptions) {
     this.name = name;
     this.needs = needs;
     this.keeps = keeps;
     this.#hook = hook;
+    this.#attach = attach;
     this.#ranges = ranges;
     this.#places = new Places(ranges);
     this.#maxAddresses = maxAddresses;
     this.#wireSizes = wireSizes;
-    this.#attach = attach;
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */
