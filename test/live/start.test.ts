@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
@@ -25,26 +26,90 @@ function complaint({ stderr }: Outcome): string {
   return other[0]!;
 }
 
-for (const engine of ["ring", "pcap", "auto"]) {
-  test(`without privileges, engine ${engine} ends with one line that names CAP_NET_RAW`, options, async () => {
-    const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", engine], asNobody());
+/** What each engine needs, and so has to name where it lacks all. */
+const CAPABILITIES = {
+  bpf: ["net_raw", "bpf"],
+  tcx: ["net_admin", "bpf"],
+  ring: ["net_raw"],
+  pcap: ["net_raw"],
+} as const;
+
+for (const [engine, named] of [
+  ["bpf", "CAP_BPF"],
+  ["tcx", "CAP_BPF"],
+  ["ring", "CAP_NET_RAW"],
+  ["pcap", "CAP_NET_RAW"],
+  ["auto", "CAP_NET_RAW"],
+]) {
+  test(`without privileges, engine ${engine} ends with one line that names ${named}`, options, async () => {
+    const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", engine!], asNobody());
     assert.equal(outcome.status, 1, outcome.stderr);
-    assert.match(complaint(outcome), /CAP_NET_RAW/);
+    assert.match(complaint(outcome), new RegExp(named!));
   });
 }
 
-for (const engine of ["ring", "pcap"]) {
-  test(`CAP_NET_RAW is all that engine ${engine} needs`, options, async () => {
+/** Sends ten frames to veth0 and waits until they are counted. */
+async function countTen(namespace: Namespace, promtap: RunningPromtap): Promise<void> {
+  const frame = { source: "192.0.2.1", destination: "10.0.0.1", protocol: PROTOCOL_UDP, lengthBytes: 100 };
+  await send(namespace, "veth1", [ipv4Frame(frame)], { count: 10 });
+  const page = await promtap.pageWhere("all frames are counted", (page) => page.value(ALL) === 10);
+  assert.equal(page.sum("promacct_packet_size_bytes_ipv4_rx_count", 'ip="10.0.0.1"'), 10);
+}
+
+const ALL = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
+const VETH0 = ["-i", "veth0", "-r", "10.0.0.0/24"];
+
+for (const [engine, capabilities] of Object.entries(CAPABILITIES)) {
+  test(`an unprivileged user with ${capabilities.join(" and ")} can run engine ${engine}`, options, async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
-    const args = ["--engine", engine, "-i", "veth0"];
-    await using promtap = await RunningPromtap.start(namespace, args, asNobody("net_raw"));
-    const frame = { source: "192.0.2.1", destination: "192.0.2.2", protocol: PROTOCOL_UDP, lengthBytes: 100 };
-    await send(namespace, "veth1", [ipv4Frame(frame)], { count: 10 });
-    const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
-    await promtap.pageWhere("all frames are counted", (page) => page.value(count) === 10);
+    const args = ["--engine", engine, ...VETH0];
+    await using promtap = await RunningPromtap.start(namespace, args, asNobody(...capabilities));
+    await countTen(namespace, promtap);
   });
 }
+
+for (const [engine, present, missing] of [
+  ["bpf", "bpf", "CAP_NET_RAW"],
+  ["tcx", "bpf", "CAP_NET_ADMIN"],
+  ["bpf", "net_raw", "CAP_BPF"],
+  ["tcx", "net_admin", "CAP_BPF"],
+] as const) {
+  test(`engine ${engine} with ${present} alone names ${missing}`, options, async () => {
+    const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", engine], asNobody(present));
+    assert.equal(outcome.status, 1, outcome.stderr);
+    assert.match(complaint(outcome), new RegExp(missing));
+  });
+}
+
+const EPERM = 1;
+const ENOSYS = 38;
+const WITHOUT_BPF = join(import.meta.dirname, "../support/without-bpf.ts");
+
+for (const [what, prefix, reason] of [
+  ["CAP_BPF is missing", asNobody("net_raw"), /engine bpf: .*CAP_BPF is missing/],
+  ["seccomp blocks bpf()", [process.execPath, WITHOUT_BPF, `${EPERM}`], /engine bpf: .*blocked by seccomp/],
+  ["seccomp hides bpf()", [process.execPath, WITHOUT_BPF, `${ENOSYS}`], /engine bpf: .*seccomp hides it/],
+] as const) {
+  test(`where ${what}, auto falls back to ring and says why`, options, async () => {
+    using namespace = new Namespace();
+    namespace.addVeth("veth0", "veth1");
+    await using promtap = await RunningPromtap.start(namespace, VETH0, prefix);
+    await countTen(namespace, promtap);
+    assert.equal((await promtap.page()).value('promtap_capture_info{engine="ring"}'), 1);
+    const { status, stderr } = await promtap.stop();
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, reason);
+  });
+}
+
+test("where all work, auto takes bpf", options, async () => {
+  using namespace = new Namespace();
+  namespace.addVeth("veth0", "veth1");
+  await using promtap = await RunningPromtap.start(namespace, VETH0);
+  await countTen(namespace, promtap);
+  assert.equal((await promtap.page()).value('promtap_capture_info{engine="bpf"}'), 1);
+});
 
 test("a port that is taken ends it with one line that names the port", options, async () => {
   const other = createServer();
@@ -73,7 +138,7 @@ test("a filter that libpcap does not take ends it with one line that names the f
 
 test("it ends with status 0 when it is told to", options, async () => {
   using namespace = new Namespace();
-  for (const engine of ["ring", "pcap"]) {
+  for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
     const promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "lo"]);
     const { status, stderr } = await promtap.stop();
     await promtap[Symbol.asyncDispose]();

@@ -13,7 +13,7 @@ import * as libc from "../../../src/native/libc.ts";
 import { parseRange } from "../../../src/range-syntax.ts";
 import { hex, IPV4, IPV4_FACTS, IPV6, MACS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
-import { PROGRAM_FD, racingFrames, REPEAT, ROUNDS } from "./racer.ts";
+import { racingFrames, REPEAT, ROUNDS } from "./racer.ts";
 import { readElement, writeElement } from "./test-run.ts";
 import { totalsOf, Twins, type TwinsOptions } from "./twins.ts";
 

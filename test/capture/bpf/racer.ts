@@ -7,7 +7,7 @@ export const ROUNDS = 20;
 export const REPEAT = 20;
 const HOSTS = 500;
 /** Where a racer finds the program that it is given. */
-export const PROGRAM_FD = 3;
+const PROGRAM_FD = 3;
 
 /** Frames of many addresses, so that racers meet at new ones again and again. */
 export function racingFrames(): Uint8Array[] {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Hook } from "../../../../src/capture/bpf/program/program.ts";
+import { Places } from "../../../../src/capture/bpf/places.ts";
+import { Hook, loadProgram } from "../../../../src/capture/bpf/program/program.ts";
 import type { Range } from "../../../../src/ledger/ranges.ts";
 import { parseRange } from "../../../../src/range-syntax.ts";
 import { bordersOf, rangeLists } from "../../../ledger/arbitraries.ts";
@@ -171,6 +172,26 @@ for (const hook of HOOKS) {
 test("more ranges than jumps can reach over are refused in words", options, () => {
   const ranges = Array.from({ length: 7000 }, (_, index) => parseRange(`10.${index >> 8}.${index & 0xff}.1`));
   assert.throws(() => new Twins(ranges), /too many ranges for one program/);
+});
+
+test("what the verifier refuses is told by its last lines, and kept whole", options, () => {
+  using twins = new Twins(RANGES.map(parseRange));
+  const { fds, sizes } = twins.tables;
+  const places = new Places(twins.ranges);
+  const program = { hook: Hook.SOCKET, isEthernet: true, ignoreOutgoing: false, maxAddresses: 1, wireSizes: false };
+  // Counters that are smaller than the program takes them for.
+  const tables = { fds: { ...fds, counters: fds.budget }, sizes };
+  assert.throws(
+    () => loadProgram(program, twins.ranges, places, tables),
+    (error: Error) => {
+      assert.match(error.message, /^couldn't load the program: .*the verifier says: .*invalid access to map value/);
+      assert.doesNotMatch(error.message, /\n/);
+      const log = (error.cause as Error).message;
+      assert.match(log, /R1=ctx/);
+      assert.match(log, /invalid access to map value/);
+      return true;
+    },
+  );
 });
 
 test("packets without a link header count as the parser and the ledger do", options, () => {
