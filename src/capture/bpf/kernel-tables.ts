@@ -314,5 +314,8 @@ function createMap(name: string, type: number, keyBytes: number, valueBytes: num
   const fd = bpf.createMap(type, keyBytes, valueBytes, entries, flags, `promtap_${name}`.slice(0, 15));
   if (fd >= 0) return fd;
   const bytes = entries * valueBytes;
-  throw new PromtapError(ErrorCode.HOST, `couldn't make the map ${name} of ${bytes} bytes: ${bpfRefusal(fd)}`);
+  throw new PromtapError(
+    ErrorCode.HOST,
+    `couldn't make the map ${name} of ${bytes} bytes: ${bpfRefusal(fd, "CAP_BPF")}`,
+  );
 }

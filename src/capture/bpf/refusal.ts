@@ -1,5 +1,5 @@
 import { release } from "node:os";
-import { effectiveCapabilities } from "../../native/capabilities.ts";
+import { type CapabilityName, effectiveCapabilities } from "../../native/capabilities.ts";
 import * as libc from "../../native/libc.ts";
 
 /** Atomic operations that return the old value, in which rows and slots are given out. */
@@ -19,14 +19,17 @@ export function kernelRefusal({
   return isOlder ? `kernel ${release()} is too old: ${why}` : undefined;
 }
 
-/** Words for what bpf(2) refused: the same errno has several reasons, which our own capabilities tell apart. */
-export function bpfRefusal(result: number): string {
+/**
+ * Words for what bpf(2) refused, which asks for `needs`: the same errno has several reasons, which our own capabilities
+ * tell apart. CAP_SYS_ADMIN stands for each of them.
+ */
+export function bpfRefusal(result: number, ...needs: readonly CapabilityName[]): string {
   switch (-result) {
     case libc.errno.EPERM:
     case libc.errno.EACCES: {
       const ours = effectiveCapabilities();
-      const mayUse = ours.includes("CAP_BPF") || ours.includes("CAP_SYS_ADMIN");
-      return mayUse ? "bpf() is blocked by seccomp or a security module" : "CAP_BPF is missing";
+      const missing = ours.includes("CAP_SYS_ADMIN") ? undefined : needs.find((name) => !ours.includes(name));
+      return missing === undefined ? "bpf() is blocked by seccomp or a security module" : `${missing} is missing`;
     }
     case libc.errno.ENOSYS:
       return "this kernel has no bpf(), or seccomp hides it";

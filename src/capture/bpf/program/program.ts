@@ -78,9 +78,13 @@ export function loadProgram(
   const type = options.hook === Hook.TCX ? bpf.BPF_PROG_TYPE_SCHED_CLS : bpf.BPF_PROG_TYPE_SOCKET_FILTER;
   const result = bpf.loadProgram(type, assemble(), "promtap");
   if ("fd" in result) return result.fd;
-  throw new PromtapError(ErrorCode.HOST, `couldn't load the program: ${refusal(result.errno, result.log)}`, {
-    cause: new Error(result.log),
-  });
+  throw new PromtapError(
+    ErrorCode.HOST,
+    `couldn't load the program: ${refusal(options.hook, result.errno, result.log)}`,
+    {
+      cause: new Error(result.log),
+    },
+  );
 
   function assemble(): Uint8Array {
     try {
@@ -92,8 +96,9 @@ export function loadProgram(
   }
 }
 
-function refusal(result: number, log: string): string {
-  if (log === "") return bpfRefusal(result);
+function refusal(hook: Hook, result: number, log: string): string {
+  if (log === "")
+    return hook === Hook.TCX ? bpfRefusal(result, "CAP_BPF", "CAP_NET_ADMIN") : bpfRefusal(result, "CAP_BPF");
   const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join(" | ");
   return `${libc.errnoText(result)}: the verifier says: ${lines}`;
 }
