@@ -1,6 +1,7 @@
 import { ErrorCode, PromtapError } from "../../../errors.ts";
 import type { RangeTable } from "../../../ledger/ranges.ts";
 import * as bpf from "../../../native/bpf.ts";
+import type { CapabilityName } from "../../../native/capabilities.ts";
 import * as libc from "../../../native/libc.ts";
 import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
 import { r1, r6, r10 } from "../assembly/instruction.ts";
@@ -16,6 +17,9 @@ import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./stack.ts";
 /** Where a program runs, and so what it may read and must answer. */
 export const Hook = { SOCKET: "socket", TCX: "tcx" } as const;
 export type Hook = (typeof Hook)[keyof typeof Hook];
+
+/** What loading asks for. */
+const TO_LOAD: Record<Hook, readonly CapabilityName[]> = { socket: ["CAP_BPF"], tcx: ["CAP_BPF", "CAP_NET_ADMIN"] };
 
 /** What a socket filter keeps of a packet for its socket: nothing. */
 const KEEP_NOTHING = 0;
@@ -78,13 +82,8 @@ export function loadProgram(
   const type = options.hook === Hook.TCX ? bpf.BPF_PROG_TYPE_SCHED_CLS : bpf.BPF_PROG_TYPE_SOCKET_FILTER;
   const result = bpf.loadProgram(type, assemble(), "promtap");
   if ("fd" in result) return result.fd;
-  throw new PromtapError(
-    ErrorCode.HOST,
-    `couldn't load the program: ${refusal(options.hook, result.errno, result.log)}`,
-    {
-      cause: new Error(result.log),
-    },
-  );
+  const why = refusal(result.errno, result.log, TO_LOAD[options.hook]);
+  throw new PromtapError(ErrorCode.HOST, `couldn't load the program: ${why}`, { cause: new Error(result.log) });
 
   function assemble(): Uint8Array {
     try {
@@ -96,9 +95,8 @@ export function loadProgram(
   }
 }
 
-function refusal(hook: Hook, result: number, log: string): string {
-  if (log === "")
-    return hook === Hook.TCX ? bpfRefusal(result, "CAP_BPF", "CAP_NET_ADMIN") : bpfRefusal(result, "CAP_BPF");
+function refusal(result: number, log: string, needs: readonly CapabilityName[]): string {
+  if (log === "") return bpfRefusal(result, ...needs);
   const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join(" | ");
   return `${libc.errnoText(result)}: the verifier says: ${lines}`;
 }
