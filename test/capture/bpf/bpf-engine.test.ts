@@ -32,13 +32,17 @@ function findLink(name: string): Link {
   return links.find(name)!;
 }
 
+const RANGES = ["10.1.2.0/24", "127.0.0.1", "2001:db8::/64"];
+/** More than net.core.optmem_max lets a socket have in its filter; 10.1.2.0/30 among them. */
+const THOUSANDS = Array.from({ length: 4000 }, (_, index) => `10.${index >> 8}.${index & 0xff}.0/30`);
+
 /** An engine kind and the ledger that its engines count into. */
 class Counter {
   readonly kind: EngineKind;
   readonly ledger: InterfaceLedger;
 
-  constructor(make: (options: KernelOptions) => EngineKind, wireSizes = false) {
-    const ranges = new RangeTable(["10.1.2.0/24", "127.0.0.1", "2001:db8::/64"].map(parseRange));
+  constructor(make: (options: KernelOptions) => EngineKind, wireSizes = false, list: readonly string[] = RANGES) {
+    const ranges = new RangeTable(list.map(parseRange));
     this.kind = make({ ranges, maxAddresses: 1000, wireSizes, isFixed: true });
     this.ledger = new Ledger(ranges, 1000, 1).interface("any");
   }
@@ -177,6 +181,14 @@ for (const [name, make] of KINDS) {
       tun.receive(hex(IPV4));
       await counter.during("tun1", () => {});
       assert.deepEqual(counter.all(), [0, 0]);
+    });
+
+    test("counts by thousands of ranges", { skip: lackingTun }, async () => {
+      using tun = new TunInterface("tun1");
+      const counter = new Counter(make, false, THOUSANDS);
+      assert.equal(counter.kind.probe(), undefined);
+      await counter.during("tun1", () => tun.receive(hex(IPV4)));
+      assert.deepEqual(counter.sent(ADDRESS4), [1, 20]);
     });
 
     test("says which interface it could not open, and why", () => {
