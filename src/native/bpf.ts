@@ -7,6 +7,7 @@ import * as libc from "./libc.ts";
  */
 const SYS_BPF = process.arch === "arm64" ? 280 : 321;
 const BPF_MAP_CREATE = 0;
+const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
 const BPF_LINK_CREATE = 28;
 /** Covers the last field that is written, flags of BPF_LINK_CREATE's relative attachment. */
@@ -14,6 +15,8 @@ const ATTR_BYTES = 128;
 
 export const BPF_MAP_TYPE_HASH = 1;
 export const BPF_MAP_TYPE_ARRAY = 2;
+/** Programs that a program can go on in; emptied when its last descriptor is closed. */
+export const BPF_MAP_TYPE_PROG_ARRAY = 3;
 export const BPF_F_NO_PREALLOC = 1;
 /** Kernel 5.5. */
 export const BPF_F_MMAPABLE = 1 << 10;
@@ -61,6 +64,17 @@ export function createMap(
   attr.setUint32(16, flags, true);
   writeName(attr, 28, name);
   return bpf(BPF_MAP_CREATE, attr);
+}
+
+/** Writes an element of an array of 32-bit numbers, such as the descriptor of a program. */
+export function setElement(mapFd: number, index: number, value: number): number {
+  const key = Uint32Array.of(index);
+  const element = Uint32Array.of(value);
+  const attr = attrOf();
+  attr.setUint32(0, mapFd, true);
+  attr.setBigUint64(8, koffi.address(key), true);
+  attr.setBigUint64(16, koffi.address(element), true);
+  return bpf(BPF_MAP_UPDATE_ELEM, attr);
 }
 
 /** A program that the kernel took, or its answer and what its verifier said. */

@@ -140,6 +140,7 @@ export class KernelTables {
       budget: budget.fd,
       tables: createMap("tables", array, 4, TABLE.BYTES, 1),
       ranges: createMap("ranges", array, 4, RANGE.BYTES, Math.max(ranges.ranges.length, 1)),
+      chain: createMap("chain", bpf.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1),
     };
     this.#counters = new Float64Array(this.#map(this.fds.counters, slots * lanes * SLOT_BYTES));
     this.#rows = new Uint32Array(this.#map(this.fds.rows, rows * ROW_BYTES));
@@ -309,8 +310,14 @@ export class KernelTables {
   }
 }
 
+const MAP_FLAGS: Record<number, number> = {
+  [bpf.BPF_MAP_TYPE_ARRAY]: bpf.BPF_F_MMAPABLE,
+  [bpf.BPF_MAP_TYPE_HASH]: bpf.BPF_F_NO_PREALLOC,
+  [bpf.BPF_MAP_TYPE_PROG_ARRAY]: 0,
+};
+
 function createMap(name: string, type: number, keyBytes: number, valueBytes: number, entries: number): number {
-  const flags = type === bpf.BPF_MAP_TYPE_HASH ? bpf.BPF_F_NO_PREALLOC : bpf.BPF_F_MMAPABLE;
+  const flags = MAP_FLAGS[type]!;
   const fd = bpf.createMap(type, keyBytes, valueBytes, entries, flags, `promtap_${name}`.slice(0, 15));
   if (fd >= 0) return fd;
   const bytes = entries * valueBytes;

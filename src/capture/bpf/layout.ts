@@ -17,6 +17,7 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  *   budget     how many addresses have series, and how many may: shared by all interfaces
  *   tables     what the parser looks up
  *   ranges     what the ranges are rolled up by, and the row that takes refused addresses
+ *   chain      the program, where it is too long for a socket
  */
 export const SLOT_BYTES = SLOT_DOUBLES * 8;
 export const SUM_OFFSET = SLOT_BYTES - 8;

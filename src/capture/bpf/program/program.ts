@@ -4,7 +4,7 @@ import * as bpf from "../../../native/bpf.ts";
 import type { CapabilityName } from "../../../native/capabilities.ts";
 import * as libc from "../../../native/libc.ts";
 import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
-import { r1, r6, r10 } from "../assembly/instruction.ts";
+import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import type { KernelTables } from "../kernel-tables.ts";
 import type { Places } from "../places.ts";
 import { bpfRefusal } from "../refusal.ts";
@@ -25,6 +25,15 @@ const TO_LOAD: Record<Hook, readonly CapabilityName[]> = { socket: ["CAP_BPF"], 
 const KEEP_NOTHING = 0;
 /** Goes on to the next program: anything else would drop or redirect the traffic. */
 const TCX_NEXT = -1;
+
+/**
+ * What a socket takes of a filter on any kernel: net.core.optmem_max, 20,480 bytes on old ones and 131,072 on Linux 6.18,
+ * bounds its instructions and their struct bpf_prog (sk_filter_charge in net/core/filter.c). What is longer is gone on in
+ * by a tail call.
+ */
+const LONGEST_FILTER_BYTES = 20_000;
+/** enum bpf_func_id */
+const BPF_FUNC_TAIL_CALL = 12;
 
 /** Lines of the verifier's log that a person is shown; the last ones say why. */
 const SHOWN_LOG_LINES = 3;
@@ -79,11 +88,15 @@ export function loadProgram(
   places: Places,
   kernelTables: Pick<KernelTables, "fds" | "sizes">,
 ): number {
-  const type = options.hook === Hook.TCX ? bpf.BPF_PROG_TYPE_SCHED_CLS : bpf.BPF_PROG_TYPE_SOCKET_FILTER;
-  const result = bpf.loadProgram(type, assemble(), "promtap");
-  if ("fd" in result) return result.fd;
-  const why = refusal(result.errno, result.log, TO_LOAD[options.hook]);
-  throw new PromtapError(ErrorCode.HOST, `couldn't load the program: ${why}`, { cause: new Error(result.log) });
+  const { hook } = options;
+  const instructions = assemble();
+  const fd = load(hook, instructions);
+  if (hook === Hook.TCX || instructions.length <= LONGEST_FILTER_BYTES) return fd;
+  const { chain } = kernelTables.fds;
+  const result = bpf.setElement(chain, 0, fd);
+  libc.close(fd);
+  if (result < 0) throw notLoaded(bpfRefusal(result, ...TO_LOAD[hook]));
+  return load(hook, assembleChain(chain));
 
   function assemble(): Uint8Array {
     try {
@@ -93,6 +106,28 @@ export function loadProgram(
       throw new PromtapError(ErrorCode.HOST, `too many ranges for one program: ${error.message}`);
     }
   }
+}
+
+/** A program that goes on in the one that `chain` holds. */
+function assembleChain(chain: number): Uint8Array {
+  const asm = new Assembler();
+  asm.loadMap(r2, chain);
+  asm.mov(r3, 0);
+  asm.call(BPF_FUNC_TAIL_CALL);
+  asm.mov(r0, KEEP_NOTHING);
+  asm.exit();
+  return asm.assemble();
+}
+
+function load(hook: Hook, instructions: Uint8Array): number {
+  const type = hook === Hook.TCX ? bpf.BPF_PROG_TYPE_SCHED_CLS : bpf.BPF_PROG_TYPE_SOCKET_FILTER;
+  const result = bpf.loadProgram(type, instructions, "promtap");
+  if ("fd" in result) return result.fd;
+  throw notLoaded(refusal(result.errno, result.log, TO_LOAD[hook]), new Error(result.log));
+}
+
+function notLoaded(why: string, cause?: Error): PromtapError {
+  return new PromtapError(ErrorCode.HOST, `couldn't load the program: ${why}`, { cause });
 }
 
 function refusal(result: number, log: string, needs: readonly CapabilityName[]): string {
