@@ -1,17 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
+import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import { RunningPromtap } from "../support/promtap.ts";
-import { engineOptions } from "../support/requirements.ts";
+import { engineOptions, liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 
 const FRAMES_AT_FULL_SPEED = 200_000;
+const live = liveOptions();
 
-test("addresses beyond --max-addresses go to ip=other, and the sums stay exact", engineOptions("ring"), async () => {
+/** Packets of 50 bytes, one from each of 200 hosts. */
+function hundredsOfHosts(): Frame[] {
+  return Array.from({ length: 200 }, (_, host) =>
+    ipv4Frame({ source: `10.0.0.${host}`, destination: "192.0.2.1", protocol: PROTOCOL_UDP, lengthBytes: 50 }),
+  );
+}
+
+for (const engine of ["bpf", "tcx", "ring"]) {
+  test(`engine ${engine} counts addresses beyond --max-addresses under ip=other, and sums stay exact`, live, () =>
+    countBeyondLimit(engine),
+  );
+}
+
+async function countBeyondLimit(engine: string): Promise<void> {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
-  const args = ["-i", "veth0", "-r", "10.0.0.0/24:site=lab", "--max-addresses", "3"];
+  const args = ["--engine", engine, "-i", "veth0", "-r", "10.0.0.0/24:site=lab", "--max-addresses", "3"];
   await using promtap = await RunningPromtap.start(namespace, args);
   const frames = Array.from({ length: 10 }, (_, host) =>
     ipv4Frame({ source: "192.0.2.1", destination: `10.0.0.${host}`, protocol: PROTOCOL_UDP, lengthBytes: 100 + host }),
@@ -27,7 +41,23 @@ test("addresses beyond --max-addresses go to ip=other, and the sums stay exact",
   assert.equal(page.value(`${rx}_sum{${labels},ip="other",protocol="udp"}`), rest);
   assert.equal(page.value(`${rx}_count{${labels},ip="other",protocol="udp"}`), 14);
   assert.equal(page.value('promtap_traffic_other_packets_total{interface="veth0"}'), 14);
-});
+}
+
+for (const engine of ["bpf", "tcx"]) {
+  test(`engine ${engine} loses nothing that two CPUs send at once, at their full speed`, live, async () => {
+    using namespace = new Namespace();
+    namespace.addVeth("veth0", "veth1");
+    const args = ["--engine", engine, "-i", "veth0", "-r", "10.0.0.0/24"];
+    await using promtap = await RunningPromtap.start(namespace, args);
+    const frames = hundredsOfHosts();
+    await send(namespace, "veth1", frames, { count: FRAMES_AT_FULL_SPEED, cpus: 2 });
+    const page = await promtap.page();
+    const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
+    assert.equal(page.value(count), FRAMES_AT_FULL_SPEED);
+    assert.equal(page.sum("promacct_packet_size_bytes_ipv4_tx_sum"), FRAMES_AT_FULL_SPEED * 50);
+    assert.equal(page.sum("promtap_traffic_exhausted_packets_total"), 0);
+  });
+}
 
 test(
   "at the sender's full speed ring loses nothing, and pcap tells each frame that it loses",
@@ -39,10 +69,7 @@ test(
       RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0", "-r", "10.0.0.0/24"]);
     await using ring = await start("ring");
     await using pcap = await start("pcap");
-    const frames = Array.from({ length: 200 }, (_, host) =>
-      ipv4Frame({ source: `10.0.0.${host}`, destination: "192.0.2.1", protocol: PROTOCOL_UDP, lengthBytes: 50 }),
-    );
-    await send(namespace, "veth1", frames, { count: FRAMES_AT_FULL_SPEED });
+    await send(namespace, "veth1", hundredsOfHosts(), { count: FRAMES_AT_FULL_SPEED });
 
     const count = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
     const lost = (engine: string) => `promtap_capture_lost_packets_total{interface="veth0",engine="${engine}"}`;

@@ -6,25 +6,28 @@ import type { Frame } from "./frames.ts";
 import type { Namespace } from "./namespace.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
 
-/** Socket memory is left as it is, the queue discipline is passed like any traffic, one process. */
-const TRAFGEN = ["trafgen", "--no-sock-mem", "--qdisc-path", "--cpus", "1"];
+/** Socket memory is left as it is, the queue discipline is passed like any traffic. */
+const TRAFGEN = ["trafgen", "--no-sock-mem", "--qdisc-path"];
+const ONE_PROCESS = ["--cpus", "1"];
 
 /**
  * Puts frames on an interface with trafgen, round and round the list until `count` are sent; each of them once when
- * no count is given. As fast as it goes, unless `gap` says how much time to leave, such as "1ms".
+ * no count is given. As fast as it goes, unless `gap` says how much time to leave, such as "1ms". From one CPU, unless
+ * `cpus` says how many share the work.
  */
 export async function send(
   namespace: Namespace,
   interfaceName: string,
   frames: readonly Frame[],
-  options: { count?: number; gap?: string } = {},
+  options: { count?: number; gap?: string; cpus?: number } = {},
 ): Promise<void> {
   using folder = new TemporaryFolder();
   const config = writeConfig(folder, frames);
   const gap = options.gap === undefined ? [] : ["--gap", options.gap];
   const count = options.count ?? frames.length;
   const sentBefore = namespace.statistic(interfaceName, "tx_packets");
-  const trafgen = namespace.spawn([...TRAFGEN, "--in", config, "--out", interfaceName, "--num", `${count}`, ...gap]);
+  const work = ["--cpus", `${options.cpus ?? 1}`, "--num", `${count}`, ...gap];
+  const trafgen = namespace.spawn([...TRAFGEN, "--in", config, "--out", interfaceName, ...work]);
   let output = "";
   trafgen.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   trafgen.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -42,7 +45,7 @@ export class Load implements AsyncDisposable {
 
   constructor(namespace: Namespace, interfaceName: string, frames: readonly Frame[], gap: string) {
     const config = writeConfig(this.#folder, frames);
-    const command = [...TRAFGEN, "--in", config, "--out", interfaceName, "--gap", gap];
+    const command = [...TRAFGEN, ...ONE_PROCESS, "--in", config, "--out", interfaceName, "--gap", gap];
     this.#trafgen = namespace.spawn(command, { stdio: "ignore", detached: true });
     this.#closed = once(this.#trafgen, "close");
   }
