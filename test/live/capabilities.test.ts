@@ -10,7 +10,10 @@ import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
 /** Bits of linux/capability.h. */
+const CAP_NET_ADMIN = 1n << 12n;
 const CAP_NET_RAW = 1n << 13n;
+const CAP_PERFMON = 1n << 38n;
+const CAP_BPF = 1n << 39n;
 const FRAME: Frame = ipv4Frame({
   source: "192.0.2.1",
   destination: "10.0.0.1",
@@ -26,21 +29,25 @@ function capabilitiesOf(pid: number): Record<string, bigint> {
   return Object.fromEntries(sets.map(([, name = "", digits = ""]) => [name, BigInt(`0x${digits}`)]));
 }
 
-for (const engine of ["bpf", "ring", "pcap"]) {
+/** Engine, what it captures, and the capabilities that it needs when an interface comes back. */
+const KEPT: [engine: string, pattern: string, names: string, set: bigint][] = [
+  ["bpf", "veth0", "CAP_NET_RAW alone", CAP_NET_RAW],
+  ["bpf", "veth*", "CAP_NET_RAW, CAP_BPF and CAP_PERFMON", CAP_NET_RAW | CAP_BPF | CAP_PERFMON],
+  ["tcx", "veth0", "CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON", CAP_NET_ADMIN | CAP_BPF | CAP_PERFMON],
+  ["ring", "veth0", "CAP_NET_RAW alone", CAP_NET_RAW],
+  ["pcap", "veth0", "CAP_NET_RAW alone", CAP_NET_RAW],
+];
+
+for (const [engine, pattern, names, set] of KEPT) {
   test(
-    `with engine ${engine} root keeps CAP_NET_RAW alone, which captures a named interface that comes back`,
+    `with engine ${engine} and -i '${pattern}' root keeps ${names}, which captures an interface that comes back`,
     engineOptions(engine),
     async () => {
       using namespace = new Namespace();
       namespace.addVeth("veth0", "veth1");
-      await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "veth0"]);
-      assert.deepEqual(capabilitiesOf(promtap.process.pid!), {
-        CapInh: 0n,
-        CapPrm: CAP_NET_RAW,
-        CapEff: CAP_NET_RAW,
-        CapBnd: CAP_NET_RAW,
-        CapAmb: 0n,
-      });
+      await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", pattern]);
+      const kept = { CapInh: 0n, CapPrm: set, CapEff: set, CapBnd: set, CapAmb: 0n };
+      assert.deepEqual(capabilitiesOf(promtap.process.pid!), kept);
 
       const up = 'promtap_interface_up{interface="veth0"}';
       namespace.ip("link", "del", "veth0");
