@@ -30,6 +30,8 @@ export function writeBinary(code: string, assets: Readonly<Record<string, string
     // V8 refuses a cache made under other flags than these or the user's, and Node warns of it on stderr
     useCodeCache: false,
     execArgv: NODE_OPTIONS,
+    // NODE_OPTIONS in the environment is meant for the scripts of its owner, and can end or change any Node
+    execArgvExtension: "none",
   };
   writeFileSync(join(work, "sea.json"), JSON.stringify(settings));
   // the blob's layout is private to a version of Node: only the one that it goes into may write it

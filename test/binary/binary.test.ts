@@ -8,8 +8,10 @@ import { lacking } from "../support/requirements.ts";
 import { BareRoot, BINARY } from "./bare-root.ts";
 
 const execute = promisify(execFile);
-/** Nothing of the environment of the tests: neither TMPDIR nor Node's own variables. */
-const env = {};
+/** Nothing of the environment of the tests: neither TMPDIR nor Node's own variables. A program that hangs is ended. */
+const options = { env: {}, timeout: 30_000, killSignal: "SIGKILL" } as const;
+/** Of a test: longer than all programs that it runs may take. */
+const TIMEOUT_MS = 60_000;
 
 /** Reads what a program logs until a line matches. */
 async function logged(child: ChildProcess, pattern: RegExp): Promise<string> {
@@ -21,12 +23,15 @@ async function logged(child: ChildProcess, pattern: RegExp): Promise<string> {
   throw new Error(`the log ended without ${pattern}`);
 }
 
-/** Runs a shell script in a mount namespace of its own, with the binary as $1. */
-async function inMountNamespace(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return execute("/usr/bin/unshare", ["--mount", "/bin/sh", "-ec", script, "sh", BINARY, ...args], { env });
+/** Runs a shell script with $1 as its only argument in a mount namespace of its own; all it started ends with it. */
+async function inMountNamespace(script: string, argument: string): Promise<{ stdout: string; stderr: string }> {
+  const unshare = ["--mount", "--pid", "--fork", "--kill-child"];
+  return execute("/usr/bin/unshare", [...unshare, "/bin/sh", "-ec", script, "sh", argument], options);
 }
 
-describe("the binary", { skip: lacking("root", "unshare", "chroot", "ldd") }, () => {
+const needs = { skip: lacking("root", "unshare", "chroot", "ldd"), timeout: TIMEOUT_MS };
+
+describe("the binary", needs, () => {
   let root: BareRoot;
 
   before(() => {
@@ -37,7 +42,7 @@ describe("the binary", { skip: lacking("root", "unshare", "chroot", "ldd") }, ()
   });
 
   test("tells its version in a root that holds nothing but libc, libstdc++ and it", async () => {
-    const { stdout, stderr } = await execute("/usr/sbin/chroot", [root.path, "/promtap", "--version"], { env });
+    const { stdout, stderr } = await execute("/usr/sbin/chroot", [root.path, "/promtap", "--version"], options);
     assert.match(stdout, /^promtap, version \d+\.\d+\.\d+ \(revision [0-9a-f]*\)/);
     assert.equal(stderr, "");
   });
@@ -45,35 +50,45 @@ describe("the binary", { skip: lacking("root", "unshare", "chroot", "ldd") }, ()
   test("captures, serves its page and ends with 0 on SIGTERM in that root, and leaves no file behind", async () => {
     const files = root.list();
     const args = [root.path, "/promtap", "--interface", "lo", "--web.listen-address", "127.0.0.1:0"];
-    const promtap = spawn("/usr/sbin/chroot", args, { env, stdio: ["ignore", "inherit", "pipe"] });
+    const promtap = spawn("/usr/sbin/chroot", args, { ...options, stdio: ["ignore", "inherit", "pipe"] });
     try {
       const address = await logged(promtap, /msg=listening address=(\S+)/);
       const response = await fetch(`http://${address}/metrics`, { headers: { connection: "close" } });
       assert.equal(response.status, 200);
       assert.match(await response.text(), /^promtap_build_info\{.*\} 1$/m);
       assert.deepEqual(root.list(), files);
-    } finally {
       promtap.kill("SIGTERM");
+      assert.deepEqual(await once(promtap, "exit"), [0, null]);
+    } finally {
+      promtap.kill("SIGKILL");
     }
-    assert.deepEqual(await once(promtap, "exit"), [0, null]);
     assert.deepEqual(root.list(), files);
   });
 
   test("carries the engine pcap with its libpcap", async () => {
-    const script = 'mount -t proc proc "$2/proc"; exec chroot "$2" /promtap --engine pcap --interface lo --once';
+    const script = 'mount -t proc proc "$1/proc"; exec chroot "$1" /promtap --engine pcap --interface lo --once';
     const { stdout } = await inMountNamespace(script, root.path);
     assert.match(stdout, /engine="pcap"/);
   });
 
   test("loads its native parts where /tmp may not be executed from, and leaves nothing there", async () => {
-    const script = 'mount -t tmpfs -o noexec tmpfs /tmp; "$1" --version >&2; ls -A /tmp';
-    const { stdout, stderr } = await inMountNamespace(script);
+    const files = root.list();
+    const script = 'mount -t tmpfs -o noexec tmpfs "$1/tmp"; chroot "$1" /promtap --version >&2; ls -A "$1/tmp"';
+    const { stdout, stderr } = await inMountNamespace(script, root.path);
     assert.match(stderr, /^promtap, version /);
     assert.equal(stdout, "");
+    assert.deepEqual(root.list(), files);
+  });
+
+  test("takes no options for Node from the environment", async () => {
+    const env = { NODE_OPTIONS: "--require /nonexistent.js" };
+    const { stdout, stderr } = await execute(BINARY, ["--version"], { ...options, env });
+    assert.match(stdout, /^promtap, version /);
+    assert.equal(stderr, "");
   });
 
   test("says in one line why no directory will do", async () => {
-    const script = `mount --bind "$2" "$2"; mount -o remount,bind,ro "$2"; exec chroot "$2" /promtap --version`;
+    const script = `mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; exec chroot "$1" /promtap --version`;
     await assert.rejects(inMountNamespace(script, root.path), {
       code: 1,
       stderr: /^promtap: couldn't load koffi\.node: .*\/tmp: EROFS: read-only file system.*set TMPDIR.*\n$/,
