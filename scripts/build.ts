@@ -33,7 +33,11 @@ if (products.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8
   console.log("build: dist/promtap is up to date");
 } else {
   writeBinary(code, assets, binary);
-  writeRelease(binary, licences);
+  try {
+    writeRelease(binary, licences);
+  } catch (error) {
+    console.warn(`build: without the tarball: ${String(error)}`);
+  }
   writeFileSync(stamp, key);
   console.log(`build: dist/promtap, made in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { cache, dist, root, run, version } from "./project.ts";
@@ -11,8 +11,12 @@ const MODIFIED = "@1";
 export const tarball = join(dist, `${NAME}.tar.gz`);
 export const checksums = join(dist, "sha256sums.txt");
 
-/** Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it. */
+/**
+ * Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it.
+ * Throws where tar or gzip is missing; then there is neither, and none of another binary.
+ */
 export function writeRelease(binary: string, licences: string): void {
+  for (const product of [tarball, checksums]) rmSync(product, { force: true });
   const folder = join(cache, "release", NAME);
   rmSync(join(cache, "release"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -22,7 +26,9 @@ export function writeRelease(binary: string, licences: string): void {
 
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];
   const order = ["--sort=name", `--mtime=${MODIFIED}`, "--format=gnu"];
-  run("tar", [...order, ...owner, "-I", "gzip -n -6", "-cf", tarball, "-C", join(cache, "release"), NAME]);
+  const unfinished = join(cache, "release", basename(tarball));
+  run("tar", [...order, ...owner, "-I", "gzip -n -6", "-cf", unfinished, "-C", join(cache, "release"), NAME]);
+  renameSync(unfinished, tarball);
   const sum = createHash("sha256").update(readFileSync(tarball)).digest("hex");
   writeFileSync(checksums, `${sum}  ${basename(tarball)}\n`);
 }
