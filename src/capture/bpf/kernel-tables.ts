@@ -10,6 +10,7 @@ import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
 import {
   ALL_SLOT,
   BUDGET,
+  DENSE_SLOTS,
   EVENT,
   EVENT_SLOT,
   type EventOffset,
@@ -33,6 +34,8 @@ import { bpfRefusal } from "./refusal.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
 const PLACES_WITH_ROWS = 16_384;
+/** Listed IPv4 addresses that get all their slots at once as well, 2 KiB for each lane: see `denseSlot`. */
+const DENSE_PLACES = 4096;
 /** Memory of the counters of all interfaces, in which slots and lanes must find room. */
 const ALL_COUNTERS_BYTES = 64 * 1024 * 1024;
 /** Slots that are set aside for an address, on the average: all it can have, or as many as there is room for. */
@@ -50,6 +53,11 @@ export interface TableSizes {
   firstRow: number;
   rows: number;
   slots: number;
+  /**
+   * Where there are few addresses, each has all its slots from the start, DENSE_SLOTS from here on: a program computes
+   * the slot, and touches half as much memory. 0 where slots are given out on first use.
+   */
+  denseSlot: number;
   lanes: number;
   isAtomic: boolean;
 }
@@ -72,11 +80,16 @@ export function tableSizes(
   const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic;
   const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
+  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : places.count * DENSE_SLOTS;
   let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
   while (lanes > 1 && lanes * (fixed + active * FEWEST_SLOTS_A_ROW) > room) lanes /= 2;
-  const each = Math.floor((room / lanes - fixed) / Math.max(active, 1));
-  const slots = fixed + active * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
-  return { hasPlaceMap, firstRow, rows, slots, lanes, isAtomic: lanes < cpus || isRealtime };
+  const isDense = dense > 0 && lanes * (fixed + dense + dynamic * FEWEST_SLOTS_A_ROW) <= room;
+  const denseSlot = isDense ? fixed : 0;
+  const first = isDense ? fixed + dense : fixed;
+  const counted = isDense ? dynamic : active;
+  const each = Math.floor((room / lanes - first) / Math.max(counted, 1));
+  const slots = first + counted * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
+  return { hasPlaceMap, firstRow, rows, slots, denseSlot, lanes, isAtomic: lanes < cpus || isRealtime };
 }
 
 /** CPUs that this kernel may ever run, 1 more than the highest number; infinitely many where it does not say. */
@@ -181,7 +194,7 @@ export class KernelTables {
   }
 
   #prepare(): void {
-    const { firstRow, hasPlaceMap } = this.sizes;
+    const { firstRow, hasPlaceMap, denseSlot } = this.sizes;
     const table = this.#rows;
     let slot = FIRST_FREE_SLOT;
     for (let row = 1; row < firstRow; row++) {
@@ -192,10 +205,15 @@ export class KernelTables {
         table[at + DIRECTION_WORDS + column] = slot++;
       }
     }
-    if (!hasPlaceMap) {
-      for (let place = 0; place < this.#places.count; place++) {
-        table[(firstRow + place) * WORDS_A_ROW + OTHER_WORD] = this.#otherRow(this.#places.rangeOf(place));
+    for (let place = 0; !hasPlaceMap && place < this.#places.count; place++) {
+      const at = (firstRow + place) * WORDS_A_ROW;
+      table[at + OTHER_WORD] = this.#otherRow(this.#places.rangeOf(place));
+      if (denseSlot === 0) continue;
+      for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
+        table[at + column] = slot + column;
+        table[at + DIRECTION_WORDS + column] = slot + DENSE_SLOTS / 2 + column;
       }
+      slot += DENSE_SLOTS;
     }
     this.#state[STATE.NEXT_SLOT / 4] = slot;
     this.#state[STATE.NEXT_ROW / 4] = hasPlaceMap ? firstRow : firstRow + this.#places.count;

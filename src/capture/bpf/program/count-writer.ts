@@ -19,7 +19,6 @@ export interface CountOptions extends RowsOptions {
   places: Places;
   /** Whether rows of IPv4 addresses are given out on first use; else the row of a place is `firstRow` + place. */
   hasPlaceMap: boolean;
-  firstRow: number;
   lanes: number;
   isAtomic: boolean;
   unfolds: boolean;
@@ -148,7 +147,7 @@ class CountWriter {
   /** Counts for the address at a place on the stack, in the half of its row at `direction`. */
   #writeIpv4(address: number, direction: number): void {
     const asm = this.#asm;
-    const { ranges, places, hasPlaceMap, firstRow } = this.#options;
+    const { ranges, places, hasPlaceMap, firstRow, denseSlot } = this.#options;
     if (ranges.ipv4.rangeOf.length === 0) return;
     const found = asm.label();
     const next = asm.label();
@@ -161,14 +160,15 @@ class CountWriter {
       // The kernel refuses to shift by the whole width.
       if (shift === 32) asm.mov32(r2, 0);
       else if (shift > 0) asm.rsh32(r2, shift);
-      asm.add32(r2, first + (hasPlaceMap ? 0 : firstRow));
+      asm.add32(r2, first + (hasPlaceMap || denseSlot > 0 ? 0 : firstRow));
       if (hasPlaceMap) asm.mov(r3, range);
       asm.jump(found);
     };
     writeIpv4Tree(asm, ranges.ipv4, leaf, next);
     asm.place(found);
     if (hasPlaceMap) this.#rows.placeRow(next);
-    this.#rows.countInRow(direction, next);
+    if (denseSlot > 0) this.#rows.countDense(direction, next);
+    else this.#rows.countInRow(direction, next);
     asm.place(next);
   }
 

@@ -88,8 +88,21 @@ export class CountersWriter {
 
   /** Counts r7 bytes, and a packet in bucket r8, in slot r2. */
   count(missing: Label): void {
-    const asm = this.#asm;
     this.#lookUpSlot(missing);
+    this.#add();
+  }
+
+  /** Likewise, but goes to `empty` where nothing was counted in the slot before. */
+  countUnlessEmpty(empty: Label, missing: Label): void {
+    this.#lookUpSlot(missing);
+    this.#asm.load(8, r1, r0, SUM_OFFSET);
+    this.#asm.jeq(r1, 0, empty);
+    this.#add();
+  }
+
+  /** Counts in the slot whose counters are at r0. */
+  #add(): void {
+    const asm = this.#asm;
     if (this.#options.unfolds) this.#countFull();
     if (this.#options.isAtomic) {
       asm.atomicAdd(8, r0, SUM_OFFSET, r7);

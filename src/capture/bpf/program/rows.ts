@@ -1,12 +1,16 @@
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
-import { BUDGET, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
+import { BUDGET, DENSE_SLOTS, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
 import type { CountersWriter } from "./counters.ts";
-import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, ROW_KEY, ROW_POINTER } from "./stack.ts";
+import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POINTER } from "./stack.ts";
 
 /* enum bpf_func_id */
 const BPF_FUNC_MAP_UPDATE_ELEM = 2;
 const BPF_NOEXIST = 1;
+
+/** Offsets in a row are 4 bytes a cell; a place has DENSE_SLOTS cells. */
+const CELL_SHIFT = 2;
+const DENSE_SHIFT = Math.log2(DENSE_SLOTS);
 
 /** Descriptors of the maps; see layout.ts. */
 export interface MapFds {
@@ -27,6 +31,8 @@ export interface RowsOptions {
   fds: MapFds;
   rows: number;
   slots: number;
+  firstRow: number;
+  denseSlot: number;
   maxAddresses: number;
 }
 
@@ -194,12 +200,53 @@ export class RowsWriter {
     this.#newSlot(hasSlot, refused);
 
     asm.place(refused);
+    this.#loadOtherCell(direction, next);
+    asm.jne(r2, 0, hasSlot);
+  }
+
+  /**
+   * Counts for place r2 where an address has all its slots: the row is only looked at, for the limit of addresses, as
+   * long as the slot is empty.
+   */
+  countDense(direction: number, next: Label): void {
+    const asm = this.#asm;
+    const { fds, denseSlot, firstRow } = this.#options;
+    const isEmpty = asm.label();
+    const refused = asm.label();
+    const hasSlot = asm.label();
+    asm.store(8, r10, PLACE, r2);
+    asm.lsh(r2, DENSE_SHIFT);
+    asm.mov(r1, r6);
+    asm.rsh(r1, CELL_SHIFT);
+    asm.add(r2, r1);
+    asm.add(r2, denseSlot + (direction >> CELL_SHIFT));
+    this.#counters.countUnlessEmpty(isEmpty, next);
+    asm.jump(next);
+
+    asm.place(isEmpty);
+    asm.load(8, r2, r10, PLACE);
+    asm.add(r2, firstRow);
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(fds.rows, KEY, next);
+    asm.store(8, r10, ROW_POINTER, r0);
+    this.#admit(refused);
+    asm.load(8, r0, r10, ROW_POINTER);
+    this.#loadCell(direction);
+    asm.jump(hasSlot);
+    asm.place(refused);
+    this.#loadOtherCell(direction, next);
+    asm.place(hasSlot);
+    this.#counters.count(next);
+  }
+
+  /** r2 = slot in the row that takes what the one on the stack refuses. */
+  #loadOtherCell(direction: number, next: Label): void {
+    const asm = this.#asm;
     asm.load(8, r3, r10, ROW_POINTER);
     asm.load(4, r2, r3, OTHER_OFFSET);
     asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(fds.rows, KEY, next);
+    this.#counters.lookUp(this.#options.fds.rows, KEY, next);
     this.#loadCell(direction);
-    asm.jne(r2, 0, hasSlot);
   }
 
   /** r2 = slot of this protocol in a half of the row at r0, r1 = where that stands. */

@@ -42,3 +42,6 @@ export const PROTOCOL = -216;
 /** Packets that the wire carried before the last one, and their bucket. */
 export const FULL_PACKETS = -224;
 export const FULL_BUCKET = -232;
+
+/** Place of the address that is being counted. */
+export const PLACE = -240;
