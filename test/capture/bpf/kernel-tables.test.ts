@@ -141,7 +141,7 @@ function laneInUse(twins: Twins): number {
 
 describe("where tables are full, what finds no room goes to the refused and is told", options, () => {
   const lists: Record<string, string[]> = {
-    "rows of their own": ["10.1.2.0/24:a=1", "2001:db8::/64:b=2"],
+    "rows of their own": ["10.1.0.0/19:a=1", "2001:db8::/64:b=2"],
     "rows on first use": ["10.0.0.0/8:a=1", "2001:db8::/64:b=2"],
   };
   for (const [name, list] of Object.entries(lists)) {
@@ -167,10 +167,10 @@ describe("where tables are full, what finds no room goes to the refused and is t
   }
 });
 
-/** Slots or rows that are taken before the first frame comes: those of the refused, and of the 256 listed addresses. */
+/** Slots or rows that are taken before the first frame comes: those of the refused, and of the listed addresses. */
 function taken({ firstRow, hasPlaceMap }: TableSizes, scarce: "slots" | "rows"): number {
   if (scarce === "slots") return FIRST_FREE_SLOT + (firstRow - 1) * ROW_SLOTS;
-  return firstRow + (hasPlaceMap ? 0 : 256);
+  return firstRow + (hasPlaceMap ? 0 : 2 ** 13);
 }
 
 /** Shows the frames to the program from two CPUs at the same time. */
@@ -192,11 +192,14 @@ async function endOf(racer: ChildProcess): Promise<number | null> {
 
 describe("two CPUs that count at once lose nothing", { skip: lacking("root", "taskset") || hasOneCpu() }, () => {
   const own = ["10.1.0.0/20:a=1", "2001:db8::/64:b=2"];
+  const ofMany = ["10.1.0.0/19:a=1", "2001:db8::/64:b=2"];
   const onFirstUse = ["10.0.0.0/8:a=1", "2001:db8::/64:b=2"];
   const oneLane = (chosen: TableSizes): TableSizes => ({ ...chosen, lanes: 1, isAtomic: true });
   const cases: [what: string, ranges: string[], TwinsOptions][] = [
     ["in a lane each", own, {}],
     ["in one lane, in locked steps", own, { sizes: oneLane }],
+    ["in slots on first use", ofMany, {}],
+    ["in slots on first use, of one lane", ofMany, { sizes: oneLane }],
     ["in rows on first use", onFirstUse, {}],
     ["in rows on first use, of one lane", onFirstUse, { sizes: oneLane }],
   ];
@@ -217,8 +220,8 @@ describe("two CPUs that count at once lose nothing", { skip: lacking("root", "ta
     for (const frame of racingFrames()) for (let k = 0; k < times; k++) twins.parse(frame);
     const [counted, parsed] = [twins.counted(), twins.parsed()];
     assert.deepEqual(totalsOf(counted), totalsOf(parsed));
-    assert.equal(counted.addresses, 300);
-    assert.equal(counted.exhaustedPackets, 0);
+    // A row that is taken by both for the same address is spent: then rows may end before the limit does.
+    assert.ok(counted.addresses === 300 || (counted.addresses < 300 && counted.exhaustedPackets > 0));
   });
 });
 
