@@ -4,7 +4,8 @@ import { type EngineKind, EngineName } from "./capture/engine.ts";
 import { Links } from "./capture/links.ts";
 import { pcapKind } from "./capture/pcap/pcap-engine.ts";
 import { ringKind } from "./capture/ring/ring-engine.ts";
-import { readSavefile } from "./capture/savefile/savefile.ts";
+import type { FrameReceiver } from "./capture/savefile/file-interfaces.ts";
+import { openSavefile, type Savefile } from "./capture/savefile/savefile.ts";
 import { selectEngine } from "./capture/select.ts";
 import { CollectorSet } from "./collectors/collector.ts";
 import { SelfCollector } from "./collectors/self.ts";
@@ -38,13 +39,13 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   const collectors = new CollectorSet([new SelfCollector(), new TrafficCollector(source, ledger)], logCollector);
   const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);
 
+  const file = config.readPath === null ? undefined : parts.use(openSavefile(config.readPath, signal));
   if (config.once) {
-    await readThenPrint(config, ledger, page, signal);
+    await countThenPrint(file, ledger, page);
     return;
   }
-  const reading = readFile(config, ledger, signal);
-  // A damaged file is reported at the end; until then what stands before the damage is served.
-  reading.catch(() => {});
+  // A pipe is served while it is waited for.
+  if (file?.isPipe === false) await file.recognize();
   let isReady = false;
   const server = parts.use(
     await startServer(
@@ -63,8 +64,12 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   if (!config.keepCapabilities) dropCapabilities(source.keeps);
   isReady = true;
   for (const address of server.addresses) log.info("listening", { address });
+  const counting = file === undefined ? undefined : countFile(file, ledger);
+  // What stands before the damage of a file is served until the end, and the damage decides the exit status.
+  counting?.catch(() => {});
+  await file?.recognize();
   await aborted(signal);
-  await reading;
+  await counting;
 }
 
 /** Says what `run` would do, one line each, having tried everything but to capture. Throws PromtapError. */
@@ -74,7 +79,7 @@ export async function check(config: Config): Promise<string[]> {
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
     `at most ${config.maxAddresses} addresses have series`,
   ];
-  if (config.readPath !== null) return [`would read ${config.readPath}`, ...lines];
+  if (config.readPath !== null) return [await checkFile(config.readPath), ...lines];
   const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ranges));
   using links = Links.open();
   const names = interfacesOf(config.interfaces, links.all()).map(({ name }) => name);
@@ -86,6 +91,13 @@ export async function check(config: Config): Promise<string[]> {
     `capabilities needed: ${listed(kind.needs)}; kept after start: ${listed(kind.keeps)}`,
     `capabilities here: ${listed(effectiveCapabilities())}`,
   ];
+}
+
+/** A pipe is left to those who would read it. */
+async function checkFile(path: string): Promise<string> {
+  await using file = openSavefile(path);
+  if (!file.isPipe) await file.recognize();
+  return `would read ${path}`;
 }
 
 /** What stands in for live capture while a file is read. */
@@ -138,11 +150,12 @@ async function* collectPage(collectors: CollectorSet, format: Format, timeoutMs:
 }
 
 /** Prints the page, of a damaged file too, before the damage is reported. */
-async function readThenPrint(config: Config, ledger: Ledger, page: Page, signal: AbortSignal): Promise<void> {
-  const reading = readFile(config, ledger, signal);
-  await Promise.allSettled([reading]);
+async function countThenPrint(file: Savefile | undefined, ledger: Ledger, page: Page): Promise<void> {
+  await file?.recognize();
+  const counting = file?.count(fileReceiver(ledger));
+  await Promise.allSettled([counting]);
   for await (const chunk of page(Format.TEXT, ONCE_TIMEOUT_MS)) await print(chunk);
-  await reading;
+  await counting;
 }
 
 /** Resolves when stdout has taken the bytes, so that their memory may be reused. */
@@ -152,20 +165,20 @@ function print(bytes: Uint8Array): Promise<void> {
   });
 }
 
-async function readFile(config: Config, ledger: Ledger, signal: AbortSignal): Promise<void> {
-  const path = config.readPath;
-  if (path === null) return;
-  const reading = readSavefile({
-    path,
-    signal,
-    sinkFor: (name) => ledger.interface(name),
-    warn: (message) => log.warn(message),
-  });
-  reading.then(
-    () => log.info("read to the end", { file: path }),
-    (error: unknown) => log.error("stopped reading", { file: path, error: messageOf(error) }),
-  );
-  await reading;
+/** Counts a file, and logs how that ended. */
+async function countFile(file: Savefile, ledger: Ledger): Promise<void> {
+  await file.recognize();
+  try {
+    await file.count(fileReceiver(ledger));
+    log.info("read to the end", { file: file.name });
+  } catch (error) {
+    log.error("stopped reading", { file: file.name, error: messageOf(error) });
+    throw error;
+  }
+}
+
+function fileReceiver(ledger: Ledger): FrameReceiver {
+  return { sinkFor: (name) => ledger.interface(name), warn: (message) => log.warn(message) };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { type Config, configOf } from "../src/config.ts";
@@ -14,7 +16,7 @@ import { parseExposition } from "./page/exposition-parser.ts";
 import { arpFrame, type Frame, ipv4Frame, ipv6Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "./support/frames.ts";
 import { expectedTraffic } from "./support/oracle.ts";
 import { Page } from "./support/page.ts";
-import { runPromtap } from "./support/promtap.ts";
+import { PROMTAP, runPromtap } from "./support/promtap.ts";
 import { lacking } from "./support/requirements.ts";
 import { TemporaryFolder } from "./support/temporary-folder.ts";
 import { until } from "./support/waiting.ts";
@@ -70,18 +72,33 @@ describe("a file that is read once", () => {
     const { status, stdout, stderr } = await readOnce();
     assert.equal(status, 1);
     assert.deepEqual(new Page(stdout).traffic("traffic.pcap"), expectedOf("traffic.pcap", FRAMES.slice(0, -1)));
-    const complaints = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("time="));
-    assert.equal(complaints.length, 1, stderr);
     const damagedAt = whole.length - arpFrame().bytes.length - RECORD_HEADER_BYTES;
-    assert.ok(complaints[0]!.includes(`traffic.pcap at byte ${damagedAt}: `), complaints[0]);
+    assert.match(stderr, new RegExp(`^couldn't read .*traffic\\.pcap at byte ${damagedAt}: .*\\n$`));
   });
 
-  test("that is not there is named, and the status is 1", async () => {
-    const gone = join(folder.path, "gone.pcap");
-    const { status, stderr } = await runPromtap(undefined, ["--read", gone, "--once"]);
-    assert.equal(status, 1);
-    assert.ok(stderr.includes(gone), stderr);
-  });
+  for (const [kind, content, error] of [
+    ["that is not there", undefined, "couldn't open PATH: no such file"],
+    ["that is empty", "", "couldn't read PATH at byte 0: the file is empty"],
+    [
+      "that is no capture",
+      "text",
+      "couldn't read PATH at byte 0: neither a pcap nor a pcapng file: it begins with 74657874",
+    ],
+  ] as const) {
+    test(`${kind} gives one line, no page and the status 1, whether it is to be printed, served or checked`, async () => {
+      const bad = join(folder.path, kind);
+      if (content !== undefined) writeFileSync(bad, content);
+      const listen = ["--web.listen-address", `unix:${join(folder.path, "http")}`];
+      for (const flags of [["--once"], listen, [...listen, "--check"]]) {
+        const outcome = await runPromtap(undefined, ["--read", bad, ...flags]);
+        assert.deepEqual(
+          outcome,
+          { status: 1, stdout: "", stderr: `${error.replace("PATH", bad)}\n` },
+          flags.join(" "),
+        );
+      }
+    });
+  }
 });
 
 /** The daemon in this process, on a unix socket. */
@@ -152,6 +169,31 @@ describe("the daemon", () => {
     await assert.rejects(daemon.stop(), { name: "PromtapError", code: "INPUT" });
   });
 
+  test("serves while it waits for a pipe, and ends by itself when no capture comes out of it", async () => {
+    const fifo = join(folder.path, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    await using daemon = new Daemon({ read: [fifo] });
+    await until("the daemon serves", async () => (await daemon.get("/-/ready")).body !== "");
+    createWriteStream(fifo).end("no capture");
+    await assert.rejects(daemon.ended, { name: "PromtapError", code: "INPUT", message: /neither a pcap nor/ });
+  });
+
+  test("logs damage once, when it is met", async () => {
+    writeFileSync(path, savefile().subarray(0, -1));
+    const socket = join(folder.path, "http");
+    const args = [...PROMTAP.slice(1), "--read", path, "--web.listen-address", `unix:${socket}`];
+    const promtap = spawn(PROMTAP[0]!, args, { stdio: ["ignore", "ignore", "pipe"], timeout: 20_000 });
+    const exit = once(promtap, "exit");
+    const lines: string[] = [];
+    for await (const line of createInterface(promtap.stderr)) {
+      lines.push(line);
+      if (line.includes("stopped reading")) promtap.kill("SIGTERM");
+    }
+    assert.deepEqual(await exit, [1, null]);
+    assert.equal(lines.filter((line) => line.includes("level=error")).length, 1);
+    assert.match(lines.at(-1)!, /^couldn't read .*: the file ends inside a packet/);
+  });
+
   test("ends at once when the signal has come before it started", async () => {
     writeFileSync(path, savefile());
     await run(configFor({ read: [path], "web.listen-address": ["127.0.0.1:0"] }), AbortSignal.abort());
@@ -169,13 +211,24 @@ describe("the daemon", () => {
 });
 
 describe("a check", () => {
+  const folder = new TemporaryFolder();
+  const path = join(folder.path, "traffic.pcap");
+  before(() => writeFileSync(path, savefile()));
+  after(() => folder[Symbol.dispose]());
+
   test("of a file says what would be read and with which ranges", async () => {
-    const config = configFor({ read: ["/some/file"], range: ["10.0.0.1:a=1", "10.0.0.2:a=1", "10.0.0.3"] });
+    const config = configFor({ read: [path], range: ["10.0.0.1:a=1", "10.0.0.2:a=1", "10.0.0.3"] });
     assert.deepEqual(await check({ ...config, maxAddresses: 10 }), [
-      "would read /some/file",
+      `would read ${path}`,
       "ranges: 3, with 2 different sets of labels",
       "at most 10 addresses have series",
     ]);
+  });
+
+  test("of a pipe leaves its bytes to who will read them", async () => {
+    const fifo = join(folder.path, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    assert.equal((await check(configFor({ read: [fifo] })))[0], `would read ${fifo}`);
   });
 
   test("of live traffic names interfaces and engine", { skip: lacking("root") }, async () => {

@@ -6,6 +6,8 @@ import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 
 /** Where the bytes of a file come from, in order and once. */
 export interface ByteSource extends AsyncDisposable {
+  /** Whether the bytes come when somebody writes them, and are gone for others once they are read here. */
+  readonly isPipe: boolean;
   /**
    * Puts at least one byte at the front of `into`, which has room for MINIMUM_ROOM_BYTES, and returns how many; 0 at the
    * end. Rejects when it is aborted.
@@ -78,6 +80,7 @@ function close(fd: number): void {
 
 /** A regular file: read straight into the caller's memory. */
 class FileSource implements ByteSource {
+  readonly isPipe = false;
   readonly #fd: number;
   readonly #path: string;
   readonly #signal: AbortSignal | undefined;
@@ -108,6 +111,7 @@ class FileSource implements ByteSource {
  * exiting until the writer goes away.
  */
 class PipeSource implements ByteSource {
+  readonly isPipe = true;
   readonly #path: string;
   readonly #socket: Socket;
   /** Filled by the socket, one chunk at a time: streams of chunks allocate 64 KiB for each. */

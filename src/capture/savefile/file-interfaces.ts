@@ -1,11 +1,7 @@
 import { Packet, Verdict } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
+import type { FrameSink } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
-
-/** Takes the frames of one interface. The packet is reused for the next: keep nothing of it. */
-export interface FrameSink {
-  record(packet: Packet): void;
-}
 
 /** What the frames of a file are handed to. */
 export interface FrameReceiver {

@@ -1,18 +1,9 @@
 import { basename } from "node:path";
-import { openSource, printablePath, STDIN_PATH } from "./byte-source.ts";
+import { type ByteSource, openSource, printablePath, STDIN_PATH } from "./byte-source.ts";
 import { ByteStream } from "./byte-stream.ts";
 import { FileInterfaces, type FrameReceiver } from "./file-interfaces.ts";
 import { isPcapMagic, readPcap } from "./pcap.ts";
 import { PCAPNG_MAGIC, readPcapng } from "./pcapng.ts";
-
-export type { FrameReceiver, FrameSink } from "./file-interfaces.ts";
-
-export interface SavefileOptions extends FrameReceiver {
-  /** A file or FIFO; `-` is standard input. */
-  path: string;
-  /** Ends the reading early. */
-  signal?: AbortSignal;
-}
 
 const MAGIC_BYTES = 4;
 
@@ -23,34 +14,79 @@ const COMPRESSIONS = [
   { magic: [0xfd, 0x37, 0x7a, 0x58], format: "xz", tool: "xzcat" },
 ] as const;
 
-/**
- * Counts all frames of a pcap or pcapng file, and resolves at its end or when it is aborted. Where the file is damaged,
- * everything before the damage is counted, and then a PromtapError names the byte. Memory does not depend on the size
- * of the file.
- *
- * An interface is called what the pcapng file calls it; where there is no name, as the file without its directories
- * ("stdin" for `-`), with `:1`, `:2`, ... behind it for further interfaces of a section.
- */
-export async function readSavefile(options: SavefileOptions): Promise<void> {
-  const { path, signal } = options;
-  await using source = openSource(path, signal);
-  const stream = new ByteStream(source, printablePath(path));
-  try {
-    await readFrames(stream, new FileInterfaces(options, stream), path);
-  } catch (error) {
-    if (signal?.aborted !== true) throw error;
+/** Opens a file or FIFO to be counted; `-` is standard input. The signal ends the reading. Throws PromtapError. */
+export function openSavefile(path: string, signal?: AbortSignal): Savefile {
+  return new Savefile(openSource(path, signal), path, signal);
+}
+
+/** A pcap or pcapng file that is read once, in memory that does not depend on its size. */
+export class Savefile implements AsyncDisposable {
+  /** Whether its bytes come when somebody writes them, and are gone for others once they are read here. */
+  readonly isPipe: boolean;
+  /** What messages call it. */
+  readonly name: string;
+  readonly #source: ByteSource;
+  readonly #stream: ByteStream;
+  readonly #path: string;
+  readonly #signal: AbortSignal | undefined;
+  #recognition: Promise<void> | undefined;
+
+  constructor(source: ByteSource, path: string, signal: AbortSignal | undefined) {
+    this.isPipe = source.isPipe;
+    this.#source = source;
+    this.name = printablePath(path);
+    this.#stream = new ByteStream(source, this.name);
+    this.#path = path;
+    this.#signal = signal;
+  }
+
+  /**
+   * Judges the file by its first bytes, once they are there; resolves as well when it is aborted. Throws PromtapError
+   * where it is no capture file at all.
+   */
+  recognize(): Promise<void> {
+    return (this.#recognition ??= this.#unlessAborted(() => recognize(this.#stream, this.#path)));
+  }
+
+  /**
+   * Counts all frames, and resolves at the end of the file or when it is aborted. Where the file is damaged, everything
+   * before the damage is counted, and then a PromtapError names the byte. To be called once.
+   *
+   * An interface is called what the pcapng file calls it; where there is no name, as the file without its directories
+   * ("stdin" for `-`), with `:1`, `:2`, ... behind it for further interfaces of a section.
+   */
+  async count(receiver: FrameReceiver): Promise<void> {
+    await this.recognize();
+    await this.#unlessAborted(() => readFrames(this.#stream, receiver, this.#path));
+  }
+
+  async #unlessAborted(work: () => Promise<void>): Promise<void> {
+    try {
+      this.#signal?.throwIfAborted();
+      await work();
+    } catch (error) {
+      if (this.#signal?.aborted !== true) throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source[Symbol.asyncDispose]();
   }
 }
 
-async function readFrames(stream: ByteStream, interfaces: FileInterfaces, path: string): Promise<void> {
+async function recognize(stream: ByteStream, path: string): Promise<void> {
   const complete = await stream.fill(MAGIC_BYTES);
   if (stream.available === 0) throw stream.damage("the file is empty");
   refuseCompressed(stream, path);
   const magic = stream.view.getUint32(0);
-  const interfaceName = path === STDIN_PATH ? "stdin" : basename(path);
-  if (complete && magic === PCAPNG_MAGIC) return readPcapng(stream, interfaces, interfaceName);
-  if (complete && isPcapMagic(magic)) return readPcap(stream, interfaces, interfaceName);
+  if (complete && (magic === PCAPNG_MAGIC || isPcapMagic(magic))) return;
   throw stream.damage(`neither a pcap nor a pcapng file: it begins with ${hexOf(stream)}`);
+}
+
+/** `stream`: a file that has been recognized. */
+async function readFrames(stream: ByteStream, receiver: FrameReceiver, path: string): Promise<void> {
+  const read = stream.view.getUint32(0) === PCAPNG_MAGIC ? readPcapng : readPcap;
+  await read(stream, new FileInterfaces(receiver, stream), path === STDIN_PATH ? "stdin" : basename(path));
 }
 
 function refuseCompressed(stream: ByteStream, path: string): void {

@@ -1,5 +1,5 @@
-import { readSavefile } from "../../../src/capture/savefile/savefile.ts";
 import { messageOf } from "../../../src/errors.ts";
+import { readSavefile } from "./counting.ts";
 
 /*
  * Run as a process of its own: counts standard input and prints what came of it as JSON. With the argument `abort`, the
@@ -14,7 +14,7 @@ const sinkFor = (name: string): { record(): void } => {
   return { record: () => void frames++ };
 };
 const signal = process.argv[2] === "abort" ? AbortSignal.timeout(0) : new AbortController().signal;
-await readSavefile({ path: "-", sinkFor, warn: console.error, signal }).catch((thrown: unknown) => {
+await readSavefile("-", { sinkFor, warn: console.error }, signal).catch((thrown: unknown) => {
   error = messageOf(thrown);
 });
 const peakBytes = process.resourceUsage().maxRSS * 1024;

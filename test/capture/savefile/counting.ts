@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSavefile } from "../../../src/capture/savefile/savefile.ts";
+import type { FrameReceiver } from "../../../src/capture/savefile/file-interfaces.ts";
+import { openSavefile } from "../../../src/capture/savefile/savefile.ts";
 import { PromtapError } from "../../../src/errors.ts";
 import { type Facts, facts } from "../../packet/frames.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
@@ -38,13 +39,19 @@ export async function countFile(path: string, signal?: AbortSignal): Promise<Cou
   };
   try {
     const warn = (message: string): void => void counted.warnings.push(message);
-    await readSavefile({ path, sinkFor, warn, ...(signal === undefined ? {} : { signal }) });
+    await readSavefile(path, { sinkFor, warn }, signal);
   } catch (error) {
     if (!(error instanceof PromtapError)) throw error;
     assert.doesNotMatch(error.message, /\n/);
     counted.error = error.message;
   }
   return counted;
+}
+
+/** Opens a file and counts it to its end. */
+export async function readSavefile(path: string, receiver: FrameReceiver, signal?: AbortSignal): Promise<void> {
+  await using file = openSavefile(path, signal);
+  await file.count(receiver);
 }
 
 /** The frames of a file that is sound and has one interface. */

@@ -6,10 +6,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Writable } from "node:stream";
 import { describe, test } from "node:test";
-import { readSavefile } from "../../../src/capture/savefile/savefile.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
 import { enhancedPacket, interfaceBlock, pcap, pcapHeader, pcapRecord, sectionHeader } from "./captures.ts";
-import { countFile } from "./counting.ts";
+import { countFile, readSavefile } from "./counting.ts";
 import { FACTS, FRAMES, TCP_FRAME } from "./samples.ts";
 
 const MB = 1_000_000;
@@ -36,7 +35,7 @@ describe("a FIFO", () => {
       else writer.end();
     };
     writer.write(PCAP_RECORD);
-    await readSavefile({ path: fifo.path, sinkFor: () => ({ record }), warn: assert.fail });
+    await readSavefile(fifo.path, { sinkFor: () => ({ record }), warn: assert.fail });
     assert.equal(counted, 10);
   });
 

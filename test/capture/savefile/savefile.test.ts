@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { readSavefile } from "../../../src/capture/savefile/savefile.ts";
+import { openSavefile } from "../../../src/capture/savefile/savefile.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
 import { pcap, pcapHeader, pcapRecord } from "./captures.ts";
-import { countBytes, countFile } from "./counting.ts";
+import { countBytes, countFile, readSavefile } from "./counting.ts";
 import { FACTS, FRAMES, TCP_FRAME } from "./samples.ts";
 
 const SAMPLE = Uint8Array.from(pcap({ order: "little" }, FRAMES).flat());
@@ -53,6 +53,18 @@ describe("a path that cannot be read is refused:", () => {
   });
 });
 
+test("a file is recognized by its first bytes, whatever comes after, and counted from its first packet", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "damaged.pcap");
+  writeFileSync(path, SAMPLE.subarray(0, -1));
+  await using file = openSavefile(path);
+  await file.recognize();
+  let counted = 0;
+  const counting = file.count({ sinkFor: () => ({ record: () => void counted++ }), warn: assert.fail });
+  await assert.rejects(counting, { code: "INPUT", message: /the file ends inside a packet/ });
+  assert.equal(counted, FRAMES.length - 1);
+});
+
 test("a pcap file's interface is called as the file, without its directories", async () => {
   using folder = new TemporaryFolder();
   const directory = join(folder.path, "2026-11-21");
@@ -84,7 +96,7 @@ test("other work runs while a large file is read", async () => {
     if (counted < recordCount) setImmediate(look);
   };
   setImmediate(look);
-  await readSavefile({ path, sinkFor: () => ({ record: () => void counted++ }), warn: assert.fail });
+  await readSavefile(path, { sinkFor: () => ({ record: () => void counted++ }), warn: assert.fail });
   assert.equal(counted, recordCount);
   // One turn of the event loop for each chunk of a MiB: 18 MB.
   assert.ok(countsSeen.size >= 15, `${countsSeen.size} turns`);
@@ -104,6 +116,6 @@ test("an aborted reading ends early and without an error", async () => {
     counted++;
     abort.abort();
   };
-  await readSavefile({ path, sinkFor: () => ({ record }), warn: assert.fail, signal: abort.signal });
+  await readSavefile(path, { sinkFor: () => ({ record }), warn: assert.fail }, abort.signal);
   assert.ok(counted > 0 && counted < 60, `${counted} packets`);
 });
