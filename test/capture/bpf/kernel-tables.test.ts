@@ -68,7 +68,7 @@ describe("the sizes of the tables", () => {
     assert.equal(sizesOf(["10.0.0.0/18"], 1000, 1, 2).hasPlaceMap, false);
     const many = sizesOf(["10.0.0.0/18", "192.0.2.1"], 1000, 1, 2);
     assert.equal(many.hasPlaceMap, true);
-    assert.equal(many.rows, many.firstRow + 1000);
+    assert.ok(many.rows >= many.firstRow + 1000 && many.rows < many.firstRow + 1200);
   });
 });
 
@@ -220,8 +220,8 @@ describe("two CPUs that count at once lose nothing", { skip: lacking("root", "ta
     for (const frame of racingFrames()) for (let k = 0; k < times; k++) twins.parse(frame);
     const [counted, parsed] = [twins.counted(), twins.parsed()];
     assert.deepEqual(totalsOf(counted), totalsOf(parsed));
-    // A row that is taken by both for the same address is spent: then rows may end before the limit does.
-    assert.ok(counted.addresses === 300 || (counted.addresses < 300 && counted.exhaustedPackets > 0));
+    assert.equal(counted.addresses, 300);
+    assert.equal(counted.exhaustedPackets, 0);
   });
 });
 
