@@ -40,6 +40,8 @@ const DENSE_PLACES = 4096;
 const ALL_COUNTERS_BYTES = 64 * 1024 * 1024;
 /** Slots that are set aside for an address, on the average: all it can have, or as many as there is room for. */
 const FEWEST_SLOTS_A_ROW = 3;
+/** Rows that are lost because two CPUs gave one to the same address at the same time; and one more for every 16. */
+const SPARE_ROWS = 64;
 const WORDS_A_ROW = ROW_BYTES / 4;
 const FLAG_WORD = FLAG_OFFSET / 4;
 const OTHER_WORD = OTHER_OFFSET / 4;
@@ -77,7 +79,8 @@ export function tableSizes(
   const firstRow = 1 + others;
   const active = Math.min(maxAddresses, places.count + ipv6Series);
   const dynamic = Math.min(maxAddresses, (hasPlaceMap ? places.count : 0) + ipv6Series);
-  const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic;
+  const spare = dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
+  const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic + spare;
   const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
   const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : places.count * DENSE_SLOTS;
