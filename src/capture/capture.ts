@@ -122,12 +122,17 @@ export class Capture implements AsyncDisposable {
     this.#open(tap);
   }
 
+  /** Interfaces that are there, open or about to be. */
+  #present(): number {
+    return [...this.#taps.values()].filter(({ link }) => link !== undefined).length;
+  }
+
   /** Opens an engine where there is none and the link is up; returns what prevented it. */
   #open(tap: Tap): Error | undefined {
     clearTimeout(tap.retry);
     if (tap.engine !== undefined || tap.link?.isUp !== true) return undefined;
     try {
-      tap.engine = this.kind.open(tap.link, this.#ledger.interface(tap.name), this.#taps.size);
+      tap.engine = this.kind.open(tap.link, this.#ledger.interface(tap.name), this.#present());
       tap.engineIndex = tap.link.index;
       tap.failure = undefined;
       this.#onChange(tap.name, true, undefined);

@@ -140,6 +140,18 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     );
   });
 
+  test("lets those interfaces share the memory that are there, and not those that went", async () => {
+    addUp("br1", "br2");
+    await using rig = new Rig(["br*"]);
+    assert.deepEqual(rig.kind.siblings, [2, 2]);
+    ip("link delete br1");
+    addUp("br3");
+    await rig.captures("br2", "br3");
+    addUp("br4");
+    await rig.captures("br2", "br3", "br4");
+    assert.deepEqual(rig.kind.siblings, [2, 2, 2, 3]);
+  });
+
   test("leaves loopback to those who name it", async () => {
     await using rig = new Rig(["auto"]);
     ip("link set lo up");

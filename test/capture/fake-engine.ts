@@ -38,6 +38,8 @@ export class FakeKind implements EngineKind {
   readonly keeps = [];
   readonly survivesDown: boolean;
   readonly engines: FakeEngine[] = [];
+  /** How many interfaces shared the memory each time one was to be opened. */
+  readonly siblings: number[] = [];
   /** Interface → why it cannot be opened. */
   readonly broken = new Map<string, string>();
   /** How often an interface was tried in vain. */
@@ -52,7 +54,8 @@ export class FakeKind implements EngineKind {
     return this.refusal;
   }
 
-  open(link: Link, sink: FrameSink): Engine {
+  open(link: Link, sink: FrameSink, siblings: number): Engine {
+    this.siblings.push(siblings);
     const reason = this.broken.get(link.name);
     if (reason !== undefined) {
       this.failures++;

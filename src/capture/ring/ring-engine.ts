@@ -34,6 +34,31 @@ const ALL_RINGS_BYTES = 256 * 1024 * 1024;
 const LARGEST_RING_BYTES = 32 * 1024 * 1024;
 const SMALLEST_RING_BYTES = 2 * 1024 * 1024;
 
+/** The memory of all rings of a kind, in bytes: what a new one may take, and what the open ones hold. */
+export class RingBudget {
+  readonly #bytes: number;
+  #heldBytes = 0;
+
+  constructor(bytes = ALL_RINGS_BYTES) {
+    this.#bytes = bytes;
+  }
+
+  /** A share for one of `siblings`, which leaves as much again to interfaces that nobody knows of yet. */
+  shareBytes(siblings: number): number {
+    const left = this.#bytes - this.#heldBytes;
+    const share = Math.min(LARGEST_RING_BYTES, this.#bytes / Math.max(siblings, 1), left / 2);
+    return Math.max(SMALLEST_RING_BYTES, share);
+  }
+
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+}
+
 /**
  * Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else.
  *
@@ -41,7 +66,7 @@ const SMALLEST_RING_BYTES = 2 * 1024 * 1024;
  * is asked for: the kernel drops, and counts as lost, merged frames that its virtio_net_hdr cannot express
  * (virtio_net_hdr_from_skb in linux/virtio_net.h), such as those of SCTP, and of UDP before Linux 6.2.
  */
-export function ringKind(wireSizes: boolean): EngineKind {
+export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineKind {
   return {
     name: EngineName.RING,
     survivesDown: true,
@@ -58,23 +83,27 @@ export function ringKind(wireSizes: boolean): EngineKind {
         return messageOf(error);
       }
     },
-    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, wireSizes),
+    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, wireSizes, budget),
   };
 }
 
 /** Starts to count the frames of an interface that is up; see `EngineKind` and `ringKind`. Throws PromtapError. */
-export function openRingEngine(link: Link, sink: AggregateSink, siblings: number, wireSizes: boolean): Engine {
-  const share = ALL_RINGS_BYTES / Math.max(siblings, 1);
-  const ringBytes = Math.max(SMALLEST_RING_BYTES, Math.min(LARGEST_RING_BYTES, share));
+export function openRingEngine(
+  link: Link,
+  sink: AggregateSink,
+  siblings: number,
+  wireSizes: boolean,
+  budget = new RingBudget(),
+): Engine {
   const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes };
-  const { fd, ring } = openSocket(link.name, snap, ringBytes);
+  const { fd, ring } = openSocket(link.name, snap, budget.shareBytes(siblings));
   const bound = libc.bind(fd, packetAddress(link.index));
   if (bound < 0) {
     ring.close();
     libc.close(fd);
     throw packetSocketRefusal(link.name, "bind to it", bound);
   }
-  return new RingEngine(fd, ring, snap, sink);
+  return new RingEngine(fd, ring, snap, sink, budget);
 }
 
 /**
@@ -96,6 +125,7 @@ class RingEngine implements Engine {
   readonly #fd: number;
   readonly #ring: Ring;
   readonly #sink: AggregateSink;
+  readonly #budget: RingBudget;
   readonly #isEthernet: boolean;
   readonly #walk: (first: number, packets: number) => void;
   readonly #packet = new Packet();
@@ -103,10 +133,18 @@ class RingEngine implements Engine {
   readonly #losses: Losses = { packets: 0 };
   #isOpen = true;
 
-  constructor(fd: number, ring: Ring, { isEthernet, hasTransport }: SnapOptions, sink: AggregateSink) {
+  constructor(
+    fd: number,
+    ring: Ring,
+    { isEthernet, hasTransport }: SnapOptions,
+    sink: AggregateSink,
+    budget: RingBudget,
+  ) {
     this.#fd = fd;
     this.#ring = ring;
     this.#sink = sink;
+    this.#budget = budget;
+    budget.hold(ring.bytes.length);
     this.#isEthernet = isEthernet;
     if (hasTransport) this.#walk = this.#walkMerged.bind(this);
     else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
@@ -130,6 +168,7 @@ class RingEngine implements Engine {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     this.sync();
     this.#isOpen = false;
+    this.#budget.release(this.#ring.bytes.length);
     this.#ring.close();
     libc.close(this.#fd);
   }
