@@ -1,8 +1,9 @@
+import { createServer } from "node:net";
 import { bpfKind, tcxKind } from "./capture/bpf/bpf-engine.ts";
 import { Capture, type CaptureListener, interfacesOf, isFullName } from "./capture/capture.ts";
 import { type EngineKind, EngineName } from "./capture/engine.ts";
 import { Links } from "./capture/links.ts";
-import { pcapKind } from "./capture/pcap/pcap-engine.ts";
+import { checkFilter, pcapKind } from "./capture/pcap/pcap-engine.ts";
 import { ringKind } from "./capture/ring/ring-engine.ts";
 import type { FrameReceiver } from "./capture/savefile/file-interfaces.ts";
 import { openSavefile, type Savefile } from "./capture/savefile/savefile.ts";
@@ -12,6 +13,7 @@ import { SelfCollector } from "./collectors/self.ts";
 import { TrafficCollector, type TrafficSource } from "./collectors/traffic.ts";
 import { type Config, WIRE_SIZE_ENGINES } from "./config.ts";
 import { messageOf } from "./errors.ts";
+import { type ListenAddress, listen } from "./http/listener.ts";
 import { startServer } from "./http/server.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { RangeTable } from "./ledger/ranges.ts";
@@ -72,22 +74,30 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   await counting;
 }
 
-/** Says what `run` would do, one line each, having tried everything but to capture. Throws PromtapError. */
+/** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
   const ranges = new RangeTable(config.ranges);
-  const lines = [
+  return [
+    ...(config.readPath === null ? checkCapture(config, ranges) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
     `at most ${config.maxAddresses} addresses have series`,
+    config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
   ];
-  if (config.readPath !== null) return [await checkFile(config.readPath), ...lines];
+}
+
+/** Probes the engine; with a filter, opens each interface for a moment, because the filter depends on its link type. */
+function checkCapture(config: Config, ranges: RangeTable): string[] {
   const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ranges));
   using links = Links.open();
-  const names = interfacesOf(config.interfaces, links.all()).map(({ name }) => name);
+  const captured = interfacesOf(config.interfaces, links.all());
+  if (config.filter !== "") {
+    for (const link of captured) if (link.isUp) checkFilter(link.name, config.filter);
+  }
+  const names = captured.map(({ name }) => name).join(", ");
   return [
-    `would capture ${names.join(", ") || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
+    `would capture ${names || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
     `engine: ${kind.name}`,
     ...refusals.map((refusal) => `refused: ${refusal}`),
-    ...lines,
     `capabilities needed: ${listed(kind.needs)}; kept after start: ${listed(kind.keeps)}`,
     `capabilities here: ${listed(effectiveCapabilities())}`,
   ];
@@ -98,6 +108,17 @@ async function checkFile(path: string): Promise<string> {
   await using file = openSavefile(path);
   if (!file.isPipe) await file.recognize();
   return `would read ${path}`;
+}
+
+/** Listens on all addresses for a moment; returns them as bound. */
+async function tryAddresses(addresses: readonly ListenAddress[]): Promise<string[]> {
+  await using servers = new AsyncDisposableStack();
+  const bound: string[] = [];
+  for (const address of addresses) {
+    const server = servers.use(createServer((socket) => socket.destroy()));
+    bound.push(await listen(server, address));
+  }
+  return bound;
 }
 
 /** What stands in for live capture while a file is read. */

@@ -217,24 +217,53 @@ describe("a check", () => {
   after(() => folder[Symbol.dispose]());
 
   test("of a file says what would be read and with which ranges", async () => {
-    const config = configFor({ read: [path], range: ["10.0.0.1:a=1", "10.0.0.2:a=1", "10.0.0.3"] });
+    const config = configFor({ read: [path], once: [""], range: ["10.0.0.1:a=1", "10.0.0.2:a=1", "10.0.0.3"] });
     assert.deepEqual(await check({ ...config, maxAddresses: 10 }), [
       `would read ${path}`,
       "ranges: 3, with 2 different sets of labels",
       "at most 10 addresses have series",
+      "would print one page",
     ]);
+  });
+
+  test("says where it would listen, and listens there no more", async () => {
+    const socket = join(folder.path, "http");
+    const lines = await check(configFor({ read: [path], "web.listen-address": [`unix:${socket}`, "127.0.0.1:0"] }));
+    assert.match(lines.at(-1)!, /^would listen on unix:.*\/http, 127\.0\.0\.1:[1-9]\d*$/);
+    assert.equal(existsSync(socket), false);
+  });
+
+  test("fails where a port is taken, but for one page that is printed", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+    const flags = { read: [path], "web.listen-address": [`127.0.0.1:${port}`] };
+    try {
+      await assert.rejects(check(configFor(flags)), { code: "HOST", message: /the port is taken by another process/ });
+      const lines = await check(configFor({ ...flags, once: [""] }));
+      assert.ok(lines.includes("would print one page"), lines.join());
+    } finally {
+      other.close();
+    }
+  });
+
+  test("refuses a filter that libpcap does not take", { skip: lacking("root", "libpcap") }, async () => {
+    const flags = { interface: ["lo"], engine: ["pcap"], "web.listen-address": ["127.0.0.1:0"] };
+    const config = configFor({ ...flags, "pcap.filter": ["udp and"] });
+    await assert.rejects(check(config), { code: "USAGE", message: /^invalid --pcap\.filter "udp and": / });
+    assert.equal((await check(configFor({ ...flags, "pcap.filter": ["udp"] })))[1], "engine: pcap");
   });
 
   test("of a pipe leaves its bytes to who will read them", async () => {
     const fifo = join(folder.path, "fifo");
     execFileSync("mkfifo", [fifo]);
-    assert.equal((await check(configFor({ read: [fifo] })))[0], `would read ${fifo}`);
+    assert.equal((await check(configFor({ read: [fifo], once: [""] })))[0], `would read ${fifo}`);
   });
 
   test("of live traffic names interfaces and engine", { skip: lacking("root") }, async () => {
-    const lines = await check(configFor({ interface: ["lo"], engine: ["ring"] }));
+    const lines = await check(configFor({ interface: ["lo"], engine: ["ring"], once: [""] }));
     assert.deepEqual(lines.slice(0, 2), ["would capture lo", "engine: ring"]);
-    const waiting = await check(configFor({ interface: ["no-such-*"], engine: ["ring"] }));
+    const waiting = await check(configFor({ interface: ["no-such-*"], engine: ["ring"], once: [""] }));
     assert.equal(waiting[0], "would capture nothing yet (waiting for no-such-*)");
   });
 

@@ -129,6 +129,13 @@ function explain(module: CapModule, interfaceName: string, filter: string, reaso
   return new PromtapError(ErrorCode.HOST, `couldn't open ${interfaceName}: ${why}`, options);
 }
 
+/** Throws PromtapError where an interface that is up does not open with the filter. Opens it for a moment. */
+export function checkFilter(interfaceName: string, filter: string, module: CapModule = loadCap()): void {
+  const cap = new module.Cap();
+  openCap(module, cap, interfaceName, filter);
+  cap.close();
+}
+
 /** Whether the interface opens without a filter: libpcap words its errors, but does not number them. */
 function opens(module: CapModule, interfaceName: string): boolean {
   const cap = new module.Cap();
