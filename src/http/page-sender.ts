@@ -16,23 +16,33 @@ const RETRY_SECONDS = 5;
  */
 const GZIP = { level: 1, chunkSize: 64 * 1024 };
 
+export interface PageLimits {
+  /** At once; 0 is no limit. */
+  pages: number;
+  /** For a page to be made, where the client names no shorter time. */
+  pageMs: number;
+  /** For its client to take it, beyond that. */
+  pageMarginMs: number;
+}
+
 /** Sends the page of metrics: no more than so many at once, each no faster than its reader takes it. */
 export class PageSender {
   readonly #site: Site;
-  readonly #maxRequests: number;
+  readonly #limits: PageLimits;
   #inProgress = 0;
 
-  constructor(site: Site, maxRequests: number) {
+  constructor(site: Site, limits: PageLimits) {
     this.#site = site;
-    this.#maxRequests = maxRequests;
+    this.#limits = limits;
   }
 
   /** Never rejects: what fails is told to the site. */
   async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (response.socket === null) await turn(response);
-    if (this.#maxRequests > 0 && this.#inProgress >= this.#maxRequests) {
+    const { pages } = this.#limits;
+    if (pages > 0 && this.#inProgress >= pages) {
       response.setHeader("Retry-After", RETRY_SECONDS);
-      sendText(response, 503, `Limit of concurrent requests reached (${this.#maxRequests}), try again later.\n`);
+      sendText(response, 503, `Limit of concurrent requests reached (${pages}), try again later.\n`);
       return;
     }
     this.#inProgress++;
@@ -48,7 +58,8 @@ export class PageSender {
 
   async #sendPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { headers } = request;
-    const timeoutMs = scrapeTimeoutMs(headers["x-prometheus-scrape-timeout-seconds"]?.toString());
+    const { pageMs, pageMarginMs } = this.#limits;
+    const timeoutMs = scrapeTimeoutMs(headers["x-prometheus-scrape-timeout-seconds"]?.toString(), pageMs);
     const page = this.#site.expose(headers.accept, timeoutMs);
     const isZipped = acceptsGzip(headers["accept-encoding"]?.toString());
     if (request.method === "HEAD") {
@@ -56,10 +67,7 @@ export class PageSender {
       response.end();
       return;
     }
-    // The timer of the socket runs while the page is made, too: only a client that has something to take is late.
-    response.on("timeout", () => {
-      if (response.writableLength > 0) response.destroy();
-    });
+    limitTime(response, timeoutMs + pageMarginMs);
     let body: Writable | undefined;
     for await (const chunk of page.chunks) {
       // Not before there is something to send: until then a failure can still be answered as one.
@@ -80,6 +88,16 @@ async function turn(response: ServerResponse): Promise<void> {
   await once(response, "socket");
   // The answer before it gives back its place when it is told of its end, a moment after it lost the socket.
   await setImmediate();
+}
+
+/** Cuts an answer whose client takes nothing for a while, or has not taken all of it in this time. */
+function limitTime(response: ServerResponse, limitMs: number): void {
+  // The timer of the socket runs while the page is made, too: only a client that has something to take is late.
+  response.on("timeout", () => {
+    if (response.writableLength > 0) cut(response);
+  });
+  const limit = setTimeout(cut, limitMs, response).unref();
+  response.once("close", () => clearTimeout(limit));
 }
 
 function writeHead(response: ServerResponse, page: Exposition, isZipped: boolean): void {
@@ -115,9 +133,13 @@ function take(body: Writable, chunk: Uint8Array, response: ServerResponse): Prom
 
 /** Answers with an error where that is still possible; else breaks the connection, so that no half looks like a page. */
 function fail(response: ServerResponse): void {
+  if (response.headersSent) cut(response);
+  else sendText(response, 500, "The page could not be made.\n");
+}
+
+/** By a reset: an HTTP/1.0 client takes an orderly end of the connection for the end of the page. */
+function cut(response: ServerResponse): void {
   const { socket } = response;
-  if (!response.headersSent) sendText(response, 500, "The page could not be made.\n");
-  // An HTTP/1.0 client takes an orderly end of the connection for the end of the page.
-  else if (socket?.remoteFamily !== undefined) socket.resetAndDestroy();
+  if (socket?.remoteFamily !== undefined) socket.resetAndDestroy();
   else response.destroy();
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { PageSender } from "./page-sender.ts";
+import { type PageLimits, PageSender } from "./page-sender.ts";
 import type { Site } from "./site.ts";
 import { sendText } from "./text-answer.ts";
 
@@ -19,9 +19,9 @@ export class Routes {
   readonly #site: Site;
   readonly #handlers: Map<string, Handler>;
 
-  constructor(site: Site, telemetryPath: string, maxRequests: number) {
+  constructor(site: Site, telemetryPath: string, limits: PageLimits) {
     this.#site = site;
-    const pages = new PageSender(site, maxRequests);
+    const pages = new PageSender(site, limits);
     const sendHealthy: Handler = (_, response) => sendText(response, 200, "Healthy\n");
     this.#handlers = new Map<string, Handler>([
       ["/", (_, response) => sendText(response, 200, site.landingPage(), "text/html; charset=utf-8")],

@@ -1,4 +1,6 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
+import type { Socket } from "node:net";
+import { lingerAtEnd } from "./lingering-end.ts";
 import { type ListenAddress, listen } from "./listener.ts";
 import { Routes } from "./routes.ts";
 import type { Site } from "./site.ts";
@@ -26,12 +28,18 @@ export const LIMITS = {
   idleMs: 95_000,
   /** For a client to take anything of an answer that is waiting for it. */
   stallMs: 30_000,
+  /** For a page to be made: what a client may name as its scrape time-out, and what it has without naming one. */
+  pageMs: 120_000,
+  /** For a page to be taken, beyond the time it may be made in: a reader that is slow for ever would keep its place. */
+  pageMarginMs: 5_000,
   /** How late the two request limits may be noticed. */
   checkMs: 1_000,
   /** Per address. */
   connections: 512,
   /** Bounds what one connection can have waiting by sending requests without reading answers. */
   requestsPerConnection: 256,
+  /** For a client to take the last answer of a connection and to end it. */
+  lingerMs: 10_000,
   /** For the answers in progress to end when the server stops. */
   graceMs: 1_000,
 };
@@ -41,7 +49,7 @@ export const LIMITS = {
  * cuts what takes too long. Throws PromtapError where it cannot listen.
  */
 export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
-  const routes = new Routes(site, options.telemetryPath, options.maxRequests ?? 40);
+  const routes = new Routes(site, options.telemetryPath, { ...limits, pages: options.maxRequests ?? 40 });
   const server = new Listeners(limits.graceMs);
   try {
     for (const address of options.listen) await server.add(openServer(routes, limits), address);
@@ -67,7 +75,15 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
   server.timeout = limits.stallMs;
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerConnection;
+  const requests = new WeakMap<Socket, number>();
   const answer: RequestListener = (request, response) => {
+    const count = (requests.get(request.socket) ?? 0) + 1;
+    requests.set(request.socket, count);
+    if (count >= limits.requestsPerConnection) {
+      // node:http says so with the last answer, but would go on to refuse every request after it.
+      response.shouldKeepAlive = false;
+      lingerAtEnd(request.socket, limits.lingerMs);
+    }
     // `close` of the server ends the connections that are idle then, this the others when they have become so.
     response.once("close", () => {
       if (!server.listening) server.closeIdleConnections();
@@ -77,8 +93,6 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
   server.on("request", answer);
   // Answered at once, without asking for the body.
   server.on("checkContinue", answer);
-  // The last answer has said that the connection ends; node:http itself would wait for the client to end it.
-  server.on("dropRequest", (_, socket) => socket.destroy());
   return server;
 }
 

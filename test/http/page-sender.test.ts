@@ -318,6 +318,29 @@ describe("a client that does not read on", () => {
     });
   }
 
+  for (const [name, headers, limits] of [
+    ["the scrape time-out that it named", "X-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n", { pageMs: 60_000 }],
+    ["the longest time, where it named none", "", { pageMs: 100 }],
+  ] as const) {
+    for (const encoding of ["", "Accept-Encoding: gzip\r\n"]) {
+      test(`is cut after ${name}, though it takes a little all the time${encoding && " (zipped)"}`, async () => {
+        const site = new FakeSite();
+        const held = new HeldSource(endless);
+        site.source = () => held.page();
+        held.release();
+        await using server = await serve(site, { maxRequests: 1 }, { stallMs: 40, pageMarginMs: 100, ...limits });
+        using client = new RawClient(portOf(server));
+        // HTTP/1.0 would take an orderly end for the end of the page.
+        client.send(`GET /metrics HTTP/1.0\r\n${headers}${encoding}\r\n`);
+        assert.equal(await client.closed, "ECONNRESET");
+        await held.ended;
+        assert.deepEqual(site.failures, []);
+        site.source = () => pageOf("up 1\n");
+        assert.equal((await ask(server, "/metrics")).text, "up 1\n");
+      });
+    }
+  }
+
   test("frees its place when it goes while the page is being made", async () => {
     const site = new FakeSite();
     const held = new HeldSource();

@@ -96,6 +96,33 @@ describe("limits", () => {
     assert.equal(client.received, "");
   });
 
+  for (const requests of [257, 10_000]) {
+    test(`${requests} requests sent without reading are answered as far as the limit, in order`, async () => {
+      const server = await serve(new FakeSite(), {}, { graceMs: 60_000 });
+      using client = new RawClient(portOf(server));
+      client.send(REQUEST.repeat(requests));
+      assert.equal(await client.closed, undefined);
+      // Waits for the end of the connection on this side.
+      await server[Symbol.asyncDispose]();
+      const answers = client.received.split(/(?=HTTP\/1\.1 )/);
+      assert.equal(answers.length, 256);
+      assert.ok(answers.every((answer) => answer.startsWith("HTTP/1.1 200 ") && answer.endsWith("Healthy\n")));
+      const closing = answers.flatMap((answer, index) => (answer.includes("Connection: close") ? [index] : []));
+      assert.deepEqual(closing, [255]);
+    });
+  }
+
+  test("a client that sends requests without end is cut after the last answer", async () => {
+    await using server = await serve(new FakeSite(), {}, { requestsPerConnection: 1, lingerMs: 50 });
+    using client = new RawClient(portOf(server));
+    // Does not end the connection when the server does.
+    client.socket.removeAllListeners("end");
+    const sending = setInterval(() => client.send(REQUEST), 1);
+    await client.closed;
+    clearInterval(sending);
+    assert.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1);
+  });
+
   test("the limit of pages at once is one over all addresses", async () => {
     const site = new FakeSite();
     const held = new HeldSource();
