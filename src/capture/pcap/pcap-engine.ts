@@ -61,20 +61,21 @@ export function openPcapEngine(
   module: CapModule = loadCap(),
 ): Engine {
   const cap = new module.Cap();
-  const fdsBefore = new Set(openFds());
+  const fdsBefore = openFds();
   const linkType = openCap(module, cap, interfaceName, filter);
   const packet = new Packet();
   cap.on("packet", (capturedBytes: number) => {
     parseFrame(packet, linkType, frame, 0, capturedBytes, capturedBytes);
     sink.record(packet);
   });
-  const socket = openFds().find((fd) => !fdsBefore.has(fd) && libc.packetStatistics(fd) !== null);
+  const fds = fdsBefore === undefined ? undefined : openFds();
+  const socket = fds?.find((fd) => fdsBefore?.includes(fd) === false && libc.packetStatistics(fd) !== null);
   return new PcapEngine(cap, socket);
 }
 
 class PcapEngine implements Engine {
   readonly #cap: Cap;
-  /** libpcap's packet socket, for its statistics; undefined once closed, or where the interface is read otherwise. */
+  /** libpcap's packet socket, for its statistics; undefined once closed, or where it is not known. */
   #socket: number | undefined;
   #lostPackets = 0;
 
@@ -101,9 +102,16 @@ class PcapEngine implements Engine {
   }
 }
 
-/** `cap` keeps its socket to itself, but it opens it while we wait: it is the one that was not there before. */
-function openFds(): number[] {
-  return readdirSync("/proc/self/fd").map(Number);
+/**
+ * `cap` keeps its socket to itself, but it opens it while we wait: it is the one that was not there before. Undefined
+ * where it can't be told, without /proc or without a descriptor to read it with: then losses go uncounted.
+ */
+function openFds(): number[] | undefined {
+  try {
+    return readdirSync("/proc/self/fd").map(Number);
+  } catch {
+    return undefined;
+  }
 }
 
 function openCap(module: CapModule, cap: Cap, interfaceName: string, filter: string): number {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -8,6 +9,7 @@ import { ErrorCode, PromtapError } from "../../../src/errors.ts";
 import type { CapModule } from "../../../src/native/cap.ts";
 import { type Packet, Verdict } from "../../../src/packet/packet.ts";
 import { arpFrame, ipv4Frame, PROTOCOL_UDP, tagged } from "../../support/frames.ts";
+import { PROMTAP } from "../../support/promtap.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
 
@@ -152,6 +154,7 @@ test("a filter that libpcap does not take is a mistake in --pcap.filter, in libp
 });
 
 const options = { skip: lacking("root", "libpcap") };
+const withoutProc = { skip: lacking("root", "libpcap", "unshare") };
 
 test("libpcap itself refuses a filter of nonsense, and an interface that is not there", options, () => {
   const open = (name: string, filter: string) => () => openPcapEngine(name, filter, new Recorder());
@@ -163,6 +166,14 @@ test("libpcap itself refuses a filter of nonsense, and an interface that is not 
     code: ErrorCode.HOST,
     message: /^couldn't open promtap-none: No such device/,
   });
+});
+
+test("capture works where /proc is missing, but for the count of losses", withoutProc, () => {
+  const script = 'mount -t tmpfs tmpfs /proc; exec "$@"';
+  const args = ["--mount", "/bin/sh", "-ec", script, "sh", ...PROMTAP, "--engine", "pcap", "-i", "lo", "--once"];
+  const { status, stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8", timeout: 20_000 });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^promtap_interface_up\{interface="lo"\} 1$/m);
 });
 
 test("datagrams over loopback are recorded once each, and what the filter leaves out is not", options, async () => {
