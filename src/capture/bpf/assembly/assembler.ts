@@ -69,6 +69,7 @@ export class JumpTooFarError extends Error {}
 export class Assembler {
   readonly #instructions: Instruction[] = [];
   readonly #jumps: { at: number; target: Label }[] = [];
+  readonly #putOff: (() => void)[] = [];
 
   /** Instructions so far; a 64-bit immediate takes two. */
   get length(): number {
@@ -91,6 +92,19 @@ export class Assembler {
     const label = this.label();
     this.place(label);
     return label;
+  }
+
+  /**
+   * Puts off to write what is seldom run, so that what nearly every packet runs stands in one piece: between two packets
+   * the processor's caches forget the program, and each jump and each line of 64 bytes has to be found anew.
+   */
+  putOff(write: () => void): void {
+    this.#putOff.push(write);
+  }
+
+  /** Writes what was put off. Nothing runs into it: what stands before must end with a jump. */
+  writePutOff(): void {
+    for (let write = this.#putOff.shift(); write !== undefined; write = this.#putOff.shift()) write();
   }
 
   mov = (destination: Register, operand: Operand): void => this.#alu(BPF_ALU64, BPF_MOV, destination, operand);

@@ -1,5 +1,5 @@
 import type { RangeTable } from "../../../ledger/ranges.ts";
-import type { Assembler } from "../assembly/assembler.ts";
+import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import { ALL_SLOT, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
@@ -11,6 +11,8 @@ import { ADDRESS, IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, 
 
 /** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */
 const TX_BYTES = 0;
+/** A tree of more ranges is too long for jumps over it to what was put off before. */
+const RANGES_IN_REACH = 1000;
 /** Kinds of packets, in r9. */
 const KIND = { NOT_IP: 0, TRUNCATED: 1, MALFORMED: 2, IPV4: 4, IPV6: 6 } as const;
 
@@ -65,39 +67,60 @@ class CountWriter {
   write(): void {
     const asm = this.#asm;
     const ipv4 = asm.label();
+    const ipv6 = asm.label();
     const step = asm.label();
-    const malformed = asm.label();
     this.#writeKinds();
     this.#counters.chooseLane();
     this.#writeSize();
     asm.mov(r2, ALL_SLOT);
     this.#counters.count(this.#exits.ignored);
-    asm.jeq(r9, KIND.IPV4, ipv4);
-    asm.jeq(r9, KIND.IPV6, step);
-    asm.jeq(r9, KIND.NOT_IP, this.#exits.ignored);
-    asm.jeq(r9, KIND.MALFORMED, malformed);
-    this.#counters.countEvent(EVENT.TRUNCATED);
-    this.#writeExit();
-    asm.place(malformed);
-    this.#counters.countEvent(EVENT.MALFORMED);
-    asm.place(this.#exits.ignored);
-    this.#writeExit();
+    this.#writeOtherKinds(step);
+    asm.jump(ipv4);
+    asm.writePutOff();
 
     asm.place(ipv4);
     this.#writeIpv4(IPV4_SOURCE, TX_BYTES);
-    const received = asm.label();
-    const ipv6 = asm.label();
-    asm.jump(received);
-    asm.place(step);
-    asm.jump(ipv6);
-    asm.place(received);
+    asm.putOff(() => {
+      asm.place(step);
+      asm.jump(ipv6);
+    });
+    if (this.#options.ranges.ipv4.rangeOf.length > RANGES_IN_REACH) this.#writePutOffBetween();
     this.#writeIpv4(IPV4_DESTINATION, DIRECTION_BYTES);
     this.#writeExit();
+    asm.writePutOff();
 
     asm.place(ipv6);
     this.#writeIpv6(IPV6_SOURCE, TX_BYTES);
     this.#writeIpv6(IPV6_DESTINATION, DIRECTION_BYTES);
     this.#writeExit();
+    asm.writePutOff();
+  }
+
+  #writePutOffBetween(): void {
+    const behind = this.#asm.label();
+    this.#asm.jump(behind);
+    this.#asm.writePutOff();
+    this.#asm.place(behind);
+  }
+
+  /** All but IPv4 go other ways from here. */
+  #writeOtherKinds(ipv6: Label): void {
+    const asm = this.#asm;
+    const other = asm.label();
+    const malformed = asm.label();
+    asm.jne(r9, KIND.IPV4, other);
+    asm.putOff(() => {
+      asm.place(other);
+      asm.jeq(r9, KIND.IPV6, ipv6);
+      asm.jeq(r9, KIND.NOT_IP, this.#exits.ignored);
+      asm.jeq(r9, KIND.MALFORMED, malformed);
+      this.#counters.countEvent(EVENT.TRUNCATED);
+      this.#writeExit();
+      asm.place(malformed);
+      this.#counters.countEvent(EVENT.MALFORMED);
+      asm.place(this.#exits.ignored);
+      this.#writeExit();
+    });
   }
 
   #writeExit(): void {
@@ -115,11 +138,13 @@ class CountWriter {
       [this.#exits.malformed, KIND.MALFORMED],
       [this.#exits.notIp, KIND.NOT_IP],
     ] as const;
-    for (const [label, kind] of kinds) {
-      asm.place(label);
-      asm.mov(r9, kind);
-      asm.jump(all);
-    }
+    asm.putOff(() => {
+      for (const [label, kind] of kinds) {
+        asm.place(label);
+        asm.mov(r9, kind);
+        asm.jump(all);
+      }
+    });
     asm.place(this.#exits.ipv4);
     asm.mov(r9, KIND.IPV4);
     asm.place(all);
@@ -128,20 +153,26 @@ class CountWriter {
   /** r8 = bucket; of a packet that stands for several, r7 = their bytes and r8 = bucket of the last one. */
   #writeSize(): void {
     const asm = this.#asm;
+    const aggregated = asm.label();
     const single = asm.label();
     const sized = asm.label();
     asm.load(8, r1, r10, SEGMENT_BYTES);
-    asm.jeq(r1, 0, single);
-    this.#counters.countEvent(EVENT.AGGREGATED);
-    if (this.#options.unfolds) {
-      asm.jlt(r9, KIND.IPV4, single);
-      this.#counters.unfold(single);
-      asm.jump(sized);
-    }
+    asm.jne(r1, 0, aggregated);
     asm.place(single);
     asm.mov(r1, r7);
     this.#counters.bucketOfR1(r8);
     asm.place(sized);
+    asm.putOff(() => {
+      asm.place(aggregated);
+      this.#counters.countEvent(EVENT.AGGREGATED);
+      if (this.#options.unfolds) {
+        asm.jlt(r9, KIND.IPV4, single);
+        this.#counters.unfold(single);
+        asm.jump(sized);
+      } else {
+        asm.jump(single);
+      }
+    });
   }
 
   /** Counts for the address at a place on the stack, in the half of its row at `direction`. */

@@ -26,6 +26,7 @@ import {
 } from "./skb.ts";
 import { FRAME, SCRATCH } from "./stack.ts";
 
+const ETHERNET_TYPE = 12;
 const IPV4_BYTES = 20;
 const PPPOE_BYTES = 6;
 /* PPP protocol numbers, as in packet/link.ts. */
@@ -48,7 +49,8 @@ export interface LinkOptions {
 
 /**
  * Writes what packet/link.ts does: reads the link header of the packet whose context is in r6, and goes to the network
- * header with the packet's length in r7 and the offset of that header in r8; or to `ignored`.
+ * header with the packet's length in r7 and the offset of that header in r8; or to `ignored`. Runs on into what is
+ * written next with an IPv4 header on the stack: `ipv4Loaded`.
  */
 export function writeLink(asm: Assembler, options: LinkOptions, labels: NetworkLabels, ignored: Label): void {
   new LinkWriter(asm, options, labels).write(ignored);
@@ -78,12 +80,12 @@ class LinkWriter {
     }
     if (this.#options.isEthernet) this.#writeEthernet();
     else this.#writeCooked();
-    this.#writeTags();
-    this.#writePpp();
-    this.#writeLabelled();
   }
 
-  /** IPv4 in Ethernet goes on at once, with both headers read in one step; all else is read piece by piece. */
+  /**
+   * IPv4 in Ethernet goes on at once, with both headers read in one step, to what is written next; all else is read
+   * piece by piece.
+   */
   #writeEthernet(): void {
     const asm = this.#asm;
     const short = asm.label();
@@ -91,16 +93,24 @@ class LinkWriter {
     asm.mov(r8, ETHERNET_HEADER_BYTES);
     if (this.#options.hasDirectAccess) this.#readDirectly(short);
     else this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
-    asm.load(2, r9, r10, FRAME + 12);
+    asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
     asm.be(r9, 16);
-    asm.jeq(r9, ETHERTYPE_IPV4, this.#labels.ipv4Loaded);
-    asm.jump(other);
+    asm.jne(r9, ETHERTYPE_IPV4, other);
+    asm.putOff(() => {
+      asm.place(short);
+      this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
+      asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
+      asm.be(r9, 16);
+      asm.place(other);
+      this.#writeRest();
+    });
+  }
 
-    asm.place(short);
-    this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
-    asm.load(2, r9, r10, FRAME + 12);
-    asm.be(r9, 16);
-    asm.place(other);
+  /** Everything that may stand between a link header and the network header. */
+  #writeRest(): void {
+    this.#writeTags();
+    this.#writePpp();
+    this.#writeLabelled();
   }
 
   #readFromStart(bytes: number, otherwise: Label): void {
@@ -133,9 +143,15 @@ class LinkWriter {
 
   #writeCooked(): void {
     const asm = this.#asm;
-    asm.mov(r8, 0);
-    asm.load(4, r9, r6, SKB_PROTOCOL);
-    asm.be(r9, 16);
+    const cooked = asm.label();
+    asm.jump(cooked);
+    asm.putOff(() => {
+      asm.place(cooked);
+      asm.mov(r8, 0);
+      asm.load(4, r9, r6, SKB_PROTOCOL);
+      asm.be(r9, 16);
+      this.#writeRest();
+    });
   }
 
   /** VLAN tags, MPLS labels and PPPoE by the EtherType in r9, as parseTags does. */

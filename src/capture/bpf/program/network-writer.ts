@@ -89,13 +89,33 @@ class NetworkWriter {
   }
 
   write(): void {
+    this.#writePlainIpv4();
+    this.#asm.putOff(() => {
+      this.#writeNetwork();
+      this.#writeIpv6();
+      this.#writeVerdicts();
+      this.#writeIpv4();
+    });
+  }
+
+  /** Comes first, and runs on into the counting. */
+  #writePlainIpv4(): void {
+    const asm = this.#asm;
+    asm.place(this.#labels.ipv4Loaded);
+    asm.load(1, r1, r10, IPV4);
+    asm.sub32(r1, IPV4_FIRST_BYTE);
+    asm.jgt(r1, IPV4_MORE_WORDS, this.#labels.malformed);
+    asm.sub(r7, r8);
+    asm.load(1, r9, r10, IPV4 + IPV4_PROTOCOL);
+    if (this.#keepsOffsets) this.#keepIpv4Offsets();
+    this.#loadColumn(TABLE.IPV4_COLUMN);
+  }
+
+  #writeNetwork(): void {
     const asm = this.#asm;
     asm.place(this.#labels.network);
     asm.jeq(r9, ETHERTYPE_IPV4, this.#labels.ipv4);
     asm.jne(r9, ETHERTYPE_IPV6, this.#labels.notIp);
-    this.#writeIpv6();
-    this.#writeVerdicts();
-    this.#writeIpv4();
   }
 
   #writeIpv6(): void {
@@ -173,21 +193,12 @@ class NetworkWriter {
     }
   }
 
-  /** Comes last, so that the fast way falls through to the counting. */
   #writeIpv4(): void {
     const asm = this.#asm;
     asm.place(this.#labels.ipv4);
     forgetWay(asm);
     this.#readHeader(IPV4, IPV4_BYTES, 4);
-    asm.place(this.#labels.ipv4Loaded);
-    asm.load(1, r1, r10, IPV4);
-    asm.sub32(r1, IPV4_FIRST_BYTE);
-    asm.jgt(r1, IPV4_MORE_WORDS, this.#labels.malformed);
-    asm.sub(r7, r8);
-    asm.load(1, r9, r10, IPV4 + IPV4_PROTOCOL);
-    if (this.#keepsOffsets) this.#keepIpv4Offsets();
-    this.#loadColumn(TABLE.IPV4_COLUMN);
-    asm.jump(this.#exits.ipv4);
+    asm.jump(this.#labels.ipv4Loaded);
   }
 
   #keepIpv4Offsets(): void {

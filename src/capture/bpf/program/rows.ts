@@ -191,17 +191,18 @@ export class RowsWriter {
     asm.jeq(r2, 0, needsSlot);
     asm.place(hasSlot);
     this.#counters.count(next);
-    asm.jump(next);
+    asm.putOff(() => {
+      asm.place(needsSlot);
+      asm.store(8, r10, CELL_POINTER, r1);
+      asm.store(8, r10, ROW_POINTER, r0);
+      this.#admit(refused);
+      this.#newSlot(hasSlot, refused);
 
-    asm.place(needsSlot);
-    asm.store(8, r10, CELL_POINTER, r1);
-    asm.store(8, r10, ROW_POINTER, r0);
-    this.#admit(refused);
-    this.#newSlot(hasSlot, refused);
-
-    asm.place(refused);
-    this.#loadOtherCell(direction, next);
-    asm.jne(r2, 0, hasSlot);
+      asm.place(refused);
+      this.#loadOtherCell(direction, next);
+      asm.jne(r2, 0, hasSlot);
+      asm.jump(next);
+    });
   }
 
   /**
@@ -221,22 +222,23 @@ export class RowsWriter {
     asm.add(r2, r1);
     asm.add(r2, denseSlot + (direction >> CELL_SHIFT));
     this.#counters.countUnlessEmpty(isEmpty, next);
-    asm.jump(next);
-
-    asm.place(isEmpty);
-    asm.load(8, r2, r10, PLACE);
-    asm.add(r2, firstRow);
-    asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(fds.rows, KEY, next);
-    asm.store(8, r10, ROW_POINTER, r0);
-    this.#admit(refused);
-    asm.load(8, r0, r10, ROW_POINTER);
-    this.#loadCell(direction);
-    asm.jump(hasSlot);
-    asm.place(refused);
-    this.#loadOtherCell(direction, next);
-    asm.place(hasSlot);
-    this.#counters.count(next);
+    asm.putOff(() => {
+      asm.place(isEmpty);
+      asm.load(8, r2, r10, PLACE);
+      asm.add(r2, firstRow);
+      asm.store(4, r10, KEY, r2);
+      this.#counters.lookUp(fds.rows, KEY, next);
+      asm.store(8, r10, ROW_POINTER, r0);
+      this.#admit(refused);
+      asm.load(8, r0, r10, ROW_POINTER);
+      this.#loadCell(direction);
+      asm.jump(hasSlot);
+      asm.place(refused);
+      this.#loadOtherCell(direction, next);
+      asm.place(hasSlot);
+      this.#counters.count(next);
+      asm.jump(next);
+    });
   }
 
   /** r2 = slot in the row that takes what the one on the stack refuses. */
