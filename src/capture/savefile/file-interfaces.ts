@@ -1,4 +1,5 @@
-import { Packet, Verdict } from "../../packet/packet.ts";
+import { isKnownLinkType } from "../../packet/link.ts";
+import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
 import type { FrameSink } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
@@ -40,7 +41,12 @@ export class FileInterfaces {
   describe(description: InterfaceDescription): FrameCounter {
     this.#names.add(description.name);
     if (this.#names.size > MAX_INTERFACES) throw this.#stream.damage(`more than ${MAX_INTERFACES} interface names`);
-    return new FrameCounter(this.#receiver, description, this.#packet, (linkType) => this.#warnOnce(linkType));
+    return new FrameCounter(description, this.#packet, () => this.#openSink(description));
+  }
+
+  #openSink({ name, linkType }: InterfaceDescription): FrameSink {
+    if (!isKnownLinkType(linkType)) this.#warnOnce(linkType);
+    return this.#receiver.sinkFor(name);
   }
 
   #warnOnce(linkType: number): void {
@@ -54,26 +60,18 @@ export class FileInterfaces {
 
 /** Parses the frames of one interface and records them. */
 export class FrameCounter {
-  readonly #receiver: FrameReceiver;
-  readonly #description: InterfaceDescription;
   readonly #linkType: number;
   readonly #fcsBytes: number;
   readonly #packet: Packet;
-  readonly #warnUnknown: (linkType: number) => void;
+  readonly #openSink: () => FrameSink;
   #sink: FrameSink | undefined;
 
-  constructor(
-    receiver: FrameReceiver,
-    description: InterfaceDescription,
-    packet: Packet,
-    warnUnknown: (linkType: number) => void,
-  ) {
-    this.#receiver = receiver;
-    this.#description = description;
+  /** `openSink` is called with the first frame. */
+  constructor(description: InterfaceDescription, packet: Packet, openSink: () => FrameSink) {
     this.#linkType = description.linkType;
     this.#fcsBytes = description.fcsBytes;
     this.#packet = packet;
-    this.#warnUnknown = warnUnknown;
+    this.#openSink = openSink;
   }
 
   /**
@@ -88,8 +86,7 @@ export class FrameCounter {
     }
     const packet = this.#packet;
     parseFrame(packet, this.#linkType, bytes, start, end, frameBytes);
-    if (packet.verdict === Verdict.UNKNOWN_LINK) this.#warnUnknown(this.#linkType);
-    this.#sink ??= this.#receiver.sinkFor(this.#description.name);
+    this.#sink ??= this.#openSink();
     this.#sink.record(packet);
   }
 }
