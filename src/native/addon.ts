@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -59,12 +59,14 @@ function loadUnnamed(bytes: Uint8Array, directory: string): unknown {
 
 function loadNamed(name: string, bytes: Uint8Array, directory: string): unknown {
   const folder = mkdtempSync(join(directory, "promtap-"));
+  const path = join(folder, name);
   try {
-    const path = join(folder, name);
     writeFileSync(path, bytes, { mode: 0o700 });
     return dlopen(path);
   } finally {
-    rmSync(folder, { recursive: true });
+    // not recursively: that takes a descriptor, and there may be none left
+    rmSync(path, { force: true });
+    rmdirSync(folder);
   }
 }
 

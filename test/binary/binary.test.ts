@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { lacking } from "../support/requirements.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { BareRoot, BINARY } from "./bare-root.ts";
 
 const execute = promisify(execFile);
@@ -85,6 +87,17 @@ describe("the binary", needs, () => {
     const { stdout, stderr } = await execute(BINARY, ["--version"], { ...options, env });
     assert.match(stdout, /^promtap, version /);
     assert.equal(stderr, "");
+  });
+
+  test("leaves no file behind where it runs out of descriptors", async () => {
+    using folder = new TemporaryFolder();
+    const script = 'n=40; while ulimit -n $n; "$1" --version >/dev/null; do n=$((n-1)); done; exit 3';
+    const env = { TMPDIR: folder.path };
+    await assert.rejects(execute("/bin/sh", ["-c", script, "sh", BINARY], { ...options, env }), {
+      code: 3,
+      stderr: /^promtap: couldn't load koffi\.node: .*EMFILE: too many open files.*\n$/,
+    });
+    assert.deepEqual(readdirSync(folder.path), []);
   });
 
   test("says in one line why no directory will do", async () => {
