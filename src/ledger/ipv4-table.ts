@@ -14,12 +14,18 @@ const CELL_OF_ROW_0 = 2;
 /** In the directory; page 0, of all that is in no range, is never written. */
 const PAGE_UNBUILT = -1;
 
+/** Page 0 alone. */
+const NO_CELLS = new Int32Array(PAGE_CELLS);
+/** Directories without a page: one for all interfaces that have seen no listed address. */
+const unbuiltDirectories = new WeakMap<RangeTable, Int32Array>();
+
 /**
  * Row of an IPv4 address in two loads, however many ranges there are: the first 24 bits of the address choose a page,
  * the last 8 a cell (as DIR-24-8 of Gupta, Lin and McKeown, 1998). A binary search would guess wrong at every other
  * step of random addresses, and costs twice as much with two ranges already.
  *
- * The directory spans the ranges; the pages under it are built when an address in them is first seen.
+ * The directory spans the ranges; the pages under it are built when an address in them is first seen. Until then a table
+ * shares what it reads with all others of the same ranges.
  *
  *     directory        pages
  *     | 10.0.0 | ──> | row of 10.0.0.0 | row of 10.0.0.1 | ...
@@ -29,21 +35,15 @@ export class Ipv4Table {
   readonly #ranges: RangeTable;
   /** First 24 bits of the lowest address of all ranges: what the directory begins with. */
   readonly #firstPage: number;
-  readonly #directory: Int32Array;
-  #cells = new Int32Array(INITIAL_PAGES * PAGE_CELLS);
+  #directory: Int32Array;
+  #cells = NO_CELLS;
   #pages = 1;
 
   constructor(ranges: RangeTable) {
-    const { starts, ends, rangeOf } = ranges.ipv4;
-    const count = rangeOf.length;
     this.#ranges = ranges;
-    this.#firstPage = count === 0 ? 0 : pageOf(starts[0]!);
-    this.#directory = new Int32Array(count === 0 ? 0 : pageOf(ends[(count - 1) * 4]!) - this.#firstPage + 1);
-    for (let at = 0; at < count; at++) {
-      const from = pageOf(starts[at * 4]!) - this.#firstPage;
-      const to = pageOf(ends[at * 4]!) - this.#firstPage;
-      this.#directory.fill(PAGE_UNBUILT, from, to + 1);
-    }
+    this.#firstPage = firstPageOf(ranges);
+    this.#directory = unbuiltDirectories.get(ranges) ?? directoryOf(ranges);
+    unbuiltDirectories.set(ranges, this.#directory);
   }
 
   /** The row of an address; UNLISTED where no range has it, UNSEEN where `set` must tell. Hot; does not allocate. */
@@ -58,6 +58,11 @@ export class Ipv4Table {
 
   /** Remembers the row of a listed address. */
   set(address: number, row: number): void {
+    if (this.#cells === NO_CELLS) {
+      // Made anew and not copied: memory that is never written stays the kernel's.
+      this.#directory = directoryOf(this.#ranges);
+      this.#cells = new Int32Array(INITIAL_PAGES * PAGE_CELLS);
+    }
     const at = pageOf(address) - this.#firstPage;
     if (this.#directory[at] === PAGE_UNBUILT) this.#directory[at] = this.#build(address & ~OFFSET);
     this.#cells[(this.#directory[at]! << PAGE_BITS) | (address & OFFSET)] = row + CELL_OF_ROW_0;
@@ -76,6 +81,23 @@ export class Ipv4Table {
     }
     return page;
   }
+}
+
+function firstPageOf(ranges: RangeTable): number {
+  const { starts, rangeOf } = ranges.ipv4;
+  return rangeOf.length === 0 ? 0 : pageOf(starts[0]!);
+}
+
+/** A directory from the first page of all ranges to the last, in which no page is built. */
+function directoryOf(ranges: RangeTable): Int32Array {
+  const { starts, ends, rangeOf } = ranges.ipv4;
+  const count = rangeOf.length;
+  const firstPage = firstPageOf(ranges);
+  const directory = new Int32Array(count === 0 ? 0 : pageOf(ends[(count - 1) * 4]!) - firstPage + 1);
+  for (let at = 0; at < count; at++) {
+    directory.fill(PAGE_UNBUILT, pageOf(starts[at * 4]!) - firstPage, pageOf(ends[at * 4]!) - firstPage + 1);
+  }
+  return directory;
 }
 
 /** First 24 bits of an address, signed or not. */
