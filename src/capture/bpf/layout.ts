@@ -34,7 +34,6 @@ const SLOT_ID_BYTES = 4;
 /** Slots of one direction, rounded up so that a mask keeps a column inside. */
 export const DIRECTION_BYTES = 64;
 export const ROW_BYTES = 2 * DIRECTION_BYTES;
-export const COLUMN_MASK = DIRECTION_BYTES - SLOT_ID_BYTES;
 export const FLAG_OFFSET = DIRECTION_BYTES - SLOT_ID_BYTES;
 export const OTHER_OFFSET = ROW_BYTES - SLOT_ID_BYTES;
 /** Slots a row can have. */
@@ -55,25 +54,32 @@ export const BUDGET = { USED: 0, BYTES: 16 } as const;
 /** One entry of `ranges`: masks of the two halves of an address in network order, and rows for refused addresses. */
 export const RANGE = { MASK_HIGH: 0, MASK_LOW: 8, OTHER_ROW: 16, BYTES: 24 } as const;
 
-export const TABLE = { IPV4_COLUMN: 0, IPV6_COLUMN: 256, IS_EXTENSION: 512, BUCKET: 768, BYTES: 832 } as const;
-/** Sizes are looked up in steps of the smallest bucket, up to the last index of the table. */
+/*
+ * Columns of protocols and buckets of sizes share their bytes, so that both are on one line of the cache for the usual
+ * protocols and sizes:   | 0 | bucket:3 | column:4 |
+ */
+export const TABLE = { IPV4_COLUMN: 0, BUCKET: 0, IPV6_COLUMN: 256, IS_EXTENSION: 512, BYTES: 768 } as const;
+const COLUMN_BITS = 4;
+export const COLUMN_NUMBER_MASK = (1 << COLUMN_BITS) - 1;
+/** From a column to its offset in a row, and from the byte of the table to the offset of the bucket in a slot. */
+export const COLUMN_SHIFT = 2;
+export const BUCKET_SHIFT = COLUMN_BITS - 3;
+/** Sizes are looked up in steps of the smallest bucket, up to the last index. */
 export const BUCKET_STEP_BITS = 6;
 export const BUCKET_LAST = 63;
 /** Keeps an offset inside the buckets of a slot and aligned, whatever was read. */
 export const BUCKET_MASK = 0x38;
 
-/** The bytes of `tables`: offsets of columns in a row, marks of extension headers, offsets of buckets in a slot. */
+/** The bytes of `tables`: columns of protocols, buckets of sizes, and marks of extension headers. */
 export function tables(): Uint8Array {
   const bytes = new Uint8Array(TABLE.BYTES);
-  for (let protocol = 0; protocol < 256; protocol++) {
-    bytes[TABLE.IPV4_COLUMN + protocol] = IPV4_COLUMN[protocol]! * SLOT_ID_BYTES;
-    bytes[TABLE.IPV6_COLUMN + protocol] = IPV6_COLUMN[protocol]! * SLOT_ID_BYTES;
-  }
+  bytes.set(IPV4_COLUMN, TABLE.IPV4_COLUMN);
+  bytes.set(IPV6_COLUMN, TABLE.IPV6_COLUMN);
   for (const header of EXTENSION_HEADERS) bytes[TABLE.IS_EXTENSION + header] = 1;
   for (let step = 0; step <= BUCKET_LAST; step++) {
-    const largest = step << BUCKET_STEP_BITS;
-    const bucket = BUCKET_BOUNDS.findIndex((bound) => largest <= bound);
-    bytes[TABLE.BUCKET + step] = (bucket < 0 ? BUCKET_BOUNDS.length : bucket) * 8;
+    const found = BUCKET_BOUNDS.findIndex((bound) => step << BUCKET_STEP_BITS <= bound);
+    const bucket = found < 0 ? BUCKET_BOUNDS.length : found;
+    bytes[TABLE.BUCKET + step]! |= bucket << COLUMN_BITS;
   }
   return bytes;
 }

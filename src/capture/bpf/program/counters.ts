@@ -3,6 +3,7 @@ import { r0, r1, r2, r3, r6, r7, r8, r10, type Register } from "../assembly/inst
 import {
   BUCKET_LAST,
   BUCKET_MASK,
+  BUCKET_SHIFT,
   BUCKET_STEP_BITS,
   EVENT_SLOT,
   type EventOffset,
@@ -83,6 +84,7 @@ export class CountersWriter {
     asm.loadMapValue(r2, this.#options.tablesFd, TABLE.BUCKET);
     asm.add(r2, r1);
     asm.load(1, bucket, r2, 0);
+    asm.rsh(bucket, BUCKET_SHIFT);
     asm.and(bucket, BUCKET_MASK);
   }
 
