@@ -66,7 +66,12 @@ export async function bundle(): Promise<Bundle> {
     minifySyntax: true,
     write: false,
     metafile: true,
-    define: { __PROMTAP_VERSION__: JSON.stringify(version), __PROMTAP_REVISION__: JSON.stringify(revision) },
+    define: {
+      __PROMTAP_VERSION__: JSON.stringify(version),
+      __PROMTAP_REVISION__: JSON.stringify(revision),
+      // koffi wants an absolute path; in the binary it may be relative, where no /proc tells Node its own
+      __filename: '"/promtap.cjs"',
+    },
     plugins: [koffi, promClient],
     // src/native/asset.ts reads import.meta only outside the binary
     logOverride: { "empty-import-meta": "silent" },

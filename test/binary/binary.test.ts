@@ -49,6 +49,11 @@ describe("the binary", needs, () => {
     assert.equal(stderr, "");
   });
 
+  test("starts by a relative path in that root, where no /proc tells its own", async () => {
+    const { stdout } = await execute("/usr/sbin/chroot", [root.path, "./promtap", "--version"], options);
+    assert.match(stdout, /^promtap, version /);
+  });
+
   test("captures, serves its page and ends with 0 on SIGTERM in that root, and leaves no file behind", async () => {
     const files = root.list();
     const args = [root.path, "/promtap", "--interface", "lo", "--web.listen-address", "127.0.0.1:0"];
