@@ -1,4 +1,5 @@
 import { ErrorCode, PromtapError } from "./errors.ts";
+import type { ListenAddress } from "./http/listener.ts";
 import { type Range, rangeSeries } from "./ledger/ranges.ts";
 import { parseAddress } from "./packet/address.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
@@ -10,9 +11,6 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const LOG_FORMATS = ["logfmt", "json"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
-
-/** Where pages are served; a TCP address without a host is every address of the machine, IPv6 and IPv4. */
-export type ListenAddress = { kind: "tcp"; host: string | undefined; port: number } | { kind: "unix"; path: string };
 
 /** What the command line asks for; every value in it is legal. */
 export interface Config {

@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "node:",
     "prom-client",
   ],
-  "config.ts": ["ledger/", "packet/", "range-syntax.ts", "errors.ts", "node:"],
+  "config.ts": ["http/", "ledger/", "packet/", "range-syntax.ts", "errors.ts", "node:"],
   "range-syntax.ts": ["ledger/", "packet/", "errors.ts"],
   "daemon.ts": ["*"],
   "cli.ts": ["config.ts", "daemon.ts", "errors.ts", "log.ts", "version.ts", "citty", "node:"],

@@ -80,7 +80,7 @@ const FLAGS: Record<string, string[]> = {
 for (const engine of ["bpf", "tcx"] as const) {
   for (const [what, flags] of Object.entries(FLAGS)) {
     test(`engine ${engine} loads with ${CAPABILITIES[engine].join(" and ")} alone: ${what}`, options, async () => {
-      const args = ["--check", "--engine", engine, "-i", "lo", ...flags];
+      const args = ["--check", "--once", "--engine", engine, "-i", "lo", ...flags];
       const outcome = await runPromtap(undefined, args, asNobody(...CAPABILITIES[engine]));
       assert.equal(outcome.status, 0, outcome.stderr);
       assert.match(outcome.stdout, new RegExp(`^engine: ${engine}$`, "m"));

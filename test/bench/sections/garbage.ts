@@ -7,7 +7,7 @@ import { FRAME_SIZES, sendTraffic } from "../rig/sender.ts";
 import { quiet } from "../rig/usage.ts";
 import type { Bench } from "./section.ts";
 
-/** The sources, because V8's flags can't be given to the binary: NODE_OPTIONS refuses this one. */
+/** The sources, because the binary takes no options for Node from the environment. */
 const TRACED = [process.execPath, "--trace-gc", resolve(import.meta.dirname, "../../../src/main.ts")];
 
 /** Scrapes make garbage; so many of them can't go without a collection. */
