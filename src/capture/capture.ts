@@ -9,6 +9,8 @@ export const AUTO = "auto";
 
 /** How long after a failure an interface that is up is tried again. */
 const RETRY_MS = 1000;
+/** How long an interface that only a pattern names is kept in mind when it is gone: it may come back. */
+const FORGET_MS = 10 * 60_000;
 
 /** What happens while running, for whoever logs: `error` is set where an interface could not be opened. */
 export type CaptureListener = (interfaceName: string, isOpen: boolean, error: string | undefined) => void;
@@ -24,6 +26,8 @@ export interface TapState {
 interface Tap {
   readonly name: string;
   link: Link | undefined;
+  /** When its link last changed, at last by going; in milliseconds of the clock. */
+  goneAtMs: number;
   engine: Engine | undefined;
   /** Index of the link that `engine` is open on. */
   engineIndex: number;
@@ -36,26 +40,35 @@ interface Tap {
 
 /**
  * Keeps an engine open on every interface that the patterns name, whatever becomes of the interfaces: they may go, come
- * back under another index, be down, or appear later. The ledgers stay.
+ * back under another index, be down, or appear later. What is counted stays; containers come and go, so of an interface
+ * that only a pattern names it stays for FORGET_MS.
  */
 export class Capture implements AsyncDisposable {
   readonly kind: EngineKind;
   readonly #ledger: Ledger;
   readonly #patterns: readonly string[];
   readonly #onChange: CaptureListener;
+  readonly #now: () => number;
   readonly #links: Links;
   readonly #taps = new Map<string, Tap>();
   readonly #closing = new Set<Promise<void>>();
 
   /**
    * Opens all interfaces there are. Throws PromtapError where one that is named in full is not there or cannot be
-   * opened; later on, failures are told to `onChange`.
+   * opened; later on, failures are told to `onChange`. `now`: a clock in milliseconds that never steps back.
    */
-  constructor(kind: EngineKind, patterns: readonly string[], ledger: Ledger, onChange: CaptureListener) {
+  constructor(
+    kind: EngineKind,
+    patterns: readonly string[],
+    ledger: Ledger,
+    onChange: CaptureListener,
+    now = () => performance.now(),
+  ) {
     this.kind = kind;
     this.#ledger = ledger;
     this.#patterns = patterns;
     this.#onChange = onChange;
+    this.#now = now;
     this.#links = Links.open();
     try {
       const links = interfacesOf(patterns, this.#links.all());
@@ -71,6 +84,7 @@ export class Capture implements AsyncDisposable {
 
   /** Brings all ledgers up to date. */
   sync(): void {
+    this.#forgetGone();
     for (const { engine } of this.#taps.values()) engine?.sync();
   }
 
@@ -94,6 +108,7 @@ export class Capture implements AsyncDisposable {
       tap = {
         name,
         link: undefined,
+        goneAtMs: 0,
         engine: undefined,
         engineIndex: 0,
         lostBefore: 0,
@@ -113,13 +128,23 @@ export class Capture implements AsyncDisposable {
   }
 
   #linkChanged(name: string, link: Link | undefined): void {
+    this.#forgetGone();
     if (!this.#taps.has(name) && (link === undefined || !isWanted(link, this.#patterns))) return;
     const tap = this.#tap(name);
+    if (tap.link !== undefined) tap.goneAtMs = this.#now();
     tap.link = link;
     const isSame = link !== undefined && link.index === tap.engineIndex;
     const canStay = isSame && (link.isUp || this.kind.survivesDown);
     if (!canStay) this.#close(tap);
     this.#open(tap);
+  }
+
+  #forgetGone(): void {
+    for (const { name, link, goneAtMs } of this.#taps.values()) {
+      if (link !== undefined || this.#patterns.includes(name) || this.#now() - goneAtMs < FORGET_MS) continue;
+      this.#taps.delete(name);
+      this.kind.forget?.(name);
+    }
   }
 
   /** Interfaces that are there, open or about to be. */

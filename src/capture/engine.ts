@@ -45,4 +45,6 @@ export interface EngineKind {
   probe(): string | undefined;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
   open(link: Link, ledger: InterfaceLedger, siblings: number): Engine;
+  /** Gives back what is kept of an interface whose engine is closed, where engines keep anything. */
+  forget?(interfaceName: string): void;
 }

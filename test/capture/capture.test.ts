@@ -67,10 +67,13 @@ class Rig implements AsyncDisposable {
   readonly ledger = new Ledger(new RangeTable([]), 0, 0);
   readonly told: [name: string, isOpen: boolean, error: string | undefined][] = [];
   readonly capture: Capture;
+  /** What the capture takes for the time. */
+  nowMs = 5000;
 
   constructor(patterns: string[], kind = new FakeKind()) {
     this.kind = kind;
-    this.capture = new Capture(kind, patterns, this.ledger, (...event) => this.told.push(event));
+    const now = () => this.nowMs;
+    this.capture = new Capture(kind, patterns, this.ledger, (...event) => this.told.push(event), now);
   }
 
   /** Resolves when these interfaces, and no others, are captured and up. */
@@ -85,6 +88,11 @@ class Rig implements AsyncDisposable {
           .join() === goal
       );
     });
+  }
+
+  /** All interfaces that the page shows. */
+  names(): string[] {
+    return this.capture.taps().map(({ name }) => name);
   }
 
   /** The losses that the page shows of an interface. */
@@ -304,6 +312,52 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     assert.throws(() => new Rig(["br1", "br2"], kind), /no filter fits/);
     await until("what was open is closed", () => kind.engines.length === 1 && kind.openNames().length === 0);
     assert.ok(!process.getActiveResourcesInfo().includes("Timeout"), "it is tried again");
+  });
+
+  test("forgets what only a pattern names ten minutes after it went, at a scrape", async () => {
+    addUp("br1", "br2", "br3");
+    await using rig = new Rig(["br*", "br2"]);
+    ipBatch(["link delete br1", "link delete br2"]);
+    await rig.captures("br3");
+    rig.nowMs += 10 * 60_000 - 1;
+    rig.capture.sync();
+    assert.deepEqual([rig.names(), rig.kind.forgotten], [["br1", "br2", "br3"], []]);
+    rig.nowMs += 1;
+    rig.capture.sync();
+    assert.deepEqual([rig.names(), rig.kind.forgotten], [["br2", "br3"], ["br1"]]);
+    addUp("br1");
+    await rig.captures("br1", "br3");
+  });
+
+  test("forgets it when another interface comes, too", async () => {
+    addUp("br1");
+    await using rig = new Rig(["auto"]);
+    ip("link delete br1");
+    await rig.captures();
+    rig.nowMs += 10 * 60_000;
+    addUp("br2");
+    await rig.captures("br2");
+    assert.deepEqual(rig.names(), ["br2"]);
+  });
+
+  test("forgets nothing of an interface that came back, or is down", async () => {
+    addUp("br1", "br2");
+    await using rig = new Rig(["auto"], new FakeKind(false));
+    rig.kind.engines[0]!.lost = 7;
+    ipBatch(["link delete br1", "link set br2 down"]);
+    await rig.captures();
+    rig.nowMs += 9 * 60_000;
+    addUp("br1");
+    await rig.captures("br1");
+    rig.nowMs += 9 * 60_000;
+    rig.capture.sync();
+    assert.deepEqual(rig.names(), ["br1", "br2"]);
+    assert.equal(rig.lost("br1"), 7);
+    ip("link delete br1");
+    await rig.captures();
+    rig.nowMs += 9 * 60_000;
+    rig.capture.sync();
+    assert.deepEqual([rig.names(), rig.kind.forgotten], [["br1", "br2"], []]);
   });
 
   test("finds its interfaces again after more changes than the kernel keeps", async () => {

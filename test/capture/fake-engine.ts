@@ -40,6 +40,7 @@ export class FakeKind implements EngineKind {
   readonly engines: FakeEngine[] = [];
   /** How many interfaces shared the memory each time one was to be opened. */
   readonly siblings: number[] = [];
+  readonly forgotten: string[] = [];
   /** Interface → why it cannot be opened. */
   readonly broken = new Map<string, string>();
   /** How often an interface was tried in vain. */
@@ -64,6 +65,10 @@ export class FakeKind implements EngineKind {
     const engine = new FakeEngine(link, sink);
     this.engines.push(engine);
     return engine;
+  }
+
+  forget(name: string): void {
+    this.forgotten.push(name);
   }
 
   /** The engines that are open, by the name of their interface. */

@@ -111,10 +111,19 @@ class KernelKind implements EngineKind {
   open(link: Link, ledger: InterfaceLedger, siblings: number): Engine {
     let counting = this.#byInterface.get(link.name);
     if (counting === undefined || counting.isEthernet !== link.isEthernet) {
-      counting = this.#load(link, ledger, siblings);
+      // Tables of interfaces that are gone take their share until they are forgotten.
+      counting = this.#load(link, ledger, Math.max(siblings, this.#byInterface.size + 1));
       this.#byInterface.set(link.name, counting);
     }
     return new KernelEngine(counting.tables, this.#attach(link, counting.programFd));
+  }
+
+  forget(interfaceName: string): void {
+    const counting = this.#byInterface.get(interfaceName);
+    if (counting === undefined) return;
+    this.#byInterface.delete(interfaceName);
+    libc.close(counting.programFd);
+    counting.tables.close();
   }
 
   #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
