@@ -21,7 +21,7 @@ export interface InterfaceDescription {
 }
 
 /** Names that are kept of one file, so that a hostile one cannot exhaust the memory. */
-export const MAX_INTERFACES = 4096;
+export const MAX_INTERFACES = 256;
 
 /** The interfaces of one file: bounds their number and warns of each link type once. */
 export class FileInterfaces {
