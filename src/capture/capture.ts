@@ -144,6 +144,7 @@ export class Capture implements AsyncDisposable {
       if (link !== undefined || this.#patterns.includes(name) || this.#now() - goneAtMs < FORGET_MS) continue;
       this.#taps.delete(name);
       this.kind.forget?.(name);
+      this.#ledger.forget(name);
     }
   }
 

@@ -30,7 +30,7 @@ export class TrafficCollector implements Collector {
   readonly name = "traffic";
   readonly #source: TrafficSource;
   readonly #ledger: Ledger;
-  readonly #labels = new Map<InterfaceLedger, RowLabels>();
+  readonly #labels = new WeakMap<InterfaceLedger, RowLabels>();
 
   constructor(source: TrafficSource, ledger: Ledger) {
     this.#source = source;

@@ -41,7 +41,7 @@ export class Ledger {
     this.#seed = seed;
   }
 
-  /** The ledger of an interface; it is kept when the interface goes, so that its counters never step back. */
+  /** The ledger of an interface; it is kept when the interface goes, so that its counters do not step back. */
   interface(name: string): InterfaceLedger {
     let ledger = this.#interfaces.get(name);
     if (ledger === undefined) {
@@ -49,6 +49,12 @@ export class Ledger {
       this.#interfaces.set(name, ledger);
     }
     return ledger;
+  }
+
+  /** Drops the ledger of an interface, and lets others have its addresses; its counters begin anew should it return. */
+  forget(name: string): void {
+    this.addresses.used -= this.#interfaces.get(name)?.addressCount() ?? 0;
+    this.#interfaces.delete(name);
   }
 
   interfaces(): InterfaceLedger[] {
@@ -89,6 +95,11 @@ export class InterfaceLedger {
   /** Whether no frame was seen yet. */
   isEmpty(): boolean {
     return this.#packets(ALL_SLOT) === 0;
+  }
+
+  /** Addresses and networks that have series. */
+  addressCount(): number {
+    return this.rows.count - this.#otherRow.filter((row) => row > 0).length;
   }
 
   /** Packets under `other` because their address was refused a row; one that is sent and received counts twice. */

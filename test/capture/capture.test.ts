@@ -325,6 +325,10 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     rig.nowMs += 1;
     rig.capture.sync();
     assert.deepEqual([rig.names(), rig.kind.forgotten], [["br2", "br3"], ["br1"]]);
+    assert.deepEqual(
+      rig.ledger.interfaces().map(({ name }) => name),
+      ["br2", "br3"],
+    );
     addUp("br1");
     await rig.captures("br1", "br3");
   });

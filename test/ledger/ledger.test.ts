@@ -232,3 +232,22 @@ test("the ledger of an interface outlives it", () => {
     ["eth0", "eth1"],
   );
 });
+
+test("a forgotten interface gives its addresses back, and begins anew", () => {
+  const ledger = ledgerOf(2, "10.0.0.0/24", "2001:db8::/64");
+  send(ledger.interface("eth0"), "10.0.0.1", "8.8.8.8");
+  send(ledger.interface("veth1"), "2001:db8::1", "2001:db8:1::1");
+  send(ledger.interface("veth1"), "10.0.0.2", "10.0.0.3");
+  assert.equal(ledger.addresses.used, 2);
+  ledger.forget("veth1");
+  ledger.forget("veth7");
+  assert.equal(ledger.addresses.used, 1);
+  assert.deepEqual(
+    ledger.interfaces().map(({ name }) => name),
+    ["eth0"],
+  );
+  assert.ok(ledger.interface("veth1").isEmpty());
+  send(ledger.interface("veth1"), "10.0.0.2", "8.8.8.8");
+  assert.equal(ledger.interface("veth1").refusedPackets(), 0);
+  assert.equal(ledger.addresses.used, 2);
+});

@@ -109,9 +109,16 @@ export function possibleCpus(): number {
 /** How many addresses have series, over all interfaces: one map that all programs share. */
 export class KernelBudget {
   readonly fd: number;
+  readonly #words: BigInt64Array;
 
   constructor() {
     this.fd = createMap("budget", bpf.BPF_MAP_TYPE_ARRAY, 4, BUDGET.BYTES, 1);
+    this.#words = new BigInt64Array(mapArray(this.fd, BUDGET.BYTES).buffer);
+  }
+
+  /** Takes addresses off, in one step: programs may be adding theirs. */
+  giveBack(addresses: number): void {
+    Atomics.sub(this.#words, BUDGET.USED / 8, BigInt(addresses));
   }
 }
 
@@ -123,6 +130,7 @@ export class KernelTables {
   readonly sizes: TableSizes;
   readonly fds: MapFds;
   readonly #ledger: InterfaceLedger;
+  readonly #budget: KernelBudget;
   readonly #ranges: RangeTable;
   readonly #places: Places;
   readonly #counters: Float64Array;
@@ -144,6 +152,7 @@ export class KernelTables {
     const hasIpv6 = ranges.ipv6.rangeOf.length > 0;
     this.sizes = sizes;
     this.#ledger = ledger;
+    this.#budget = budget;
     this.#ranges = ranges;
     this.#places = places;
     this.fds = {
@@ -170,28 +179,32 @@ export class KernelTables {
 
   /** Adds to the ledger what was counted since the last time. */
   sync(): void {
-    const rows = this.#rows;
     this.#addSlot(ALL_SLOT, 0);
     this.#addEvents();
-    const used = Math.min(this.sizes.rows, this.#state[STATE.NEXT_ROW / 4]!);
-    for (let row = 1; row < used; row++) {
-      const at = row * WORDS_A_ROW;
-      if (rows[at + FLAG_WORD] === FLAG.ADMITTED) this.#addRow(row, at);
-    }
+    const used = this.#usedRows();
+    for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_A_ROW);
   }
 
-  /** Gives all memory back; the program must be closed already. */
+  /** Gives all memory and addresses back; the program must be closed already. */
   close(): void {
+    const used = this.#usedRows();
+    let addresses = 0;
+    for (let row = this.sizes.firstRow; row < used; row++) if (this.#isAdmitted(row)) addresses++;
+    this.#budget.giveBack(addresses);
     for (const mapping of this.#mappings) mapping.unmap();
     for (const [name, fd] of Object.entries(this.fds)) if (name !== "budget") libc.close(fd);
   }
 
-  /** The memory of an array map; values are side by side, each rounded up to 8 bytes. */
+  #usedRows(): number {
+    return Math.min(this.sizes.rows, this.#state[STATE.NEXT_ROW / 4]!);
+  }
+
+  #isAdmitted(row: number): boolean {
+    return this.#rows[row * WORDS_A_ROW + FLAG_WORD] === FLAG.ADMITTED;
+  }
+
   #map(fd: number, bytes: number): ArrayBuffer {
-    const mapping = libc.mmap(fd, Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES);
-    if (typeof mapping === "number") {
-      throw new PromtapError(ErrorCode.HOST, `couldn't map a BPF array: ${libc.errnoText(mapping)}`);
-    }
+    const mapping = mapArray(fd, bytes);
     this.#mappings.push(mapping);
     return mapping.buffer;
   }
@@ -336,6 +349,13 @@ const MAP_FLAGS: Record<number, number> = {
   [bpf.BPF_MAP_TYPE_HASH]: bpf.BPF_F_NO_PREALLOC,
   [bpf.BPF_MAP_TYPE_PROG_ARRAY]: 0,
 };
+
+/** The memory of an array map; values are side by side, each rounded up to 8 bytes. */
+function mapArray(fd: number, bytes: number): libc.Mapping {
+  const mapping = libc.mmap(fd, Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES);
+  if (typeof mapping !== "number") return mapping;
+  throw new PromtapError(ErrorCode.HOST, `couldn't map a BPF array: ${libc.errnoText(mapping)}`);
+}
 
 function createMap(name: string, type: number, keyBytes: number, valueBytes: number, entries: number): number {
   const flags = MAP_FLAGS[type]!;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { readdirSync, readlinkSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import { bpfKind, tcxKind } from "../../../src/capture/bpf/bpf-engine.ts";
@@ -22,6 +23,14 @@ function bpfDescriptors(): string[] {
   });
 }
 
+/** From and to this address, where nobody listens. */
+async function sendDatagram(address: string): Promise<void> {
+  const socket = createSocket("udp4");
+  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+  await new Promise((resolve) => socket.send("x", 9, address, resolve));
+  await new Promise<void>((resolve) => socket.close(resolve));
+}
+
 describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
   before(() => {
     enterPrivateNetwork();
@@ -42,6 +51,23 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
       kind.forget!("lo");
       assert.deepEqual(bpfDescriptors().slice(before), ["anon_inode:bpf-map"]);
       await kind.open(link, ledger, 1)[Symbol.asyncDispose]();
+    });
+
+    test(`${make.name} lets other interfaces have the addresses of a forgotten one`, async () => {
+      using links = Links.open();
+      const link = links.find("lo")!;
+      const ranges = new RangeTable([parseRange("127.0.0.0/24")]);
+      const all = new Ledger(ranges, 1, 0);
+      const kind = make({ ranges, maxAddresses: 1, wireSizes: false, isFixed: false });
+      for (const lastByte of [1, 2]) {
+        const engine = kind.open(link, all.interface("lo"), 1);
+        await sendDatagram(`127.0.0.${lastByte}`);
+        await engine[Symbol.asyncDispose]();
+        const { rows } = all.interface("lo");
+        assert.deepEqual([rows.count, rows.isOther(0), rows.addressWord(0, 0)], [1, false, 0x7f00_0000 + lastByte]);
+        kind.forget!("lo");
+        all.forget("lo");
+      }
     });
   }
 });
