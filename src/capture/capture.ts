@@ -123,7 +123,8 @@ export class Capture implements AsyncDisposable {
   }
 
   #openAtStart(link: Link): void {
-    const error = this.#open(this.#tap(link.name));
+    // What survives a link that goes down can wait for one to come up; the rights to open it may be gone by then.
+    const error = this.#open(this.#tap(link.name), this.kind.survivesDown);
     if (error !== undefined && this.#patterns.includes(link.name)) throw error;
   }
 
@@ -153,10 +154,11 @@ export class Capture implements AsyncDisposable {
     return [...this.#taps.values()].filter(({ link }) => link !== undefined).length;
   }
 
-  /** Opens an engine where there is none and the link is up; returns what prevented it. */
-  #open(tap: Tap): Error | undefined {
+  /** Opens an engine where there is none and the link can have one; returns what prevented it. */
+  #open(tap: Tap, mayBeDown = false): Error | undefined {
     clearTimeout(tap.retry);
-    if (tap.engine !== undefined || tap.link?.isUp !== true) return undefined;
+    if (tap.engine !== undefined || tap.link === undefined) return undefined;
+    if (!tap.link.isUp && !mayBeDown) return undefined;
     try {
       tap.engine = this.kind.open(tap.link, this.#ledger.interface(tap.name), this.#present());
       tap.engineIndex = tap.link.index;

@@ -34,6 +34,7 @@ const SO_ATTACH_BPF = 50;
 
 const LOG_BYTES = 16 * 1024 * 1024;
 const LOG_LEVEL = 1;
+const LOAD_ATTEMPTS = 5;
 
 const libcLibrary = koffi.load("libc.so.6");
 const syscall = libcLibrary.func("long syscall(long number, int command, _Inout_ uint8_t *attr, uint32_t size)");
@@ -90,7 +91,9 @@ export function loadProgram(type: number, instructions: Uint8Array, name: string
   attr.setBigUint64(8, koffi.address(instructions), true);
   attr.setBigUint64(16, koffi.address(license), true);
   writeName(attr, 48, name);
-  const fd = bpf(BPF_PROG_LOAD, attr);
+  let fd = bpf(BPF_PROG_LOAD, attr);
+  // The verifier gives up when a signal is pending for the process, such as a profiler's or a child's.
+  for (let attempt = 1; fd === -libc.errno.EAGAIN && attempt < LOAD_ATTEMPTS; attempt++) fd = bpf(BPF_PROG_LOAD, attr);
   if (fd >= 0) return { fd };
   const log = Buffer.alloc(LOG_BYTES);
   attr.setUint32(24, LOG_LEVEL, true);
