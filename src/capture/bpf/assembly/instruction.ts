@@ -31,7 +31,6 @@ export const BPF_OR = 0x40;
 export const BPF_AND = 0x50;
 export const BPF_LSH = 0x60;
 export const BPF_RSH = 0x70;
-export const BPF_MOD = 0x90;
 export const BPF_XOR = 0xa0;
 export const BPF_MOV = 0xb0;
 export const BPF_ARSH = 0xc0;
