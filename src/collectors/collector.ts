@@ -1,4 +1,5 @@
 import { messageOf } from "../errors.ts";
+import type { CapabilityName } from "../native/capabilities.ts";
 import { type Family, MetricType } from "../page/family.ts";
 
 /** A source of families, read at scrape time. Its name is its flag and its label. */
@@ -6,6 +7,13 @@ export interface Collector {
   readonly name: string;
   /** `deadline`: the time of performance.now() by which the page must be on its way. */
   collect(deadline: number): Promise<Family[]>;
+}
+
+/** Collectors that belong together, and what they hold; disposing of it gives that back. */
+export interface Feature extends AsyncDisposable {
+  readonly collectors: readonly Collector[];
+  /** Capabilities that are needed as long as it runs. */
+  readonly keeps: readonly CapabilityName[];
 }
 
 /** Told when a collector's state changes: `error` is its message, or undefined when it works again. */

@@ -91,3 +91,8 @@ function has(set: bigint, name: CapabilityName): boolean {
 function bitOf(name: CapabilityName): bigint {
   return 1n << BigInt(CAPABILITIES.indexOf(name));
 }
+
+/** Capabilities as one line of text. */
+export function listCapabilities(names: readonly CapabilityName[]): string {
+  return names.join(" ") || "none";
+}

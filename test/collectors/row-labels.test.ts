@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { RowLabels } from "../../src/collectors/row-labels.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
-import { parseRange } from "../../src/range-syntax.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 import { packetOf } from "../ledger/model.ts";
 
 const IPV6 = 0x20010db8n << 96n;

@@ -11,7 +11,7 @@ import { Packet, Verdict } from "../../src/packet/packet.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";
 import { PageWriter } from "../../src/page/page-writer.ts";
-import { parseRange } from "../../src/range-syntax.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 import { packetOf } from "../ledger/model.ts";
 import { parseExposition, type ParsedFamily } from "../page/exposition-parser.ts";
 import { lacking } from "../support/requirements.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Ipv4Table, UNLISTED, UNSEEN } from "../../src/ledger/ipv4-table.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
-import { parseRange } from "../../src/range-syntax.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 
 /** As far apart as two ranges get: a directory of 64 MiB spans them. */
 const FAR_APART = ["0.0.1.0/24", "255.255.254.128/25"];

@@ -5,7 +5,7 @@ import { type InterfaceLedger, Ledger } from "../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
 import { Packet, Verdict } from "../../src/packet/packet.ts";
-import { parseRange } from "../../src/range-syntax.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 import { bordersOf, rangeLists, traffic } from "./arbitraries.ts";
 import { Model, packetOf, seriesOf, type Tally, type Traffic } from "./model.ts";
 

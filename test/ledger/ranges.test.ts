@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NO_RANGE, type Range, RangeTable, rangeSeries } from "../../src/ledger/ranges.ts";
-import { parseRange } from "../../src/range-syntax.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 import { addresses, bordersOf, rangeLists } from "./arbitraries.ts";
 import { firstRange } from "./model.ts";
 

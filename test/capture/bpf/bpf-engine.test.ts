@@ -9,7 +9,7 @@ import { BUCKETS, SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { type InterfaceLedger, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import { Verdict } from "../../../src/packet/packet.ts";
-import { parseRange } from "../../../src/range-syntax.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { enterPrivateNetwork, ip } from "../private-network.ts";

@@ -6,7 +6,7 @@ import { bpfKind, tcxKind } from "../../../src/capture/bpf/bpf-engine.ts";
 import { Links } from "../../../src/capture/links.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
-import { parseRange } from "../../../src/range-syntax.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
 import { lacking } from "../../support/requirements.ts";
 import { enterPrivateNetwork, ip } from "../private-network.ts";
 

@@ -10,7 +10,7 @@ import { Places } from "../../../src/capture/bpf/places.ts";
 import { ALL_SLOT, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import * as libc from "../../../src/native/libc.ts";
-import { parseRange } from "../../../src/range-syntax.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV4_FACTS, IPV6, MACS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { racingFrames, REPEAT, ROUNDS } from "./racer.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Places } from "../../../../src/capture/bpf/places.ts";
 import { Hook, loadProgram } from "../../../../src/capture/bpf/program/program.ts";
 import type { Range } from "../../../../src/ledger/ranges.ts";
-import { parseRange } from "../../../../src/range-syntax.ts";
+import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { bordersOf, rangeLists } from "../../../ledger/arbitraries.ts";
 import { hex, IPV4, IPV6, ipv6, MACS } from "../../../packet/frames.ts";
 import { lacking } from "../../../support/requirements.ts";

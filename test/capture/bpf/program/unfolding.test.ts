@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Hook } from "../../../../src/capture/bpf/program/program.ts";
-import { parseRange } from "../../../../src/range-syntax.ts";
+import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { hex, IPV4, ipv6, MACS } from "../../../packet/frames.ts";
 import { lacking } from "../../../support/requirements.ts";
 import { frames, layers } from "../../ring/layered-frames.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { PromtapError } from "../src/errors.ts";
-import { parseRange } from "../src/range-syntax.ts";
+import { PromtapError } from "../../src/errors.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 
 const DB8 = 0x2001_0db8n << 96n;
 

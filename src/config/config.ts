@@ -1,8 +1,9 @@
-import { ErrorCode, PromtapError } from "./errors.ts";
-import type { ListenAddress } from "./http/listener.ts";
-import { type Range, rangeSeries } from "./ledger/ranges.ts";
-import { parseAddress } from "./packet/address.ts";
+import { ErrorCode, PromtapError } from "../errors.ts";
+import type { ListenAddress } from "../http/listener.ts";
+import { type Range, rangeSeries } from "../ledger/ranges.ts";
+import { listenOf, telemetryPathOf } from "./listen.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
+import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
 
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
@@ -14,7 +15,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** What the command line asks for; every value in it is legal. */
 export interface Config {
-  /** Names, globs, or "auto": every interface that is up but loopback. */
+  /** Names, globs, or "auto": every interface that is up but loopback. None where other collectors stand alone. */
   interfaces: string[];
   ranges: Range[];
   engine: (typeof ENGINES)[number];
@@ -38,12 +39,6 @@ export interface Config {
   maxAddresses: number;
 }
 
-/**
- * Long names of the flags that were given → their values in the order given; "" for a flag that takes none. Of several
- * values where one is asked for, the last counts.
- */
-export type GivenFlags = ReadonlyMap<string, readonly string[]>;
-
 /** Default values, as they would be given. */
 export const DEFAULTS = {
   interface: "auto",
@@ -55,26 +50,16 @@ export const DEFAULTS = {
   "max-addresses": "131072",
 } as const;
 
-const HIGHEST_PORT = 65_535;
 const HIGHEST_MAX_ADDRESSES = 10_000_000;
-/** Room for a path in sockaddr_un, without the closing zero: unix(7). */
-const SOCKET_PATH_BYTES = 107;
 /** What dev_valid_name of the kernel (net/core/dev.c) lets no name hold; patterns of names need none of it either. */
 const INTERFACE_FORBIDS = /[\s/:]/;
-/** Path characters of RFC 3986, section 3.3; no escapes, because a path is compared as it is requested. */
-const URL_PATH = /^\/[\w.~!$&'()*+,;=:@/-]*$/;
-/** Where the pages that tell the program's health are. */
-const HEALTH_PATHS = /^\/(?:-\/|-$|healthz$)/;
-const HOST_AND_PORT = /^(?:\[([^\]]*)\]|([^:[\]]*)):([0-9]{1,5})$/;
-/** RFC 1123, section 2.1; a last part of digits alone would be a broken IPv4 address. */
-const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
 export function configOf(given: GivenFlags): Config {
   refuseConflicts(given);
   const value = (name: keyof typeof DEFAULTS): string => given.get(name)?.at(-1) ?? DEFAULTS[name];
   return {
-    interfaces: interfacesOf(given.get("interface") ?? [DEFAULTS.interface]),
+    interfaces: interfacesOf(given.get("interface") ?? (standsAlone(given) ? [] : [DEFAULTS.interface])),
     ranges: rangesOf(given.get("range") ?? []),
     engine: oneOf("engine", value("engine"), ENGINES),
     filter: given.get("pcap.filter")?.at(-1) ?? "",
@@ -91,6 +76,15 @@ export function configOf(given: GivenFlags): Config {
   };
 }
 
+/** Flags of collectors that need no traffic: with one of them, traffic is captured only where -i asks for it. */
+const COLLECTOR_FLAGS: readonly string[] = [];
+/** Flags that say how traffic is counted. */
+const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses"];
+
+function standsAlone(given: GivenFlags): boolean {
+  return COLLECTOR_FLAGS.some((name) => given.has(name)) && !given.has("interface");
+}
+
 function refuseConflicts(given: GivenFlags): void {
   const refuse = (name: string, other: string, advice: string): void => {
     if (!given.has(name) || !given.has(other)) return;
@@ -99,6 +93,14 @@ function refuseConflicts(given: GivenFlags): void {
   refuse("port", "web.listen-address", "give the port in the address, as in --web.listen-address=:9112");
   refuse("read", "interface", "a file is counted instead of live traffic");
   refuse("read", "engine", "a file is counted instead of live traffic");
+  const pointless = TRAFFIC_FLAGS.find((name) => given.has(name));
+  if (standsAlone(given) && !given.has("read") && pointless !== undefined) {
+    const alone = COLLECTOR_FLAGS.find((name) => given.has(name));
+    throw new PromtapError(
+      ErrorCode.USAGE,
+      `--${pointless} needs -i: with --${alone}, traffic is counted only where -i asks for it`,
+    );
+  }
   const engine = given.get("engine")?.at(-1) ?? DEFAULTS.engine;
   if (given.has("pcap.filter") && engine !== "pcap") {
     throw new PromtapError(ErrorCode.USAGE, "--pcap.filter needs --engine=pcap: no other engine has a filter");
@@ -137,53 +139,4 @@ function rangesOf(texts: readonly string[]): Range[] {
 function readPathOf(path: string | undefined): string | null {
   if (path === "") throw illegal("--read", path, "a pcap or pcapng file, or - for standard input");
   return path ?? null;
-}
-
-function listenOf(addresses: readonly string[] | undefined, port: string): ListenAddress[] {
-  if (addresses !== undefined) return addresses.map(listenAddressOf);
-  return [{ kind: "tcp", host: undefined, port: numberOf("p", port, HIGHEST_PORT) }];
-}
-
-function listenAddressOf(text: string): ListenAddress {
-  const path = text.startsWith("unix:") ? text.slice("unix:".length) : text;
-  if (path.startsWith("/")) return socketOf(text, path);
-  const [, ipv6, name = "", port] = HOST_AND_PORT.exec(text) ?? [];
-  const host = ipv6 ?? name;
-  const legalHost = ipv6 === undefined ? isHost(name) : parseAddress(ipv6)?.version === 6;
-  if (!legalHost || !(Number(port) <= HIGHEST_PORT)) {
-    throw illegal("--web.listen-address", text, ":PORT, IPV4:PORT, [IPV6]:PORT, HOST:PORT or unix:/PATH");
-  }
-  return { kind: "tcp", host: host === "" ? undefined : host, port: Number(port) };
-}
-
-function isHost(text: string): boolean {
-  return text === "" || parseAddress(text)?.version === 4 || HOST_NAME.test(text);
-}
-
-function socketOf(text: string, path: string): ListenAddress {
-  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES || path.endsWith("/") || path.includes("\0")) {
-    throw illegal("--web.listen-address", text, `a path of a file, of at most ${SOCKET_PATH_BYTES} bytes`);
-  }
-  return { kind: "unix", path };
-}
-
-function telemetryPathOf(path: string): string {
-  if (URL_PATH.test(path) && !HEALTH_PATHS.test(path)) return path;
-  throw illegal("--web.telemetry-path", path, "a path such as /metrics, but not /healthz or below /-/");
-}
-
-function oneOf<T extends string>(name: string, value: string, legal: readonly T[]): T {
-  const found = legal.find((candidate) => candidate === value);
-  if (found === undefined) throw illegal(`--${name}`, value, legal.join(", "));
-  return found;
-}
-
-function numberOf(name: string, value: string, highest: number): number {
-  if (/^[0-9]{1,15}$/.test(value) && Number(value) <= highest) return Number(value);
-  throw illegal(name.length === 1 ? `-${name}` : `--${name}`, value, `a number from 0 to ${highest}`);
-}
-
-/** The value is in JSON, so that the message stays one line whatever was given. */
-function illegal(flag: string, value: string, legal: string): PromtapError {
-  return new PromtapError(ErrorCode.USAGE, `invalid ${flag} ${JSON.stringify(value)}; legal is ${legal}`);
 }

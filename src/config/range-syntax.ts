@@ -1,6 +1,6 @@
-import { ErrorCode, PromtapError } from "./errors.ts";
-import { type Range, rangeSeries } from "./ledger/ranges.ts";
-import { type Address, formatIpv4, formatIpv6, parseAddress } from "./packet/address.ts";
+import { ErrorCode, PromtapError } from "../errors.ts";
+import { type Range, rangeSeries } from "../ledger/ranges.ts";
+import { type Address, formatIpv4, formatIpv6, parseAddress } from "../packet/address.ts";
 
 /*
  * RANGE    = ADDRESSES *( ":" KEY "=" VALUE )

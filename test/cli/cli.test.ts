@@ -7,13 +7,13 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { scanFlags } from "../src/cli.ts";
-import { configOf, DEFAULTS } from "../src/config.ts";
-import { PromtapError } from "../src/errors.ts";
+import { scanFlags } from "../../src/cli/scan.ts";
+import { configOf, DEFAULTS } from "../../src/config/config.ts";
+import { PromtapError } from "../../src/errors.ts";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const CLI = new URL("../src/cli.ts", import.meta.url).href;
-const ERRORS = new URL("../src/errors.ts", import.meta.url).href;
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const CLI = new URL("../../src/cli/cli.ts", import.meta.url).href;
+const ERRORS = new URL("../../src/errors.ts", import.meta.url).href;
 
 interface Ended {
   status: number | null;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Config, configOf } from "../src/config.ts";
-import { PromtapError } from "../src/errors.ts";
-import { parseRange } from "../src/range-syntax.ts";
+import { type Config, configOf } from "../../src/config/config.ts";
+import { PromtapError } from "../../src/errors.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
 
 type Given = Record<string, string[]>;
 

@@ -8,18 +8,19 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { type Config, configOf } from "../src/config.ts";
-import { check, run } from "../src/daemon.ts";
-import { configureLog } from "../src/log.ts";
-import { pcap } from "./capture/savefile/captures.ts";
-import { parseExposition } from "./page/exposition-parser.ts";
-import { arpFrame, type Frame, ipv4Frame, ipv6Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "./support/frames.ts";
-import { expectedTraffic } from "./support/oracle.ts";
-import { Page } from "./support/page.ts";
-import { PROMTAP, runPromtap } from "./support/promtap.ts";
-import { lacking } from "./support/requirements.ts";
-import { TemporaryFolder } from "./support/temporary-folder.ts";
-import { until } from "./support/waiting.ts";
+import { type Config, configOf } from "../../src/config/config.ts";
+import { check } from "../../src/daemon/check.ts";
+import { run } from "../../src/daemon/daemon.ts";
+import { configureLog } from "../../src/log.ts";
+import { pcap } from "../capture/savefile/captures.ts";
+import { parseExposition } from "../page/exposition-parser.ts";
+import { arpFrame, type Frame, ipv4Frame, ipv6Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
+import { expectedTraffic } from "../support/oracle.ts";
+import { Page } from "../support/page.ts";
+import { PROMTAP, runPromtap } from "../support/promtap.ts";
+import { lacking } from "../support/requirements.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
+import { until } from "../support/waiting.ts";
 
 const FRAMES: Frame[] = [
   ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: PROTOCOL_TCP, lengthBytes: 1500 }),

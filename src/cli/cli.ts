@@ -1,0 +1,122 @@
+import { constants } from "node:os";
+import { inspect } from "node:util";
+import { type ArgDef, defineCommand, runCommand } from "citty";
+import { type Config, configOf } from "../config/config.ts";
+import type { GivenFlags } from "../config/values.ts";
+import { check } from "../daemon/check.ts";
+import { run } from "../daemon/daemon.ts";
+import { ErrorCode, PromtapError } from "../errors.ts";
+import { configureLog } from "../log.ts";
+import { REVISION, VERSION } from "../version.ts";
+import { ALL_FLAGS, type Flag } from "./flags.ts";
+import { helpText, SUMMARY } from "./help.ts";
+import { scanFlags } from "./scan.ts";
+
+/** EX_SOFTWARE of sysexits(3). */
+const EXIT_DEFECT = 70;
+
+/** What the command line drives; the daemon, but for tests. */
+export interface Daemon {
+  /** Serves, or prints one page, until it is done or the signal aborts. */
+  run(config: Config, signal: AbortSignal): Promise<void>;
+  /** Lines that say what would run. */
+  check(config: Config): Promise<string[]>;
+}
+
+/** Runs the program for these arguments and ends the process; never throws. */
+export async function main(argv: readonly string[], daemon: Daemon = { run, check }): Promise<void> {
+  process.stdout.on("error", failToPrint);
+  // There is no place left to say that a line could not be logged, and the counters go on without it.
+  process.stderr.on("error", () => {});
+  process.on("uncaughtException", fail);
+  const status = await execute(argv, daemon);
+  // Not left to the event loop, which a native addon may keep busy; but a slow reader gets all of the page first.
+  process.stdout.write("", (error) => {
+    // What could not be written is an "error" event besides, and it decides the status.
+    if (!error) process.exit(status);
+  });
+}
+
+/** Does what these arguments say, and returns the exit status. */
+export async function execute(argv: readonly string[], daemon: Daemon): Promise<number> {
+  try {
+    const given = scanFlags(argv);
+    const command = defineCommand({
+      meta: { name: "promtap", version: VERSION, description: SUMMARY },
+      args: Object.fromEntries(ALL_FLAGS.map((flag) => [flag.name, declare(flag)])),
+      run: () => act(given, daemon),
+    });
+    await runCommand(command, { rawArgs: [...argv] });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof PromtapError)) fail(error);
+    process.stderr.write(`${oneLine(error.message)}\n`);
+    return error.exitStatus;
+  }
+}
+
+async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
+  if (given.has("help")) {
+    process.stdout.write(helpText());
+    return;
+  }
+  if (given.has("version")) {
+    process.stdout.write(versionText());
+    return;
+  }
+  const config = configOf(given);
+  configureLog(config.logLevel, config.logFormat);
+  if (config.check) {
+    const lines = await daemon.check(config);
+    process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    return;
+  }
+  await daemon.run(config, abortOnSignals());
+}
+
+/** Ends the process at once, because what still runs may not be trusted to end. */
+function fail(error: unknown): never {
+  const expected = error instanceof PromtapError;
+  process.stderr.write(`${expected ? oneLine(error.message) : inspect(error)}\n`);
+  process.exit(expected ? error.exitStatus : EXIT_DEFECT);
+}
+
+function failToPrint(error: NodeJS.ErrnoException): never {
+  // A reader that has seen enough, such as head(1), is no failure.
+  if (error.code === "EPIPE") process.exit();
+  fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
+}
+
+/** Shows control characters, which arguments and names of files may hold, as escapes. */
+function oneLine(message: string): string {
+  return message.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+/** Aborts at the first SIGTERM or SIGINT; the second ends the process without waiting for anything. */
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** The flag as citty knows it. */
+function declare(flag: Flag): ArgDef {
+  const { help: description, default: value } = flag;
+  const alias = flag.short ?? [];
+  if (flag.value === undefined) return { type: "boolean", alias, description };
+  return { type: "string", alias, description, valueHint: flag.value, ...(value !== undefined && { default: value }) };
+}
+
+function versionText(): string {
+  return [
+    `promtap, version ${VERSION} (revision ${REVISION})`,
+    `  node version:     ${process.version}`,
+    `  platform:         ${process.platform}/${process.arch}`,
+    "",
+  ].join("\n");
+}

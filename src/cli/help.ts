@@ -1,0 +1,57 @@
+import { type Flag, FLAGS } from "./flags.ts";
+
+/** What the program is, in a sentence. */
+export const SUMMARY =
+  "Accounts network traffic for Prometheus: counts packets and bytes by interface, address and protocol, and serves " +
+  "the counts at http://localhost:9112/metrics.";
+
+const NOTES = `
+Examples:
+  promtap
+      count every interface
+  promtap -i eth0 -i eth1 -p 9112 -r 192.168.1.100-192.168.1.200:customer=acmecorp
+      count every address of a range, labelled
+  promtap -i 'veth*' -r 10.0.0.0/8/24 -r 2001:db8::/48/64:site=ams
+      count by network: one series a /24, one a /64
+  promtap --web.listen-address=127.0.0.1:9112 --web.listen-address=unix:/run/promtap.sock
+      serve to this machine only
+  promtap --read capture.pcapng --once -r 10.0.0.0/24
+      print what a capture file holds
+  promtap --check -i eth0 -r 10.0.0.0/24
+      see whether it would run
+
+Capabilities:
+  Live capture needs CAP_NET_RAW, files need none. Root has it, and any user after
+      setcap cap_net_raw+ep "$(command -v promtap)"
+
+Exit status:
+  0   done, or stopped by SIGTERM or SIGINT
+  1   this host or its input does not allow it: the message says what and why
+  2   a flag or its value is not legal
+  70  a defect of promtap
+`;
+
+const HELP_COLUMNS = 96;
+const HELP_INDENT = 32;
+
+/** What --help prints. */
+export function helpText(): string {
+  const groups = Object.entries(FLAGS).map(([title, flags]) => `\n${title}:\n${flags.map(flagHelp).join("")}`);
+  return `Usage: promtap [FLAG]...\n\n${wrap(SUMMARY, 0)}\n${groups.join("")}${NOTES}`;
+}
+
+function flagHelp(flag: Flag): string {
+  const short = flag.short === undefined ? "    " : `-${flag.short}, `;
+  const left = `  ${short}--${flag.name}${flag.value === undefined ? "" : ` ${flag.value}`}`;
+  const facts = [flag.default && `default: ${flag.default}`, flag.repeatable && "repeatable"].filter(Boolean);
+  const right = wrap(facts.length === 0 ? flag.help : `${flag.help} (${facts.join("; ")})`, HELP_INDENT);
+  // A long flag has its first line to itself.
+  const gap = left.length + 2 > HELP_INDENT ? `\n${" ".repeat(HELP_INDENT)}` : " ".repeat(HELP_INDENT - left.length);
+  return `${left}${gap}${right}\n`;
+}
+
+/** Breaks a text between words; all lines but the first are indented. */
+function wrap(text: string, indent: number): string {
+  const line = new RegExp(`(.{1,${HELP_COLUMNS - indent}})(?: |$)`, "g");
+  return text.replace(line, (_, words: string) => `${words}\n${" ".repeat(indent)}`).trimEnd();
+}

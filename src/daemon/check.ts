@@ -1,0 +1,66 @@
+import { createServer } from "node:net";
+import { interfacesOf } from "../capture/capture.ts";
+import { Links } from "../capture/links.ts";
+import { checkFilter } from "../capture/pcap/pcap-engine.ts";
+import { openSavefile } from "../capture/savefile/savefile.ts";
+import { selectEngine } from "../capture/select.ts";
+import type { Config } from "../config/config.ts";
+import { type ListenAddress, listen } from "../http/listener.ts";
+import { RangeTable } from "../ledger/ranges.ts";
+import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
+import { engineKinds, isCounted } from "./capturing.ts";
+import { checkFeatures } from "./features.ts";
+
+/** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
+export async function check(config: Config): Promise<string[]> {
+  return [
+    ...(isCounted(config) ? await checkTraffic(config) : []),
+    ...(await checkFeatures(config)),
+    config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
+  ];
+}
+
+async function checkTraffic(config: Config): Promise<string[]> {
+  const ranges = new RangeTable(config.ranges);
+  return [
+    ...(config.readPath === null ? checkCapture(config, ranges) : [await checkFile(config.readPath)]),
+    `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
+    `at most ${config.maxAddresses} addresses have series`,
+  ];
+}
+
+/** Probes the engine; with a filter, opens each interface for a moment, because the filter depends on its link type. */
+function checkCapture(config: Config, ranges: RangeTable): string[] {
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ranges));
+  using links = Links.open();
+  const captured = interfacesOf(config.interfaces, links.all());
+  if (config.filter !== "") {
+    for (const link of captured) if (link.isUp) checkFilter(link.name, config.filter);
+  }
+  const names = captured.map(({ name }) => name).join(", ");
+  return [
+    `would capture ${names || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
+    `engine: ${kind.name}`,
+    ...refusals.map((refusal) => `refused: ${refusal}`),
+    `capabilities needed: ${listCapabilities(kind.needs)}; kept after start: ${listCapabilities(kind.keeps)}`,
+    `capabilities here: ${listCapabilities(effectiveCapabilities())}`,
+  ];
+}
+
+/** A pipe is left to those who would read it. */
+async function checkFile(path: string): Promise<string> {
+  await using file = openSavefile(path);
+  if (!file.isPipe) await file.recognize();
+  return `would read ${path}`;
+}
+
+/** Listens on all addresses for a moment; returns them as bound. */
+async function tryAddresses(addresses: readonly ListenAddress[]): Promise<string[]> {
+  await using servers = new AsyncDisposableStack();
+  const bound: string[] = [];
+  for (const address of addresses) {
+    const server = servers.use(createServer((socket) => socket.destroy()));
+    bound.push(await listen(server, address));
+  }
+  return bound;
+}

@@ -1,0 +1,92 @@
+import { openSavefile } from "../capture/savefile/savefile.ts";
+import { CollectorSet } from "../collectors/collector.ts";
+import { SelfCollector } from "../collectors/self.ts";
+import { TrafficCollector } from "../collectors/traffic.ts";
+import type { Config } from "../config/config.ts";
+import { messageOf } from "../errors.ts";
+import { startServer } from "../http/server.ts";
+import { Ledger } from "../ledger/ledger.ts";
+import { RangeTable } from "../ledger/ranges.ts";
+import { log } from "../log.ts";
+import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
+import { errnoText } from "../native/libc.ts";
+import { landingPage } from "../page/landing.ts";
+import { chooseFormat, CONTENT_TYPE, type Format } from "../page/negotiation.ts";
+import { makePage } from "../page/page.ts";
+import { VERSION } from "../version.ts";
+import { isCounted, startSource } from "./capturing.ts";
+import { startFeatures } from "./features.ts";
+import { countFile, countThenPrint } from "./reading.ts";
+
+/**
+ * Builds the parts, connects them, and serves until the signal aborts; then takes them down in reverse. With `once`,
+ * prints one page instead of serving. Throws PromtapError.
+ */
+export async function run(config: Config, signal: AbortSignal): Promise<void> {
+  // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, seed);
+  await using parts = new AsyncDisposableStack();
+  const source = startSource(config, ledger, parts);
+  const features = await startFeatures(config, { signal, ledger, source }, parts);
+  const traffic = isCounted(config) ? [new TrafficCollector(source, ledger)] : [];
+  const collectors = new CollectorSet(
+    [new SelfCollector(), ...traffic, ...features.flatMap((feature) => feature.collectors)],
+    logCollector,
+  );
+  const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);
+
+  const file = config.readPath === null ? undefined : parts.use(openSavefile(config.readPath, signal));
+  if (config.once) {
+    await countThenPrint(file, ledger, page);
+    return;
+  }
+  // A pipe is served while it is waited for.
+  if (file?.isPipe === false) await file.recognize();
+  let isReady = false;
+  const server = parts.use(
+    await startServer(
+      { listen: config.listen, telemetryPath: config.telemetryPath },
+      {
+        expose(accept, timeoutMs) {
+          const format = chooseFormat(accept);
+          return { contentType: CONTENT_TYPE[format], chunks: page(format, timeoutMs) };
+        },
+        landingPage: () => landingPage(config.telemetryPath, VERSION, source.engine, source.taps()),
+        ready: () => isReady,
+        failed: (error) => log.error("couldn't make the page", { error: messageOf(error) }),
+      },
+    ),
+  );
+  if (!config.keepCapabilities) dropCapabilities([source, ...features].flatMap(({ keeps }) => keeps));
+  isReady = true;
+  for (const address of server.addresses) log.info("listening", { address });
+  const counting = file === undefined ? undefined : countFile(file, ledger);
+  // What stands before the damage of a file is served until the end, and the damage decides the exit status.
+  counting?.catch(() => {});
+  await file?.recognize();
+  await aborted(signal);
+  await counting;
+}
+
+/** Gives up what is needed no more, now that ports are bound and interfaces are open. */
+function dropCapabilities(keeps: readonly CapabilityName[]): void {
+  const left = keepCapabilities(keeps);
+  if (typeof left === "number") log.warn("couldn't drop capabilities", { error: errnoText(left) });
+  else log.debug("dropped capabilities", { left: listCapabilities(left) });
+}
+
+async function* collectPage(collectors: CollectorSet, format: Format, timeoutMs: number): AsyncGenerator<Uint8Array> {
+  const families = await collectors.collect(performance.now() + timeoutMs);
+  yield* makePage(families, format);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function logCollector(collector: string, error: string | undefined): void {
+  if (error === undefined) log.info("collector works again", { collector });
+  else log.error("collector failed", { collector, error });
+}
