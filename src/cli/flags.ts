@@ -1,9 +1,12 @@
 import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
+import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
 
 /** A flag of the command line. */
 export interface Flag {
   name: string;
   short?: string;
+  /** What a replaced exporter calls it. */
+  alias?: string;
   /** What the value is called in the help; a flag without it takes no value. */
   value?: string;
   default?: string;
@@ -65,6 +68,82 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     { name: "read", value: "FILE", help: "Count a pcap or pcapng file instead of live traffic; - is standard input." },
   ],
+  "Flows from Kafka": [
+    {
+      name: "flow-brokers",
+      alias: "brokers",
+      value: "HOST:PORT,...",
+      help: "Kafka brokers to ask for all the others.",
+    },
+    {
+      name: "flow-topic",
+      alias: "topic",
+      value: "TOPIC",
+      help: "Topic with pmacct's flow records in JSON. With it, traffic is captured only where -i asks for it.",
+    },
+    {
+      name: "flow-asn",
+      alias: "asn",
+      value: "NUMBER",
+      default: FLOW_DEFAULTS["flow-asn"],
+      help: "Number of the AS whose traffic is ours.",
+    },
+    {
+      name: "flow-group",
+      value: "GROUP",
+      default: FLOW_DEFAULTS["flow-group"],
+      help: "Consumer group: its members share the partitions, and go on where it was.",
+    },
+    {
+      name: "flow-partitions",
+      alias: "partitions",
+      value: "all|N,...",
+      help: "Read these partitions from now on, without a group.",
+    },
+    {
+      name: "flow-from",
+      value: FLOW_STARTS.join("|"),
+      default: FLOW_DEFAULTS["flow-from"],
+      help: "Where to begin; with a group, only where it has committed nothing yet (committed: there from the end).",
+    },
+    {
+      name: "flow-labels",
+      value: "KEY,...",
+      default: FLOW_DEFAULTS["flow-labels"],
+      help: "Keys of the records that make labels, by any of pmacct's names.",
+    },
+    {
+      name: "flow-max-series",
+      value: "N",
+      default: FLOW_DEFAULTS["flow-max-series"],
+      help: 'Most sets of labels that get series of their own; the rest is counted with "other" in every label.',
+    },
+    {
+      name: "flow-apply-sampling",
+      help: "Multiply bytes and packets by the record's sampling_rate.",
+    },
+    {
+      name: "flow-as-names",
+      value: "FILE",
+      help: "Names of ASes, instead of those in the binary: lines such as 15169 GOOGLE, or an mmdb file.",
+    },
+    { name: "flow-tls", help: "Speak TLS with the brokers." },
+    {
+      name: "flow-tls-ca",
+      value: "FILE",
+      help: "Certificates (PEM) of authorities to trust instead of the usual ones.",
+    },
+    { name: "flow-tls-cert", value: "FILE", help: "Certificate (PEM) to show to the brokers." },
+    { name: "flow-tls-key", value: "FILE", help: "Its key (PEM)." },
+    {
+      name: "flow-sasl",
+      value: SASL_MECHANISMS.join("|"),
+      default: FLOW_DEFAULTS["flow-sasl"],
+      help: "How to log in, where there is a user.",
+    },
+    { name: "flow-sasl-user", value: "USER", help: "User to log in as." },
+    { name: "flow-sasl-password-file", value: "FILE", help: "File whose first line is the password." },
+  ],
   Output: [
     { name: "once", help: "Print one page and exit; with --read, at the end of the file." },
     { name: "check", help: "Say what would run, or what is missing for it, and exit." },
@@ -78,6 +157,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     {
       name: "web.listen-address",
+      alias: "addr",
       value: "ADDRESS",
       repeatable: true,
       help: "Address to serve on, instead of -p: :9112, 127.0.0.1:9112, [::1]:9112 or unix:/run/promtap.sock.",

@@ -43,7 +43,11 @@ export function helpText(): string {
 function flagHelp(flag: Flag): string {
   const short = flag.short === undefined ? "    " : `-${flag.short}, `;
   const left = `  ${short}--${flag.name}${flag.value === undefined ? "" : ` ${flag.value}`}`;
-  const facts = [flag.default && `default: ${flag.default}`, flag.repeatable && "repeatable"].filter(Boolean);
+  const facts = [
+    flag.default && `default: ${flag.default}`,
+    flag.repeatable && "repeatable",
+    flag.alias && `alias: --${flag.alias}`,
+  ].filter(Boolean);
   const right = wrap(facts.length === 0 ? flag.help : `${flag.help} (${facts.join("; ")})`, HELP_INDENT);
   // A long flag has its first line to itself.
   const gap = left.length + 2 > HELP_INDENT ? `\n${" ".repeat(HELP_INDENT)}` : " ".repeat(HELP_INDENT - left.length);

@@ -36,7 +36,7 @@ interface SplitWord {
 function splitLong(word: string): SplitWord {
   const equals = word.indexOf("=");
   const name = word.slice(2, equals < 0 ? undefined : equals);
-  const flag = ALL_FLAGS.find((candidate) => candidate.name === name);
+  const flag = ALL_FLAGS.find((candidate) => candidate.name === name || candidate.alias === name);
   if (flag === undefined) throw unknown(`--${name}`, name);
   if (equals < 0) return { flag, glued: undefined };
   if (flag.value === undefined) throw usage(`--${name} takes no value`);

@@ -1,6 +1,7 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import type { ListenAddress } from "../http/listener.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
+import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
@@ -37,6 +38,10 @@ export interface Config {
   logFormat: LogFormat;
   /** Most addresses that have series, over all interfaces. */
   maxAddresses: number;
+  /** The Kafka brokers that flows are read from or written to. */
+  flowBrokers: FlowBrokers | null;
+  /** Flow records to read from Kafka. */
+  flow: FlowConfig | null;
 }
 
 /** Default values, as they would be given. */
@@ -73,11 +78,13 @@ export function configOf(given: GivenFlags): Config {
     logLevel: oneOf("log.level", value("log.level"), LOG_LEVELS),
     logFormat: oneOf("log.format", value("log.format"), LOG_FORMATS),
     maxAddresses: numberOf("max-addresses", value("max-addresses"), HIGHEST_MAX_ADDRESSES),
+    flowBrokers: flowBrokersOf(given),
+    flow: flowOf(given),
   };
 }
 
 /** Flags of collectors that need no traffic: with one of them, traffic is captured only where -i asks for it. */
-const COLLECTOR_FLAGS: readonly string[] = [];
+const COLLECTOR_FLAGS: readonly string[] = ["flow-topic"];
 /** Flags that say how traffic is counted. */
 const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses"];
 

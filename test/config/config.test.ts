@@ -23,6 +23,8 @@ const DEFAULT: Config = {
   logLevel: "info",
   logFormat: "logfmt",
   maxAddresses: 131_072,
+  flowBrokers: null,
+  flow: null,
 };
 
 const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });
