@@ -1,0 +1,120 @@
+import { GeoDatabase } from "./database.ts";
+import { DatabaseFile, type ReloadListener } from "./database-file.ts";
+import type { AutonomousSystem, Country } from "./records.ts";
+
+/** The name of the database that the binary carries. */
+export const CARRIED_NAME = "built-in";
+
+/** A database in use; `isCurrent` is false where its file changed and holds none that is sound any more. */
+export interface DatabaseState {
+  readonly database: GeoDatabase;
+  readonly isCurrent: boolean;
+}
+
+/**
+ * All databases in use, and what they tell of an address together: the first that knows it has the word. They are the
+ * files given, and the one carried where none of those has countries.
+ */
+export class GeoDatabases {
+  readonly #files: readonly DatabaseFile[];
+  readonly #carried: GeoDatabase | undefined;
+  #withCountries: readonly GeoDatabase[] = [];
+  #withSystems: readonly GeoDatabase[] = [];
+  #generation = 0;
+  #reloading: Promise<void> | undefined;
+
+  private constructor(files: readonly DatabaseFile[], carried: GeoDatabase | undefined) {
+    this.#files = files;
+    this.#carried = carried;
+    this.#arrange();
+  }
+
+  /**
+   * Opens the files, and what `readCarried` gives where it is needed. Throws PromtapError where one is not sound.
+   * `onReload` is told what becomes of files that change.
+   */
+  static async open(
+    paths: readonly string[],
+    readCarried: () => Uint8Array | undefined,
+    onReload: ReloadListener,
+  ): Promise<GeoDatabases> {
+    const files = await Promise.all(paths.map((path) => DatabaseFile.open(path, onReload)));
+    if (files.some(({ database }) => database.contents.hasCountries)) return new GeoDatabases(files, undefined);
+    const bytes = readCarried();
+    return new GeoDatabases(files, bytes && (await GeoDatabase.open(CARRIED_NAME, bytes)));
+  }
+
+  /** Goes up whenever a database was replaced: what was derived from it has to be derived anew. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get hasCountries(): boolean {
+    return this.#withCountries.length > 0;
+  }
+
+  get hasSystems(): boolean {
+    return this.#withSystems.length > 0;
+  }
+
+  /** In the order in which they are asked. */
+  states(): DatabaseState[] {
+    const carried = this.#carried === undefined ? [] : [{ database: this.#carried, isCurrent: true }];
+    return [...this.#files.map(({ database, isCurrent }) => ({ database, isCurrent })), ...carried];
+  }
+
+  /** Reads the files that changed; a file that is not sound changes nothing. Throws nothing. */
+  async reload(): Promise<void> {
+    this.#reloading ??= this.#refresh().finally(() => (this.#reloading = undefined));
+    await this.#reloading;
+  }
+
+  /** `address`: 32 bits. Hot; does not allocate once the country was met. */
+  countryOfIpv4(address: number): Country | undefined {
+    for (const database of this.#withCountries) {
+      const country = database.countryAt(database.tree.findIpv4(address));
+      if (country !== undefined) return country;
+    }
+    return undefined;
+  }
+
+  /** `words`: 4 × 32 bits. Hot; does not allocate once the country was met. */
+  countryOfIpv6(words: Uint32Array): Country | undefined {
+    for (const database of this.#withCountries) {
+      const country = database.countryAt(database.tree.findIpv6(words));
+      if (country !== undefined) return country;
+    }
+    return undefined;
+  }
+
+  /** `address`: 32 bits. Hot; does not allocate once the system was met. */
+  systemOfIpv4(address: number): AutonomousSystem | undefined {
+    for (const database of this.#withSystems) {
+      const system = database.systemAt(database.tree.findIpv4(address));
+      if (system !== undefined) return system;
+    }
+    return undefined;
+  }
+
+  /** `words`: 4 × 32 bits. Hot; does not allocate once the system was met. */
+  systemOfIpv6(words: Uint32Array): AutonomousSystem | undefined {
+    for (const database of this.#withSystems) {
+      const system = database.systemAt(database.tree.findIpv6(words));
+      if (system !== undefined) return system;
+    }
+    return undefined;
+  }
+
+  async #refresh(): Promise<void> {
+    const changes = await Promise.all(this.#files.map((file) => file.refresh()));
+    if (!changes.includes(true)) return;
+    this.#arrange();
+    this.#generation++;
+  }
+
+  #arrange(): void {
+    const databases = this.states().map(({ database }) => database);
+    this.#withCountries = databases.filter(({ contents }) => contents.hasCountries);
+    this.#withSystems = databases.filter(({ contents }) => contents.hasSystems);
+  }
+}
