@@ -39,9 +39,6 @@ export const OTHER_OFFSET = ROW_BYTES - SLOT_ID_BYTES;
 /** Slots a row can have. */
 export const ROW_SLOTS = 2 * PROTOCOL_COLUMNS;
 
-/** Slots that an address has where it has all of them: as many as a row has cells, so that both are laid out alike. */
-export const DENSE_SLOTS = ROW_BYTES / SLOT_ID_BYTES;
-
 /** What a row's flag says of its address. */
 export const FLAG = { UNSEEN: 0, ADMITTED: 1, REFUSED: 2 } as const;
 

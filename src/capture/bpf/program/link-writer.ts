@@ -24,7 +24,7 @@ import {
   SKB_PKT_TYPE,
   SKB_PROTOCOL,
 } from "./skb.ts";
-import { FRAME, SCRATCH } from "./stack.ts";
+import { FRAME, IPV4, SCRATCH } from "./stack.ts";
 
 const ETHERNET_TYPE = 12;
 const IPV4_BYTES = 20;
@@ -118,27 +118,45 @@ class LinkWriter {
     readFromR2(this.#asm, FRAME, bytes, otherwise);
   }
 
-  /** Copies what the fast way needs to where it expects it. */
+  /**
+   * Copies what the fast way needs to where it expects it. Many packets have no more than their Ethernet header in one
+   * piece (those of a packet socket's ring, and of some drivers): a call for the rest costs 30 ns, one for all 36.
+   */
   #readDirectly(short: Label): void {
     const asm = this.#asm;
+    const pieces = asm.label();
+    const whole = asm.label();
     asm.load(4, r2, r6, SKB_DATA);
     asm.load(4, r3, r6, SKB_DATA_END);
-    asm.mov(r1, r2);
-    asm.add(r1, ETHERNET_HEADER_BYTES + IPV4_BYTES);
-    asm.jgt(r1, r3, short);
-    const copies = [
-      [2, 12],
-      [1, 14],
-      [2, 20],
-      [1, 23],
-      [4, 26],
-      [4, 30],
-    ] as const;
-    for (const [bytes, offset] of copies) {
-      if (offset === 20 && !this.#options.keepsOffsets) continue;
-      asm.load(bytes, r1, r2, offset);
-      asm.store(bytes, r10, FRAME + offset, r1);
-    }
+    this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES + IPV4_BYTES, pieces);
+    this.#copy(2, ETHERNET_TYPE);
+    this.#copy(1, ETHERNET_HEADER_BYTES);
+    if (this.#options.keepsOffsets) this.#copy(2, ETHERNET_HEADER_BYTES + 6);
+    this.#copy(1, ETHERNET_HEADER_BYTES + 9);
+    this.#copy(4, ETHERNET_HEADER_BYTES + 12);
+    this.#copy(4, ETHERNET_HEADER_BYTES + 16);
+    asm.place(whole);
+    asm.putOff(() => {
+      asm.place(pieces);
+      this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES, short);
+      this.#copy(2, ETHERNET_TYPE);
+      asm.mov(r2, ETHERNET_HEADER_BYTES);
+      readFromR2(asm, IPV4, IPV4_BYTES, short);
+      asm.jump(whole);
+    });
+  }
+
+  /** Goes to `otherwise` unless `bytes` stand between r2 and r3. Uses up r1. */
+  #jumpUnlessInPiece(bytes: number, otherwise: Label): void {
+    this.#asm.mov(r1, r2);
+    this.#asm.add(r1, bytes);
+    this.#asm.jgt(r1, r3, otherwise);
+  }
+
+  /** Copies from r2 + offset. Uses up r1. */
+  #copy(bytes: 1 | 2 | 4, offset: number): void {
+    this.#asm.load(bytes, r1, r2, offset);
+    this.#asm.store(bytes, r10, FRAME + offset, r1);
   }
 
   #writeCooked(): void {

@@ -1,6 +1,7 @@
+import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
-import { BUDGET, DENSE_SLOTS, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
+import { BUDGET, DIRECTION_BYTES, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
 import type { CountersWriter } from "./counters.ts";
 import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POINTER } from "./stack.ts";
 
@@ -8,9 +9,8 @@ import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POI
 const BPF_FUNC_MAP_UPDATE_ELEM = 2;
 const BPF_NOEXIST = 1;
 
-/** Offsets in a row are 4 bytes a cell; a place has DENSE_SLOTS cells. */
+/** Offsets in a row are 4 bytes a cell. */
 const CELL_SHIFT = 2;
-const DENSE_SHIFT = Math.log2(DENSE_SLOTS);
 
 /** Descriptors of the maps; see layout.ts. */
 export interface MapFds {
@@ -33,6 +33,7 @@ export interface RowsOptions {
   slots: number;
   firstRow: number;
   denseSlot: number;
+  densePlaces: number;
   maxAddresses: number;
 }
 
@@ -211,16 +212,16 @@ export class RowsWriter {
    */
   countDense(direction: number, next: Label): void {
     const asm = this.#asm;
-    const { fds, denseSlot, firstRow } = this.#options;
+    const { fds, denseSlot, densePlaces, firstRow } = this.#options;
     const isEmpty = asm.label();
     const refused = asm.label();
     const hasSlot = asm.label();
     asm.store(8, r10, PLACE, r2);
-    asm.lsh(r2, DENSE_SHIFT);
     asm.mov(r1, r6);
     asm.rsh(r1, CELL_SHIFT);
+    asm.mul(r1, densePlaces);
     asm.add(r2, r1);
-    asm.add(r2, denseSlot + (direction >> CELL_SHIFT));
+    asm.add(r2, denseSlot + (direction / DIRECTION_BYTES) * PROTOCOL_COLUMNS * densePlaces);
     this.#counters.countUnlessEmpty(isEmpty, next);
     asm.putOff(() => {
       asm.place(isEmpty);
