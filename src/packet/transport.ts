@@ -1,9 +1,9 @@
 import { u16 } from "./bytes.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
-const UDP_HEADER_BYTES = 8;
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+export const UDP_HEADER_BYTES = 8;
 /** Length of a TCP header in words of 32 bits, in the upper half of this byte (RFC 9293, section 3.1). */
 const TCP_DATA_OFFSET = 12;
 const TCP_MINIMUM_DATA_OFFSET = 5;
@@ -13,8 +13,10 @@ export const TCP_READ_BYTES = TCP_DATA_OFFSET + 1;
 /* Fields of the network header, see ipv4.ts and ipv6.ts. */
 const IPV4_FRAGMENT = 6;
 const IPV4_FRAGMENT_OFFSET = 0x1fff;
+const IPV4_MORE_FRAGMENTS = 0x2000;
 const IPV6_NEXT_HEADER = 6;
 const IPV6_HEADER_BYTES = 40;
+const IPV6_MORE_FRAGMENTS = 0x0001;
 
 /* IPv6 extension headers: RFC 8200 section 4, registry "IPv6 Extension Header Types". */
 const IPPROTO_HOPOPTS = 0;
@@ -48,7 +50,9 @@ export const MAX_EXTENSION_HEADERS = 8;
 export const MAX_EXTENSION_BYTES = 128;
 
 /** Stands for the offset of a header that is in another packet; no chain of extension headers is that long. */
-const ELSEWHERE = 0xffff;
+export const ELSEWHERE = 0xffff;
+/** Set by `followExtensions`, above the offset, where the packet is a part of another. */
+const FRAGMENTED = 1 << 24;
 
 /** Bytes of an extension header that are read: next header, length, and a fragment's offset. */
 const READ_BYTES = 4;
@@ -68,14 +72,16 @@ export function payloadProtocol(nextHeader: number, bytes: Uint8Array, at: numbe
 function followExtensions(nextHeader: number, bytes: Uint8Array, start: number, end: number): number {
   const limit = Math.min(end, start + MAX_EXTENSION_BYTES);
   let at = start;
+  let fragmented = 0;
   let protocol = nextHeader;
   for (let count = 0; count < MAX_EXTENSION_HEADERS && isExtension(protocol); count++) {
     if (limit - at < READ_BYTES) break;
     const header = protocol;
     protocol = bytes[at]!;
     if (header === IPPROTO_FRAGMENT) {
-      const fragmentOffset = u16(bytes, at + 2) >> 3;
-      if (fragmentOffset !== 0) return protocol | (ELSEWHERE << 8);
+      const fragment = u16(bytes, at + 2);
+      if (fragment >> 3 !== 0) return protocol | (ELSEWHERE << 8) | FRAGMENTED;
+      if ((fragment & IPV6_MORE_FRAGMENTS) !== 0) fragmented = FRAGMENTED;
       at += 8;
     } else if (header === IPPROTO_AH) {
       at += (bytes[at + 1]! + 2) * 4;
@@ -83,7 +89,7 @@ function followExtensions(nextHeader: number, bytes: Uint8Array, start: number, 
       at += (bytes[at + 1]! + 1) * 8;
     }
   }
-  return protocol | ((at - start) << 8);
+  return protocol | ((at - start) << 8) | fragmented;
 }
 
 function isExtension(protocol: number): boolean {
@@ -113,18 +119,28 @@ export function parseSegments(
   if (transportBytes > 0) packet.headerBytes = transport + transportBytes;
 }
 
-/** Bytes of IP headers before the transport header, or ELSEWHERE. */
-function transportOffset(packet: Packet, bytes: Uint8Array, network: number, end: number): number {
+/** Whether the packet is a part of another. Does not allocate. */
+export function isFragment(packet: Packet, bytes: Uint8Array, network: number, end: number): boolean {
+  if (packet.version === 4) {
+    return (u16(bytes, network + IPV4_FRAGMENT) & (IPV4_FRAGMENT_OFFSET | IPV4_MORE_FRAGMENTS)) !== 0;
+  }
+  const next = bytes[network + IPV6_NEXT_HEADER]!;
+  return (followExtensions(next, bytes, network + IPV6_HEADER_BYTES, end) & FRAGMENTED) !== 0;
+}
+
+/** Bytes of IP headers before the transport header, or ELSEWHERE. Does not allocate. */
+export function transportOffset(packet: Packet, bytes: Uint8Array, network: number, end: number): number {
   if (packet.version === 4) {
     const isLaterFragment = (u16(bytes, network + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET) !== 0;
     return isLaterFragment ? ELSEWHERE : (bytes[network]! & 0x0f) * 4;
   }
-  const extensions = followExtensions(bytes[network + IPV6_NEXT_HEADER]!, bytes, network + IPV6_HEADER_BYTES, end) >> 8;
+  const next = bytes[network + IPV6_NEXT_HEADER]!;
+  const extensions = (followExtensions(next, bytes, network + IPV6_HEADER_BYTES, end) >> 8) & ELSEWHERE;
   return extensions === ELSEWHERE ? ELSEWHERE : IPV6_HEADER_BYTES + extensions;
 }
 
 /** Length of the TCP or UDP header at `at`; 0 for other protocols, and where it was not captured or cannot be. */
-function transportHeaderBytes(protocol: number, bytes: Uint8Array, at: number, end: number): number {
+export function transportHeaderBytes(protocol: number, bytes: Uint8Array, at: number, end: number): number {
   if (protocol === IPPROTO_UDP) return UDP_HEADER_BYTES;
   if (protocol !== IPPROTO_TCP || end - at < TCP_READ_BYTES) return 0;
   const dataOffset = bytes[at + TCP_DATA_OFFSET]! >> 4;
