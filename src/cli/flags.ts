@@ -1,5 +1,6 @@
 import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
+import { GEOIP_DEFAULTS } from "../config/geoip.ts";
 
 /** A flag of the command line. */
 export interface Flag {
@@ -143,6 +144,30 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     { name: "flow-sasl-user", value: "USER", help: "User to log in as." },
     { name: "flow-sasl-password-file", value: "FILE", help: "File whose first line is the password." },
+  ],
+  "Connections by country": [
+    { name: "geoip", help: "Count this host's TCP connections by the country and AS of the remote address." },
+    {
+      name: "geoip-db",
+      value: "FILE",
+      repeatable: true,
+      help:
+        "Countries or AS numbers, in the format of MaxMind DB (.mmdb), instead of the countries in the binary; read " +
+        "again when it changes. The first file that knows an address has the word.",
+    },
+    {
+      name: "geoip-exclude",
+      alias: "blacklist",
+      value: "ADDRESS,...",
+      repeatable: true,
+      help: 'Remote addresses and networks that count for no country, but as "excluded".',
+    },
+    {
+      name: "geoip-max-asns",
+      value: "N",
+      default: GEOIP_DEFAULTS["geoip-max-asns"],
+      help: 'Most AS numbers that get series, those with the most connections; the rest goes to asn="other".',
+    },
   ],
   Output: [
     { name: "once", help: "Print one page and exit; with --read, at the end of the file." },

@@ -2,6 +2,7 @@ import { ErrorCode, PromtapError } from "../errors.ts";
 import type { ListenAddress } from "../http/listener.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow.ts";
+import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./geoip.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
@@ -42,6 +43,9 @@ export interface Config {
   flowBrokers: FlowBrokers | null;
   /** Flow records to read from Kafka. */
   flow: FlowConfig | null;
+  /** Files with the countries or AS numbers of addresses; none where those in the binary will do. */
+  geoDatabases: string[];
+  geoip: GeoipConfig | null;
 }
 
 /** Default values, as they would be given. */
@@ -80,11 +84,13 @@ export function configOf(given: GivenFlags): Config {
     maxAddresses: numberOf("max-addresses", value("max-addresses"), HIGHEST_MAX_ADDRESSES),
     flowBrokers: flowBrokersOf(given),
     flow: flowOf(given),
+    geoDatabases: geoDatabasesOf(given),
+    geoip: geoipOf(given),
   };
 }
 
 /** Flags of collectors that need no traffic: with one of them, traffic is captured only where -i asks for it. */
-const COLLECTOR_FLAGS: readonly string[] = ["flow-topic"];
+const COLLECTOR_FLAGS: readonly string[] = ["flow-topic", "geoip"];
 /** Flags that say how traffic is counted. */
 const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses"];
 

@@ -25,6 +25,8 @@ const DEFAULT: Config = {
   maxAddresses: 131_072,
   flowBrokers: null,
   flow: null,
+  geoDatabases: [],
+  geoip: null,
 };
 
 const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });
