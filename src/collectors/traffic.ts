@@ -1,5 +1,6 @@
 import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../ledger/histogram.ts";
-import { ALL_SLOT, Direction, type InterfaceLedger, type Ledger } from "../ledger/ledger.ts";
+import { ALL_SLOT, type InterfaceLedger, type Ledger } from "../ledger/ledger.ts";
+import { Direction } from "../ledger/rows.ts";
 import { REFUSALS } from "../packet/packet.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../packet/protocols.ts";
 import { type Family, MetricType, type WrittenFamily } from "../page/family.ts";

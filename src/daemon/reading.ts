@@ -40,5 +40,5 @@ export async function countFile(file: Savefile, ledger: Ledger): Promise<void> {
 }
 
 function fileReceiver(ledger: Ledger): FrameReceiver {
-  return { sinkFor: (name) => ledger.interface(name), warn: (message) => log.warn(message) };
+  return { sinkFor: (name) => ledger.interface(name).sink, warn: (message) => log.warn(message) };
 }

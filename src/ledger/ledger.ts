@@ -4,13 +4,12 @@ import { AddressIndex } from "./address-index.ts";
 import { BUCKETS, bucketOf, SLOT_DOUBLES, SUM } from "./histogram.ts";
 import { Ipv4Table, UNSEEN } from "./ipv4-table.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
-import { Rows } from "./rows.ts";
+import { Direction, Rows } from "./rows.ts";
 import { Slots } from "./slots.ts";
 import { packetsOnWire } from "./unfolding.ts";
-
-/** Direction of a packet as seen from an address in a range: it sent the packet, or it received it. */
-export const Direction = { TX: 0, RX: 1 } as const;
-export type Direction = (typeof Direction)[keyof typeof Direction];
+import { ZoneLedger } from "./zones/zone-ledger.ts";
+import { type FrameCounts, ZonedSink } from "./zones/zoned-sink.ts";
+import type { Zoning } from "./zones/zoning.ts";
 
 /** First cell of the received packets in a row. */
 const RX_CELLS = Direction.RX * PROTOCOL_COLUMNS;
@@ -31,12 +30,15 @@ export interface AddressBudget {
 export class Ledger {
   readonly ranges: RangeTable;
   readonly addresses: AddressBudget;
+  /** The ways to tell remote addresses apart. */
+  readonly zonings: readonly Zoning[];
   readonly #interfaces = new Map<string, InterfaceLedger>();
   readonly #seed: number;
 
   /** `seed`: any number, random for each process (see AddressIndex). */
-  constructor(ranges: RangeTable, maxAddresses: number, seed: number) {
+  constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
     this.ranges = ranges;
+    this.zonings = zonings;
     this.addresses = { limit: maxAddresses, used: 0 };
     this.#seed = seed;
   }
@@ -45,7 +47,7 @@ export class Ledger {
   interface(name: string): InterfaceLedger {
     let ledger = this.#interfaces.get(name);
     if (ledger === undefined) {
-      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#seed);
+      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#seed, this.zonings);
       this.#interfaces.set(name, ledger);
     }
     return ledger;
@@ -65,6 +67,10 @@ export class Ledger {
 /** The counts of one interface. */
 export class InterfaceLedger {
   readonly name: string;
+  /** Takes the frames of the interface. */
+  readonly sink: FrameCounts;
+  /** One for each way to tell remote addresses apart. */
+  readonly zones: readonly ZoneLedger[];
   readonly slots = new Slots();
   readonly rows = new Rows();
   /** Verdict → frames that have it; those that are IP are not counted here. */
@@ -82,8 +88,10 @@ export class InterfaceLedger {
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
 
-  constructor(name: string, ranges: RangeTable, addresses: AddressBudget, seed: number) {
+  constructor(name: string, ranges: RangeTable, addresses: AddressBudget, seed: number, zonings: readonly Zoning[]) {
     this.name = name;
+    this.zones = zonings.map((zoning) => new ZoneLedger(zoning));
+    this.sink = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
     this.#ranges = ranges;
     this.#addresses = addresses;
     this.#ipv4 = new Ipv4Table(ranges);

@@ -1,5 +1,9 @@
 import { PROTOCOL_COLUMNS } from "../packet/protocols.ts";
 
+/** Direction of a packet as seen from an address in a range: it sent the packet, or it received it. */
+export const Direction = { TX: 0, RX: 1 } as const;
+export type Direction = (typeof Direction)[keyof typeof Direction];
+
 /*
  * A row: what one address (or rolled-up network, or the `other` of a set of labels) has on one interface. It holds the
  * slots of its histograms, 0 where there is none yet.

@@ -44,7 +44,7 @@ export function pcapKind(filter: string): EngineKind {
       if (fd >= 0) libc.close(fd);
       return fd < 0 ? `couldn't open a packet socket: ${NO_PERMISSION}` : undefined;
     },
-    open: (link, sink) => openPcapEngine(link.name, filter, sink, (module ??= loadCap())),
+    open: (link, { sink }) => openPcapEngine(link.name, filter, sink, (module ??= loadCap())),
   };
 }
 

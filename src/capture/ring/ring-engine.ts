@@ -88,7 +88,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
         return messageOf(error);
       }
     },
-    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, wireSizes, budget),
+    open: (link, { sink }, siblings) => openRingEngine(link, sink, siblings, wireSizes, budget),
   };
 }
 

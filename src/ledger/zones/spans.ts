@@ -1,0 +1,117 @@
+import type { Segments } from "../segments.ts";
+
+const INITIAL_SPANS = 1024;
+/** Words of an address in `starts`; see segments.ts. */
+const WORDS = 4;
+
+/** Stands for no zone: what lies below has the word. */
+export const NO_ZONE = 0;
+
+/**
+ * All addresses of one version, cut where the zone changes: a span reaches from its start to the start of the next. An
+ * address is four 32-bit words, the highest first; IPv4 has one, and three zeros behind it.
+ */
+export class Spans {
+  #starts = new Uint32Array(INITIAL_SPANS * WORDS);
+  #zones = new Uint32Array(INITIAL_SPANS);
+  #count = 0;
+
+  /** Spans of a zone for each segment, by its range, and of NO_ZONE elsewhere. */
+  static of({ starts, ends, rangeOf }: Segments, zoneOf: (range: number) => number, version: 4 | 6): Spans {
+    const result = new Spans();
+    let gap: Uint32Array | undefined = new Uint32Array(WORDS);
+    for (let segment = 0; segment < rangeOf.length; segment++) {
+      const at = segment * WORDS;
+      const start = starts.subarray(at, at + WORDS);
+      if (gap !== undefined && gap.some((word, k) => word !== start[k])) result.#add(gap, NO_ZONE);
+      result.#add(start, zoneOf(rangeOf[segment]!));
+      gap = successor(ends.subarray(at, at + WORDS), version);
+    }
+    if (gap !== undefined) result.#add(gap, NO_ZONE);
+    return result;
+  }
+
+  /** The whole space, of one zone. */
+  static all(zone: number): Spans {
+    const result = new Spans();
+    result.add(0, 0, 0, 0, zone);
+    return result;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Word `k` of the lowest address of a span. */
+  start(span: number, k: number): number {
+    return this.#starts[span * WORDS + k]!;
+  }
+
+  zone(span: number): number {
+    return this.#zones[span]!;
+  }
+
+  /** Adds the next span, or lengthens the last where it is of the same zone. The first must start at 0. */
+  add(word0: number, word1: number, word2: number, word3: number, zone: number): void {
+    if (this.#count > 0 && this.#zones[this.#count - 1] === zone) return;
+    if (this.#count === this.#zones.length) this.#grow();
+    const at = this.#count * WORDS;
+    this.#starts[at] = word0;
+    this.#starts[at + 1] = word1;
+    this.#starts[at + 2] = word2;
+    this.#starts[at + 3] = word3;
+    this.#zones[this.#count++] = zone;
+  }
+
+  /** These spans, and what lies below where they have no zone. */
+  over(below: Spans): Spans {
+    const result = new Spans();
+    let upper = -1;
+    let lower = -1;
+    while (upper + 1 < this.#count || lower + 1 < below.#count) {
+      const order = this.#order(upper + 1, below, lower + 1);
+      if (order <= 0) upper++;
+      if (order >= 0) lower++;
+      const zone = this.#zones[upper]!;
+      const at = (order <= 0 ? upper : lower) * WORDS;
+      const starts = order <= 0 ? this.#starts : below.#starts;
+      const found = zone === NO_ZONE ? below.#zones[lower]! : zone;
+      result.add(starts[at]!, starts[at + 1]!, starts[at + 2]!, starts[at + 3]!, found);
+    }
+    return result;
+  }
+
+  /** Below 0 where our span starts first or there is none of the other, above 0 the other way round. */
+  #order(span: number, other: Spans, otherSpan: number): number {
+    if (otherSpan === other.#count) return -1;
+    if (span === this.#count) return 1;
+    for (let k = 0; k < WORDS; k++) {
+      const difference = this.#starts[span * WORDS + k]! - other.#starts[otherSpan * WORDS + k]!;
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
+  #add(start: Uint32Array, zone: number): void {
+    this.add(start[0]!, start[1]!, start[2]!, start[3]!, zone);
+  }
+
+  #grow(): void {
+    const starts = new Uint32Array(this.#starts.length * 2);
+    starts.set(this.#starts);
+    this.#starts = starts;
+    const zones = new Uint32Array(this.#zones.length * 2);
+    zones.set(this.#zones);
+    this.#zones = zones;
+  }
+}
+
+/** The address behind, or undefined behind the last one. */
+function successor(address: Uint32Array, version: 4 | 6): Uint32Array | undefined {
+  const next = address.slice();
+  for (let k = version === 4 ? 0 : WORDS - 1; k >= 0; k--) {
+    next[k]!++;
+    if (next[k] !== 0) return next;
+  }
+  return undefined;
+}

@@ -1,0 +1,89 @@
+import { type Packet, Verdict } from "../../packet/packet.ts";
+import { Direction } from "../rows.ts";
+import { packetsOnWire } from "../unfolding.ts";
+import { nearness, Zone } from "./zone.ts";
+import type { Zoning } from "./zoning.ts";
+
+/** Counters of a slot: packets and bytes sent, then packets and bytes received. */
+export const ZONE_DOUBLES = 4;
+export const PACKETS = 0;
+export const BYTES = 1;
+const DIRECTION_DOUBLES = 2;
+
+/**
+ * What one interface has sent to each zone and received from it.
+ *
+ * Of the two ends of a packet the nearer one is ours: this host's before those that listen to a group, those before
+ * private addresses, and all of them before the public ones. A packet that comes from the nearer end was sent, to the
+ * zone of the other; one that goes to it was received. Where both are as near there is no remote end: the packet counts
+ * once, as sent, for the zone that both are in, or for TRANSIT where that is none. So every IP packet counts once.
+ */
+export class ZoneLedger {
+  readonly zoning: Zoning;
+  #counters = new Float64Array(ZONE_DOUBLES);
+
+  constructor(zoning: Zoning) {
+    this.zoning = zoning;
+  }
+
+  /** Counts what InterfaceLedger.recordIpv4 counts. Hot; does not allocate, but for what is seen first. */
+  recordIpv4(source: number, destination: number, lengthBytes: number): void {
+    const { table } = this.zoning;
+    this.#count(table.zoneOfIpv4(source), table.zoneOfIpv4(destination), 1, lengthBytes);
+  }
+
+  /** Counts one frame as one packet. Hot; does not allocate, but for what is seen first. */
+  record(packet: Packet): void {
+    this.#record(packet, 1, packet.lengthBytes);
+  }
+
+  /** Counts one frame as the packets that it stands for, as InterfaceLedger.recordAggregated does. */
+  recordAggregated(packet: Packet): void {
+    const { lengthBytes, headerBytes, segmentBytes } = packet;
+    const packets = packetsOnWire(lengthBytes, headerBytes, segmentBytes);
+    this.#record(packet, packets, lengthBytes + (packets - 1) * headerBytes);
+  }
+
+  /** Adds to the counters of a slot. */
+  add(slot: number, direction: Direction, packets: number, bytes: number): void {
+    const at = slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES;
+    if (at >= this.#counters.length) this.#grow(slot);
+    this.#counters[at + PACKETS]! += packets;
+    this.#counters[at + BYTES]! += bytes;
+  }
+
+  /** Packets (PACKETS) or bytes (BYTES) of a slot. */
+  count(slot: number, direction: Direction, what: number): number {
+    return this.#counters[slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES + what] ?? 0;
+  }
+
+  #record(packet: Packet, packets: number, bytes: number): void {
+    if (packet.verdict !== Verdict.IP) return;
+    const { table } = this.zoning;
+    const { source, source1, source2, source3, destination, destination1, destination2, destination3 } = packet;
+    if (packet.version === 4) {
+      this.#count(table.zoneOfIpv4(source), table.zoneOfIpv4(destination), packets, bytes);
+      return;
+    }
+    const from = table.zoneOfIpv6(source, source1, source2, source3);
+    this.#count(from, table.zoneOfIpv6(destination, destination1, destination2, destination3), packets, bytes);
+  }
+
+  /** Counts packets from one zone to another. */
+  #count(from: number, to: number, packets: number, bytes: number): void {
+    const lead = nearness(from) - nearness(to);
+    if (lead < 0) this.add(this.zoning.slotOf(from), Direction.RX, packets, bytes);
+    else this.add(this.zoning.slotOf(lead > 0 ? to : between(from)), Direction.TX, packets, bytes);
+  }
+
+  #grow(slot: number): void {
+    const larger = new Float64Array(Math.max(this.#counters.length * 2, (slot + 1) * ZONE_DOUBLES));
+    larger.set(this.#counters);
+    this.#counters = larger;
+  }
+}
+
+/** The zone of packets between two ends that are as near. */
+function between(zone: number): number {
+  return nearness(zone) === Zone.UNKNOWN ? Zone.TRANSIT : zone;
+}

@@ -1,0 +1,100 @@
+import { FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
+import { Spans } from "./spans.ts";
+import { ZoneTable } from "./zone-table.ts";
+
+/** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
+export const MAX_ZONES = 1 << 18;
+
+/**
+ * One way to tell remote addresses apart, by country or by AS: shared by all interfaces. Zones are numbered as the
+ * databases first name them, and keep their number when another database comes.
+ *
+ * Of the zones only so many get series, those that are seen first: they are given a slot. The rest is counted as OTHER.
+ */
+export class Zoning {
+  /** What tells zones apart: the label on the page. */
+  readonly label: string;
+  /** Zones that may have a slot, without those that have no name of their own. */
+  readonly limit: number;
+  readonly #names: string[] = [...ZONE_NAMES];
+  readonly #numbers = new Map<string, number>();
+  /** Zone → slot; 0 where it has none. */
+  #slots = new Uint32Array(FIRST_NAMED);
+  /** Slot → zone. */
+  readonly #zones: number[] = [];
+  readonly #listeners = new Set<() => void>();
+  #table = new ZoneTable(Spans.all(Zone.UNKNOWN), Spans.all(Zone.UNKNOWN));
+
+  constructor(label: string, limit: number) {
+    this.label = label;
+    this.limit = limit;
+    for (let zone = 0; zone < FIRST_NAMED; zone++) this.#give(zone);
+  }
+
+  get table(): ZoneTable {
+    return this.#table;
+  }
+
+  /** From now on, addresses are looked up there. */
+  use(table: ZoneTable): void {
+    this.#table = table;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls `listener` when there is another table, until the returned function is called. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The zone of this name, which is given a number where it has none; OTHER where there are too many. */
+  zoneOf(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const zone = this.#names.length;
+    if (zone === MAX_ZONES) return Zone.OTHER;
+    this.#names.push(name);
+    this.#numbers.set(name, zone);
+    if (zone >= this.#slots.length) {
+      const slots = new Uint32Array(this.#slots.length * 2);
+      slots.set(this.#slots);
+      this.#slots = slots;
+    }
+    return zone;
+  }
+
+  nameOf(zone: number): string {
+    return this.#names[zone]!;
+  }
+
+  /** Zones that have slots and names of their own. */
+  get used(): number {
+    return this.#zones.length - FIRST_NAMED;
+  }
+
+  /** Slots given out, from 1 on. */
+  get slots(): number {
+    return this.#zones.length;
+  }
+
+  zoneOfSlot(slot: number): number {
+    return this.#zones[slot]!;
+  }
+
+  /** The slot of a zone, which is given one where it has none and there is room, else that of OTHER. Hot. */
+  slotOf(zone: number): number {
+    const slot = this.#slots[zone]!;
+    return slot > 0 ? slot : this.#admit(zone);
+  }
+
+  #admit(zone: number): number {
+    return this.used < this.limit ? this.#give(zone) : Zone.OTHER;
+  }
+
+  #give(zone: number): number {
+    const slot = this.#zones.length;
+    this.#zones.push(zone);
+    this.#slots[zone] = slot;
+    return slot;
+  }
+}
