@@ -1,13 +1,12 @@
-import { ErrorCode, PromtapError } from "../errors.ts";
 import * as libc from "../native/libc.ts";
 import { type Link, linkDumpRequest, parseLinkMessages } from "./netlink.ts";
+import { netlinkUnavailable, openNetlink } from "./netlink-socket.ts";
 
 export type { Link } from "./netlink.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
+/** In messages. */
+const WHAT = "interfaces";
 /** Larger than any message of the kernel about a link. */
 const MESSAGE_BYTES = 64 * 1024;
 
@@ -31,12 +30,9 @@ export class Links implements Disposable {
 
   /** Asks for all interfaces. Throws PromtapError where there is no netlink. */
   static open(): Links {
-    const fd = libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) throw unavailable(fd);
+    const fd = openNetlink(RTMGRP_LINK, WHAT);
     const links = new Links(fd);
     try {
-      const bound = libc.bind(fd, netlinkAddress(RTMGRP_LINK));
-      if (bound < 0) throw unavailable(bound);
       if (!links.#dump()) links.#read(false);
     } catch (error) {
       libc.close(fd);
@@ -68,12 +64,12 @@ export class Links implements Disposable {
   /** The kernel answers a dump at once, part by part, as it is read; false where it lost news meanwhile. */
   #dump(): boolean {
     const sent = libc.send(this.#fd, linkDumpRequest());
-    if (sent < 0) throw unavailable(sent);
+    if (sent < 0) throw netlinkUnavailable(WHAT, sent);
     let isComplete = true;
     for (let isDone = false; !isDone;) {
       const length = libc.recv(this.#fd, this.#buffer);
       if (length === -libc.errno.ENOBUFS) isComplete = false;
-      else if (length < 0) throw unavailable(length);
+      else if (length < 0) throw netlinkUnavailable(WHAT, length);
       else isDone = this.#apply(length);
     }
     return isComplete;
@@ -117,19 +113,4 @@ export class Links implements Disposable {
     }
     return isDone;
   }
-}
-
-function unavailable(result: number): PromtapError {
-  return new PromtapError(
-    ErrorCode.HOST,
-    `couldn't list the interfaces: netlink says ${libc.errnoText(result)}; allow address family AF_NETLINK`,
-  );
-}
-
-/** struct sockaddr_nl: family, padding, port (0: the kernel chooses), groups. */
-function netlinkAddress(groups: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(12));
-  view.setUint16(0, AF_NETLINK, true);
-  view.setUint32(8, groups, true);
-  return new Uint8Array(view.buffer);
 }

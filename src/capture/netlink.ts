@@ -8,10 +8,10 @@
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
-const NLM_F_REQUEST = 0x001;
-const NLM_F_DUMP = 0x300;
-const NLMSG_DONE = 3;
-const NLMSG_HEADER_BYTES = 16;
+export const NLM_F_REQUEST = 0x001;
+export const NLM_F_DUMP = 0x300;
+export const NLMSG_DONE = 3;
+export const NLMSG_HEADER_BYTES = 16;
 const IFINFOMSG_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;
 const IFLA_IFNAME = 3;

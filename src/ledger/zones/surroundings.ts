@@ -1,0 +1,58 @@
+import { parseAddress } from "../../packet/address.ts";
+import { cutSegments } from "../segments.ts";
+import { Spans } from "./spans.ts";
+import { Zone } from "./zone.ts";
+
+/** Addresses from `first` to `last`, both inclusive. */
+export interface Interval {
+  readonly version: 4 | 6;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/**
+ * The networks that belong to no country, by IANA's registries of special-purpose addresses; those for documentation are
+ * left to the database.
+ */
+const LOCAL = ["127.0.0.0/8", "::1/128"].map(networkOf);
+const MULTICAST = ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8"].map(networkOf);
+const PRIVATE = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "240.0.0.0/4",
+  "::/128",
+  "64:ff9b:1::/48",
+  "100::/64",
+  "fc00::/7",
+  "fe80::/10",
+  "fec0::/10",
+].map(networkOf);
+
+/** What is LOCAL, MULTICAST or PRIVATE whatever a database says; `local` and `broadcast` are the host's own. */
+export function surroundings(version: 4 | 6, local: readonly Interval[], broadcast: readonly Interval[]): Spans {
+  // The first that holds an address has it.
+  const zones = [
+    [Zone.LOCAL, [...local, ...LOCAL]],
+    [Zone.MULTICAST, [...broadcast, ...MULTICAST]],
+    [Zone.PRIVATE, PRIVATE],
+  ] as const;
+  const zoneOf = zones.flatMap(([zone, intervals]) => intervals.map(() => zone));
+  const segments = cutSegments(
+    zones.flatMap(([, intervals]) => intervals),
+    version,
+  );
+  return Spans.of(segments, (range) => zoneOf[range]!, version);
+}
+
+function networkOf(text: string): Interval {
+  const [address = "", length] = text.split("/");
+  const { version, value } = parseAddress(address)!;
+  const hosts = 1n << BigInt((version === 4 ? 32 : 128) - Number(length));
+  return { version, first: value, last: value + hosts - 1n };
+}
