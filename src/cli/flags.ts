@@ -1,3 +1,4 @@
+import { BY, BY_DEFAULTS } from "../config/by.ts";
 import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
 import { GEOIP_DEFAULTS } from "../config/geoip.ts";
@@ -41,6 +42,20 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       value: "N",
       default: DEFAULTS["max-addresses"],
       help: 'Most addresses that get series of their own; what the rest sends and receives goes to ip="other".',
+    },
+    {
+      name: "by",
+      value: BY.join("|"),
+      repeatable: true,
+      help:
+        "Count the traffic of each interface by the country or the AS of the remote address as well, by the databases " +
+        "of --geoip-db; countries are in the binary.",
+    },
+    {
+      name: "max-asns",
+      value: "N",
+      default: BY_DEFAULTS["max-asns"],
+      help: 'Most AS numbers that get series with --by=asn, those seen first; the rest goes to asn="other".',
     },
   ],
   Capture: [

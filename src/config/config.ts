@@ -1,6 +1,7 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import type { ListenAddress } from "../http/listener.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
+import { type ByConfig, byOf } from "./by.ts";
 import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow.ts";
 import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./geoip.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
@@ -39,6 +40,8 @@ export interface Config {
   logFormat: LogFormat;
   /** Most addresses that have series, over all interfaces. */
   maxAddresses: number;
+  /** How traffic is counted by remote address. */
+  by: ByConfig | null;
   /** The Kafka brokers that flows are read from or written to. */
   flowBrokers: FlowBrokers | null;
   /** Flow records to read from Kafka. */
@@ -82,6 +85,7 @@ export function configOf(given: GivenFlags): Config {
     logLevel: oneOf("log.level", value("log.level"), LOG_LEVELS),
     logFormat: oneOf("log.format", value("log.format"), LOG_FORMATS),
     maxAddresses: numberOf("max-addresses", value("max-addresses"), HIGHEST_MAX_ADDRESSES),
+    by: byOf(given),
     flowBrokers: flowBrokersOf(given),
     flow: flowOf(given),
     geoDatabases: geoDatabasesOf(given),
@@ -92,7 +96,7 @@ export function configOf(given: GivenFlags): Config {
 /** Flags of collectors that need no traffic: with one of them, traffic is captured only where -i asks for it. */
 const COLLECTOR_FLAGS: readonly string[] = ["flow-topic", "geoip"];
 /** Flags that say how traffic is counted. */
-const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses"];
+const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses", "by"];
 
 function standsAlone(given: GivenFlags): boolean {
   return COLLECTOR_FLAGS.some((name) => given.has(name)) && !given.has("interface");

@@ -23,6 +23,7 @@ const DEFAULT: Config = {
   logLevel: "info",
   logFormat: "logfmt",
   maxAddresses: 131_072,
+  by: null,
   flowBrokers: null,
   flow: null,
   geoDatabases: [],
