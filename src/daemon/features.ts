@@ -2,6 +2,7 @@ import type { Feature } from "../collectors/collector.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import type { Config } from "../config/config.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { geoipKind } from "./geoip.ts";
 
 /** What a feature may build on. */
 export interface FeatureContext {
@@ -20,7 +21,7 @@ export interface FeatureKind {
   check(config: Config): Promise<string[]>;
 }
 
-const KINDS: readonly FeatureKind[] = [];
+const KINDS: readonly FeatureKind[] = [geoipKind];
 
 /** Starts what the config asks for besides the traffic. Throws PromtapError. */
 export async function startFeatures(

@@ -35,12 +35,22 @@ export class GeoDatabase {
   readonly buildEpoch: number;
   readonly tree: SearchTree;
   readonly contents: Contents;
+  /** Whom to thank for the data, where the file does not tell. */
+  readonly attribution: string;
   readonly #records: RecordDecoder;
   readonly #countries = new Map<number, Country | undefined>();
   readonly #systems = new Map<number, AutonomousSystem | undefined>();
 
-  private constructor(name: string, metadata: Metadata, tree: SearchTree, records: RecordDecoder, contents: Contents) {
+  private constructor(
+    name: string,
+    attribution: string,
+    metadata: Metadata,
+    tree: SearchTree,
+    records: RecordDecoder,
+    contents: Contents,
+  ) {
     this.name = name;
+    this.attribution = attribution;
     this.type = metadata.type;
     this.buildEpoch = metadata.buildEpoch;
     this.tree = tree;
@@ -49,7 +59,7 @@ export class GeoDatabase {
   }
 
   /** Checks a file and opens it; the bytes are lent for good. Throws PromtapError where they are no sound database. */
-  static async open(name: string, bytes: Uint8Array): Promise<GeoDatabase> {
+  static async open(name: string, bytes: Uint8Array, attribution = ""): Promise<GeoDatabase> {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     try {
       const metadata = readMetadata(buffer);
@@ -65,7 +75,7 @@ export class GeoDatabase {
       if (!contents.hasCountries && !contents.hasSystems) {
         throw new Error(`it has neither countries nor AS numbers; its type is ${metadata.type}`);
       }
-      return new GeoDatabase(name, metadata, tree, records, contents);
+      return new GeoDatabase(name, attribution, metadata, tree, records, contents);
     } catch (error) {
       throw new PromtapError(ErrorCode.HOST, `couldn't use ${name}: ${messageOf(error)}`, { cause: error });
     }

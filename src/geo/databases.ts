@@ -1,9 +1,11 @@
+import { ErrorCode, PromtapError } from "../errors.ts";
 import { GeoDatabase } from "./database.ts";
 import { DatabaseFile, type ReloadListener } from "./database-file.ts";
 import type { AutonomousSystem, Country } from "./records.ts";
 
-/** The name of the database that the binary carries. */
-export const CARRIED_NAME = "built-in";
+/** What the database that the binary carries is called, and whom to thank for it. */
+const CARRIED_NAME = "built-in";
+const CARRIED_ATTRIBUTION = "IPtoASN (iptoasn.com), by ip-location-db, PDDL 1.0";
 
 /** A database in use; `isCurrent` is false where its file changed and holds none that is sound any more. */
 export interface DatabaseState {
@@ -41,7 +43,10 @@ export class GeoDatabases {
     const files = await Promise.all(paths.map((path) => DatabaseFile.open(path, onReload)));
     if (files.some(({ database }) => database.contents.hasCountries)) return new GeoDatabases(files, undefined);
     const bytes = readCarried();
-    return new GeoDatabases(files, bytes && (await GeoDatabase.open(CARRIED_NAME, bytes)));
+    if (bytes === undefined) {
+      throw new PromtapError(ErrorCode.HOST, "this build carries no countries; give a file of them with --geoip-db");
+    }
+    return new GeoDatabases(files, await GeoDatabase.open(CARRIED_NAME, bytes, CARRIED_ATTRIBUTION));
   }
 
   /** Goes up whenever a database was replaced: what was derived from it has to be derived anew. */
@@ -69,37 +74,19 @@ export class GeoDatabases {
     await this.#reloading;
   }
 
-  /** `address`: 32 bits. Hot; does not allocate once the country was met. */
-  countryOfIpv4(address: number): Country | undefined {
+  /** `address`: four words, IPv4 mapped. Hot; does not allocate once the country was met. */
+  countryOf(address: Uint32Array): Country | undefined {
     for (const database of this.#withCountries) {
-      const country = database.countryAt(database.tree.findIpv4(address));
+      const country = database.countryAt(database.tree.find(address));
       if (country !== undefined) return country;
     }
     return undefined;
   }
 
-  /** `words`: 4 × 32 bits. Hot; does not allocate once the country was met. */
-  countryOfIpv6(words: Uint32Array): Country | undefined {
-    for (const database of this.#withCountries) {
-      const country = database.countryAt(database.tree.findIpv6(words));
-      if (country !== undefined) return country;
-    }
-    return undefined;
-  }
-
-  /** `address`: 32 bits. Hot; does not allocate once the system was met. */
-  systemOfIpv4(address: number): AutonomousSystem | undefined {
+  /** `address`: four words, IPv4 mapped. Hot; does not allocate once the system was met. */
+  systemOf(address: Uint32Array): AutonomousSystem | undefined {
     for (const database of this.#withSystems) {
-      const system = database.systemAt(database.tree.findIpv4(address));
-      if (system !== undefined) return system;
-    }
-    return undefined;
-  }
-
-  /** `words`: 4 × 32 bits. Hot; does not allocate once the system was met. */
-  systemOfIpv6(words: Uint32Array): AutonomousSystem | undefined {
-    for (const database of this.#withSystems) {
-      const system = database.systemAt(database.tree.findIpv6(words));
+      const system = database.systemAt(database.tree.find(address));
       if (system !== undefined) return system;
     }
     return undefined;

@@ -60,6 +60,12 @@ export class SearchTree {
     return (upper << 24) | (bytes[lower]! << 16) | (bytes[lower + 1]! << 8) | bytes[lower + 2]!;
   }
 
+  /** The pointer of an address, given as four 32-bit words, one of IPv4 mapped into IPv6. Hot; does not allocate. */
+  find(words: Uint32Array): number {
+    const isIpv4 = words[2] === 0xffff && words[0] === 0 && words[1] === 0;
+    return isIpv4 ? this.findIpv4(words[3]!) : this.findIpv6(words);
+  }
+
   /** The pointer of an IPv4 address, given as 32 bits. Hot; does not allocate. */
   findIpv4(address: number): number {
     let record = this.ipv4Root;

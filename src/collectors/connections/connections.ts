@@ -1,0 +1,84 @@
+import type { GeoDatabases } from "../../geo/databases.ts";
+import { type Family, MetricType, type Sample } from "../../page/family.ts";
+import type { Collector } from "../collector.ts";
+import { Listeners } from "./listeners.ts";
+import type { NetworkSet } from "./network-set.ts";
+import { Tally } from "./tally.ts";
+import { CONNECTED, LISTENING, type SocketSource } from "./tcp-socket.ts";
+
+/** This host's TCP connections by where their remote end is: geoip-exporter's family, and what it leaves out. */
+export class ConnectionsCollector implements Collector {
+  readonly name = "geoip";
+  readonly #source: SocketSource;
+  readonly #databases: GeoDatabases;
+  readonly #excluded: NetworkSet;
+  readonly #maxAsns: number;
+
+  constructor(source: SocketSource, databases: GeoDatabases, excluded: NetworkSet, maxAsns: number) {
+    this.#source = source;
+    this.#databases = databases;
+    this.#excluded = excluded;
+    this.#maxAsns = maxAsns;
+  }
+
+  async collect(deadline: number): Promise<Family[]> {
+    await this.#databases.reload();
+    const listeners = new Listeners();
+    await this.#source.visit(LISTENING, deadline, (socket) => listeners.add(socket));
+    const tally = new Tally(this.#databases, listeners, this.#excluded);
+    await this.#source.visit(CONNECTED, deadline, (socket) => tally.count(socket));
+    return [
+      gauge("job_location", "Established TCP connections by country of the remote address.", tally.locations()),
+      gauge(
+        "promtap_tcp_connections",
+        "TCP connections by state, direction, and country of the remote address, or what it is instead.",
+        tally.byCountry(),
+      ),
+      ...(this.#databases.hasSystems ? this.#systems(tally) : []),
+      ...this.#health(),
+    ];
+  }
+
+  #systems(tally: Tally): Family[] {
+    return [
+      gauge(
+        "promtap_tcp_asn_connections",
+        "TCP connections by state, direction, and AS of the remote address, or what it is instead.",
+        tally.bySystem(this.#maxAsns),
+      ),
+      gauge("promtap_tcp_asns", "ASes that there are TCP connections to.", [{ value: tally.systems }]),
+      gauge("promtap_tcp_asns_limit", "ASes that may have series.", [{ value: this.#maxAsns }]),
+    ];
+  }
+
+  #health(): Family[] {
+    const states = this.#databases.states();
+    return [
+      gauge("promtap_tcp_source_info", "Where the TCP sockets are read.", [
+        { labels: { source: this.#source.name }, value: 1 },
+      ]),
+      gauge(
+        "promtap_geoip_database_info",
+        "The databases of addresses, and whom to thank.",
+        states.map(({ database: { name, type, attribution } }) => ({
+          labels: { database: name, type, attribution },
+          value: 1,
+        })),
+      ),
+      gauge(
+        "promtap_geoip_database_build_timestamp_seconds",
+        "When the database was built, since 1970.",
+        states.map(({ database: { name, buildEpoch } }) => ({ labels: { database: name }, value: buildEpoch })),
+      ),
+      gauge(
+        "promtap_geoip_database_current",
+        "Whether the database in use is what its file holds now; 0 where the file is broken or gone.",
+        states.map(({ database: { name }, isCurrent }) => ({ labels: { database: name }, value: isCurrent ? 1 : 0 })),
+      ),
+    ];
+  }
+}
+
+function gauge(name: string, help: string, samples: Sample[]): Family {
+  return { name, help, type: MetricType.GAUGE, samples };
+}

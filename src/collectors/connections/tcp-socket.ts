@@ -1,0 +1,68 @@
+/** States of a TCP socket as the kernel numbers them (include/net/tcp_states.h), with the names that ss(8) uses. */
+export const STATE_NAMES = [
+  "",
+  "established",
+  "syn_sent",
+  "syn_recv",
+  "fin_wait1",
+  "fin_wait2",
+  "time_wait",
+  "close",
+  "close_wait",
+  "last_ack",
+  "listen",
+  "closing",
+  // what a listener holds for a peer; the kernel shows it as syn_recv
+  "new_syn_recv",
+] as const;
+export const TCP_ESTABLISHED = 1;
+export const TCP_SYN_RECV = 3;
+export const TCP_CLOSE = 7;
+export const TCP_LISTEN = 10;
+export const TCP_NEW_SYN_RECV = 12;
+
+/** Sets of states, a bit each. */
+export const LISTENING = 1 << TCP_LISTEN;
+/** All that have a remote end, or had one a moment ago. */
+export const CONNECTED = ((1 << STATE_NAMES.length) - 2) & ~(LISTENING | (1 << TCP_CLOSE));
+
+/** The third word of an IPv4 address that is mapped into IPv6: ::ffff:0:0/96. */
+const MAPPED = 0xffff;
+
+/**
+ * One TCP socket; a record that is filled again and again. An address is four words of 32 bits; one of IPv4 is mapped
+ * into IPv6, whether it is the socket or only its address that is of IPv4.
+ */
+export class TcpSocket {
+  state = 0;
+  localPort = 0;
+  /** Only of a listener: whether it is of IPv6 and refuses IPv4. */
+  isIpv6Only = false;
+  readonly local = new Uint32Array(4);
+  readonly remote = new Uint32Array(4);
+}
+
+/** Told of each socket; the record is lent. */
+export type SocketVisitor = (socket: TcpSocket) => void;
+
+/** Where sockets come from. */
+export interface SocketSource {
+  readonly name: string;
+  /**
+   * Visits the sockets that are in one of the states, leaving the event loop its turns. Throws when they can't be
+   * read, or not before `deadline` (of performance.now()).
+   */
+  visit(states: number, deadline: number, visitor: SocketVisitor): Promise<void>;
+}
+
+export function isIpv4(address: Uint32Array): boolean {
+  return address[2] === MAPPED && address[0] === 0 && address[1] === 0;
+}
+
+/** Fills in an address of IPv4, given as 32 bits. */
+export function setIpv4(address: Uint32Array, value: number): void {
+  address[0] = 0;
+  address[1] = 0;
+  address[2] = MAPPED;
+  address[3] = value;
+}
