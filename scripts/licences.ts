@@ -26,8 +26,13 @@ function nameOf(folder: string): string {
   return name ?? basename(folder);
 }
 
+/** Packages of data have no file of their own for it, but tell in their README where they come from and what for. */
 function licenceOf(folder: string): string {
+  const read = (name: string): string => readFileSync(join(root, folder, name), "utf8");
   const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e(\.\w+)?$/i.test(name));
-  if (file === undefined) throw new Error(`${folder} has no licence file`);
-  return readFileSync(join(root, folder, file), "utf8");
+  if (file !== undefined) return read(file);
+  const sections = read("README.md").split(/^## /m);
+  const telling = sections.filter((section) => /^(Referenced Database|License)\n/.test(section));
+  if (!telling.some((section) => section.startsWith("License\n"))) throw new Error(`${folder} has no licence file`);
+  return telling.map((section) => section.replaceAll(/\n{2,}/g, "\n\n")).join("\n");
 }
