@@ -1,14 +1,14 @@
-import type { Feature } from "../collectors/collector.ts";
-import { ConnectionsCollector } from "../collectors/connections/connections.ts";
-import { NetlinkSource } from "../collectors/connections/netlink-source.ts";
-import { NetworkSet } from "../collectors/connections/network-set.ts";
-import { ProcSource } from "../collectors/connections/proc-source.ts";
-import type { SocketSource } from "../collectors/connections/tcp-socket.ts";
-import type { Config } from "../config/config.ts";
-import { GeoDatabases } from "../geo/databases.ts";
-import { log } from "../log.ts";
-import { readAsset } from "../native/asset.ts";
-import type { FeatureKind } from "./features.ts";
+import type { Feature } from "../../collectors/collector.ts";
+import { ConnectionsCollector } from "../../collectors/connections/connections.ts";
+import { NetlinkSource } from "../../collectors/connections/netlink-source.ts";
+import { NetworkSet } from "../../collectors/connections/network-set.ts";
+import { ProcSource } from "../../collectors/connections/proc-source.ts";
+import type { SocketSource } from "../../collectors/connections/tcp-socket.ts";
+import type { Config } from "../../config/config.ts";
+import { GeoDatabases } from "../../geo/databases.ts";
+import { log } from "../../log.ts";
+import { readAsset } from "../../native/asset.ts";
+import type { FeatureKind } from "./feature.ts";
 
 /** How long the first look at the sockets may take. */
 const PROBE_MS = 5000;
