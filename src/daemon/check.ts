@@ -10,6 +10,7 @@ import { RangeTable } from "../ledger/ranges.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, isCounted } from "./capturing.ts";
 import { checkFeatures } from "./features.ts";
+import { checkZones } from "./zones/zones.ts";
 
 /** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
@@ -26,6 +27,7 @@ async function checkTraffic(config: Config): Promise<string[]> {
     ...(config.readPath === null ? checkCapture(config, ranges) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
     `at most ${config.maxAddresses} addresses have series`,
+    ...(await checkZones(config)),
   ];
 }
 

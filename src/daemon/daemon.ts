@@ -17,6 +17,7 @@ import { VERSION } from "../version.ts";
 import { isCounted, startSource } from "./capturing.ts";
 import { startFeatures } from "./features.ts";
 import { countFile, countThenPrint } from "./reading.ts";
+import { startZones } from "./zones/zones.ts";
 
 /**
  * Builds the parts, connects them, and serves until the signal aborts; then takes them down in reverse. With `once`,
@@ -25,11 +26,12 @@ import { countFile, countThenPrint } from "./reading.ts";
 export async function run(config: Config, signal: AbortSignal): Promise<void> {
   // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, seed);
   await using parts = new AsyncDisposableStack();
+  const zones = await startZones(config, parts);
+  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, seed, zones.zonings);
   const source = startSource(config, ledger, parts);
   const features = await startFeatures(config, { signal, ledger, source }, parts);
-  const traffic = isCounted(config) ? [new TrafficCollector(source, ledger)] : [];
+  const traffic = isCounted(config) ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
   const collectors = new CollectorSet(
     [new SelfCollector(), ...traffic, ...features.flatMap((feature) => feature.collectors)],
     logCollector,

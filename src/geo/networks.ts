@@ -3,8 +3,8 @@ import type { SearchTree } from "./search-tree.ts";
 /** Takes what holds from an address on, up to the next one that it is told of. */
 export type StartVisitor = (word0: number, word1: number, word2: number, word3: number, pointer: number) => void;
 
-/** Nodes between two yields: about a millisecond. */
-const NODES_A_TURN = 32_768;
+/** Nodes between two yields: about a millisecond, and ten where each leads to a record that is decoded. */
+const NODES_A_TURN = 4096;
 /** A sound tree is walked through once; more says that nodes lead back to nodes before them. */
 const MOST_VISITS_A_NODE = 2;
 const WORDS = 4;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Metric, Registry } from "prom-client";
-import type { Family, SampledFamily, WrittenFamily } from "./family.ts";
+import { type Family, MetricType, type SampledFamily, type WrittenFamily } from "./family.ts";
 import { CONTENT_TYPE, Format } from "./negotiation.ts";
 import { PageWriter } from "./page-writer.ts";
 
@@ -30,12 +30,18 @@ export async function* makePage(families: readonly Family[], format: Format): As
 }
 
 async function* writtenChunks(family: WrittenFamily, writer: PageWriter, format: Format): AsyncGenerator<Uint8Array> {
-  writer.bytes(encoder.encode(`# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${family.type}\n`));
+  const name = declaredName(family, format);
+  writer.bytes(encoder.encode(`# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n`));
   for (const _ of family.write(writer, format)) {
     if (writer.isFull) yield* emptied(writer);
     await nextTurn();
   }
   yield* emptied(writer);
+}
+
+/** OpenMetrics takes the suffix of a counter for part of the sample's name, not of the family's. */
+function declaredName({ name, type }: WrittenFamily, format: Format): string {
+  return format === Format.OPENMETRICS && type === MetricType.COUNTER ? name.replace(/_total$/, "") : name;
 }
 
 function* emptied(writer: PageWriter): Generator<Uint8Array> {

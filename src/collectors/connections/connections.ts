@@ -1,6 +1,7 @@
 import type { GeoDatabases } from "../../geo/databases.ts";
 import { type Family, MetricType, type Sample } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
+import { databaseFamilies } from "../geo-databases.ts";
 import { Listeners } from "./listeners.ts";
 import type { NetworkSet } from "./network-set.ts";
 import { Tally } from "./tally.ts";
@@ -35,7 +36,10 @@ export class ConnectionsCollector implements Collector {
         tally.byCountry(),
       ),
       ...(this.#databases.hasSystems ? this.#systems(tally) : []),
-      ...this.#health(),
+      gauge("promtap_tcp_source_info", "Where the TCP sockets are read.", [
+        { labels: { source: this.#source.name }, value: 1 },
+      ]),
+      ...databaseFamilies(this.#databases),
     ];
   }
 
@@ -48,33 +52,6 @@ export class ConnectionsCollector implements Collector {
       ),
       gauge("promtap_tcp_asns", "ASes that there are TCP connections to.", [{ value: tally.systems }]),
       gauge("promtap_tcp_asns_limit", "ASes that may have series.", [{ value: this.#maxAsns }]),
-    ];
-  }
-
-  #health(): Family[] {
-    const states = this.#databases.states();
-    return [
-      gauge("promtap_tcp_source_info", "Where the TCP sockets are read.", [
-        { labels: { source: this.#source.name }, value: 1 },
-      ]),
-      gauge(
-        "promtap_geoip_database_info",
-        "The databases of addresses, and whom to thank.",
-        states.map(({ database: { name, type, attribution } }) => ({
-          labels: { database: name, type, attribution },
-          value: 1,
-        })),
-      ),
-      gauge(
-        "promtap_geoip_database_build_timestamp_seconds",
-        "When the database was built, since 1970.",
-        states.map(({ database: { name, buildEpoch } }) => ({ labels: { database: name }, value: buildEpoch })),
-      ),
-      gauge(
-        "promtap_geoip_database_current",
-        "Whether the database in use is what its file holds now; 0 where the file is broken or gone.",
-        states.map(({ database: { name }, isCurrent }) => ({ labels: { database: name }, value: isCurrent ? 1 : 0 })),
-      ),
     ];
   }
 }

@@ -5,9 +5,8 @@ import { NetworkSet } from "../../collectors/connections/network-set.ts";
 import { ProcSource } from "../../collectors/connections/proc-source.ts";
 import type { SocketSource } from "../../collectors/connections/tcp-socket.ts";
 import type { Config } from "../../config/config.ts";
-import { GeoDatabases } from "../../geo/databases.ts";
 import { log } from "../../log.ts";
-import { readAsset } from "../../native/asset.ts";
+import { openDatabases } from "../databases.ts";
 import type { FeatureKind } from "./feature.ts";
 
 /** How long the first look at the sockets may take. */
@@ -41,18 +40,6 @@ export const geoipKind: FeatureKind = {
     ];
   },
 };
-
-/** Opens the databases that the config names, or what the binary carries. Throws PromtapError. */
-export async function openDatabases({ geoDatabases }: Config): Promise<GeoDatabases> {
-  return GeoDatabases.open(
-    geoDatabases,
-    () => readAsset("iptoasn-country.mmdb"),
-    (database, error) => {
-      if (error === undefined) log.info("database read again", { database });
-      else log.error("database changed, the one before stays in use", { database, error });
-    },
-  );
-}
 
 async function openSource(): Promise<{ source: SocketSource; refusal?: string }> {
   const refusal = await NetlinkSource.probe(performance.now() + PROBE_MS);

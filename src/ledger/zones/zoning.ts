@@ -18,6 +18,8 @@ export class Zoning {
   readonly limit: number;
   readonly #names: string[] = [...ZONE_NAMES];
   readonly #numbers = new Map<string, number>();
+  /** Zone → what else is said of it, where there is anything. */
+  readonly #descriptions = new Map<number, string>();
   /** Zone → slot; 0 where it has none. */
   #slots = new Uint32Array(FIRST_NAMED);
   /** Slot → zone. */
@@ -65,6 +67,14 @@ export class Zoning {
 
   nameOf(zone: number): string {
     return this.#names[zone]!;
+  }
+
+  describe(zone: number, description: string): void {
+    this.#descriptions.set(zone, description);
+  }
+
+  descriptionOf(zone: number): string {
+    return this.#descriptions.get(zone) ?? "";
   }
 
   /** Zones that have slots and names of their own. */

@@ -1,0 +1,129 @@
+import type { GeoDatabases } from "../geo/databases.ts";
+import type { InterfaceLedger, Ledger } from "../ledger/ledger.ts";
+import { Direction } from "../ledger/rows.ts";
+import { FIRST_NAMED } from "../ledger/zones/zone.ts";
+import { BYTES, PACKETS, type ZoneLedger } from "../ledger/zones/zone-ledger.ts";
+import type { Zoning } from "../ledger/zones/zoning.ts";
+import { type Family, MetricType, type WrittenFamily } from "../page/family.ts";
+import { labelText } from "../page/labels.ts";
+import type { PageWriter } from "../page/page-writer.ts";
+import type { Collector } from "./collector.ts";
+import { databaseFamilies } from "./geo-databases.ts";
+import type { TrafficSource } from "./traffic.ts";
+
+const encoder = new TextEncoder();
+const DIRECTIONS = [
+  [Direction.TX, "tx"],
+  [Direction.RX, "rx"],
+] as const;
+/** Digits and the newline of a value take at most this many bytes. */
+const VALUE_BYTES = 20;
+/** Slots that are looked at before the event loop gets its turn. */
+const SLOTS_A_TURN = 1024;
+
+/** Traffic by what the remote address belongs to: a country, an AS. */
+export class ZonesCollector implements Collector {
+  readonly name = "by";
+  readonly #source: TrafficSource;
+  readonly #ledger: Ledger;
+  readonly #refresh: () => Promise<void>;
+  readonly #databases: GeoDatabases | undefined;
+
+  /**
+   * `refresh` sees to it that addresses are looked up in what the databases hold now; `databases` are given where no
+   * other collector tells of them.
+   */
+  constructor(
+    source: TrafficSource,
+    ledger: Ledger,
+    refresh: () => Promise<void>,
+    databases: GeoDatabases | undefined,
+  ) {
+    this.#source = source;
+    this.#ledger = ledger;
+    this.#refresh = refresh;
+    this.#databases = databases;
+  }
+
+  async collect(): Promise<Family[]> {
+    await this.#refresh();
+    this.#source.sync();
+    const { zonings } = this.#ledger;
+    return [
+      ...(this.#databases === undefined ? [] : databaseFamilies(this.#databases)),
+      ...zonings.filter(({ label }) => label === "asn").flatMap(systemFamilies),
+      ...zonings.flatMap((zoning, index) => [
+        this.#family(zoning, index, "packets", PACKETS),
+        this.#family(zoning, index, "bytes", BYTES),
+      ]),
+    ];
+  }
+
+  #family(zoning: Zoning, index: number, unit: string, what: number): WrittenFamily {
+    const name = `promtap_traffic_${zoning.label}_${unit}_total`;
+    const of = zoning.label === "asn" ? "AS" : "country";
+    return {
+      name,
+      help: `Traffic by ${of} of the remote address, or what it is instead, in ${unit}.`,
+      type: MetricType.COUNTER,
+      write: (writer) => writeZones(writer, name, this.#ledger.interfaces(), index, what),
+    };
+  }
+}
+
+function systemFamilies(zoning: Zoning): Family[] {
+  const slots = Array.from({ length: zoning.used }, (_, index) => FIRST_NAMED + index);
+  return [
+    { ...gauge("promtap_traffic_asns", "ASes that have series."), samples: [{ value: zoning.used }] },
+    { ...gauge("promtap_traffic_asns_limit", "ASes that may have series."), samples: [{ value: zoning.limit }] },
+    {
+      ...gauge("promtap_traffic_asn_info", "Names of the ASes that have series."),
+      samples: slots.map((slot) => {
+        const zone = zoning.zoneOfSlot(slot);
+        return { labels: { asn: zoning.nameOf(zone), name: zoning.descriptionOf(zone) }, value: 1 };
+      }),
+    },
+  ];
+}
+
+function gauge(name: string, help: string): { name: string; help: string; type: MetricType } {
+  return { name, help, type: MetricType.GAUGE };
+}
+
+function* writeZones(
+  writer: PageWriter,
+  name: string,
+  ledgers: readonly InterfaceLedger[],
+  index: number,
+  what: number,
+): Generator<void> {
+  for (const ledger of ledgers) {
+    const zones = ledger.zones[index]!;
+    const heads = DIRECTIONS.map(([, text]) =>
+      encoder.encode(`${name}{${labelText("interface", ledger.name)},${labelText("direction", text)},`),
+    );
+    for (let slot = 1; slot < zones.zoning.slots; slot++) {
+      writeSlot(writer, heads, zones, slot, what);
+      if (writer.isFull || slot % SLOTS_A_TURN === 0) yield;
+    }
+  }
+}
+
+function writeSlot(
+  writer: PageWriter,
+  heads: readonly Uint8Array[],
+  zones: ZoneLedger,
+  slot: number,
+  what: number,
+): void {
+  const { zoning } = zones;
+  for (const [direction] of DIRECTIONS) {
+    if (zones.count(slot, direction, PACKETS) === 0) continue;
+    const head = heads[direction]!;
+    const tail = encoder.encode(`${labelText(zoning.label, zoning.nameOf(zoning.zoneOfSlot(slot)))}} `);
+    writer.reserve(head.length + tail.length + VALUE_BYTES);
+    writer.bytes(head);
+    writer.bytes(tail);
+    writer.integerLine(zones.count(slot, direction, what));
+  }
+}

@@ -1,0 +1,130 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { HostAddresses } from "../../capture/host-addresses.ts";
+import type { GeoDatabase } from "../../geo/database.ts";
+import type { GeoDatabases } from "../../geo/databases.ts";
+import { walkNetworks } from "../../geo/networks.ts";
+import type { Range } from "../../ledger/ranges.ts";
+import { NO_ZONE, Spans } from "../../ledger/zones/spans.ts";
+import { type Interval, surroundings } from "../../ledger/zones/surroundings.ts";
+import { Zone } from "../../ledger/zones/zone.ts";
+import { ZoneTable } from "../../ledger/zones/zone-table.ts";
+import type { Zoning } from "../../ledger/zones/zoning.ts";
+
+const VERSIONS = [4, 6] as const;
+
+/** What the databases alone say to one zoning, and when. */
+interface DatabaseSpans {
+  readonly generation: number;
+  readonly spans: Readonly<Record<4 | 6, Spans>>;
+}
+
+/**
+ * Makes the tables in which the zones of addresses are looked up, from the databases and from what is local: the host's
+ * addresses, where it is known whose the traffic is, and the ranges that are accounted.
+ */
+export class ZoneMapper {
+  readonly #zonings: readonly Zoning[];
+  readonly #databases: GeoDatabases;
+  readonly #ranges: readonly Range[];
+  readonly #host: HostAddresses | undefined;
+  readonly #fromDatabases = new Map<Zoning, DatabaseSpans>();
+  /** What the tables in use were made of. */
+  #made = "";
+  #making: Promise<void> | undefined;
+
+  constructor(
+    zonings: readonly Zoning[],
+    databases: GeoDatabases,
+    ranges: readonly Range[],
+    host: HostAddresses | undefined,
+  ) {
+    this.#zonings = zonings;
+    this.#databases = databases;
+    // A range of all addresses says nothing of where they are.
+    this.#ranges = ranges.filter(({ version, first, last }) => last - first + 1n < 1n << (version === 4 ? 32n : 128n));
+    this.#host = host;
+  }
+
+  /** Reads databases that changed, and makes the tables anew where what they are made of is another now. */
+  async refresh(): Promise<void> {
+    this.#making ??= this.#refresh().finally(() => (this.#making = undefined));
+    await this.#making;
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#databases.reload();
+    const { generation } = this.#databases;
+    const addresses = this.#host?.all() ?? [];
+    const of = [generation, ...addresses.map(({ value, isBroadcast }) => `${value} ${isBroadcast}`).sort()].join();
+    if (of === this.#made) return;
+    const [own, broadcast] = [false, true].map((kind) =>
+      addresses
+        .filter(({ isBroadcast }) => isBroadcast === kind)
+        .map(({ version, value }): Interval => ({ version, first: value, last: value })),
+    );
+    const [around4, around6] = VERSIONS.map((version) => surroundings(version, [...own!, ...this.#ranges], broadcast!));
+    for (const zoning of this.#zonings) {
+      const { spans } = await this.#spansOf(zoning, generation);
+      const ipv4 = around4!.over(spans[4]);
+      await nextTurn();
+      const ipv6 = around6!.over(spans[6]);
+      await nextTurn();
+      zoning.use(new ZoneTable(ipv4, ipv6));
+    }
+    this.#made = of;
+  }
+
+  async #spansOf(zoning: Zoning, generation: number): Promise<DatabaseSpans> {
+    const known = this.#fromDatabases.get(zoning);
+    if (known?.generation === generation) return known;
+    const made: Spans[] = [];
+    for (const version of VERSIONS) {
+      let all = Spans.all(Zone.UNKNOWN);
+      // The first database that knows an address has the word.
+      for (const { database } of this.#databases.states().toReversed()) {
+        if (!hasZones(database, zoning)) continue;
+        all = (await readSpans(database, zoning, version)).over(all);
+        await nextTurn();
+      }
+      made.push(all);
+    }
+    const fresh = { generation, spans: { 4: made[0]!, 6: made[1]! } };
+    this.#fromDatabases.set(zoning, fresh);
+    return fresh;
+  }
+}
+
+function hasZones({ contents }: GeoDatabase, zoning: Zoning): boolean {
+  return zoning.label === "asn" ? contents.hasSystems : contents.hasCountries;
+}
+
+/** The zones that a database gives to all addresses of a version; NO_ZONE where it says nothing. */
+async function readSpans(database: GeoDatabase, zoning: Zoning, version: 4 | 6): Promise<Spans> {
+  const spans = new Spans();
+  const zones = new Map<number, number>([[0, NO_ZONE]]);
+  const zoneAt = (pointer: number): number => {
+    let zone = zones.get(pointer);
+    if (zone === undefined) {
+      zone = zoneOf(database, zoning, pointer);
+      zones.set(pointer, zone);
+    }
+    return zone;
+  };
+  const walk = walkNetworks(database.tree, version, (word0, word1, word2, word3, pointer) => {
+    spans.add(word0, word1, word2, word3, zoneAt(pointer));
+  });
+  for (const _ of walk) await nextTurn();
+  return spans;
+}
+
+function zoneOf(database: GeoDatabase, zoning: Zoning, pointer: number): number {
+  if (zoning.label === "country") {
+    const country = database.countryAt(pointer);
+    return country === undefined ? NO_ZONE : zoning.zoneOf(country.code);
+  }
+  const system = database.systemAt(pointer);
+  if (system === undefined) return NO_ZONE;
+  const zone = zoning.zoneOf(String(system.number));
+  zoning.describe(zone, system.name);
+  return zone;
+}
