@@ -51,7 +51,7 @@ export class DataCheck {
     if (at < this.#start || at >= this.#end) throw new Error(`a record lies outside of the data, at byte ${at}`);
     const isPointer = this.#bytes[at]! >>> 5 === POINTER;
     const map = isPointer ? this.#pointerAt(at) : at;
-    if (this.#bytes[map]! >>> 5 !== MAP) throw new Error(`the record at byte ${at} is no map`);
+    if (this.#bytes[map]! >>> 5 !== MAP) throw new Error(`a record is no map, at byte ${at}`);
     this.#countAt(map, 0);
   }
 
