@@ -1,9 +1,11 @@
 import type { Feature } from "../collectors/collector.ts";
 import type { Config } from "../config/config.ts";
 import type { FeatureContext, FeatureKind } from "./features/feature.ts";
+import { flowKind } from "./features/flow.ts";
 import { geoipKind } from "./features/geoip.ts";
+import { iptablesKind } from "./features/iptables.ts";
 
-const KINDS: readonly FeatureKind[] = [geoipKind];
+const KINDS: readonly FeatureKind[] = [geoipKind, iptablesKind, flowKind];
 
 /** Starts what the config asks for besides the traffic. Throws PromtapError. */
 export async function startFeatures(

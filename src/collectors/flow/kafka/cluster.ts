@@ -1,0 +1,203 @@
+import {
+  type Connection,
+  type ConnectionOptions,
+  findCoordinatorV2,
+  listOffsetsV5,
+  metadataV8,
+} from "@platformatic/kafka";
+import { type Address, type Brokers, call, KafkaError, loadSecurity, openConnection } from "./connection.ts";
+
+/*
+ * Versions of requests: those of Kafka 2.3 (2019), which 4.x still takes; from 2.4 on requests have tagged fields, and
+ * nothing in them is needed here.
+ */
+
+type MetadataResponse = ReturnType<typeof metadataV8.parseResponse>;
+
+/** Consumers, as opposed to transactions. */
+const GROUP_KEY = 0;
+/** This is what a consumer says for the number of a replica. */
+const NO_REPLICA = -1;
+const UNCOMMITTED = 0;
+const UNKNOWN_EPOCH = -1;
+
+/** Stand for offsets in ListOffsets, where a timestamp could stand. */
+export const LATEST = -1n;
+export const EARLIEST = -2n;
+
+/** A topic, and where it is. */
+export interface Source {
+  readonly brokers: Brokers;
+  readonly topic: string;
+}
+
+/**
+ * The brokers that hold a topic, and who leads which partition. Connections for requests that are answered at once are
+ * kept, one a broker. Disposing closes all.
+ */
+export class Cluster implements AsyncDisposable {
+  readonly topic: string;
+  readonly #options: ConnectionOptions;
+  readonly #bootstrap: readonly Address[];
+  readonly #signal: AbortSignal;
+  readonly #connections = new Map<number, Promise<Connection>>();
+  #main: Connection;
+  #brokers = new Map<number, Address>();
+  /** Partition → broker; none where no broker leads it now. */
+  #leaders = new Map<number, number>();
+  #partitionCount = 0;
+
+  private constructor(
+    topic: string,
+    bootstrap: readonly Address[],
+    options: ConnectionOptions,
+    main: Connection,
+    signal: AbortSignal,
+  ) {
+    this.topic = topic;
+    this.#bootstrap = bootstrap;
+    this.#options = options;
+    this.#main = main;
+    this.#signal = signal;
+  }
+
+  /**
+   * Connects to the first broker that answers, and learns who leads what. Once the signal aborts, no connection is
+   * opened any more. Throws KafkaError.
+   */
+  static async connect({ brokers, topic }: Source, signal: AbortSignal): Promise<Cluster> {
+    const options = await loadSecurity(brokers);
+    const main = await connectToAny(brokers.bootstrap, options, signal);
+    const cluster = new Cluster(topic, brokers.bootstrap, options, main, signal);
+    try {
+      await cluster.refresh();
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get partitionCount(): number {
+    return this.#partitionCount;
+  }
+
+  leaderOf(partition: number): number | undefined {
+    return this.#leaders.get(partition);
+  }
+
+  /** Takes note that a broker does not lead a partition any more, until `refresh` tells who does. */
+  forgetLeader(partition: number): void {
+    this.#leaders.delete(partition);
+  }
+
+  /** Learns anew who leads what. */
+  async refresh(): Promise<void> {
+    if (!this.#main.isConnected()) {
+      const known = [...this.#brokers.values(), ...this.#bootstrap];
+      this.#main = await connectToAny(known, this.#options, this.#signal);
+    }
+    const { brokers, topics } = await this.#metadata();
+    const found = topics.find(({ name }) => name === this.topic);
+    if (found === undefined) throw new KafkaError(`the brokers say nothing of the topic ${this.topic}`);
+    this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    this.#partitionCount = found.partitions.length;
+    this.#leaders = new Map(
+      found.partitions.filter(({ leaderId }) => leaderId >= 0).map((each) => [each.partitionIndex, each.leaderId]),
+    );
+  }
+
+  /** A connection of its own, where an answer may be waited for; whoever asks for it closes it. */
+  async open(broker: number, options: ConnectionOptions = {}): Promise<Connection> {
+    const address = this.#brokers.get(broker);
+    if (address === undefined) throw new KafkaError(`broker ${broker} is not in the cluster`);
+    return openConnection(address, { ...this.#options, ...options }, this.#signal);
+  }
+
+  /** The connection to a broker for what is answered at once. */
+  async connection(broker: number): Promise<Connection> {
+    const kept = this.#connections.get(broker);
+    const connection = await kept?.catch(() => undefined);
+    if (connection?.isConnected() === true) return connection;
+    // Whoever waited beside us may have opened another meanwhile.
+    if (this.#connections.get(broker) === kept) this.#connections.set(broker, this.open(broker));
+    return this.#connections.get(broker)!;
+  }
+
+  /** The broker that looks after a group. */
+  async coordinator(group: string): Promise<number> {
+    const { coordinators } = await call(findCoordinatorV2.api, this.#main, GROUP_KEY, [group]);
+    const [coordinator] = coordinators;
+    if (coordinator === undefined) throw new KafkaError(`no broker looks after the group ${group}`);
+    const { nodeId, host, port } = coordinator;
+    this.#brokers.set(nodeId, { host, port });
+    return nodeId;
+  }
+
+  /** Asks the leaders of partitions for their first or next offset. */
+  async offsets(partitions: readonly number[], which: bigint): Promise<Map<number, number>> {
+    const byLeader = Map.groupBy(partitions, (partition) => {
+      const leader = this.#leaders.get(partition);
+      if (leader === undefined) throw new KafkaError(`partition ${partition} of ${this.topic} has no leader`);
+      return leader;
+    });
+    const offsets = new Map<number, number>();
+    for (const [leader, led] of byLeader) {
+      const asked = led.map((partitionIndex) => ({
+        partitionIndex,
+        currentLeaderEpoch: UNKNOWN_EPOCH,
+        timestamp: which,
+      }));
+      const connection = await this.connection(leader);
+      const topic = { name: this.topic, partitions: asked };
+      const { topics } = await call(listOffsetsV5.api, connection, NO_REPLICA, UNCOMMITTED, [topic]);
+      for (const { partitionIndex, offset } of topics.flatMap((each) => each.partitions)) {
+        offsets.set(partitionIndex, Number(offset));
+      }
+    }
+    return offsets;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const close = async (connection: Connection | Promise<Connection>): Promise<void> => (await connection).close();
+    const all = [this.#main, ...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.allSettled(all.map(close));
+  }
+
+  async #metadata(): Promise<MetadataResponse> {
+    try {
+      return await call(metadataV8.api, this.#main, [this.topic], false);
+    } catch (error) {
+      // A partition without a leader is an error to the client; what the answer says of the others is worth having.
+      const response = answerOf(error);
+      const topic = response?.topics.find(({ name }) => name === this.topic);
+      if (response !== undefined && topic?.errorCode === 0) return response;
+      if (error instanceof KafkaError && error.names.includes("UNKNOWN_TOPIC_OR_PARTITION")) {
+        throw new KafkaError(`there is no topic ${this.topic}`, error.cause);
+      }
+      throw error;
+    }
+  }
+}
+
+function answerOf(error: unknown): MetadataResponse | undefined {
+  const cause = error instanceof KafkaError ? error.cause : undefined;
+  return cause instanceof Error && "response" in cause ? (cause.response as MetadataResponse) : undefined;
+}
+
+async function connectToAny(
+  addresses: readonly Address[],
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const reasons = new Set<string>();
+  for (const address of addresses) {
+    try {
+      return await openConnection(address, options, signal);
+    } catch (error) {
+      reasons.add(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new KafkaError(`couldn't connect to any broker (${[...reasons].join("; ")})`);
+}

@@ -1,0 +1,212 @@
+import {
+  type Connection,
+  decodeConsumerProtocolAssignment,
+  encodeConsumerProtocolAssignment,
+  encodeConsumerProtocolSubscription,
+  heartbeatV3,
+  joinGroupV5,
+  leaveGroupV3,
+  offsetCommitV7,
+  offsetFetchV5,
+  syncGroupV3,
+} from "@platformatic/kafka";
+import { call, KafkaError } from "./connection.ts";
+
+export const HEARTBEAT_MS = 1000;
+/** After which a member that sends no heartbeat is given up, and its partitions go to others. */
+const SESSION_TIMEOUT_MS = 10_000;
+/** In which a member must have joined again when others come or go. */
+const REBALANCE_TIMEOUT_MS = 30_000;
+
+const PROTOCOL_TYPE = "consumer";
+const PROTOCOL = "roundrobin";
+const PROTOCOL_VERSION = 0;
+const NO_GENERATION = -1;
+const NO_INSTANCE = null;
+const UNKNOWN_EPOCH = -1;
+
+/**
+ * Our place in a consumer group, kept over connections: who comes back in time finds its partitions where they were.
+ * Rebalances are eager: all members give up their partitions, then the leader shares them out.
+ */
+export class Membership {
+  readonly group: string;
+  readonly #topic: string;
+  #connection: Connection | undefined;
+  #memberId = "";
+  #generation = NO_GENERATION;
+  #isLeader = false;
+  #partitions: readonly number[] = [];
+  /** How many partitions the topic had when they were shared out. */
+  #sharedOut = 0;
+
+  constructor(group: string, topic: string) {
+    this.group = group;
+    this.#topic = topic;
+  }
+
+  /** Ours. */
+  get partitions(): readonly number[] {
+    return this.#partitions;
+  }
+
+  /** Takes the connection to the group's coordinator, for all that follows. */
+  attach(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  /** Whether the topic has partitions that nobody was given; only the leader can do something about it. */
+  hasMore(partitionCount: number): boolean {
+    return this.#isLeader && partitionCount !== this.#sharedOut;
+  }
+
+  /** Whether the group is as it was and we are in it. Throws where it can't be told. */
+  async isStable(): Promise<boolean> {
+    if (this.#generation === NO_GENERATION) return false;
+    try {
+      await call(heartbeatV3.api, this.#coordinator, this.group, this.#generation, this.#memberId, NO_INSTANCE);
+      return true;
+    } catch (error) {
+      return this.#expelled(error, false);
+    }
+  }
+
+  /**
+   * Joins the group, anew or again, and takes part in sharing out the topic's partitions. False where others came or
+   * went meanwhile, so that it must be done again.
+   */
+  async join(partitionCount: number): Promise<boolean> {
+    this.#generation = NO_GENERATION;
+    this.#partitions = [];
+    const metadata = encodeConsumerProtocolSubscription({ version: PROTOCOL_VERSION, topics: [this.#topic] });
+    const joined = await this.#sendJoin([{ name: PROTOCOL, metadata }]);
+    this.#memberId = joined.memberId;
+    this.#isLeader = joined.leader === joined.memberId;
+    const members = this.#isLeader ? joined.members.map(({ memberId }) => memberId) : [];
+    try {
+      const { assignment } = await call(
+        syncGroupV3.api,
+        this.#coordinator,
+        this.group,
+        joined.generationId,
+        joined.memberId,
+        NO_INSTANCE,
+        PROTOCOL_TYPE,
+        PROTOCOL,
+        this.#shareOut(members, partitionCount),
+      );
+      const ours = decodeConsumerProtocolAssignment(assignment).assignedPartitions;
+      this.#partitions = ours.filter(({ topic }) => topic === this.#topic).flatMap(({ partitions }) => partitions);
+      this.#generation = joined.generationId;
+      this.#sharedOut = partitionCount;
+      return true;
+    } catch (error) {
+      return this.#expelled(error, false);
+    }
+  }
+
+  /** Commits the offsets to read next. False where the group has moved on without us. */
+  async commit(offsets: Iterable<readonly [partition: number, offset: number]>): Promise<boolean> {
+    const partitions = [...offsets].map(([partitionIndex, offset]) => ({
+      partitionIndex,
+      committedOffset: BigInt(offset),
+      committedLeaderEpoch: UNKNOWN_EPOCH,
+      committedMetadata: null,
+    }));
+    try {
+      await call(offsetCommitV7.api, this.#coordinator, this.group, this.#generation, this.#memberId, NO_INSTANCE, [
+        { name: this.#topic, partitions },
+      ]);
+      return true;
+    } catch (error) {
+      return this.#expelled(error, false);
+    }
+  }
+
+  /** The committed offsets of those of our partitions that have one. */
+  async committed(): Promise<Map<number, number>> {
+    const topics = [{ name: this.#topic, partitionIndexes: [...this.#partitions] }];
+    const asked = { groupId: this.group, memberId: null, memberEpoch: UNKNOWN_EPOCH, topics };
+    const answer = await call(offsetFetchV5.api, this.#coordinator, [asked], false);
+    const found = answer.topics.flatMap(({ partitions }) => partitions);
+    return new Map(
+      found
+        .filter((each) => each.committedOffset >= 0n)
+        .map((each) => [each.partitionIndex, Number(each.committedOffset)]),
+    );
+  }
+
+  /** Leaves, so that the others need not wait for the end of our session. */
+  async leave(): Promise<void> {
+    if (this.#memberId === "" || this.#connection?.isConnected() !== true) return;
+    const member = { memberId: this.#memberId, groupInstanceId: NO_INSTANCE };
+    this.#forget();
+    await call(leaveGroupV3.api, this.#connection, this.group, [member]);
+  }
+
+  get #coordinator(): Connection {
+    if (this.#connection === undefined) throw new KafkaError("no connection to the group's coordinator");
+    return this.#connection;
+  }
+
+  /** A new member is told its id first, and joins with it then; one that was forgotten joins as a new one. */
+  async #sendJoin(
+    protocols: { name: string; metadata: Buffer }[],
+  ): Promise<ReturnType<typeof joinGroupV5.parseResponse>> {
+    const send = () =>
+      call(
+        joinGroupV5.api,
+        this.#coordinator,
+        this.group,
+        SESSION_TIMEOUT_MS,
+        REBALANCE_TIMEOUT_MS,
+        this.#memberId,
+        NO_INSTANCE,
+        PROTOCOL_TYPE,
+        protocols,
+      );
+    try {
+      return await send();
+    } catch (error) {
+      const id = error instanceof KafkaError ? memberIdOf(error) : undefined;
+      if (id === undefined) this.#expelled(error, undefined);
+      this.#memberId = id ?? "";
+    }
+    return send();
+  }
+
+  #shareOut(members: readonly string[], partitionCount: number): { memberId: string; assignment: Buffer }[] {
+    const all = Array.from({ length: partitionCount }, (_, partition) => partition);
+    return members.toSorted().map((memberId, turn) => {
+      const partitions = all.filter((partition) => partition % members.length === turn);
+      const assignedPartitions = [{ topic: this.#topic, partitions }];
+      return {
+        memberId,
+        assignment: encodeConsumerProtocolAssignment({ version: PROTOCOL_VERSION, assignedPartitions }),
+      };
+    });
+  }
+
+  /** Returns `verdict` where an error says that the group is not as we know it; throws all others. */
+  #expelled<T>(error: unknown, verdict: T): T {
+    const names = error instanceof KafkaError ? error.names : [];
+    if (names.includes("UNKNOWN_MEMBER_ID") || names.includes("FENCED_INSTANCE_ID")) this.#forget();
+    else if (names.includes("ILLEGAL_GENERATION")) this.#generation = NO_GENERATION;
+    else if (!names.includes("REBALANCE_IN_PROGRESS")) throw error;
+    return verdict;
+  }
+
+  #forget(): void {
+    this.#memberId = "";
+    this.#generation = NO_GENERATION;
+    this.#partitions = [];
+  }
+}
+
+/** The id that the coordinator gave to a new member, along with an error. */
+function memberIdOf(error: KafkaError): string | undefined {
+  if (!error.names.includes("MEMBER_ID_REQUIRED")) return undefined;
+  const { cause } = error;
+  const response = cause instanceof Error && "response" in cause ? cause.response : undefined;
+  return (response as { memberId?: string } | undefined)?.memberId;
+}

@@ -1,0 +1,85 @@
+import { labelText } from "../../page/labels.ts";
+import type { AsNames } from "./as-names.ts";
+import { type FlowLedger, OTHER_SLOT } from "./flow-ledger.ts";
+
+const FIRST_SLOTS = 256;
+const FIRST_BYTES = 32 * 1024;
+const encoder = new TextEncoder();
+
+/** Names that flow-exporter has for pmacct's keys; all other keys are their own. */
+const NAMES: Readonly<Record<string, string>> = { as_src: "source_as", as_dst: "destination_as", label: "hostname" };
+
+/**
+ * The labels of the ledger's slots as bytes, `source_as="15169",source_as_name="Google LLC",…`, made once when a slot
+ * is first asked for and kept side by side: about 150 bytes a slot. Made anew when ASes have other names.
+ *
+ * Slots are asked for in order, so that the work is spread over the making of the page.
+ */
+export class SlotLabels {
+  readonly #ledger: FlowLedger;
+  readonly #names: AsNames;
+  readonly #labels: readonly { name: string; isAs: boolean }[];
+  #edition = -1;
+  #bytes = new Uint8Array(FIRST_BYTES);
+  /** Slot → end of its labels; they start where those of the slot before end. */
+  #ends = new Uint32Array(FIRST_SLOTS);
+  #slots = 0;
+
+  /** `keys`: of the labels, as the ledger has them. */
+  constructor(ledger: FlowLedger, keys: readonly string[], names: AsNames) {
+    this.#ledger = ledger;
+    this.#names = names;
+    this.#labels = keys.map((key) => ({ name: NAMES[key] ?? key, isAs: key === "as_src" || key === "as_dst" }));
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  start(slot: number): number {
+    return slot === 0 ? 0 : this.#ends[slot - 1]!;
+  }
+
+  /** Makes the slot's labels where they are not there yet. */
+  end(slot: number): number {
+    while (this.#slots <= slot) this.#append();
+    return this.#ends[slot]!;
+  }
+
+  /** Forgets all labels if ASes have got other names since they were made. Not while a page is being written. */
+  refresh(): void {
+    if (this.#edition === this.#names.edition) return;
+    this.#edition = this.#names.edition;
+    this.#slots = 0;
+  }
+
+  #append(): void {
+    const slot = this.#slots++;
+    const start = this.start(slot);
+    const labels = encoder.encode(this.#text(slot));
+    if (slot === this.#ends.length) {
+      const ends = new Uint32Array(this.#ends.length * 2);
+      ends.set(this.#ends);
+      this.#ends = ends;
+    }
+    if (start + labels.length > this.#bytes.length) {
+      const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, start + labels.length));
+      bytes.set(this.#bytes);
+      this.#bytes = bytes;
+    }
+    this.#bytes.set(labels, start);
+    this.#ends[slot] = start + labels.length;
+  }
+
+  #text(slot: number): string {
+    const values = this.#ledger.labelsOf(slot);
+    const pairs = this.#labels.flatMap(({ name, isAs }, index) => {
+      const value = values[index]!;
+      const label = labelText(name, String(value));
+      if (!isAs) return label;
+      const asName = slot === OTHER_SLOT || typeof value === "string" ? "" : this.#names.nameOf(value);
+      return [label, labelText(`${name}_name`, asName)];
+    });
+    return pairs.join(",");
+  }
+}
