@@ -2,6 +2,7 @@ import { BY, BY_DEFAULTS } from "../config/by.ts";
 import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
 import { GEOIP_DEFAULTS } from "../config/geoip.ts";
+import { IPTABLES_DEFAULTS } from "../config/iptables.ts";
 
 /** A flag of the command line. */
 export interface Flag {
@@ -182,6 +183,29 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       value: "N",
       default: GEOIP_DEFAULTS["geoip-max-asns"],
       help: 'Most AS numbers that get series, those with the most connections; the rest goes to asn="other".',
+    },
+  ],
+  Firewall: [
+    {
+      name: "iptables",
+      help: "Count what the rules of iptables, ip6tables and nftables match. Alone, no traffic is captured without -i.",
+    },
+    {
+      name: "iptables-compat",
+      help: "Show the metrics of iptables_exporter as that does: IPv4 by iptables-save, without labels of our own.",
+    },
+    { name: "iptables-comments", help: "Give the comments of rules a label of their own." },
+    {
+      name: "iptables-max-rules",
+      value: "N",
+      default: IPTABLES_DEFAULTS["iptables-max-rules"],
+      help: 'Most chains and rules of a backend that get series of their own; the rest goes to rule="other".',
+    },
+    {
+      name: "iptables-folder",
+      value: "FOLDER",
+      repeatable: true,
+      help: "Where iptables-save, ip6tables-save and nft are, instead of where systems have them.",
     },
   ],
   Output: [

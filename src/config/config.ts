@@ -4,6 +4,7 @@ import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { type ByConfig, byOf } from "./by.ts";
 import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow.ts";
 import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./geoip.ts";
+import { type IptablesConfig, iptablesOf } from "./iptables.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
@@ -49,6 +50,7 @@ export interface Config {
   /** Files with the countries or AS numbers of addresses; none where those in the binary will do. */
   geoDatabases: string[];
   geoip: GeoipConfig | null;
+  iptables: IptablesConfig | null;
 }
 
 /** Default values, as they would be given. */
@@ -90,11 +92,12 @@ export function configOf(given: GivenFlags): Config {
     flow: flowOf(given),
     geoDatabases: geoDatabasesOf(given),
     geoip: geoipOf(given),
+    iptables: iptablesOf(given),
   };
 }
 
 /** Flags of collectors that need no traffic: with one of them, traffic is captured only where -i asks for it. */
-const COLLECTOR_FLAGS: readonly string[] = ["flow-topic", "geoip"];
+const COLLECTOR_FLAGS: readonly string[] = ["flow-topic", "geoip", "iptables"];
 /** Flags that say how traffic is counted. */
 const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses", "by"];
 

@@ -84,6 +84,22 @@ export function keepCapabilities(names: readonly CapabilityName[]): CapabilityNa
   return effectiveCapabilities();
 }
 
+/**
+ * Lets the programs that are started from now on have these capabilities, as far as this process has them. Those that
+ * root starts have them anyway. Returns 0, or a negated errno where the kernel refuses.
+ */
+export function passOnCapabilities(names: readonly CapabilityName[]): number {
+  if (process.geteuid?.() === 0) return 0;
+  const sets = libc.capget();
+  const passed = names.filter((name) => has(sets.permitted, name));
+  const inheritable = passed.reduce((set, name) => set | bitOf(name), sets.inheritable);
+  const results = [
+    libc.capset({ ...sets, inheritable }),
+    ...passed.map((name) => libc.raiseAmbient(CAPABILITIES.indexOf(name))),
+  ];
+  return results.find((result) => result < 0) ?? 0;
+}
+
 function has(set: bigint, name: CapabilityName): boolean {
   return (set & bitOf(name)) !== 0n;
 }

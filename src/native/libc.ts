@@ -181,6 +181,14 @@ export function isInBoundingSet(capability: number): boolean {
   return cPrctl(PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
 }
 
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
+
+/** Lets children have a capability, by its number, that is permitted and inheritable. Linux 4.3. */
+export function raiseAmbient(capability: number): number {
+  return orErrno(cPrctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
+}
+
 /** Sets of capabilities, a bit each. */
 export interface CapabilitySets {
   effective: bigint;

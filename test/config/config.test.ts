@@ -28,6 +28,7 @@ const DEFAULT: Config = {
   flow: null,
   geoDatabases: [],
   geoip: null,
+  iptables: null,
 };
 
 const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });

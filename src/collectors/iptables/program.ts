@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { messageOf } from "../../errors.ts";
+
+/** Most that a program may print on standard output, and on standard error. */
+const MAX_OUTPUT_BYTES = 100e6;
+/** What is kept of its standard error. */
+const KEPT_STDERR_BYTES = 4096;
+/** How long output is read before the event loop gets its turn. */
+const TURN_MS = 10;
+
+/** How a run ended. */
+export interface Outcome {
+  /** Null where a signal ended it, or it never started. */
+  readonly exitStatus: number | null;
+  /** Why the output is of no use; undefined where all is well. */
+  readonly error: string | undefined;
+  /** The start of its standard error, without white space around it. */
+  readonly stderr: string;
+}
+
+/** When to give up; deadlines are times of performance.now(). */
+export interface Limits {
+  readonly deadline: number;
+  /** Aborts when promtap ends. */
+  readonly signal: AbortSignal;
+}
+
+type Exit = Pick<Outcome, "exitStatus" | "error">;
+
+/**
+ * A program that is run by its path: without a shell, with an empty environment and nothing to read. It and what it
+ * has started are killed when they take too long or print too much.
+ */
+export class Program {
+  readonly path: string;
+  readonly #args: readonly string[];
+  /** Killed, and not gone yet: it waits inside of the kernel. */
+  #lingers = false;
+
+  constructor(path: string, args: readonly string[]) {
+    this.path = path;
+    this.#args = args;
+  }
+
+  /** Runs it to its end and hands on what it prints. What `onOutput` throws ends it, and is the error. Never rejects. */
+  async run(onOutput: (bytes: Uint8Array) => void, { deadline, signal }: Limits): Promise<Outcome> {
+    const msLeft = deadline - performance.now();
+    if (this.#lingers) return failure("was killed at an earlier scrape and is not gone yet");
+    if (signal.aborted || msLeft <= 0) return failure("had no time left to run");
+    const child = this.#spawn();
+    const exit = exitOf(child);
+    // Without a process there may be no streams either.
+    if (child.pid === undefined) return failure((await exit).error ?? "couldn't be started");
+    this.#lingers = true;
+    const gone = exit.finally(() => (this.#lingers = false));
+    const { promise: stopped, resolve } = Promise.withResolvers<Exit>();
+    const stop = (error: string): void => {
+      kill(child);
+      resolve({ exitStatus: null, error });
+    };
+    const timer = setTimeout(() => stop("took too long and was killed"), msLeft);
+    const onAbort = (): void => stop("was killed because promtap ends");
+    signal.addEventListener("abort", onAbort);
+    const stderr = new Beginning();
+    const reading = Promise.all([
+      readAll(child.stdout, onOutput),
+      readAll(child.stderr, (bytes) => stderr.add(bytes)),
+    ]).catch((error: unknown) => stop(messageOf(error)));
+    const end = await Promise.race([reading.then(() => gone), stopped]);
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    return { ...end, stderr: stderr.text() };
+  }
+
+  #spawn(): ChildProcess {
+    return spawn(this.path, this.#args, {
+      cwd: "/",
+      env: { LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "pipe"],
+      // A process group of its own, so that all of a script can be killed.
+      detached: true,
+    });
+  }
+}
+
+function failure(error: string): Outcome {
+  return { exitStatus: null, error, stderr: "" };
+}
+
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve({ exitStatus: null, error: `couldn't be started: ${error.message}` }));
+    child.on("exit", (exitStatus, signal) => resolve({ exitStatus, error: exitError(exitStatus, signal) }));
+  });
+}
+
+function exitError(exitStatus: number | null, signal: NodeJS.Signals | null): string | undefined {
+  if (exitStatus === 0) return undefined;
+  return exitStatus === null ? `was ended by ${signal}` : `ended with exit status ${exitStatus}`;
+}
+
+function kill(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, "SIGKILL");
+  } catch {
+    // All of the group are gone already.
+  }
+  // What has left the group may still hold the other ends.
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}
+
+async function readAll(stream: NodeJS.ReadableStream | null, onBytes: (bytes: Uint8Array) => void): Promise<void> {
+  let total = 0;
+  let turn = performance.now();
+  for await (const bytes of (stream ?? []) as AsyncIterable<Uint8Array>) {
+    total += bytes.length;
+    if (total > MAX_OUTPUT_BYTES) throw new Error(`printed more than ${MAX_OUTPUT_BYTES / 1e6} MB`);
+    onBytes(bytes);
+    if (performance.now() - turn < TURN_MS) continue;
+    await nextTurn();
+    turn = performance.now();
+  }
+}
+
+/** The first bytes of a stream. */
+class Beginning {
+  readonly #chunks: Uint8Array[] = [];
+  #room = KEPT_STDERR_BYTES;
+
+  add(bytes: Uint8Array): void {
+    if (this.#room === 0) return;
+    const kept = bytes.slice(0, this.#room);
+    this.#chunks.push(kept);
+    this.#room -= kept.length;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString().trim();
+  }
+}
