@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { ErrorCode, PromtapError } from "../../errors.ts";
 import { BUCKETS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
 import type { InterfaceLedger } from "../../ledger/ledger.ts";
 import { type RangeTable, rangeSeries } from "../../ledger/ranges.ts";
@@ -10,6 +9,8 @@ import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
 import {
   ALL_SLOT,
   BUDGET,
+  CHUNK_SLOTS,
+  COLUMN_STEP,
   EVENT,
   EVENT_SLOT,
   type EventOffset,
@@ -27,9 +28,9 @@ import {
   TABLE,
   tables,
 } from "./layout.ts";
+import { createMap, mapArray } from "./maps.ts";
 import type { Places } from "./places.ts";
 import type { MapFds } from "./program/rows.ts";
-import { bpfRefusal } from "./refusal.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
 const PLACES_WITH_ROWS = 16_384;
@@ -45,7 +46,6 @@ const WORDS_A_ROW = ROW_BYTES / 4;
 const FLAG_WORD = FLAG_OFFSET / 4;
 const OTHER_WORD = OTHER_OFFSET / 4;
 const DIRECTION_WORDS = WORDS_A_ROW / 2;
-const PAGE_BYTES = 4096;
 
 /** How large the tables are; see layout.ts. */
 export interface TableSizes {
@@ -85,7 +85,9 @@ export function tableSizes(
   const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic + spare;
   const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
-  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : places.count * ROW_SLOTS;
+  // A column's offset in a row, a multiple of COLUMN_STEP, is what programs compute its first slot from.
+  const listed = Math.ceil(places.count / COLUMN_STEP) * COLUMN_STEP;
+  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_SLOTS;
   let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
   while (lanes > 1 && lanes * (fixed + active * FEWEST_SLOTS_A_ROW) > room) lanes /= 2;
   const isDense = dense > 0 && lanes * (fixed + dense + dynamic * FEWEST_SLOTS_A_ROW) <= room;
@@ -93,8 +95,9 @@ export function tableSizes(
   const first = isDense ? fixed + dense : fixed;
   const counted = isDense ? dynamic : active;
   const each = Math.floor((room / lanes - first) / Math.max(counted, 1));
-  const slots = first + counted * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
-  const densePlaces = isDense ? places.count : 0;
+  const wanted = first + counted * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
+  const slots = wanted > CHUNK_SLOTS ? Math.ceil(wanted / CHUNK_SLOTS) * CHUNK_SLOTS : wanted;
+  const densePlaces = isDense ? listed : 0;
   return { hasPlaceMap, firstRow, rows, slots, denseSlot, densePlaces, lanes, isAtomic: lanes < cpus || isRealtime };
 }
 
@@ -159,7 +162,13 @@ export class KernelTables {
     this.#ranges = ranges;
     this.#places = places;
     this.fds = {
-      counters: createMap("counters", array, 4, SLOT_BYTES, slots * lanes),
+      counters: createMap(
+        "counters",
+        array,
+        4,
+        Math.min(slots, CHUNK_SLOTS) * SLOT_BYTES,
+        Math.ceil(slots / CHUNK_SLOTS) * lanes,
+      ),
       rows: createMap("rows", array, 4, ROW_BYTES, rows),
       places: createMap("places", array, 4, PLACE_BYTES, hasPlaceMap ? places.count : 1),
       keys: createMap("keys", array, 4, KEY_BYTES, rows),
@@ -344,28 +353,4 @@ export class KernelTables {
     }
     return total;
   }
-}
-
-const MAP_FLAGS: Record<number, number> = {
-  [bpf.BPF_MAP_TYPE_ARRAY]: bpf.BPF_F_MMAPABLE,
-  [bpf.BPF_MAP_TYPE_HASH]: bpf.BPF_F_NO_PREALLOC,
-  [bpf.BPF_MAP_TYPE_PROG_ARRAY]: 0,
-};
-
-/** The memory of an array map; values are side by side, each rounded up to 8 bytes. */
-function mapArray(fd: number, bytes: number): libc.Mapping {
-  const mapping = libc.mmap(fd, Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES);
-  if (typeof mapping !== "number") return mapping;
-  throw new PromtapError(ErrorCode.HOST, `couldn't map a BPF array: ${libc.errnoText(mapping)}`);
-}
-
-function createMap(name: string, type: number, keyBytes: number, valueBytes: number, entries: number): number {
-  const flags = MAP_FLAGS[type]!;
-  const fd = bpf.createMap(type, keyBytes, valueBytes, entries, flags, `promtap_${name}`.slice(0, 15));
-  if (fd >= 0) return fd;
-  const bytes = entries * valueBytes;
-  throw new PromtapError(
-    ErrorCode.HOST,
-    `couldn't make the map ${name} of ${bytes} bytes: ${bpfRefusal(fd, "CAP_BPF")}`,
-  );
 }

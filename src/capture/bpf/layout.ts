@@ -6,9 +6,10 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  * The memory that the program and we share. All of it are arrays, so that we map them and read without a system call;
  * only the index of IPv6 addresses is a hash, which we need not read.
  *
- *   counters   a slot each: 7 exclusive buckets and the sum of bytes, 64 bits each. Every lane has all slots; a CPU
- *              counts in its own lane, so that nothing is shared and nothing is locked:
+ *   counters   slots of 7 exclusive buckets and the sum of bytes, 64 bits each. Every lane has all slots; a CPU counts
+ *              in its own lane, so that nothing is shared and nothing is locked:
  *                  | lane 0: slot 0 (all frames) | slot 1 (events) | slot 2 ... | lane 1: slot 0 ...
+ *              A lane is one element of the map, looked up once a packet; or several, where it is long
  *   rows       one an address: slots by direction and protocol, given out on first use
  *                  | tx: 12 slots, 3 spare, flag | rx: 12 slots, 3 spare, other row |
  *   places     place of a listed IPv4 address → row + 1, where there are too many addresses to give each a row at once
@@ -21,12 +22,17 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  */
 export const SLOT_BYTES = SLOT_DOUBLES * 8;
 export const SUM_OFFSET = SLOT_BYTES - 8;
+/** log2 of CHUNK_SLOTS. */
+export const CHUNK_SHIFT = 16;
 /** Slots that are always there. */
 export const ALL_SLOT = 0;
 export const EVENT_SLOT = 1;
 export const FIRST_FREE_SLOT = 2;
 
-/** What slot 1 counts, by offset in bytes. */
+/** Slots of an element of the counters: 4 MiB, the most that kernels before 6.13 take for one. */
+export const CHUNK_SLOTS = 1 << CHUNK_SHIFT;
+
+/** What slot 1 counts in the first lane, by offset in bytes. */
 export const EVENT = { TRUNCATED: 0, MALFORMED: 8, UNKNOWN_LINK: 16, AGGREGATED: 24, EXHAUSTED: 32 } as const;
 export type EventOffset = (typeof EVENT)[keyof typeof EVENT];
 
@@ -51,32 +57,34 @@ export const BUDGET = { USED: 0, BYTES: 16 } as const;
 /** One entry of `ranges`: masks of the two halves of an address in network order, and rows for refused addresses. */
 export const RANGE = { MASK_HIGH: 0, MASK_LOW: 8, OTHER_ROW: 16, BYTES: 24 } as const;
 
-/*
- * Columns of protocols and buckets of sizes share their bytes, so that both are on one line of the cache for the usual
- * protocols and sizes:   | 0 | bucket:3 | column:4 |
- */
-export const TABLE = { IPV4_COLUMN: 0, BUCKET: 0, IPV6_COLUMN: 256, IS_EXTENSION: 512, BYTES: 768 } as const;
-const COLUMN_BITS = 4;
-export const COLUMN_NUMBER_MASK = (1 << COLUMN_BITS) - 1;
-/** From a column to its offset in a row, and from the byte of the table to the offset of the bucket in a slot. */
-export const COLUMN_SHIFT = 2;
-export const BUCKET_SHIFT = COLUMN_BITS - 3;
-/** Sizes are looked up in steps of the smallest bucket, up to the last index. */
+/** What the parser looks up: offsets of columns in a row, marks of extension headers, offsets of buckets in a slot. */
+export const TABLE = {
+  IPV4_COLUMN: 0,
+  IPV6_COLUMN: 256,
+  IS_EXTENSION: 512,
+  BUCKET: 768,
+  BYTES: 768 + (1 << 14),
+} as const;
+/** From a column to the next one in a row, in bytes; the mask keeps an offset inside, whatever was read. */
+export const COLUMN_STEP = SLOT_ID_BYTES;
+export const COLUMN_MASK = 0x3c;
+/** Sizes are looked up in steps of the smallest bucket: up to 1 MiB, where no packet is longer than 512 KiB (GSO_MAX_SIZE). */
 export const BUCKET_STEP_BITS = 6;
-export const BUCKET_LAST = 63;
+export const BUCKET_LAST = TABLE.BYTES - TABLE.BUCKET - 1;
 /** Keeps an offset inside the buckets of a slot and aligned, whatever was read. */
 export const BUCKET_MASK = 0x38;
 
-/** The bytes of `tables`: columns of protocols, buckets of sizes, and marks of extension headers. */
+/** The bytes of `tables`. */
 export function tables(): Uint8Array {
   const bytes = new Uint8Array(TABLE.BYTES);
-  bytes.set(IPV4_COLUMN, TABLE.IPV4_COLUMN);
-  bytes.set(IPV6_COLUMN, TABLE.IPV6_COLUMN);
+  for (let protocol = 0; protocol < 256; protocol++) {
+    bytes[TABLE.IPV4_COLUMN + protocol] = IPV4_COLUMN[protocol]! * COLUMN_STEP;
+    bytes[TABLE.IPV6_COLUMN + protocol] = IPV6_COLUMN[protocol]! * COLUMN_STEP;
+  }
   for (const header of EXTENSION_HEADERS) bytes[TABLE.IS_EXTENSION + header] = 1;
   for (let step = 0; step <= BUCKET_LAST; step++) {
     const found = BUCKET_BOUNDS.findIndex((bound) => step << BUCKET_STEP_BITS <= bound);
-    const bucket = found < 0 ? BUCKET_BOUNDS.length : found;
-    bytes[TABLE.BUCKET + step]! |= bucket << COLUMN_BITS;
+    bytes[TABLE.BUCKET + step] = 8 * (found < 0 ? BUCKET_BOUNDS.length : found);
   }
   return bytes;
 }

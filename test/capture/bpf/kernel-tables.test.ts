@@ -5,7 +5,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { KernelBudget, KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
-import { EVENT, EVENT_SLOT, FIRST_FREE_SLOT, ROW_SLOTS, SLOT_BYTES } from "../../../src/capture/bpf/layout.ts";
+import {
+  CHUNK_SLOTS,
+  EVENT,
+  EVENT_SLOT,
+  FIRST_FREE_SLOT,
+  ROW_SLOTS,
+  SLOT_BYTES,
+} from "../../../src/capture/bpf/layout.ts";
 import { Places } from "../../../src/capture/bpf/places.ts";
 import { ALL_SLOT, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
@@ -80,12 +87,8 @@ describe("counters in the kernel", options, () => {
   test("are read exactly beyond 2^32 bytes, and go on from there", () => {
     using twins = new Twins([parseRange("10.1.2.0/24")]);
     twins.see(FRAME);
-    const { counters } = twins.tables.fds;
-    const lane = laneInUse(twins);
     const before = 2 ** 52 - 40;
-    const slot = readElement(counters, lane + ALL_SLOT, SLOT_BYTES);
-    slot.setBigUint64(SLOT_BYTES - 8, BigInt(before), true);
-    writeElement(counters, lane + ALL_SLOT, slot);
+    changeAll(twins, (slots) => slots.setBigUint64(ALL_SLOT * SLOT_BYTES + SLOT_BYTES - 8, BigInt(before), true));
     assert.equal(twins.counted().all.at(-1), before);
     twins.see(FRAME);
     assert.equal(twins.counted().all.at(-1), before + 20);
@@ -94,11 +97,9 @@ describe("counters in the kernel", options, () => {
   test("carry from the lower 32 bits to the upper", () => {
     using twins = new Twins([parseRange("10.1.2.0/24")]);
     twins.see(FRAME);
-    const { counters } = twins.tables.fds;
-    const lane = laneInUse(twins);
-    const slot = readElement(counters, lane + ALL_SLOT, SLOT_BYTES);
-    for (let at = 0; at < SLOT_BYTES; at += 8) slot.setBigUint64(at, 0xffff_ffffn, true);
-    writeElement(counters, lane + ALL_SLOT, slot);
+    changeAll(twins, (slots) => {
+      for (let at = 0; at < SLOT_BYTES; at += 8) slots.setBigUint64(ALL_SLOT * SLOT_BYTES + at, 0xffff_ffffn, true);
+    });
     twins.see(FRAME);
     assert.deepEqual(twins.counted().all, [2 ** 32, ...Array<number>(6).fill(2 ** 32 - 1), 2 ** 32 + 19]);
   });
@@ -119,9 +120,9 @@ describe("counters in the kernel", options, () => {
     const budget = new KernelBudget();
     for (const total of [5, 10]) {
       const tables = new KernelTables(ranges, places, ledger, budget, tableSizes(ranges, places, 1, 1, 1, false));
-      const events = new DataView(new ArrayBuffer(SLOT_BYTES));
-      for (const event of Object.values(EVENT)) events.setBigUint64(event, 5n, true);
-      writeElement(tables.fds.counters, EVENT_SLOT, events);
+      const lane = new DataView(new ArrayBuffer(tables.sizes.slots * SLOT_BYTES));
+      for (const event of Object.values(EVENT)) lane.setBigUint64(EVENT_SLOT * SLOT_BYTES + event, 5n, true);
+      writeElement(tables.fds.counters, 0, lane);
       tables.sync();
       tables.sync();
       assert.deepEqual([ledger.aggregatedPackets, ledger.exhaustedPackets], [total, total]);
@@ -132,11 +133,18 @@ describe("counters in the kernel", options, () => {
   });
 });
 
-/** First slot of the lane that has the only frame that was seen. */
-function laneInUse(twins: Twins): number {
+/** Changes the counters of the lane that has the only frame that was seen. */
+function changeAll(twins: Twins, change: (slots: DataView) => void): void {
   const { lanes, slots } = twins.tables.sizes;
-  const all = Array.from({ length: lanes }, (_, lane) => lane * slots);
-  return all.find((at) => readElement(twins.tables.fds.counters, at, SLOT_BYTES).getBigUint64(0, true) > 0n)!;
+  const { counters } = twins.tables.fds;
+  for (let lane = 0; lane < lanes; lane++) {
+    const element = readElement(counters, lane, slots * SLOT_BYTES);
+    if (element.getBigUint64(ALL_SLOT * SLOT_BYTES, true) === 0n) continue;
+    change(element);
+    writeElement(counters, lane, element);
+    return;
+  }
+  assert.fail("no lane has the frame");
 }
 
 describe("where tables are full, what finds no room goes to the refused and is told", options, () => {
@@ -198,6 +206,7 @@ describe("two CPUs that count at once lose nothing", { skip: lacking("root", "ta
   const cases: [what: string, ranges: string[], TwinsOptions][] = [
     ["in a lane each", own, {}],
     ["in one lane, in locked steps", own, { sizes: oneLane }],
+    ["in a lane of several elements each", own, { sizes: (chosen) => ({ ...chosen, slots: 2 * CHUNK_SLOTS }) }],
     ["in slots on first use", ofMany, {}],
     ["in slots on first use, of one lane", ofMany, { sizes: oneLane }],
     ["in rows on first use", onFirstUse, {}],

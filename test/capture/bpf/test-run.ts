@@ -44,9 +44,7 @@ const packet = new Uint8Array(PAGE_BYTES);
 const context = new DataView(new ArrayBuffer(SKB_BYTES));
 const packetAddress = koffi.address(packet);
 const key = new Uint8Array(4);
-const element = new Uint8Array(PAGE_BYTES);
 const keyAddress = koffi.address(key);
-const elementAddress = koffi.address(element);
 const contextAddress = koffi.address(new Uint8Array(context.buffer));
 
 /** Runs a program on a packet and returns its result, signed. */
@@ -87,13 +85,11 @@ export function writeElement(mapFd: number, index: number, value: DataView): voi
 
 function elementCommand(command: number, what: string, mapFd: number, index: number, value: Uint8Array): void {
   new DataView(key.buffer).setUint32(0, index, true);
-  element.set(value);
   const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
   attr.setUint32(0, mapFd, true);
   attr.setBigUint64(8, keyAddress, true);
-  attr.setBigUint64(16, elementAddress, true);
+  attr.setBigUint64(16, koffi.address(value), true);
   bpf(command, what, attr);
-  value.set(element.subarray(0, value.length));
 }
 
 /** By EtherType: bytes of the header that the kernel wants whole. */

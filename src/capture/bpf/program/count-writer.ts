@@ -1,39 +1,54 @@
 import type { RangeTable } from "../../../ledger/ranges.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r0, r1, r2, r3, r7, r8, r9, r10 } from "../assembly/instruction.ts";
-import { ALL_SLOT, DIRECTION_BYTES, EVENT } from "../layout.ts";
+import { r0, r1, r2, r3, r6, r7, r8, r10 } from "../assembly/instruction.ts";
+import { COLUMN_STEP, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
-import { CountersWriter } from "./counters.ts";
+import type { ZoneCounters } from "../zones/zone-counters.ts";
+import { writeZoneCounting } from "../zones/zone-writer.ts";
+import type { CountersWriter } from "./counters.ts";
 import type { ParseExits } from "./network-writer.ts";
 import { writeIpv4Tree, writeIpv6Tree } from "./range-tree.ts";
 import { type RowsOptions, RowsWriter } from "./rows.ts";
-import { ADDRESS, IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE, SEGMENT_BYTES } from "./stack.ts";
+import {
+  ADDRESS,
+  COLUMN,
+  IPV4_DESTINATION,
+  IPV4_SOURCE,
+  IPV6_DESTINATION,
+  IPV6_SOURCE,
+  KIND,
+  SEGMENT_BYTES,
+} from "./stack.ts";
 
 /** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */
 const TX_BYTES = 0;
 /** A tree of more ranges is too long for jumps over it to what was put off before. */
 const RANGES_IN_REACH = 1000;
-/** Kinds of packets, in r9. */
-const KIND = { NOT_IP: 0, TRUNCATED: 1, MALFORMED: 2, IPV4: 4, IPV6: 6 } as const;
+/** Kinds of packets besides IPv4. */
+const Kind = { NOT_IP: 0, TRUNCATED: 1, MALFORMED: 2, IPV6: 6 } as const;
 
 export interface CountOptions extends RowsOptions {
   ranges: RangeTable;
   places: Places;
   /** Whether rows of IPv4 addresses are given out on first use; else the row of a place is `firstRow` + place. */
   hasPlaceMap: boolean;
-  lanes: number;
-  isAtomic: boolean;
   unfolds: boolean;
+  zones: readonly ZoneCounters[];
   /** What the program returns. */
   result: number;
 }
 
 /**
  * Writes what counts a parsed packet, as ledger/ledger.ts does, and places `exits`. Registers: r6 column of the
- * protocol, r7 size, r8 bucket, r9 kind.
+ * protocol, r7 size, r8 bucket, r9 lane.
  */
-export function writeCounting(asm: Assembler, options: CountOptions, exits: ParseExits): void {
-  new CountWriter(asm, options, exits).write();
+export function writeCounting(
+  asm: Assembler,
+  options: CountOptions,
+  counters: CountersWriter,
+  exits: ParseExits,
+): void {
+  new CountWriter(asm, options, counters, exits).write();
 }
 
 class CountWriter {
@@ -43,19 +58,11 @@ class CountWriter {
   readonly #counters: CountersWriter;
   readonly #rows: RowsWriter;
 
-  constructor(asm: Assembler, options: CountOptions, exits: ParseExits) {
-    const { fds, slots, lanes, isAtomic, unfolds } = options;
+  constructor(asm: Assembler, options: CountOptions, counters: CountersWriter, exits: ParseExits) {
     this.#asm = asm;
     this.#options = options;
     this.#exits = exits;
-    this.#counters = new CountersWriter(asm, {
-      countersFd: fds.counters,
-      tablesFd: fds.tables,
-      slots,
-      lanes,
-      isAtomic,
-      unfolds,
-    });
+    this.#counters = counters;
     this.#rows = new RowsWriter(asm, options, this.#counters);
   }
 
@@ -69,16 +76,14 @@ class CountWriter {
     const ipv4 = asm.label();
     const ipv6 = asm.label();
     const step = asm.label();
-    this.#writeKinds();
-    this.#counters.chooseLane();
-    this.#writeSize();
-    asm.mov(r2, ALL_SLOT);
-    this.#counters.count(this.#exits.ignored);
-    this.#writeOtherKinds(step);
+    asm.place(this.#exits.ipv4);
+    this.#writeAll(false);
+    asm.putOff(() => this.#writeOtherKinds(step));
     asm.jump(ipv4);
     asm.writePutOff();
 
     asm.place(ipv4);
+    this.#numberColumn();
     this.#writeIpv4(IPV4_SOURCE, TX_BYTES);
     asm.putOff(() => {
       asm.place(step);
@@ -86,12 +91,14 @@ class CountWriter {
     });
     if (this.#options.ranges.ipv4.rangeOf.length > RANGES_IN_REACH) this.#writePutOffBetween();
     this.#writeIpv4(IPV4_DESTINATION, DIRECTION_BYTES);
+    this.#writeZones(4);
     this.#writeExit();
     asm.writePutOff();
 
     asm.place(ipv6);
     this.#writeIpv6(IPV6_SOURCE, TX_BYTES);
     this.#writeIpv6(IPV6_DESTINATION, DIRECTION_BYTES);
+    this.#writeZones(6);
     this.#writeExit();
     asm.writePutOff();
   }
@@ -103,24 +110,45 @@ class CountWriter {
     this.#asm.place(behind);
   }
 
-  /** All but IPv4 go other ways from here. */
+  /** All but IPv4: counted for the interface likewise, and then by what they are. */
   #writeOtherKinds(ipv6: Label): void {
     const asm = this.#asm;
-    const other = asm.label();
+    const all = asm.label();
     const malformed = asm.label();
-    asm.jne(r9, KIND.IPV4, other);
-    asm.putOff(() => {
-      asm.place(other);
-      asm.jeq(r9, KIND.IPV6, ipv6);
-      asm.jeq(r9, KIND.NOT_IP, this.#exits.ignored);
-      asm.jeq(r9, KIND.MALFORMED, malformed);
-      this.#counters.countEvent(EVENT.TRUNCATED);
-      this.#writeExit();
-      asm.place(malformed);
-      this.#counters.countEvent(EVENT.MALFORMED);
-      asm.place(this.#exits.ignored);
-      this.#writeExit();
-    });
+    const kinds = [
+      [this.#exits.ipv6, Kind.IPV6],
+      [this.#exits.truncated, Kind.TRUNCATED],
+      [this.#exits.malformed, Kind.MALFORMED],
+      [this.#exits.notIp, Kind.NOT_IP],
+    ] as const;
+    for (const [label, kind] of kinds) {
+      asm.place(label);
+      asm.store(8, r10, KIND, kind);
+      if (kind !== Kind.NOT_IP) asm.jump(all);
+    }
+    asm.place(all);
+    this.#writeAll(true);
+    asm.load(8, r1, r10, KIND);
+    asm.jeq(r1, Kind.IPV6, ipv6);
+    asm.jeq(r1, Kind.NOT_IP, this.#exits.ignored);
+    asm.jeq(r1, Kind.MALFORMED, malformed);
+    this.#counters.countEvent(EVENT.TRUNCATED);
+    this.#writeExit();
+    asm.place(malformed);
+    this.#counters.countEvent(EVENT.MALFORMED);
+    asm.place(this.#exits.ignored);
+    this.#writeExit();
+  }
+
+  /** Counts the packet for the interface. */
+  #writeAll(hasKind: boolean): void {
+    this.#counters.chooseLane(this.#exits.ignored);
+    this.#writeSize(hasKind);
+    this.#counters.countAll(this.#exits.ignored);
+  }
+
+  #writeZones(version: 4 | 6): void {
+    for (const counters of this.#options.zones) writeZoneCounting(this.#asm, counters, version, this.#options.unfolds);
   }
 
   #writeExit(): void {
@@ -128,57 +156,44 @@ class CountWriter {
     this.#asm.exit();
   }
 
-  /** r9 = kind, by the way the parser left. */
-  #writeKinds(): void {
-    const asm = this.#asm;
-    const all = asm.label();
-    const kinds = [
-      [this.#exits.ipv6, KIND.IPV6],
-      [this.#exits.truncated, KIND.TRUNCATED],
-      [this.#exits.malformed, KIND.MALFORMED],
-      [this.#exits.notIp, KIND.NOT_IP],
-    ] as const;
-    asm.putOff(() => {
-      for (const [label, kind] of kinds) {
-        asm.place(label);
-        asm.mov(r9, kind);
-        asm.jump(all);
-      }
-    });
-    asm.place(this.#exits.ipv4);
-    asm.mov(r9, KIND.IPV4);
-    asm.place(all);
-  }
-
-  /** r8 = bucket; of a packet that stands for several, r7 = their bytes and r8 = bucket of the last one. */
-  #writeSize(): void {
+  /** r8 = bucket; of a packet that is unfolded, r7 = the bytes of all and r8 = bucket of the last one. */
+  #writeSize(hasKind: boolean): void {
     const asm = this.#asm;
     const aggregated = asm.label();
     const single = asm.label();
     const sized = asm.label();
-    asm.load(8, r1, r10, SEGMENT_BYTES);
-    asm.jne(r1, 0, aggregated);
+    if (this.#options.unfolds) {
+      asm.load(8, r1, r10, SEGMENT_BYTES);
+      asm.jne(r1, 0, aggregated);
+    }
     asm.place(single);
     asm.mov(r1, r7);
     this.#counters.bucketOfR1(r8);
     asm.place(sized);
+    if (!this.#options.unfolds) return;
     asm.putOff(() => {
       asm.place(aggregated);
-      this.#counters.countEvent(EVENT.AGGREGATED);
-      if (this.#options.unfolds) {
-        asm.jlt(r9, KIND.IPV4, single);
-        this.#counters.unfold(single);
-        asm.jump(sized);
-      } else {
-        asm.jump(single);
+      if (hasKind) {
+        asm.load(8, r1, r10, KIND);
+        asm.jne(r1, Kind.IPV6, single);
       }
+      this.#counters.unfold(single);
+      asm.jump(sized);
     });
+  }
+
+  /** Where addresses have all their slots, r6 becomes the number of the first slot of the protocol's column. */
+  #numberColumn(): void {
+    const { densePlaces, ranges } = this.#options;
+    if (densePlaces === 0 || ranges.ipv4.rangeOf.length === 0) return;
+    this.#asm.store(4, r10, COLUMN, r6);
+    this.#asm.mul(r6, densePlaces / COLUMN_STEP);
   }
 
   /** Counts for the address at a place on the stack, in the half of its row at `direction`. */
   #writeIpv4(address: number, direction: number): void {
     const asm = this.#asm;
-    const { ranges, places, hasPlaceMap, firstRow, denseSlot } = this.#options;
+    const { ranges, places, hasPlaceMap, firstRow, densePlaces } = this.#options;
     if (ranges.ipv4.rangeOf.length === 0) return;
     const found = asm.label();
     const next = asm.label();
@@ -191,14 +206,14 @@ class CountWriter {
       // The kernel refuses to shift by the whole width.
       if (shift === 32) asm.mov32(r2, 0);
       else if (shift > 0) asm.rsh32(r2, shift);
-      asm.add32(r2, first + (hasPlaceMap || denseSlot > 0 ? 0 : firstRow));
+      asm.add32(r2, first + (hasPlaceMap || densePlaces > 0 ? 0 : firstRow));
       if (hasPlaceMap) asm.mov(r3, range);
       asm.jump(found);
     };
     writeIpv4Tree(asm, ranges.ipv4, leaf, next);
     asm.place(found);
     if (hasPlaceMap) this.#rows.placeRow(next);
-    if (denseSlot > 0) this.#rows.countDense(direction, next);
+    if (densePlaces > 0) this.#rows.countDense(direction, next);
     else this.#rows.countInRow(direction, next);
     asm.place(next);
   }

@@ -1,12 +1,15 @@
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r0, r1, r2, r3, r6, r7, r8, r10, type Register } from "../assembly/instruction.ts";
+import { r0, r1, r2, r3, r6, r7, r8, r9, r10, type Register } from "../assembly/instruction.ts";
 import {
+  ALL_SLOT,
   BUCKET_LAST,
   BUCKET_MASK,
-  BUCKET_SHIFT,
   BUCKET_STEP_BITS,
+  CHUNK_SHIFT,
+  CHUNK_SLOTS,
   EVENT_SLOT,
   type EventOffset,
+  SLOT_BYTES,
   SUM_OFFSET,
   TABLE,
 } from "../layout.ts";
@@ -22,6 +25,7 @@ import {
   PROTOCOL,
   SCRATCH,
   SEGMENT_BYTES,
+  SLOT_OFFSET,
   TRANSPORT_OFFSET,
 } from "./stack.ts";
 
@@ -47,7 +51,9 @@ export interface CountersOptions {
   unfolds: boolean;
 }
 
-/** Writes the steps that touch counters. They use up r0 to r5, and keep r6 to r9. */
+const SLOT_SHIFT = Math.log2(SLOT_BYTES);
+
+/** Writes the steps that touch counters. They use up r0 to r5, and keep r6 to r8; r9 is theirs. */
 export class CountersWriter {
   readonly #asm: Assembler;
   readonly #options: CountersOptions;
@@ -57,38 +63,54 @@ export class CountersWriter {
     this.#options = options;
   }
 
-  /** Chooses the lane of this CPU. */
-  chooseLane(): void {
-    const { lanes, slots } = this.#options;
-    if (lanes === 1) return;
+  /** r9 = the lane of this CPU; where that is long, its number goes to the stack instead. */
+  chooseLane(missing: Label): void {
     const asm = this.#asm;
-    asm.call(BPF_FUNC_GET_SMP_PROCESSOR_ID);
-    asm.and(r0, lanes - 1);
-    asm.mul(r0, slots);
-    asm.store(4, r10, LANE, r0);
+    const { countersFd, lanes } = this.#options;
+    if (lanes === 1) {
+      asm.mov(r0, 0);
+    } else {
+      asm.call(BPF_FUNC_GET_SMP_PROCESSOR_ID);
+      asm.and(r0, lanes - 1);
+    }
+    if (this.#chunks > 1) {
+      asm.mul(r0, this.#chunks);
+      asm.store(4, r10, LANE, r0);
+      return;
+    }
+    asm.store(4, r10, KEY, r0);
+    this.lookUp(countersFd, KEY, missing);
+    asm.mov(r9, r0);
   }
 
   /**
-   * `bucket` = offset of the bucket of size r1 in a slot. The size is cut to the last index of the table without a jump,
-   * and the masks tell the verifier the bounds: without CAP_PERFMON it refuses an index that differs by the way to it.
+   * `bucket` = offset of the bucket of size r1 in a slot. The masks tell the verifier the bounds: without CAP_PERFMON it
+   * refuses an index that differs by the way to it.
    */
   bucketOfR1(bucket: Register): void {
     const asm = this.#asm;
     asm.add(r1, (1 << BUCKET_STEP_BITS) - 1);
     asm.rsh(r1, BUCKET_STEP_BITS);
-    asm.mov(r2, BUCKET_LAST);
-    asm.sub(r2, r1);
-    asm.arsh(r2, 63);
-    asm.or(r1, r2);
     asm.and(r1, BUCKET_LAST);
     asm.loadMapValue(r2, this.#options.tablesFd, TABLE.BUCKET);
     asm.add(r2, r1);
     asm.load(1, bucket, r2, 0);
-    asm.rsh(bucket, BUCKET_SHIFT);
     asm.and(bucket, BUCKET_MASK);
   }
 
-  /** Counts r7 bytes, and a packet in bucket r8, in slot r2. */
+  /** Counts r7 bytes, and a packet in bucket r8, in slot 0, which has all frames. */
+  countAll(missing: Label): void {
+    const asm = this.#asm;
+    if (this.#chunks > 1) {
+      asm.mov(r2, ALL_SLOT);
+      this.#lookUpSlot(missing);
+    } else {
+      asm.mov(r0, r9);
+    }
+    this.#add();
+  }
+
+  /** Likewise in slot r2. */
   count(missing: Label): void {
     this.#lookUpSlot(missing);
     this.#add();
@@ -122,14 +144,14 @@ export class CountersWriter {
     asm.store(8, r0, 0, r1);
   }
 
-  /** Counts an event. Rare: always in one locked step. */
+  /** Counts an event. Rare: always in the first lane, in one locked step. */
   countEvent(event: EventOffset): void {
     const asm = this.#asm;
     const missing = asm.label();
-    asm.mov(r2, EVENT_SLOT);
-    this.#lookUpSlot(missing);
+    asm.store(4, r10, KEY, 0);
+    this.lookUp(this.#options.countersFd, KEY, missing);
     asm.mov(r1, 1);
-    asm.atomicAdd(8, r0, event, r1);
+    asm.atomicAdd(8, r0, EVENT_SLOT * SLOT_BYTES + event, r1);
     asm.place(missing);
   }
 
@@ -224,14 +246,36 @@ export class CountersWriter {
     asm.place(single);
   }
 
-  /** r0 = the counters of slot r2 in this CPU's lane. */
+  /** Elements of a lane. */
+  get #chunks(): number {
+    return Math.ceil(this.#options.slots / CHUNK_SLOTS);
+  }
+
+  /**
+   * r0 = the counters of slot r2 in this CPU's lane. Whatever the way to here has told the verifier of r2 is made
+   * unknown, by adding and subtracting the size: without CAP_PERFMON it refuses bounds that differ by the way.
+   */
   #lookUpSlot(missing: Label): void {
     const asm = this.#asm;
-    if (this.#options.lanes > 1) {
-      asm.load(4, r1, r10, LANE);
-      asm.add32(r2, r1);
+    asm.add(r2, r7);
+    asm.sub(r2, r7);
+    asm.jge(r2, this.#options.slots, missing);
+    if (this.#chunks === 1) {
+      asm.lsh(r2, SLOT_SHIFT);
+      asm.mov(r0, r9);
+      asm.add(r0, r2);
+      return;
     }
-    asm.store(4, r10, KEY, r2);
+    asm.mov(r1, r2);
+    asm.rsh(r1, CHUNK_SHIFT);
+    asm.load(4, r3, r10, LANE);
+    asm.add(r1, r3);
+    asm.store(4, r10, KEY, r1);
+    asm.and(r2, CHUNK_SLOTS - 1);
+    asm.lsh(r2, SLOT_SHIFT);
+    asm.store(8, r10, SLOT_OFFSET, r2);
     this.lookUp(this.#options.countersFd, KEY, missing);
+    asm.load(8, r2, r10, SLOT_OFFSET);
+    asm.add(r0, r2);
   }
 }

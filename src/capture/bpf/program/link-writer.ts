@@ -12,21 +12,12 @@ import {
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
-import {
-  forgetWay,
-  PACKET_OUTGOING,
-  readAt,
-  readFromR2,
-  readNext,
-  SKB_DATA,
-  SKB_DATA_END,
-  SKB_LEN,
-  SKB_PKT_TYPE,
-  SKB_PROTOCOL,
-} from "./skb.ts";
+import { forgetWay, readAt, readFromR2, readNext, SKB_DATA, SKB_DATA_END, SKB_LEN, SKB_PROTOCOL } from "./skb.ts";
 import { FRAME, IPV4, SCRATCH } from "./stack.ts";
 
 const ETHERNET_TYPE = 12;
+/** The EtherType as a machine of this byte order loads it; ours are little-endian, as Node's builds are. */
+const IPV4_TYPE_AS_LOADED = ((ETHERTYPE_IPV4 & 0xff) << 8) | (ETHERTYPE_IPV4 >> 8);
 const IPV4_BYTES = 20;
 const PPPOE_BYTES = 6;
 /* PPP protocol numbers, as in packet/link.ts. */
@@ -43,17 +34,15 @@ export interface LinkOptions {
   hasDirectAccess: boolean;
   /** The whole network header is needed later on. */
   keepsOffsets: boolean;
-  /** Frames that are sent pass a second time, received: loopback, where a socket sees both. */
-  ignoreOutgoing: boolean;
 }
 
 /**
  * Writes what packet/link.ts does: reads the link header of the packet whose context is in r6, and goes to the network
- * header with the packet's length in r7 and the offset of that header in r8; or to `ignored`. Runs on into what is
- * written next with an IPv4 header on the stack: `ipv4Loaded`.
+ * header with the packet's length in r7 and the offset of that header in r8. Runs on into what is written next with an
+ * IPv4 header on the stack: `ipv4Loaded`.
  */
-export function writeLink(asm: Assembler, options: LinkOptions, labels: NetworkLabels, ignored: Label): void {
-  new LinkWriter(asm, options, labels).write(ignored);
+export function writeLink(asm: Assembler, options: LinkOptions, labels: NetworkLabels): void {
+  new LinkWriter(asm, options, labels).write();
 }
 
 class LinkWriter {
@@ -71,13 +60,9 @@ class LinkWriter {
     this.#labelled = asm.label();
   }
 
-  write(ignored: Label): void {
+  write(): void {
     const asm = this.#asm;
     asm.load(4, r7, r6, SKB_LEN);
-    if (this.#options.ignoreOutgoing) {
-      asm.load(4, r1, r6, SKB_PKT_TYPE);
-      asm.jeq(r1, PACKET_OUTGOING, ignored);
-    }
     if (this.#options.isEthernet) this.#writeEthernet();
     else this.#writeCooked();
   }
@@ -94,14 +79,13 @@ class LinkWriter {
     if (this.#options.hasDirectAccess) this.#readDirectly(short);
     else this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
     asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
-    asm.be(r9, 16);
-    asm.jne(r9, ETHERTYPE_IPV4, other);
+    asm.jne(r9, IPV4_TYPE_AS_LOADED, other);
     asm.putOff(() => {
       asm.place(short);
       this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
       asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
-      asm.be(r9, 16);
       asm.place(other);
+      asm.be(r9, 16);
       this.#writeRest();
     });
   }

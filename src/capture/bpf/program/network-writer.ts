@@ -2,7 +2,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../packet/link.ts";
 import { MAX_EXTENSION_BYTES, MAX_EXTENSION_HEADERS } from "../../../packet/transport.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
-import { COLUMN_NUMBER_MASK, COLUMN_SHIFT, TABLE } from "../layout.ts";
+import { COLUMN_MASK, TABLE } from "../layout.ts";
 import { forgetWay, readAt } from "./skb.ts";
 import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
 
@@ -225,8 +225,7 @@ class NetworkWriter {
     asm.loadMapValue(r1, this.#tablesFd, table);
     asm.add(r1, r9);
     asm.load(1, r6, r1, 0);
-    asm.and(r6, COLUMN_NUMBER_MASK);
-    asm.lsh(r6, COLUMN_SHIFT);
+    asm.and(r6, COLUMN_MASK);
   }
 
   /** Reads a network header; where it is cut short, its version still tells malformed from truncated. */

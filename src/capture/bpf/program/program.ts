@@ -8,10 +8,13 @@ import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import type { KernelTables } from "../kernel-tables.ts";
 import type { Places } from "../places.ts";
 import { bpfRefusal } from "../refusal.ts";
+import type { ZoneCounters } from "../zones/zone-counters.ts";
+import { EVENT } from "../layout.ts";
 import { writeCounting } from "./count-writer.ts";
+import { CountersWriter } from "./counters.ts";
 import { writeLink } from "./link-writer.ts";
 import { networkLabels, writeNetwork } from "./network-writer.ts";
-import { SKB_GSO_SIZE } from "./skb.ts";
+import { PACKET_OUTGOING, SKB_GSO_SIZE, SKB_PKT_TYPE } from "./skb.ts";
 import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./stack.ts";
 
 /** Where a program runs, and so what it may read and must answer. */
@@ -45,6 +48,8 @@ export interface ProgramOptions {
   maxAddresses: number;
   /** Count the packets that were on the wire, where the kernel shows several of them as one. */
   wireSizes: boolean;
+  /** What is counted by zone of the remote address, for each way to tell them apart. */
+  zones: readonly ZoneCounters[];
 }
 
 /** The program that parses and counts the packets of one interface, ready to be loaded. */
@@ -63,22 +68,45 @@ export function assembleProgram(
     malformed: asm.label(),
     ignored: asm.label(),
   };
-  const { hook, isEthernet, ignoreOutgoing, maxAddresses, wireSizes } = options;
+  const { hook, isEthernet, ignoreOutgoing, maxAddresses, wireSizes, zones } = options;
   const isTcx = hook === Hook.TCX;
+  const counters = new CountersWriter(asm, {
+    ...sizes,
+    countersFd: fds.counters,
+    tablesFd: fds.tables,
+    unfolds: wireSizes,
+  });
   asm.mov(r6, r1);
+  if (ignoreOutgoing) {
+    asm.load(4, r1, r6, SKB_PKT_TYPE);
+    asm.jeq(r1, PACKET_OUTGOING, exits.ignored);
+  }
+  writeAggregated(asm, counters, wireSizes);
+  const labels = networkLabels(asm);
+  writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes }, labels);
+  writeNetwork(asm, fds.tables, wireSizes, labels, exits);
+  const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
+  writeCounting(asm, { ...sizes, fds, ranges, places, maxAddresses, unfolds: wireSizes, zones, result }, counters, exits);
+  return asm.assemble();
+}
+
+/** Counts a packet that the kernel carries merged, and leaves what unfolding needs on the stack. */
+function writeAggregated(asm: Assembler, counters: CountersWriter, unfolds: boolean): void {
+  const aggregated = asm.label();
+  const known = asm.label();
   asm.load(4, r1, r6, SKB_GSO_SIZE);
-  asm.store(8, r10, SEGMENT_BYTES, r1);
-  if (wireSizes) {
+  if (unfolds) {
+    asm.store(8, r10, SEGMENT_BYTES, r1);
     asm.store(8, r10, CONTEXT, r6);
     asm.store(8, r10, FULL_PACKETS, 0);
   }
-  const labels = networkLabels(asm);
-  const link = { isEthernet, ignoreOutgoing, hasDirectAccess: isTcx, keepsOffsets: wireSizes };
-  writeLink(asm, link, labels, exits.ignored);
-  writeNetwork(asm, fds.tables, wireSizes, labels, exits);
-  const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
-  writeCounting(asm, { ...sizes, fds, ranges, places, maxAddresses, unfolds: wireSizes, result }, exits);
-  return asm.assemble();
+  asm.jne(r1, 0, aggregated);
+  asm.place(known);
+  asm.putOff(() => {
+    asm.place(aggregated);
+    counters.countEvent(EVENT.AGGREGATED);
+    asm.jump(known);
+  });
 }
 
 /** Loads the program and returns its descriptor. Throws PromtapError, whose cause has the verifier's whole log. */

@@ -1,16 +1,24 @@
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
-import { BUDGET, DIRECTION_BYTES, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, RANGE, STATE } from "../layout.ts";
+import { r0, r1, r2, r3, r4, r6, r10, type Register } from "../assembly/instruction.ts";
+import {
+  BUDGET,
+  COLUMN_MASK,
+  DIRECTION_BYTES,
+  EVENT,
+  FLAG,
+  FLAG_OFFSET,
+  KEY_BYTES,
+  OTHER_OFFSET,
+  RANGE,
+  STATE,
+} from "../layout.ts";
 import type { CountersWriter } from "./counters.ts";
-import { ADDRESS, CELL_POINTER, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POINTER } from "./stack.ts";
+import { ADDRESS, CELL_POINTER, COLUMN, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POINTER } from "./stack.ts";
 
 /* enum bpf_func_id */
 const BPF_FUNC_MAP_UPDATE_ELEM = 2;
 const BPF_NOEXIST = 1;
-
-/** Offsets in a row are 4 bytes a cell. */
-const CELL_SHIFT = 2;
 
 /** Descriptors of the maps; see layout.ts. */
 export interface MapFds {
@@ -188,7 +196,7 @@ export class RowsWriter {
     const hasSlot = asm.label();
     const needsSlot = asm.label();
     const refused = asm.label();
-    this.#loadCell(direction);
+    this.#loadCell(direction, r6);
     asm.jeq(r2, 0, needsSlot);
     asm.place(hasSlot);
     this.#counters.count(next);
@@ -200,7 +208,8 @@ export class RowsWriter {
       this.#newSlot(hasSlot, refused);
 
       asm.place(refused);
-      this.#loadOtherCell(direction, next);
+      this.#lookUpOtherRow(next);
+      this.#loadCell(direction, r6);
       asm.jne(r2, 0, hasSlot);
       asm.jump(next);
     });
@@ -216,12 +225,10 @@ export class RowsWriter {
     const isEmpty = asm.label();
     const refused = asm.label();
     const hasSlot = asm.label();
+    const firstSlot = denseSlot + (direction / DIRECTION_BYTES) * PROTOCOL_COLUMNS * densePlaces;
     asm.store(8, r10, PLACE, r2);
-    asm.mov(r1, r6);
-    asm.rsh(r1, CELL_SHIFT);
-    asm.mul(r1, densePlaces);
-    asm.add(r2, r1);
-    asm.add(r2, denseSlot + (direction / DIRECTION_BYTES) * PROTOCOL_COLUMNS * densePlaces);
+    asm.add(r2, r6);
+    asm.add(r2, firstSlot);
     this.#counters.countUnlessEmpty(isEmpty, next);
     asm.putOff(() => {
       asm.place(isEmpty);
@@ -231,33 +238,36 @@ export class RowsWriter {
       this.#counters.lookUp(fds.rows, KEY, next);
       asm.store(8, r10, ROW_POINTER, r0);
       this.#admit(refused);
-      asm.load(8, r0, r10, ROW_POINTER);
-      this.#loadCell(direction);
+      asm.load(8, r2, r10, PLACE);
+      asm.add(r2, r6);
+      asm.add(r2, firstSlot);
       asm.jump(hasSlot);
       asm.place(refused);
-      this.#loadOtherCell(direction, next);
+      this.#lookUpOtherRow(next);
+      asm.load(4, r3, r10, COLUMN);
+      asm.and(r3, COLUMN_MASK);
+      this.#loadCell(direction, r3);
       asm.place(hasSlot);
       this.#counters.count(next);
       asm.jump(next);
     });
   }
 
-  /** r2 = slot in the row that takes what the one on the stack refuses. */
-  #loadOtherCell(direction: number, next: Label): void {
+  /** r0 = the row that takes what the one on the stack refuses. */
+  #lookUpOtherRow(next: Label): void {
     const asm = this.#asm;
     asm.load(8, r3, r10, ROW_POINTER);
     asm.load(4, r2, r3, OTHER_OFFSET);
     asm.store(4, r10, KEY, r2);
     this.#counters.lookUp(this.#options.fds.rows, KEY, next);
-    this.#loadCell(direction);
   }
 
-  /** r2 = slot of this protocol in a half of the row at r0, r1 = where that stands. */
-  #loadCell(direction: number): void {
+  /** r2 = slot of the column at offset `column` in a half of the row at r0, r1 = where that stands. */
+  #loadCell(direction: number, column: Register): void {
     const asm = this.#asm;
     asm.mov(r1, r0);
     if (direction > 0) asm.add(r1, direction);
-    asm.add(r1, r6);
+    asm.add(r1, column);
     asm.load(4, r2, r1, 0);
   }
 

@@ -3,9 +3,10 @@ import { ETHERNET_HEADER_BYTES } from "../../../packet/link.ts";
 /*
  * The stack of the program, by offset from r10. A program has 512 bytes; what every packet needs is in the first 64.
  *
- *     -4  key of a look-up             -8  first slot of this CPU's lane
- *    -16  size of the segments that the packet stands for, or 0
+ *     -4  key of a look-up             -8  first element of this CPU's lane, where it has several
+ *    -16  size of the segments that the packet stands for, or 0: only where packets are unfolded
  *    -50  Ethernet header, and right behind it, at -36, the IPv4 header, up to -16
+ *    -56  offset of the protocol's column in a row, where the program counts by its number instead
  *    -64  place of the address that is being counted
  *   -104  IPv6 header
  *   -112  8 bytes that are read one after another: tags, extension headers
@@ -19,6 +20,7 @@ export const FRAME = -50;
 export const IPV4 = FRAME + ETHERNET_HEADER_BYTES;
 export const IPV4_SOURCE = IPV4 + 12;
 export const IPV4_DESTINATION = IPV4 + 16;
+export const COLUMN = -56;
 export const PLACE = -64;
 export const IPV6 = -104;
 export const IPV6_SOURCE = IPV6 + 8;
@@ -35,6 +37,11 @@ export const ADDRESS = -152;
 export const ROW_KEY = -176;
 export const NEW_ROW = -184;
 export const OTHER_ROW = -192;
+
+/** What kind of packet it is, where it is not IPv4. */
+export const KIND = -248;
+/** Where a slot is in its element. */
+export const SLOT_OFFSET = -256;
 
 /* Only where packets are unfolded: the context, where headers start, the protocol, and what comes out. */
 export const CONTEXT = -200;
