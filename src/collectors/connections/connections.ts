@@ -7,6 +7,9 @@ import type { NetworkSet } from "./network-set.ts";
 import { Tally } from "./tally.ts";
 import { CONNECTED, LISTENING, type SocketSource } from "./tcp-socket.ts";
 
+/** How often the sockets are read where they change too much meanwhile. */
+const ATTEMPTS = 3;
+
 /** This host's TCP connections by where their remote end is: geoip-exporter's family, and what it leaves out. */
 export class ConnectionsCollector implements Collector {
   readonly name = "geoip";
@@ -24,10 +27,7 @@ export class ConnectionsCollector implements Collector {
 
   async collect(deadline: number): Promise<Family[]> {
     await this.#databases.reload();
-    const listeners = new Listeners();
-    await this.#source.visit(LISTENING, deadline, (socket) => listeners.add(socket));
-    const tally = new Tally(this.#databases, listeners, this.#excluded);
-    await this.#source.visit(CONNECTED, deadline, (socket) => tally.count(socket));
+    const tally = await this.#tally(deadline);
     return [
       gauge("job_location", "Established TCP connections by country of the remote address.", tally.locations()),
       gauge(
@@ -41,6 +41,18 @@ export class ConnectionsCollector implements Collector {
       ]),
       ...databaseFamilies(this.#databases),
     ];
+  }
+
+  async #tally(deadline: number): Promise<Tally> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const listeners = new Listeners();
+      const tally = new Tally(this.#databases, listeners, this.#excluded);
+      const isWhole =
+        (await this.#source.visit(LISTENING, deadline, (socket) => listeners.add(socket))) &&
+        (await this.#source.visit(CONNECTED, deadline, (socket) => tally.count(socket)));
+      if (isWhole) return tally;
+    }
+    throw new Error(`couldn't read the TCP sockets: too many changed during each of ${ATTEMPTS} attempts`);
   }
 
   #systems(tally: Tally): Family[] {

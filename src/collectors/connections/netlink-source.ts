@@ -26,9 +26,12 @@ export class NetlinkSource implements SocketSource {
     }
   }
 
-  async visit(states: number, deadline: number, visitor: SocketVisitor): Promise<void> {
+  async visit(states: number, deadline: number, visitor: SocketVisitor): Promise<boolean> {
     using dump = new Dump(deadline);
-    for (const family of [AF_INET, AF_INET6]) await dump.run(dumpRequest(family, states), visitor);
+    for (const family of [AF_INET, AF_INET6]) {
+      if (!(await dump.run(dumpRequest(family, states), visitor))) return false;
+    }
+    return true;
   }
 }
 
@@ -46,16 +49,20 @@ class Dump implements Disposable {
     if (this.#fd < 0) throw refused(this.#fd);
   }
 
-  async run(request: Uint8Array, visitor: SocketVisitor): Promise<void> {
+  /** Returns whether the dump is whole. */
+  async run(request: Uint8Array, visitor: SocketVisitor): Promise<boolean> {
     const sent = libc.send(this.#fd, request);
     if (sent < 0) throw refused(sent);
     for (;;) {
       const length = libc.recv(this.#fd, this.#bytes);
+      // what did not fit the socket's buffer is lost
+      if (length === -libc.errno.ENOBUFS) return false;
       if (length < 0 && length !== -libc.errno.EAGAIN) throw refused(length);
       if (length > 0) {
         const state = parseSockets(this.#bytes, length, this.#socket, visitor);
         if (state.error < 0) throw refused(state.error);
-        if (state.isDone) return;
+        if (state.isInterrupted) return false;
+        if (state.isDone) return true;
       }
       if (length < 0 || performance.now() >= this.#turnEnd) await this.#pause();
     }

@@ -24,7 +24,7 @@ export class ProcSource implements SocketSource {
     this.#folder = folder;
   }
 
-  async visit(states: number, deadline: number, visitor: SocketVisitor): Promise<void> {
+  async visit(states: number, deadline: number, visitor: SocketVisitor): Promise<boolean> {
     const socket = new TcpSocket();
     await this.#visitFile("tcp", states, deadline, socket, visitor);
     try {
@@ -33,6 +33,7 @@ export class ProcSource implements SocketSource {
       // a kernel without IPv6
       if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
     }
+    return true;
   }
 
   async #visitFile(

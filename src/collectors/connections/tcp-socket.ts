@@ -49,10 +49,11 @@ export type SocketVisitor = (socket: TcpSocket) => void;
 export interface SocketSource {
   readonly name: string;
   /**
-   * Visits the sockets that are in one of the states, leaving the event loop its turns. Throws when they can't be
-   * read, or not before `deadline` (of performance.now()).
+   * Visits the sockets that are in one of the states, leaving the event loop its turns. Returns false where some were
+   * left out or told twice, because too much changed meanwhile. Throws when they can't be read, or not before
+   * `deadline` (of performance.now()).
    */
-  visit(states: number, deadline: number, visitor: SocketVisitor): Promise<void>;
+  visit(states: number, deadline: number, visitor: SocketVisitor): Promise<boolean>;
 }
 
 export function isIpv4(address: Uint32Array): boolean {
