@@ -1,6 +1,7 @@
 import { BY, BY_DEFAULTS } from "../config/by.ts";
 import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
+import { PRODUCE_DEFAULTS } from "../config/produce.ts";
 import { GEOIP_DEFAULTS } from "../config/geoip.ts";
 import { IPTABLES_DEFAULTS } from "../config/iptables.ts";
 
@@ -160,6 +161,19 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     { name: "flow-sasl-user", value: "USER", help: "User to log in as." },
     { name: "flow-sasl-password-file", value: "FILE", help: "File whose first line is the password." },
+  ],
+  "Flows to Kafka": [
+    {
+      name: "flow-produce",
+      value: "TOPIC",
+      help: "Write the traffic of addresses to this topic, as flow records like pmacct's; needs --flow-brokers.",
+    },
+    {
+      name: "flow-produce-interval",
+      value: "SECONDS",
+      default: PRODUCE_DEFAULTS["flow-produce-interval"],
+      help: "Time between two records of an address that has traffic.",
+    },
   ],
   "Connections by country": [
     { name: "geoip", help: "Count this host's TCP connections by the country and AS of the remote address." },

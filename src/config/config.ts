@@ -6,6 +6,7 @@ import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow
 import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./geoip.ts";
 import { type IptablesConfig, iptablesOf } from "./iptables.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
+import { type ProduceConfig, produceOf } from "./produce.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
 
@@ -47,6 +48,8 @@ export interface Config {
   flowBrokers: FlowBrokers | null;
   /** Flow records to read from Kafka. */
   flow: FlowConfig | null;
+  /** Flow records to write to Kafka. */
+  produce: ProduceConfig | null;
   /** Files with the countries or AS numbers of addresses; none where those in the binary will do. */
   geoDatabases: string[];
   geoip: GeoipConfig | null;
@@ -90,6 +93,7 @@ export function configOf(given: GivenFlags): Config {
     by: byOf(given),
     flowBrokers: flowBrokersOf(given),
     flow: flowOf(given),
+    produce: produceOf(given),
     geoDatabases: geoDatabasesOf(given),
     geoip: geoipOf(given),
     iptables: iptablesOf(given),

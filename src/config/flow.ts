@@ -136,7 +136,8 @@ function saslOf(given: GivenFlags): FlowBrokers["sasl"] {
   return null;
 }
 
-function nameOf(flag: string, name: string): string {
+/** Reads the name of a topic or a group. */
+export function nameOf(flag: string, name: string): string {
   if (NAME.test(name) && name !== "." && name !== "..") return name;
   throw illegal(`--${flag}`, name, "1 to 249 letters, digits, dots, underscores and dashes");
 }

@@ -4,8 +4,9 @@ import type { FeatureContext, FeatureKind } from "./features/feature.ts";
 import { flowKind } from "./features/flow.ts";
 import { geoipKind } from "./features/geoip.ts";
 import { iptablesKind } from "./features/iptables.ts";
+import { produceKind } from "./features/produce.ts";
 
-const KINDS: readonly FeatureKind[] = [geoipKind, iptablesKind, flowKind];
+const KINDS: readonly FeatureKind[] = [geoipKind, iptablesKind, flowKind, produceKind];
 
 /** Starts what the config asks for besides the traffic. Throws PromtapError. */
 export async function startFeatures(

@@ -26,6 +26,7 @@ const DEFAULT: Config = {
   by: null,
   flowBrokers: null,
   flow: null,
+  produce: null,
   geoDatabases: [],
   geoip: null,
   iptables: null,

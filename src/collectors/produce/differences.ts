@@ -1,0 +1,131 @@
+import { BUCKETS, SLOT_DOUBLES, SUM } from "../../ledger/histogram.ts";
+import { ALL_SLOT, type InterfaceLedger, type Ledger } from "../../ledger/ledger.ts";
+import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
+import type { Counted } from "./accounting-record.ts";
+
+/** About 250 kB of JSON; brokers take 1 MB unless they are told otherwise. */
+const BATCH_RECORDS = 1000;
+/** Rows that are looked at before the event loop gets its turn. */
+const ROWS_A_TURN = 4096;
+const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
+/** Most interfaces that are kept for what they have not delivered, after the ledger has forgotten them. */
+const MAX_FORGOTTEN = 256;
+
+/** Of a slot, so much has been delivered: packets and bytes. */
+const DELIVERED_DOUBLES = 2;
+
+/** Differences that are delivered together. */
+export interface Batch {
+  readonly counted: readonly Counted[];
+  /** Takes note that all of it has been delivered. */
+  acknowledge(): void;
+}
+
+interface Difference extends Counted {
+  readonly slot: number;
+}
+
+/**
+ * What a ledger has counted and nobody has taken yet: by address where there are ranges, by interface where there are
+ * none. It costs two doubles a histogram, however long it is not taken.
+ */
+export class Differences {
+  /** Packets of interfaces that went, and that could not be kept any longer. */
+  droppedPackets = 0;
+  readonly #ledger: Ledger;
+  /** In the order in which they were first seen. */
+  readonly #delivered = new Map<InterfaceLedger, Float64Array>();
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** Gets to know new interfaces, so that what they have counted is kept when they go before it is delivered. */
+  watch(): void {
+    const present = new Set(this.#ledger.interfaces());
+    for (const ledger of present) {
+      if (!this.#delivered.has(ledger)) this.#delivered.set(ledger, new Float64Array(DELIVERED_DOUBLES));
+    }
+    const gone = [...this.#delivered.keys()].filter((ledger) => !present.has(ledger));
+    for (const ledger of gone.slice(0, Math.max(0, gone.length - MAX_FORGOTTEN))) {
+      for (const row of this.#rowsOf(ledger)) {
+        for (const { packets } of this.#differencesOf(ledger, row)) this.droppedPackets += packets;
+      }
+      this.#delivered.delete(ledger);
+    }
+  }
+
+  /**
+   * Goes through all differences once. The next batch is made when it is asked for, which is after the last was
+   * acknowledged; undefined stands for a turn of the event loop.
+   */
+  *batches(): Generator<Batch | undefined> {
+    this.watch();
+    const present = new Set(this.#ledger.interfaces());
+    const known = [...this.#delivered.keys()];
+    let open: Difference[] = [];
+    for (const ledger of known) {
+      for (const row of this.#rowsOf(ledger)) {
+        if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
+        open.push(...this.#differencesOf(ledger, row));
+        if (open.length < BATCH_RECORDS) continue;
+        yield this.#batchOf(open);
+        open = [];
+      }
+    }
+    if (open.length > 0) yield this.#batchOf(open);
+    for (const ledger of known) if (!present.has(ledger)) this.#delivered.delete(ledger);
+  }
+
+  /** The rows of an interface, as far as they go while it is asked, or the interface as a whole. */
+  *#rowsOf(ledger: InterfaceLedger): Generator<number | undefined> {
+    if (this.#isByAddress) for (let row = 0; row < ledger.rows.count; row++) yield row;
+    else yield undefined;
+  }
+
+  get #isByAddress(): boolean {
+    return this.#ledger.ranges.ranges.length > 0;
+  }
+
+  #differencesOf(ledger: InterfaceLedger, row: number | undefined): Difference[] {
+    if (row === undefined) return this.#differenceOf(ledger, ALL_SLOT, row, 0);
+    const found: Difference[] = [];
+    for (let cell = 0; cell < ROW_CELLS; cell++) {
+      const slot = ledger.rows.slotOf(row, cell);
+      if (slot !== 0) found.push(...this.#differenceOf(ledger, slot, row, cell));
+    }
+    return found;
+  }
+
+  /** One, or none where nothing new was counted. */
+  #differenceOf(ledger: InterfaceLedger, slot: number, row: number | undefined, cell: number): Difference[] {
+    const { counters } = ledger.slots;
+    const delivered = this.#delivered.get(ledger);
+    const at = slot * SLOT_DOUBLES;
+    let packets = -(delivered?.[slot * DELIVERED_DOUBLES] ?? 0);
+    for (let bucket = 0; bucket < BUCKETS; bucket++) packets += counters[at + bucket]!;
+    if (packets <= 0) return [];
+    const bytes = counters[at + SUM]! - (delivered?.[slot * DELIVERED_DOUBLES + 1] ?? 0);
+    return [{ ledger, slot, row, cell, packets, bytes }];
+  }
+
+  #batchOf(counted: readonly Difference[]): Batch {
+    const acknowledge = (): void => {
+      for (const { ledger, slot, packets, bytes } of counted) {
+        const delivered = this.#roomFor(ledger, slot);
+        delivered[slot * DELIVERED_DOUBLES]! += packets;
+        delivered[slot * DELIVERED_DOUBLES + 1]! += bytes;
+      }
+    };
+    return { counted, acknowledge };
+  }
+
+  #roomFor(ledger: InterfaceLedger, slot: number): Float64Array {
+    const delivered = this.#delivered.get(ledger) ?? new Float64Array(0);
+    if ((slot + 1) * DELIVERED_DOUBLES <= delivered.length) return delivered;
+    const larger = new Float64Array(ledger.slots.used * DELIVERED_DOUBLES);
+    larger.set(delivered);
+    this.#delivered.set(ledger, larger);
+    return larger;
+  }
+}

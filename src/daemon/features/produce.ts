@@ -1,0 +1,48 @@
+import { hostname } from "node:os";
+import { Links } from "../../capture/links.ts";
+import type { Feature } from "../../collectors/collector.ts";
+import { ProduceCollector } from "../../collectors/produce/produce.ts";
+import type { Config } from "../../config/config.ts";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import { log } from "../../log.ts";
+import { isCounted } from "../capturing.ts";
+import type { FeatureContext, FeatureKind } from "./feature.ts";
+
+/** The accounting of traffic, as flow records to Kafka. */
+export const produceKind: FeatureKind = {
+  isWanted: ({ produce }) => produce !== null,
+
+  async start(config: Config, { source, ledger }: FeatureContext): Promise<Feature> {
+    const { topic, intervalMs, ownAs } = producible(config);
+    // The client of Kafka is large: who has no use for it does not wait for it.
+    const { Producer } = await import("../../collectors/produce/producer.ts");
+    const producer = new Producer({ brokers: config.flowBrokers!, topic }, (error) => {
+      if (error === undefined) log.info("writing to Kafka", { topic });
+      else log.error("couldn't write to Kafka", { topic, error });
+    });
+    // The interfaces of a file are not those of this host.
+    const links = config.readPath === null ? Links.open() : undefined;
+    links?.watch(() => {});
+    const indexes = () => new Map(links?.all().map(({ name, index }) => [name, index]));
+    const collector = new ProduceCollector(source, ledger, producer, { intervalMs, label: hostname(), ownAs, indexes });
+    return {
+      collectors: [collector],
+      keeps: [],
+      async [Symbol.asyncDispose]() {
+        await collector[Symbol.asyncDispose]();
+        await producer[Symbol.asyncDispose]();
+        links?.[Symbol.dispose]();
+      },
+    };
+  },
+
+  async check(config: Config): Promise<string[]> {
+    const { topic, intervalMs } = producible(config);
+    return [`would write flow records to ${topic} every ${intervalMs / 1000} s`];
+  },
+};
+
+function producible(config: Config): NonNullable<Config["produce"]> {
+  if (isCounted(config)) return config.produce!;
+  throw new PromtapError(ErrorCode.USAGE, "--flow-produce needs -i here: no traffic is counted that could be written");
+}
