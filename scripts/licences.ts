@@ -26,11 +26,12 @@ function nameOf(folder: string): string {
   return name ?? basename(folder);
 }
 
-/** Packages of data have no file of their own for it, but tell in their README where they come from and what for. */
+/** Packages of data may tell only in their README where they come from and what for, or have a file for each source. */
 function licenceOf(folder: string): string {
   const read = (name: string): string => readFileSync(join(root, folder, name), "utf8");
-  const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e(\.\w+)?$/i.test(name));
-  if (file !== undefined) return read(file);
+  const files = readdirSync(join(root, folder)).sort();
+  const licences = files.filter((name) => /^(\w+[-_])?licen[cs]e(\.\w+)?$|^modifications$/i.test(name));
+  if (licences.length > 0) return licences.map((name) => read(name).trim()).join("\n\n");
   const sections = read("README.md").split(/^## /m);
   const telling = sections.filter((section) => /^(Referenced Database|License)\n/.test(section));
   if (!telling.some((section) => section.startsWith("License\n"))) throw new Error(`${folder} has no licence file`);

@@ -17,4 +17,14 @@ describe("the bundle", () => {
     assert.ok(packages.includes("node_modules/citty"));
     assert.ok(!packages.includes("node_modules/esbuild"));
   });
+
+  test("leaves the client of Kafka to a part of its own, without what nobody uses of it", async () => {
+    const { code, parts, packages } = await bundle();
+    const part = parts["collectors-flow-kafka-consumer.cjs"]!;
+    assert.doesNotMatch(code, /node_modules\/@platformatic\/kafka/);
+    assert.match(part, /node_modules\/@platformatic\/kafka/);
+    assert.doesNotMatch(part, /node_modules\/(ajv|avsc|debug)\//);
+    assert.ok(packages.includes("node_modules/@platformatic/kafka"));
+    assert.ok(!packages.includes("node_modules/avsc"));
+  });
 });
