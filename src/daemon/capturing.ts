@@ -7,7 +7,6 @@ import { selectEngine } from "../capture/select.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type Config, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 
@@ -34,7 +33,7 @@ export function startSource(config: Config, ledger: Ledger, parts: AsyncDisposab
 }
 
 function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable {
-  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ledger.ranges));
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ledger));
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
   const capture = new Capture(kind, config.interfaces, ledger, logInterface);
@@ -48,9 +47,9 @@ function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable 
 }
 
 /** Best first; tcx only where it is asked for, because it sits in the way of the traffic. */
-export function engineKinds(config: Config, ranges: RangeTable): EngineKind[] {
+export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
   const { maxAddresses, wireSizes } = config;
-  const kernel = { ranges, maxAddresses, wireSizes, isFixed: config.interfaces.every(isFullName) };
+  const kernel = { ranges, zonings, maxAddresses, wireSizes, isFixed: config.interfaces.every(isFullName) };
   const kinds = [bpfKind(kernel), ringKind(wireSizes), pcapKind(config.filter)];
   if (config.engine === EngineName.TCX) kinds.push(tcxKind(kernel));
   return wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;

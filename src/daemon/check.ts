@@ -6,11 +6,12 @@ import { openSavefile } from "../capture/savefile/savefile.ts";
 import { selectEngine } from "../capture/select.ts";
 import type { Config } from "../config/config.ts";
 import { type ListenAddress, listen } from "../http/listener.ts";
+import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, isCounted } from "./capturing.ts";
 import { checkFeatures } from "./features.ts";
-import { checkZones } from "./zones/zones.ts";
+import { startZones } from "./zones/zones.ts";
 
 /** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
@@ -22,18 +23,21 @@ export async function check(config: Config): Promise<string[]> {
 }
 
 async function checkTraffic(config: Config): Promise<string[]> {
+  await using parts = new AsyncDisposableStack();
   const ranges = new RangeTable(config.ranges);
+  const zones = await startZones(config, parts);
+  const ledger = new Ledger(ranges, config.maxAddresses, 0, zones.zonings);
   return [
-    ...(config.readPath === null ? checkCapture(config, ranges) : [await checkFile(config.readPath)]),
+    ...(config.readPath === null ? checkCapture(config, ledger) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
     `at most ${config.maxAddresses} addresses have series`,
-    ...(await checkZones(config)),
+    ...zones.summary(),
   ];
 }
 
 /** Probes the engine; with a filter, opens each interface for a moment, because the filter depends on its link type. */
-function checkCapture(config: Config, ranges: RangeTable): string[] {
-  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ranges));
+function checkCapture(config: Config, ledger: Ledger): string[] {
+  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ledger));
   using links = Links.open();
   const captured = interfacesOf(config.interfaces, links.all());
   if (config.filter !== "") {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { type InterfaceLedger, Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
+import type { Zoning } from "../../ledger/zones/zoning.ts";
 import * as bpf from "../../native/bpf.ts";
 import * as libc from "../../native/libc.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
@@ -12,6 +13,8 @@ import { KernelBudget, KernelTables, possibleCpus, tableSizes } from "./kernel-t
 import { Places } from "./places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
 import { kernelRefusal, OLDEST_KERNEL, OLDEST_TCX_KERNEL } from "./refusal.ts";
+import { KernelZones } from "./zones/kernel-zones.ts";
+import { ZoneCounters } from "./zones/zone-counters.ts";
 
 /** How packets get to the program on one interface, until it is closed. */
 type Attach = (link: Link, programFd: number) => () => void;
@@ -25,6 +28,7 @@ interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
 /** A program and its tables, made for one interface and kept when it goes. */
 interface Counting {
   tables: KernelTables;
+  zones: readonly ZoneCounters[];
   programFd: number;
   isEthernet: boolean;
 }
@@ -33,6 +37,7 @@ export interface KernelOptions {
   ranges: RangeTable;
   maxAddresses: number;
   wireSizes: boolean;
+  zonings: readonly Zoning[];
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
 }
@@ -74,10 +79,12 @@ class KernelKind implements EngineKind {
   readonly #maxAddresses: number;
   readonly #wireSizes: boolean;
   readonly #attach: Attach;
+  readonly #zonings: readonly Zoning[];
   readonly #byInterface = new Map<string, Counting>();
+  readonly #zones = new Map<Zoning, KernelZones>();
   #budget: KernelBudget | undefined;
 
-  constructor({ name, hook, attach, needs, keeps }: Way, { ranges, maxAddresses, wireSizes }: KernelOptions) {
+  constructor({ name, hook, attach, needs, keeps }: Way, { ranges, maxAddresses, wireSizes, zonings }: KernelOptions) {
     this.name = name;
     this.needs = needs;
     this.keeps = keeps;
@@ -87,6 +94,7 @@ class KernelKind implements EngineKind {
     this.#places = new Places(ranges);
     this.#maxAddresses = maxAddresses;
     this.#wireSizes = wireSizes;
+    this.#zonings = zonings;
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */
@@ -94,16 +102,17 @@ class KernelKind implements EngineKind {
     const tooOld = kernelRefusal(this.#hook === Hook.TCX ? OLDEST_TCX_KERNEL : OLDEST_KERNEL);
     if (tooOld !== undefined) return tooOld;
     try {
-      const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0).interface(LOOPBACK.name);
-      const { tables, programFd } = this.#load(LOOPBACK, ledger, 1);
+      const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings).interface(LOOPBACK.name);
+      const counting = this.#load(LOOPBACK, ledger, 1);
       try {
-        this.#attach(LOOPBACK, programFd)();
+        this.#attach(LOOPBACK, counting.programFd)();
       } finally {
-        libc.close(programFd);
-        tables.close();
+        close(counting);
       }
       return undefined;
     } catch (error) {
+      for (const zones of this.#zones.values()) zones.close();
+      this.#zones.clear();
       return messageOf(error);
     }
   }
@@ -115,21 +124,22 @@ class KernelKind implements EngineKind {
       counting = this.#load(link, ledger, Math.max(siblings, this.#byInterface.size + 1));
       this.#byInterface.set(link.name, counting);
     }
-    return new KernelEngine(counting.tables, this.#attach(link, counting.programFd));
+    return new KernelEngine(counting, this.#attach(link, counting.programFd));
   }
 
   forget(interfaceName: string): void {
     const counting = this.#byInterface.get(interfaceName);
     if (counting === undefined) return;
     this.#byInterface.delete(interfaceName);
-    libc.close(counting.programFd);
-    counting.tables.close();
+    close(counting);
   }
 
   #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
     this.#budget ??= new KernelBudget();
     const { isEthernet } = link;
-    const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, possibleCpus(), isRealtime());
+    const sharing = { siblings, cpus: possibleCpus(), isRealtime: isRealtime() };
+    const { cpus } = sharing;
+    const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, cpus, sharing.isRealtime);
     const tables = new KernelTables(this.#ranges, this.#places, ledger, this.#budget, sizes);
     const options = {
       hook: this.#hook,
@@ -137,22 +147,38 @@ class KernelKind implements EngineKind {
       ignoreOutgoing: link.isLoopback,
       maxAddresses: this.#maxAddresses,
       wireSizes: this.#wireSizes,
+      zones: ledger.zones.map((zones) => new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing)),
     };
-    return { tables, programFd: loadProgram(options, this.#ranges, this.#places, tables), isEthernet };
+    const programFd = loadProgram(options, this.#ranges, this.#places, tables);
+    return { tables, zones: options.zones, programFd, isEthernet };
+  }
+
+  /** The tables of a zoning, which all programs share. */
+  #kernelZones(zoning: Zoning): KernelZones {
+    const zones = this.#zones.get(zoning) ?? new KernelZones(zoning);
+    this.#zones.set(zoning, zones);
+    return zones;
   }
 }
 
+function close({ tables, zones, programFd }: Counting): void {
+  libc.close(programFd);
+  tables.close();
+  for (const counters of zones) counters.close();
+}
+
 class KernelEngine implements Engine {
-  readonly #tables: KernelTables;
+  readonly #counting: Counting;
   readonly #detach: () => void;
 
-  constructor(tables: KernelTables, detach: () => void) {
-    this.#tables = tables;
+  constructor(counting: Counting, detach: () => void) {
+    this.#counting = counting;
     this.#detach = detach;
   }
 
   sync(): void {
-    this.#tables.sync();
+    this.#counting.tables.sync();
+    for (const counters of this.#counting.zones) counters.sync();
   }
 
   losses(): Losses {
@@ -161,7 +187,7 @@ class KernelEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#detach();
-    this.#tables.sync();
+    this.sync();
   }
 }
 

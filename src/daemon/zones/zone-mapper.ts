@@ -12,6 +12,9 @@ import type { Zoning } from "../../ledger/zones/zoning.ts";
 
 const VERSIONS = [4, 6] as const;
 
+/** Told why a new table could not be taken over, so that the one before stays in use. */
+export type RefusalListener = (zoning: Zoning, reason: string) => void;
+
 /** What the databases alone say to one zoning, and when. */
 interface DatabaseSpans {
   readonly generation: number;
@@ -27,6 +30,7 @@ export class ZoneMapper {
   readonly #databases: GeoDatabases;
   readonly #ranges: readonly Range[];
   readonly #host: HostAddresses | undefined;
+  readonly #onRefusal: RefusalListener;
   readonly #fromDatabases = new Map<Zoning, DatabaseSpans>();
   /** What the tables in use were made of. */
   #made = "";
@@ -37,7 +41,9 @@ export class ZoneMapper {
     databases: GeoDatabases,
     ranges: readonly Range[],
     host: HostAddresses | undefined,
+    onRefusal: RefusalListener,
   ) {
+    this.#onRefusal = onRefusal;
     this.#zonings = zonings;
     this.#databases = databases;
     // A range of all addresses says nothing of where they are.
@@ -69,7 +75,8 @@ export class ZoneMapper {
       await nextTurn();
       const ipv6 = around6!.over(spans[6]);
       await nextTurn();
-      zoning.use(new ZoneTable(ipv4, ipv6));
+      const refusal = zoning.use(new ZoneTable(ipv4, ipv6));
+      if (refusal !== undefined) this.#onRefusal(zoning, refusal);
     }
     this.#made = of;
   }

@@ -7,31 +7,38 @@ import type { Config } from "../../config/config.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { GeoDatabases } from "../../geo/databases.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
+import { FIRST_NAMED } from "../../ledger/zones/zone.ts";
 import { Zoning } from "../../ledger/zones/zoning.ts";
 import { log } from "../../log.ts";
 import { openDatabases } from "../databases.ts";
 import { ZoneMapper } from "./zone-mapper.ts";
 
-/** More than there are countries; a bound for what a file may make up. */
-const MAX_COUNTRIES = 1024;
+/** Codes of two letters. */
+const MAX_COUNTRIES = 26 * 26;
 
 /** How remote addresses are told apart, and who tells the page. */
 export interface Zones {
   readonly zonings: readonly Zoning[];
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
+  /** Lines that say what is counted, for a check. */
+  summary(): string[];
 }
 
-const NO_ZONES: Zones = { zonings: [], collectors: () => [] };
+const NO_ZONES: Zones = { zonings: [], collectors: () => [], summary: () => [] };
 
 /** Makes ready to count by remote address, where the config asks for it. Throws PromtapError. */
 export async function startZones(config: Config, parts: AsyncDisposableStack): Promise<Zones> {
   if (config.by === null) return NO_ZONES;
   const { labels, maxAsns } = config.by;
   const databases = await databasesFor(labels, config);
-  const zonings = labels.map((label) => new Zoning(label, label === "asn" ? maxAsns : MAX_COUNTRIES));
+  const zonings = labels.map((label) =>
+    label === "asn" ? new Zoning(label, maxAsns) : new Zoning(label, MAX_COUNTRIES, FIRST_NAMED + MAX_COUNTRIES),
+  );
   // Whose the traffic in a file is, nobody knows.
   const host = config.readPath === null ? parts.use(HostAddresses.open()) : undefined;
-  const mapper = new ZoneMapper(zonings, databases, config.ranges, host);
+  const mapper = new ZoneMapper(zonings, databases, config.ranges, host, ({ label }, reason) =>
+    log.error("couldn't use what changed", { by: label, reason }),
+  );
   await mapper.refresh();
   host?.watch(() => {
     mapper.refresh().catch((error) => log.error("couldn't map the addresses", { error: messageOf(error) }));
@@ -41,15 +48,11 @@ export async function startZones(config: Config, parts: AsyncDisposableStack): P
     collectors: (source, ledger) => [
       new ZonesCollector(source, ledger, () => mapper.refresh(), config.geoip === null ? databases : undefined),
     ],
+    summary() {
+      const names = databases.states().map(({ database }) => database.name);
+      return [`counts traffic by ${labels.join(" and ")} of the remote address, with ${names.join(", ")}`];
+    },
   };
-}
-
-/** Says what `startZones` would do. Throws PromtapError. */
-export async function checkZones(config: Config): Promise<string[]> {
-  if (config.by === null) return [];
-  const databases = await databasesFor(config.by.labels, config);
-  const names = databases.states().map(({ database }) => database.name);
-  return [`would count traffic by ${config.by.labels.join(" and ")} of the remote address, with ${names.join(", ")}`];
 }
 
 async function databasesFor(labels: readonly By[], config: Config): Promise<GeoDatabases> {

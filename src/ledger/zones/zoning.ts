@@ -5,6 +5,9 @@ import { ZoneTable } from "./zone-table.ts";
 /** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
 export const MAX_ZONES = 1 << 18;
 
+/** Takes over a table, or returns why it cannot. */
+export type TableFollower = (table: ZoneTable) => string | undefined;
+
 /**
  * One way to tell remote addresses apart, by country or by AS: shared by all interfaces. Zones are numbered as the
  * databases first name them, and keep their number when another database comes.
@@ -16,6 +19,8 @@ export class Zoning {
   readonly label: string;
   /** Zones that may have a slot, without those that have no name of their own. */
   readonly limit: number;
+  /** Zones that may have a number. */
+  readonly maxZones: number;
   readonly #names: string[] = [...ZONE_NAMES];
   readonly #numbers = new Map<string, number>();
   /** Zone → what else is said of it, where there is anything. */
@@ -24,12 +29,13 @@ export class Zoning {
   #slots = new Uint32Array(FIRST_NAMED);
   /** Slot → zone. */
   readonly #zones: number[] = [];
-  readonly #listeners = new Set<() => void>();
+  readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(Zone.UNKNOWN), Spans.all(Zone.UNKNOWN));
 
-  constructor(label: string, limit: number) {
+  constructor(label: string, limit: number, maxZones = MAX_ZONES) {
     this.label = label;
     this.limit = limit;
+    this.maxZones = maxZones;
     for (let zone = 0; zone < FIRST_NAMED; zone++) this.#give(zone);
   }
 
@@ -37,16 +43,23 @@ export class Zoning {
     return this.#table;
   }
 
-  /** From now on, addresses are looked up there. */
-  use(table: ZoneTable): void {
+  /**
+   * From now on, addresses are looked up there. Returns why that cannot be: then the table before stays in use, for all
+   * that follow.
+   */
+  use(table: ZoneTable): string | undefined {
+    for (const follower of this.#followers) {
+      const refusal = follower(table);
+      if (refusal !== undefined) return refusal;
+    }
     this.#table = table;
-    for (const listener of this.#listeners) listener();
+    return undefined;
   }
 
-  /** Calls `listener` when there is another table, until the returned function is called. */
-  watch(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /** Has somebody take over every table to come, until the returned function is called. */
+  watch(follower: TableFollower): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
   }
 
   /** The zone of this name, which is given a number where it has none; OTHER where there are too many. */
@@ -54,7 +67,7 @@ export class Zoning {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const zone = this.#names.length;
-    if (zone === MAX_ZONES) return Zone.OTHER;
+    if (zone === this.maxZones) return Zone.OTHER;
     this.#names.push(name);
     this.#numbers.set(name, zone);
     if (zone >= this.#slots.length) {
@@ -63,6 +76,11 @@ export class Zoning {
       this.#slots = slots;
     }
     return zone;
+  }
+
+  /** Zones that have a number, one more than the highest. */
+  get zones(): number {
+    return this.#names.length;
   }
 
   nameOf(zone: number): string {

@@ -43,7 +43,7 @@ class Counter {
 
   constructor(make: (options: KernelOptions) => EngineKind, wireSizes = false, list: readonly string[] = RANGES) {
     const ranges = new RangeTable(list.map(parseRange));
-    this.kind = make({ ranges, maxAddresses: 1000, wireSizes, isFixed: true });
+    this.kind = make({ ranges, maxAddresses: 1000, wireSizes, zonings: [], isFixed: true });
     this.ledger = new Ledger(ranges, 1000, 1).interface("any");
   }
 

@@ -43,7 +43,7 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
       const link = links.find("lo")!;
       const ranges = new RangeTable([parseRange("127.0.0.1")]);
       const ledger = new Ledger(ranges, 10, 0).interface("lo");
-      const kind = make({ ranges, maxAddresses: 10, wireSizes: false, isFixed: false });
+      const kind = make({ ranges, maxAddresses: 10, wireSizes: false, zonings: [], isFixed: false });
       const before = bpfDescriptors().length;
       await kind.open(link, ledger, 1)[Symbol.asyncDispose]();
       assert.ok(bpfDescriptors().length > before + 5, "tables outlive their engine");
@@ -58,7 +58,7 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
       const link = links.find("lo")!;
       const ranges = new RangeTable([parseRange("127.0.0.0/24")]);
       const all = new Ledger(ranges, 1, 0);
-      const kind = make({ ranges, maxAddresses: 1, wireSizes: false, isFixed: false });
+      const kind = make({ ranges, maxAddresses: 1, wireSizes: false, zonings: [], isFixed: false });
       for (const lastByte of [1, 2]) {
         const engine = kind.open(link, all.interface("lo"), 1);
         await sendDatagram(`127.0.0.${lastByte}`);

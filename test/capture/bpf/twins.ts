@@ -1,11 +1,15 @@
 import { KernelBudget, KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
 import { Places } from "../../../src/capture/bpf/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
+import { KernelZones } from "../../../src/capture/bpf/zones/kernel-zones.ts";
+import { ZoneCounters } from "../../../src/capture/bpf/zones/zone-counters.ts";
 import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { ALL_SLOT, Ledger } from "../../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../../src/ledger/ranges.ts";
-import type { Rows } from "../../../src/ledger/rows.ts";
+import { Direction, type Rows } from "../../../src/ledger/rows.ts";
 import type { Slots } from "../../../src/ledger/slots.ts";
+import { BYTES, PACKETS, type ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
+import type { Zoning } from "../../../src/ledger/zones/zoning.ts";
 import * as libc from "../../../src/native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
 import { Packet, REFUSALS } from "../../../src/packet/packet.ts";
@@ -25,6 +29,8 @@ export interface TwinsOptions {
   isEthernet?: boolean;
   maxAddresses?: number;
   wireSizes?: boolean;
+  /** Makes the ways to tell remote addresses apart; called for each of the two. */
+  zonings?: () => Zoning[];
   /** Sizes of the kernel's tables, made from those that would be chosen. */
   sizes?: (chosen: TableSizes) => TableSizes;
 }
@@ -41,6 +47,7 @@ export interface Told {
 export class Twins implements Disposable {
   readonly ranges: RangeTable;
   readonly tables: KernelTables;
+  readonly zones: readonly ZoneCounters[];
   readonly programFd: number;
   readonly #options: Required<TwinsOptions>;
   readonly #budget = new KernelBudget();
@@ -54,17 +61,23 @@ export class Twins implements Disposable {
       isEthernet: true,
       maxAddresses: MANY,
       wireSizes: false,
+      zonings: () => [],
       sizes: (chosen) => chosen,
       ...options,
     };
-    const { maxAddresses } = this.#options;
+    const { maxAddresses, zonings } = this.#options;
     this.ranges = new RangeTable(ranges);
-    this.#counted = new Ledger(this.ranges, maxAddresses, SEED);
-    this.#parsed = new Ledger(this.ranges, maxAddresses, SEED);
+    this.#counted = new Ledger(this.ranges, maxAddresses, SEED, zonings());
+    this.#parsed = new Ledger(this.ranges, maxAddresses, SEED, zonings());
     const places = new Places(this.ranges);
     const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
-    this.tables = new KernelTables(this.ranges, places, this.#counted.interface("eth0"), this.#budget, sizes);
-    const program = { ...this.#options, ignoreOutgoing: false };
+    const ledger = this.#counted.interface("eth0");
+    this.tables = new KernelTables(this.ranges, places, ledger, this.#budget, sizes);
+    this.zones = ledger.zones.map((zones) => {
+      const sharing = { siblings: 1, cpus: CPUS, isRealtime: sizes.isAtomic };
+      return new ZoneCounters(new KernelZones(zones.zoning), zones, sharing);
+    });
+    const program = { ...this.#options, zones: this.zones, ignoreOutgoing: false };
     this.programFd = loadProgram(program, this.ranges, places, this.tables);
   }
 
@@ -86,6 +99,7 @@ export class Twins implements Disposable {
   /** The kernel's ledger, brought up to date. */
   counted(): Facts {
     this.tables.sync();
+    for (const counters of this.zones) counters.sync();
     return factsOf(this.#counted);
   }
 
@@ -97,12 +111,16 @@ export class Twins implements Disposable {
   [Symbol.dispose](): void {
     libc.close(this.programFd);
     this.tables.close();
+    for (const counters of this.zones) {
+      counters.close();
+      counters.zones.close();
+    }
     libc.close(this.#budget.fd);
   }
 
   #record(bytes: Uint8Array, gsoSize: number): void {
     const packet = this.#packet;
-    const ledger = this.#parsed.interface("eth0");
+    const ledger = this.#parsed.interface("eth0").sink;
     if (gsoSize === 0) {
       ledger.record(packet);
       return;
@@ -126,6 +144,8 @@ export interface Facts {
   addresses: number;
   /** Row and cell → buckets and sum. */
   cells: Map<string, number[]>;
+  /** Label, zone and direction → packets and bytes. */
+  zones: Map<string, number[]>;
 }
 
 /** What all addresses have together, by IP version, direction and protocol. */
@@ -144,7 +164,7 @@ export function totalsOf({ cells }: Facts): Map<string, number[]> {
 }
 
 function factsOf(ledger: Ledger): Facts {
-  const { slots, verdicts, aggregatedPackets, exhaustedPackets, rows } = ledger.interface("eth0");
+  const { slots, verdicts, aggregatedPackets, exhaustedPackets, rows, zones } = ledger.interface("eth0");
   return {
     all: slotOf(slots, ALL_SLOT),
     refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, verdicts[verdict]!])),
@@ -152,7 +172,21 @@ function factsOf(ledger: Ledger): Facts {
     exhaustedPackets,
     addresses: ledger.addresses.used,
     cells: cellsOf(rows, slots, ledger.ranges),
+    zones: new Map(zones.flatMap(zonesOf).toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
+}
+
+/** What has packets, by names, whatever the order in which slots were given out. */
+export function zonesOf(ledger: ZoneLedger): [string, number[]][] {
+  const { zoning } = ledger;
+  const found: [string, number[]][] = [];
+  for (let slot = 1; slot < zoning.slots; slot++) {
+    for (const [name, direction] of Object.entries(Direction)) {
+      const counts = [PACKETS, BYTES].map((what) => ledger.count(slot, direction, what));
+      if (counts[0]! > 0) found.push([`${zoning.label} ${zoning.nameOf(zoning.zoneOfSlot(slot))} ${name}`, counts]);
+    }
+  }
+  return found;
 }
 
 function slotOf({ counters }: Slots, slot: number): number[] {

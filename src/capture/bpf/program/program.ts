@@ -86,7 +86,12 @@ export function assembleProgram(
   writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes }, labels);
   writeNetwork(asm, fds.tables, wireSizes, labels, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
-  writeCounting(asm, { ...sizes, fds, ranges, places, maxAddresses, unfolds: wireSizes, zones, result }, counters, exits);
+  writeCounting(
+    asm,
+    { ...sizes, fds, ranges, places, maxAddresses, unfolds: wireSizes, zones, result },
+    counters,
+    exits,
+  );
   return asm.assemble();
 }
 

@@ -178,7 +178,14 @@ test("what the verifier refuses is told by its last lines, and kept whole", opti
   using twins = new Twins(RANGES.map(parseRange));
   const { fds, sizes } = twins.tables;
   const places = new Places(twins.ranges);
-  const program = { hook: Hook.SOCKET, isEthernet: true, ignoreOutgoing: false, maxAddresses: 1, wireSizes: false };
+  const program = {
+    hook: Hook.SOCKET,
+    isEthernet: true,
+    ignoreOutgoing: false,
+    maxAddresses: 1,
+    wireSizes: false,
+    zones: [],
+  };
   // Counters that are smaller than the program takes them for.
   const tables = { fds: { ...fds, counters: fds.budget }, sizes };
   assert.throws(

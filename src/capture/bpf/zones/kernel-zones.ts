@@ -1,0 +1,185 @@
+import { FIRST_NAMED } from "../../../ledger/zones/zone.ts";
+import {
+  DIRECTORY_ENTRIES,
+  IPV4_WORDS,
+  IPV6_WORDS,
+  SUBDIRECTORY,
+  type ZoneIndex,
+  type ZoneTable,
+} from "../../../ledger/zones/zone-table.ts";
+import type { Zoning } from "../../../ledger/zones/zoning.ts";
+import * as bpf from "../../../native/bpf.ts";
+import * as libc from "../../../native/libc.ts";
+import { createMap, mapArray } from "../maps.ts";
+import { DIRECTORY_ENTRY_BYTES, IPV4_SPAN_BYTES, IPV6_SPAN_BYTES, ZONE_SLOT_BYTES, ZONE_STATE } from "./zone-layout.ts";
+
+/** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
+const SPARE = 1.5;
+const SPARE_SPANS = 8192;
+const SPARE_ENTRIES = 32 * 1024;
+/** Steps of a search that a program has beyond those it needs. */
+const SPARE_STEPS = 2;
+const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
+
+/** What a program needs to look up addresses of one version. */
+export interface SideMaps {
+  readonly directory: number;
+  readonly spans: number;
+  /** How often a search can halve. */
+  readonly steps: number;
+}
+
+/** Half of two arrays, and the way into it. */
+class Side implements SideMaps {
+  readonly directory: number;
+  readonly spans: number;
+  readonly steps: number;
+  readonly #words: number;
+  readonly #capacity: { entries: number; spans: number };
+  readonly #mappings: libc.Mapping[];
+  readonly #directoryWords: Uint32Array;
+  readonly #spanWords: Uint32Array;
+
+  constructor(name: string, index: ZoneIndex, words: number, spanBytes: number) {
+    const array = bpf.BPF_MAP_TYPE_ARRAY;
+    const entries = index.directory.length / ENTRY_WORDS;
+    this.#words = words;
+    this.#capacity = {
+      entries: entries === DIRECTORY_ENTRIES && words === IPV4_WORDS ? entries : entries + SPARE_ENTRIES,
+      spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
+    };
+    this.steps = stepsOf(index) + SPARE_STEPS;
+    this.directory = createMap(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
+    this.spans = createMap(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
+    this.#mappings = [
+      mapArray(this.directory, 2 * this.#capacity.entries * DIRECTORY_ENTRY_BYTES),
+      mapArray(this.spans, 2 * this.#capacity.spans * spanBytes),
+    ];
+    this.#directoryWords = new Uint32Array(this.#mappings[0]!.buffer);
+    this.#spanWords = new Uint32Array(this.#mappings[1]!.buffer);
+  }
+
+  fits(index: ZoneIndex): boolean {
+    return (
+      index.directory.length / ENTRY_WORDS <= this.#capacity.entries &&
+      index.spans.length / this.#words <= this.#capacity.spans &&
+      stepsOf(index) <= this.steps
+    );
+  }
+
+  /** Writes a table into a half; returns the first entry of that half's directory. */
+  write(index: ZoneIndex, half: number): number {
+    const firstEntry = half * this.#capacity.entries;
+    const firstSpan = half * this.#capacity.spans;
+    this.#spanWords.set(index.spans, firstSpan * this.#words);
+    const { directory } = index;
+    const to = this.#directoryWords;
+    for (let at = 0; at < directory.length; at += ENTRY_WORDS) {
+      const [low, high] = [directory[at]!, directory[at + 1]!];
+      const base = high === SUBDIRECTORY ? firstEntry : firstSpan;
+      to[firstEntry * ENTRY_WORDS + at] = low + base;
+      to[firstEntry * ENTRY_WORDS + at + 1] = high === SUBDIRECTORY ? high : high + base;
+    }
+    return firstEntry;
+  }
+
+  close(): void {
+    for (const mapping of this.#mappings) mapping.unmap();
+    libc.close(this.directory);
+    libc.close(this.spans);
+  }
+}
+
+function stepsOf({ longest }: ZoneIndex): number {
+  return 32 - Math.clz32(longest);
+}
+
+/**
+ * The tables of one zoning in the kernel. They follow those of the zoning: a new one is written beside the one in use,
+ * and then takes its place in one step, so that no right is needed and no packet waits. A program is done with the old
+ * one in far less time than it takes to make the next.
+ */
+export class KernelZones {
+  readonly zoning: Zoning;
+  readonly ipv4: SideMaps;
+  readonly ipv6: SideMaps;
+  readonly slots: number;
+  readonly state: number;
+  /** Slots that there may be, those of unnamed zones included. */
+  readonly slotCount: number;
+  readonly #sides: readonly [Side, Side];
+  readonly #mappings: libc.Mapping[];
+  readonly #slotWords: Uint32Array;
+  readonly #stateWords: Uint32Array;
+  readonly #unwatch: () => void;
+  #half = 0;
+  /** Slot of a program → zone. */
+  readonly #zoneOf: Uint32Array;
+
+  constructor(zoning: Zoning) {
+    const array = bpf.BPF_MAP_TYPE_ARRAY;
+    const { ipv4, ipv6 } = zoning.table;
+    this.zoning = zoning;
+    this.slotCount = FIRST_NAMED + zoning.limit;
+    this.#sides = [new Side("4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES), new Side("6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
+    [this.ipv4, this.ipv6] = this.#sides;
+    this.slots = createMap("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);
+    this.state = createMap("zonestate", array, 4, ZONE_STATE.BYTES, 1);
+    this.#mappings = [mapArray(this.slots, zoning.maxZones * ZONE_SLOT_BYTES), mapArray(this.state, ZONE_STATE.BYTES)];
+    this.#slotWords = new Uint32Array(this.#mappings[0]!.buffer);
+    this.#stateWords = new Uint32Array(this.#mappings[1]!.buffer);
+    this.#zoneOf = new Uint32Array(this.slotCount);
+    for (let zone = 0; zone < FIRST_NAMED; zone++) {
+      this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4] = zone;
+      this.#zoneOf[zone] = zone;
+    }
+    this.#stateWords[ZONE_STATE.NEXT_SLOT / 4] = FIRST_NAMED;
+    this.#write(zoning.table);
+    this.#unwatch = zoning.watch((table) => this.#replace(table));
+  }
+
+  /** The zone that programs have given a slot to; 0 where they are about to. */
+  zoneOf(slot: number): number {
+    if (this.#zoneOf[slot] === 0) this.#learn();
+    return this.#zoneOf[slot]!;
+  }
+
+  /** Slots that programs have given out, one more than the highest. */
+  usedSlots(): number {
+    return Math.min(this.#stateWords[ZONE_STATE.NEXT_SLOT / 4]!, this.slotCount);
+  }
+
+  close(): void {
+    this.#unwatch();
+    for (const mapping of this.#mappings) mapping.unmap();
+    for (const side of this.#sides) side.close();
+    libc.close(this.slots);
+    libc.close(this.state);
+  }
+
+  #replace(table: ZoneTable): string | undefined {
+    const [side4, side6] = this.#sides;
+    if (!side4.fits(table.ipv4) || !side6.fits(table.ipv6)) {
+      return "it is too large for the tables that were made in the kernel at start; restart promtap to use it";
+    }
+    this.#write(table);
+    return undefined;
+  }
+
+  #write({ ipv4, ipv6 }: ZoneTable): void {
+    const half = 1 - this.#half;
+    const [side4, side6] = this.#sides;
+    const first4 = side4.write(ipv4, half);
+    const first6 = side6.write(ipv6, half);
+    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV4 / 4, first4);
+    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV6 / 4, first6);
+    this.#half = half;
+  }
+
+  #learn(): void {
+    for (let zone = FIRST_NAMED; zone < this.zoning.zones; zone++) {
+      const slot = this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!;
+      if (slot >= FIRST_NAMED) this.#zoneOf[slot] = zone;
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { Direction } from "../../../ledger/rows.ts";
+import type { ZoneLedger } from "../../../ledger/zones/zone-ledger.ts";
+import * as bpf from "../../../native/bpf.ts";
+import * as libc from "../../../native/libc.ts";
+import { createMap, mapArray } from "../maps.ts";
+import type { KernelZones } from "./kernel-zones.ts";
+import { COUNTER_BYTES, COUNTER_PACKETS, ZONE_COUNTER_BYTES } from "./zone-layout.ts";
+
+/** Memory of the counters of all interfaces, in which the lanes must find room. */
+const ALL_COUNTERS_BYTES = 16 * 1024 * 1024;
+const DIRECTIONS = 2;
+const COUNTER_DOUBLES = ZONE_COUNTER_BYTES / 8;
+
+/** Who else is counting. */
+export interface Sharing {
+  /** Interfaces that share the memory. */
+  siblings: number;
+  /** CPUs that may count at the same time; infinitely many where that is not known. */
+  cpus: number;
+  isRealtime: boolean;
+}
+
+/** What programs count by zone on one interface, and the way of it into the ledger. See KernelTables. */
+export class ZoneCounters {
+  readonly zones: KernelZones;
+  readonly fd: number;
+  /** 2^n; see layout.ts. */
+  readonly lanes: number;
+  readonly isAtomic: boolean;
+  readonly #ledger: ZoneLedger;
+  readonly #mapping: libc.Mapping;
+  readonly #counters: Float64Array;
+  /** Counter → what it was when it was last read, all lanes together. */
+  readonly #seen: Float64Array;
+  readonly #double = new Float64Array(1);
+  readonly #words = new Uint32Array(this.#double.buffer);
+
+  constructor(zones: KernelZones, ledger: ZoneLedger, { siblings, cpus, isRealtime }: Sharing) {
+    const laneBytes = zones.slotCount * DIRECTIONS * ZONE_COUNTER_BYTES;
+    let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
+    while (lanes > 1 && lanes * laneBytes > ALL_COUNTERS_BYTES / Math.max(siblings, 1)) lanes /= 2;
+    this.zones = zones;
+    this.lanes = lanes;
+    this.isAtomic = lanes < cpus || isRealtime;
+    this.#ledger = ledger;
+    const entries = lanes * zones.slotCount * DIRECTIONS;
+    this.fd = createMap("zonecounts", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_COUNTER_BYTES, entries);
+    this.#mapping = mapArray(this.fd, entries * ZONE_COUNTER_BYTES);
+    this.#counters = new Float64Array(this.#mapping.buffer);
+    this.#seen = new Float64Array(zones.slotCount * DIRECTIONS * COUNTER_DOUBLES);
+  }
+
+  /** Adds to the ledger what was counted since the last time. */
+  sync(): void {
+    const used = this.zones.usedSlots();
+    for (let slot = 1; slot < used; slot++) {
+      this.#add(slot, Direction.TX);
+      this.#add(slot, Direction.RX);
+    }
+  }
+
+  close(): void {
+    this.#mapping.unmap();
+    libc.close(this.fd);
+  }
+
+  #add(slot: number, direction: Direction): void {
+    const at = (slot * DIRECTIONS + direction) * COUNTER_DOUBLES;
+    const packets = this.#total(at + COUNTER_PACKETS / 8);
+    const bytes = this.#total(at + COUNTER_BYTES / 8);
+    const newPackets = packets - this.#seen[at]!;
+    const newBytes = bytes - this.#seen[at + 1]!;
+    if (newPackets === 0 && newBytes === 0) return;
+    const zone = this.zones.zoneOf(slot);
+    if (zone === 0) return;
+    this.#ledger.add(this.#ledger.zoning.slotOf(zone), direction, newPackets, newBytes);
+    this.#seen[at] = packets;
+    this.#seen[at + 1] = bytes;
+  }
+
+  /** One number over all lanes. The kernel may be writing it: see KernelTables. */
+  #total(at: number): number {
+    const stride = this.#seen.length;
+    let total = 0;
+    for (let lane = at; lane < this.#counters.length; lane += stride) {
+      this.#double[0] = this.#counters[lane]!;
+      total += this.#words[0]! + this.#words[1]! * 2 ** 32;
+    }
+    return total;
+  }
+}

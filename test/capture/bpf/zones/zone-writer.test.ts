@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { parseRange } from "../../../../src/config/range-syntax.ts";
+import { Hook } from "../../../../src/capture/bpf/program/program.ts";
+import { hex, MACS } from "../../../packet/frames.ts";
+import { lacking } from "../../../support/requirements.ts";
+import { tableOf, zoningOf } from "../../../ledger/zones/zonings.ts";
+import { frames } from "../../ring/layered-frames.ts";
+import { canRun } from "../test-run.ts";
+import { Twins } from "../twins.ts";
+
+const options = { skip: lacking("root") };
+const HOOKS = Object.values(Hook);
+
+/** Zones of any size, some of them side by side, and some that fill a directory's entry. */
+const NAMES = {
+  "1.0.0.0/8": "AU",
+  "2.0.0.0-2.255.255.254": "FR",
+  "3.3.0.0/24": "US",
+  "3.3.1.0/24": "DE",
+  "3.3.2.7": "NL",
+  "3.4.255.255-3.5.0.1": "BE",
+  "223.255.255.0/24": "NZ",
+  "2001:200::/32": "JP",
+  "2001:208::/32": "SG",
+  "2001:208:1::/48": "MY",
+  "2a00:1450::/29": "IE",
+  "2a00:1450:4000:1:2:3:4:5": "CH",
+  "2a00:1450:4000:1:2:3:4:6-2a00:1450:4000:1:2:3:4:9": "AT",
+} as const;
+const LOCAL = ["192.0.2.1", "2a00:1450::7", "3.3.2.9"];
+/** A network that is cut into so many zones that it has a subdirectory, and one entry that is searched in many steps. */
+const MANY = Object.fromEntries([
+  ...Array.from({ length: 600 }, (_, k) => [`5.5.${k >> 8}.${k & 255}`, `A${k % 7}`]),
+  ...Array.from({ length: 600 }, (_, k) => [`2400:${(0x1000 + k * 16).toString(16)}::/32`, `B${k % 5}`]),
+  ...Array.from({ length: 300 }, (_, k) => [`2400:4:${k.toString(16)}::/48`, `C${k % 3}`]),
+]);
+const ALL = { ...NAMES, ...MANY };
+
+/** Addresses at the borders of the zones and anywhere. */
+function addresses(version: 4 | 6): bigint[] {
+  const width = version === 4 ? 32n : 128n;
+  const own = [...Object.keys(ALL), ...LOCAL, "10.1.2.3", "127.0.0.1", "224.0.0.5", "fe80::/10", "ff02::1", "::1"]
+    .map(parseRange)
+    .filter((range) => range.version === version);
+  const borders = own.flatMap(({ first, last }) => [first - 1n, first, last, last + 1n]);
+  return [0n, (1n << width) - 1n, ...borders].map((value) => BigInt.asUintN(Number(width), value));
+}
+
+function frameOf(version: 4 | 6, source: bigint, destination: bigint): Uint8Array {
+  const digits = version === 4 ? 8 : 32;
+  const words = [source, destination].map((address) => address.toString(16).padStart(digits, "0")).join("");
+  const header = version === 4 ? "0800 4500 0014 0000 4000 40 11 0000" : "86dd 6000 0000 0000 11 40";
+  return hex(`${MACS} ${header} ${words}`);
+}
+
+for (const hook of HOOKS) {
+  describe(`a program at ${hook} counts by zone as the ledger does`, options, () => {
+    test("between addresses at the borders of zones", () => {
+      using twins = new Twins([], { hook, zonings: () => [zoningOf(ALL, LOCAL)] });
+      for (const version of [4, 6] as const) {
+        const all = addresses(version);
+        const property = fc.property(fc.constantFrom(...all), fc.constantFrom(...all), (source, destination) => {
+          twins.see(frameOf(version, source, destination));
+        });
+        fc.assert(property, { numRuns: 4000 });
+        for (const address of all) twins.see(frameOf(version, address, all[2]!));
+      }
+      const counted = twins.counted();
+      assert.deepEqual(counted, twins.parsed());
+      assert.ok(counted.zones.size > 30);
+    });
+  });
+}
