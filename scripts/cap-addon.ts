@@ -21,6 +21,7 @@ export interface Replacement {
  *   never initialised, and drops a reference that was never taken, which asserts;
  * - it holds a Nan::AsyncResource, whose destructor asks for the current context, which there is none of while the
  *   collector runs: a segmentation fault now and then.
+ * Besides, it cannot compile a filter without an interface to capture on, as it takes to filter the frames of a file.
  */
 export const REPLACEMENTS: readonly Replacement[] = [
   {
@@ -87,6 +88,38 @@ export const REPLACEMENTS: readonly Replacement[] = [
       r = uv_poll_start(obj->poll_handle, UV_READABLE, cb_packets);
       assert(r == 0);
       obj->poll_handle->data = obj;
+`,
+  },
+  {
+    from: `static NAN_METHOD(FindDevice) {
+`,
+    to: `static NAN_METHOD(CompileFilter) {
+  Nan::Utf8String expression(info[1]);
+  pcap_t* dead = pcap_open_dead(Nan::To<int32_t>(info[0]).FromJust(), 262144);
+  struct bpf_program program;
+  if (pcap_compile(dead, &program, *expression, 1, PCAP_NETMASK_UNKNOWN) == -1) {
+    Nan::ThrowError(pcap_geterr(dead));
+  } else {
+    info.GetReturnValue().Set(
+      Nan::CopyBuffer((const char*)program.bf_insns, program.bf_len * sizeof(struct bpf_insn)).ToLocalChecked());
+    pcap_freecode(&program);
+  }
+  pcap_close(dead);
+}
+
+static NAN_METHOD(FindDevice) {
+`,
+  },
+  {
+    from: `    Nan::Set(target,
+             Nan::New<String>("findDevice").ToLocalChecked(),
+`,
+    to: `    Nan::Set(target,
+             Nan::New<String>("compileFilter").ToLocalChecked(),
+             Nan::GetFunction(Nan::New<FunctionTemplate>(CompileFilter))
+               .ToLocalChecked()).FromJust();
+    Nan::Set(target,
+             Nan::New<String>("findDevice").ToLocalChecked(),
 `,
   },
 ];

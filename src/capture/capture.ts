@@ -1,6 +1,6 @@
 import { matchesGlob } from "node:path";
 import { ErrorCode, PromtapError } from "../errors.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { InterfaceLedger } from "../ledger/ledger.ts";
 import type { Engine, EngineKind } from "./engine.ts";
 import { type Link, Links } from "./links.ts";
 
@@ -14,6 +14,13 @@ const FORGET_MS = 10 * 60_000;
 
 /** What happens while running, for whoever logs: `error` is set where an interface could not be opened. */
 export type CaptureListener = (interfaceName: string, isOpen: boolean, error: string | undefined) => void;
+
+/** What engines count into, by interface; such as a Ledger. */
+export interface Sinks<Sink> {
+  interface(name: string): Sink;
+  /** Gives up what is counted of an interface that is gone for long. */
+  forget(name: string): void;
+}
 
 /** What the page says of an interface. */
 export interface TapState {
@@ -43,9 +50,9 @@ interface Tap {
  * back under another index, be down, or appear later. What is counted stays; containers come and go, so of an interface
  * that only a pattern names it stays for FORGET_MS.
  */
-export class Capture implements AsyncDisposable {
-  readonly kind: EngineKind;
-  readonly #ledger: Ledger;
+export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
+  readonly kind: EngineKind<Sink>;
+  readonly #sinks: Sinks<Sink>;
   readonly #patterns: readonly string[];
   readonly #onChange: CaptureListener;
   readonly #now: () => number;
@@ -58,14 +65,14 @@ export class Capture implements AsyncDisposable {
    * opened; later on, failures are told to `onChange`. `now`: a clock in milliseconds that never steps back.
    */
   constructor(
-    kind: EngineKind,
+    kind: EngineKind<Sink>,
     patterns: readonly string[],
-    ledger: Ledger,
+    sinks: Sinks<Sink>,
     onChange: CaptureListener,
     now = () => performance.now(),
   ) {
     this.kind = kind;
-    this.#ledger = ledger;
+    this.#sinks = sinks;
     this.#patterns = patterns;
     this.#onChange = onChange;
     this.#now = now;
@@ -82,7 +89,7 @@ export class Capture implements AsyncDisposable {
     this.#links.watch((name, link) => this.#linkChanged(name, link));
   }
 
-  /** Brings all ledgers up to date. */
+  /** Brings all that is counted into up to date. */
   sync(): void {
     this.#forgetGone();
     for (const { engine } of this.#taps.values()) engine?.sync();
@@ -117,7 +124,7 @@ export class Capture implements AsyncDisposable {
       };
       this.#taps.set(name, tap);
       // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
-      this.#ledger.interface(name);
+      this.#sinks.interface(name);
     }
     return tap;
   }
@@ -145,7 +152,7 @@ export class Capture implements AsyncDisposable {
       if (link !== undefined || this.#patterns.includes(name) || this.#now() - goneAtMs < FORGET_MS) continue;
       this.#taps.delete(name);
       this.kind.forget?.(name);
-      this.#ledger.forget(name);
+      this.#sinks.forget(name);
     }
   }
 
@@ -160,7 +167,7 @@ export class Capture implements AsyncDisposable {
     if (tap.engine !== undefined || tap.link === undefined) return undefined;
     if (!tap.link.isUp && !mayBeDown) return undefined;
     try {
-      tap.engine = this.kind.open(tap.link, this.#ledger.interface(tap.name), this.#present());
+      tap.engine = this.kind.open(tap.link, this.#sinks.interface(tap.name), this.#present());
       tap.engineIndex = tap.link.index;
       tap.failure = undefined;
       this.#onChange(tap.name, true, undefined);

@@ -32,8 +32,18 @@ export interface AggregateSink extends FrameSink {
   recordAggregated(packet: Packet): void;
 }
 
+/**
+ * Takes whole frames, parsed: bytes[start, end) is what was captured of one, good until it returns. `atSeconds`: when it
+ * was, in seconds since 1970.
+ */
+export interface FrameTap {
+  take(packet: Packet, linkType: number, bytes: Uint8Array, start: number, end: number, atSeconds: number): void;
+  /** There are no more frames: the file is read to its end. */
+  end(): void;
+}
+
 /** A way to make engines, one for each interface. */
-export interface EngineKind {
+export interface EngineKind<Sink = InterfaceLedger> {
   readonly name: EngineName;
   /** Whether an engine goes on by itself when its interface goes down and comes up again. */
   readonly survivesDown: boolean;
@@ -44,7 +54,7 @@ export interface EngineKind {
   /** Tries what the engine needs of the host; returns why it cannot work, or undefined. */
   probe(): string | undefined;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
-  open(link: Link, ledger: InterfaceLedger, siblings: number): Engine;
+  open(link: Link, sink: Sink, siblings: number): Engine;
   /** Gives back what is kept of an interface whose engine is closed, where engines keep anything. */
   forget?(interfaceName: string): void;
 }

@@ -2,8 +2,8 @@ import { ErrorCode, PromtapError } from "../errors.ts";
 import type { EngineKind } from "./engine.ts";
 
 /** The engine that will run, and why better ones were refused. */
-export interface Selection {
-  kind: EngineKind;
+export interface Selection<Sink> {
+  kind: EngineKind<Sink>;
   /** One line each, best first. */
   refusals: string[];
 }
@@ -12,7 +12,7 @@ export interface Selection {
  * Chooses the first of `candidates` (best first) that works on this host, or the one that is asked for by name.
  * Throws PromtapError where none works.
  */
-export function selectEngine(choice: string, candidates: readonly EngineKind[]): Selection {
+export function selectEngine<Sink>(choice: string, candidates: readonly EngineKind<Sink>[]): Selection<Sink> {
   const refusals: string[] = [];
   for (const kind of candidates) {
     if (choice !== "auto" && choice !== kind.name) continue;

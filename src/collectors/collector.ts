@@ -1,3 +1,4 @@
+import type { FrameTap } from "../capture/engine.ts";
 import { messageOf } from "../errors.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { type Family, MetricType } from "../page/family.ts";
@@ -14,6 +15,8 @@ export interface Feature extends AsyncDisposable {
   readonly collectors: readonly Collector[];
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
+  /** Takes the frames of a file that is read. */
+  readonly tap?: FrameTap;
 }
 
 /** Told when a collector's state changes: `error` is its message, or undefined when it works again. */

@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { interfacesOf } from "../capture/capture.ts";
 import { Links } from "../capture/links.ts";
-import { checkFilter } from "../capture/pcap/pcap-engine.ts";
+import { pcapFilter } from "../capture/pcap/pcap-engine.ts";
+import { checkFilter } from "../capture/pcap/pcap-tap.ts";
 import { openSavefile } from "../capture/savefile/savefile.ts";
 import { selectEngine } from "../capture/select.ts";
 import type { Config } from "../config/config.ts";
@@ -41,7 +42,7 @@ function checkCapture(config: Config, ledger: Ledger): string[] {
   using links = Links.open();
   const captured = interfacesOf(config.interfaces, links.all());
   if (config.filter !== "") {
-    for (const link of captured) if (link.isUp) checkFilter(link.name, config.filter);
+    for (const link of captured) if (link.isUp) checkFilter(link.name, pcapFilter(config.filter));
   }
   const names = captured.map(({ name }) => name).join(", ");
   return [

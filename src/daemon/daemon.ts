@@ -38,9 +38,10 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   );
   const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);
 
+  const counters = { ledger, taps: features.flatMap(({ tap }) => tap ?? []) };
   const file = config.readPath === null ? undefined : parts.use(openSavefile(config.readPath, signal));
   if (config.once) {
-    await countThenPrint(file, ledger, page);
+    await countThenPrint(file, counters, page);
     return;
   }
   // A pipe is served while it is waited for.
@@ -63,7 +64,7 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   if (!config.keepCapabilities) dropCapabilities([source, ...features].flatMap(({ keeps }) => keeps));
   isReady = true;
   for (const address of server.addresses) log.info("listening", { address });
-  const counting = file === undefined ? undefined : countFile(file, ledger);
+  const counting = file === undefined ? undefined : countFile(file, counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
   await file?.recognize();

@@ -1,4 +1,4 @@
-import type { FrameReceiver } from "../capture/savefile/file-interfaces.ts";
+import type { FrameSink, FrameTap } from "../capture/engine.ts";
 import type { Savefile } from "../capture/savefile/savefile.ts";
 import { messageOf } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -11,10 +11,20 @@ const ONCE_TIMEOUT_MS = 10_000;
 /** Makes a page, chunk by chunk; what a chunk holds is good until the next is asked for. */
 export type PageMaker = (format: Format, timeoutMs: number) => AsyncGenerator<Uint8Array>;
 
+/** What the frames of a file are counted by. */
+export interface FileCounters {
+  readonly ledger: Ledger;
+  readonly taps: readonly FrameTap[];
+}
+
 /** Prints the page, of a damaged file too, before the damage is reported. */
-export async function countThenPrint(file: Savefile | undefined, ledger: Ledger, page: PageMaker): Promise<void> {
+export async function countThenPrint(
+  file: Savefile | undefined,
+  counters: FileCounters,
+  page: PageMaker,
+): Promise<void> {
   await file?.recognize();
-  const counting = file?.count(fileReceiver(ledger));
+  const counting = file === undefined ? undefined : countAll(file, counters);
   await Promise.allSettled([counting]);
   for await (const chunk of page(Format.TEXT, ONCE_TIMEOUT_MS)) await print(chunk);
   await counting;
@@ -28,10 +38,10 @@ function print(bytes: Uint8Array): Promise<void> {
 }
 
 /** Counts a file, and logs how that ended. */
-export async function countFile(file: Savefile, ledger: Ledger): Promise<void> {
+export async function countFile(file: Savefile, counters: FileCounters): Promise<void> {
   await file.recognize();
   try {
-    await file.count(fileReceiver(ledger));
+    await countAll(file, counters);
     log.info("read to the end", { file: file.name });
   } catch (error) {
     log.error("stopped reading", { file: file.name, error: messageOf(error) });
@@ -39,6 +49,11 @@ export async function countFile(file: Savefile, ledger: Ledger): Promise<void> {
   }
 }
 
-function fileReceiver(ledger: Ledger): FrameReceiver {
-  return { sinkFor: (name) => ledger.interface(name).sink, warn: (message) => log.warn(message) };
+async function countAll(file: Savefile, { ledger, taps }: FileCounters): Promise<void> {
+  const sinkFor = (name: string): FrameSink => ledger.interface(name).sink;
+  try {
+    await file.count({ sinkFor, taps, warn: (message) => log.warn(message) });
+  } finally {
+    for (const tap of taps) tap.end();
+  }
 }

@@ -20,11 +20,27 @@ export interface CapModule {
   readonly Cap: new () => Cap;
 }
 
+/** What libpcap does without an interface. */
+export interface FilterCompiler {
+  /**
+   * Compiles an expression of pcap-filter(7) for frames of a file, of a link type as DLT_ numbers it: instructions of 8
+   * bytes (struct bpf_insn). Throws Error with libpcap's message.
+   */
+  compileFilter(linkType: number, expression: string): Buffer;
+}
+
+let loaded: (CapModule & FilterCompiler) | undefined;
+
 /**
- * Loads cap with the libpcap inside it. The addon alone is needed: cap's JavaScript only makes its class an
+ * Loads cap with the libpcap inside it, once. The addon alone is needed: cap's JavaScript only makes its class an
  * EventEmitter, and decodes packets, which packet/ does. Throws where the build could not make it.
  */
-export function loadCap(): CapModule {
+export function loadCap(): CapModule & FilterCompiler {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): CapModule & FilterCompiler {
   const missing = readAsset("cap.node.missing");
   const advice = "use --engine ring";
   if (missing !== undefined) {
@@ -32,7 +48,7 @@ export function loadCap(): CapModule {
     throw new PromtapError(ErrorCode.HOST, `couldn't load engine pcap: ${why}; ${advice}`);
   }
   try {
-    const module = loadAddon("cap.node") as CapModule;
+    const module = loadAddon("cap.node") as CapModule & FilterCompiler;
     Object.setPrototypeOf(module.Cap.prototype, EventEmitter.prototype);
     return module;
   } catch (error) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, describe, test } from "node:test";
 import { Capture, interfacesOf } from "../../src/capture/capture.ts";
+import type { FrameSink } from "../../src/capture/engine.ts";
 import type { Link } from "../../src/capture/links.ts";
 import { PromtapError } from "../../src/errors.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
@@ -66,7 +67,7 @@ class Rig implements AsyncDisposable {
   readonly kind: FakeKind;
   readonly ledger = new Ledger(new RangeTable([]), 0, 0);
   readonly told: [name: string, isOpen: boolean, error: string | undefined][] = [];
-  readonly capture: Capture;
+  readonly capture: Capture<FrameSink>;
   /** What the capture takes for the time. */
   nowMs = 5000;
 

@@ -1,13 +1,15 @@
 import { isKnownLinkType } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
-import type { FrameSink } from "../engine.ts";
+import type { FrameSink, FrameTap } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
 
 /** What the frames of a file are handed to. */
 export interface FrameReceiver {
   /** The sink of an interface; asked for with its first frame, and again where the file describes it again. */
   sinkFor(interfaceName: string): FrameSink;
+  /** Take the whole frames of all interfaces as well, with the times of packets; simple packets of pcapng have none. */
+  readonly taps?: readonly FrameTap[];
   /** Takes a sentence for the log. */
   warn(message: string): void;
 }
@@ -41,7 +43,7 @@ export class FileInterfaces {
   describe(description: InterfaceDescription): FrameCounter {
     this.#names.add(description.name);
     if (this.#names.size > MAX_INTERFACES) throw this.#stream.damage(`more than ${MAX_INTERFACES} interface names`);
-    return new FrameCounter(description, this.#packet, () => this.#openSink(description));
+    return new FrameCounter(description, this.#packet, this.#receiver.taps ?? [], () => this.#openSink(description));
   }
 
   #openSink({ name, linkType }: InterfaceDescription): FrameSink {
@@ -60,17 +62,23 @@ export class FileInterfaces {
 
 /** Parses the frames of one interface and records them. */
 export class FrameCounter {
+  /** Whether it has to be known when a frame was captured: then it is to be set before it is counted. */
+  readonly isTimed: boolean;
+  atSeconds = 0;
   readonly #linkType: number;
   readonly #fcsBytes: number;
   readonly #packet: Packet;
+  readonly #taps: readonly FrameTap[];
   readonly #openSink: () => FrameSink;
   #sink: FrameSink | undefined;
 
   /** `openSink` is called with the first frame. */
-  constructor(description: InterfaceDescription, packet: Packet, openSink: () => FrameSink) {
+  constructor(description: InterfaceDescription, packet: Packet, taps: readonly FrameTap[], openSink: () => FrameSink) {
+    this.isTimed = taps.length > 0;
     this.#linkType = description.linkType;
     this.#fcsBytes = description.fcsBytes;
     this.#packet = packet;
+    this.#taps = taps;
     this.#openSink = openSink;
   }
 
@@ -88,5 +96,10 @@ export class FrameCounter {
     parseFrame(packet, this.#linkType, bytes, start, end, frameBytes);
     this.#sink ??= this.#openSink();
     this.#sink.record(packet);
+    if (this.isTimed) this.#tap(bytes, start, end);
+  }
+
+  #tap(bytes: Uint8Array, start: number, end: number): void {
+    for (const tap of this.#taps) tap.take(this.#packet, this.#linkType, bytes, start, end, this.atSeconds);
   }
 }

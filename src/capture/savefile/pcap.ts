@@ -17,6 +17,7 @@ const MINOR_VERSION = 6;
 const LINK_TYPE = 20;
 const RECORD_HEADER_BYTES = 16;
 const MODIFIED_RECORD_HEADER_BYTES = 24;
+const FRACTION = 4;
 const CAPTURED_BYTES = 8;
 const ORIGINAL_BYTES = 12;
 
@@ -36,6 +37,8 @@ const LINK_TYPE_MASK = 0xffff;
 interface RecordLayout {
   littleEndian: boolean;
   headerBytes: number;
+  /** Seconds that the second number of a time counts. */
+  fractionSeconds: number;
 }
 
 /** Whether a file that begins with these four bytes, read as a big-endian number, is of the pcap format. */
@@ -58,15 +61,17 @@ export async function readPcap(stream: ByteStream, interfaces: FileInterfaces, i
 function recordLayout(magic: number): RecordLayout | undefined {
   switch (magic) {
     case MAGIC_MICROSECONDS:
+      return { littleEndian: false, headerBytes: RECORD_HEADER_BYTES, fractionSeconds: 1e-6 };
     case MAGIC_NANOSECONDS:
-      return { littleEndian: false, headerBytes: RECORD_HEADER_BYTES };
+      return { littleEndian: false, headerBytes: RECORD_HEADER_BYTES, fractionSeconds: 1e-9 };
     case swapped(MAGIC_MICROSECONDS):
+      return { littleEndian: true, headerBytes: RECORD_HEADER_BYTES, fractionSeconds: 1e-6 };
     case swapped(MAGIC_NANOSECONDS):
-      return { littleEndian: true, headerBytes: RECORD_HEADER_BYTES };
+      return { littleEndian: true, headerBytes: RECORD_HEADER_BYTES, fractionSeconds: 1e-9 };
     case MAGIC_MODIFIED:
-      return { littleEndian: false, headerBytes: MODIFIED_RECORD_HEADER_BYTES };
+      return { littleEndian: false, headerBytes: MODIFIED_RECORD_HEADER_BYTES, fractionSeconds: 1e-6 };
     case swapped(MAGIC_MODIFIED):
-      return { littleEndian: true, headerBytes: MODIFIED_RECORD_HEADER_BYTES };
+      return { littleEndian: true, headerBytes: MODIFIED_RECORD_HEADER_BYTES, fractionSeconds: 1e-6 };
     default:
       return undefined;
   }
@@ -96,7 +101,7 @@ function readFileHeader(
 /** Counts all records that are wholly there; returns how many bytes the next one needs. Hot; does not allocate. */
 function countRecords(stream: ByteStream, layout: RecordLayout, frames: FrameCounter): number {
   const { bytes, view, end } = stream;
-  const { littleEndian, headerBytes } = layout;
+  const { littleEndian, headerBytes, fractionSeconds } = layout;
   let at = stream.position;
   let wantedBytes = headerBytes;
   while (end - at >= headerBytes) {
@@ -107,6 +112,10 @@ function countRecords(stream: ByteStream, layout: RecordLayout, frames: FrameCou
     }
     wantedBytes = headerBytes + capturedBytes;
     if (end - at < wantedBytes) break;
+    if (frames.isTimed) {
+      frames.atSeconds =
+        view.getUint32(at, littleEndian) + view.getUint32(at + FRACTION, littleEndian) * fractionSeconds;
+    }
     frames.count(bytes, at + headerBytes, at + wantedBytes, view.getUint32(at + ORIGINAL_BYTES, littleEndian));
     at += wantedBytes;
     wantedBytes = headerBytes;

@@ -6,7 +6,9 @@
 const OPTION_HEADER_BYTES = 4;
 const OPT_ENDOFOPT = 0;
 const IF_NAME = 2;
+const IF_TSRESOL = 9;
 const IF_FCSLEN = 13;
+const IF_TSOFFSET = 14;
 
 /** Interface names of Windows take about 50 bytes; the format allows 65,535. */
 const MAX_NAME_BYTES = 255;
@@ -16,6 +18,10 @@ export interface InterfaceOptions {
   /** As the writer gave it: any characters, at most MAX_NAME_BYTES in UTF-8; empty where there is none. */
   name: string;
   fcsBytes: number;
+  /** What a time counts, in seconds. */
+  tickSeconds: number;
+  /** What is to be added to a time. */
+  offsetSeconds: number;
 }
 
 /** Reads the options in bytes[start, end); `view` is the same memory. Stops where they make no sense; never throws. */
@@ -26,7 +32,7 @@ export function readInterfaceOptions(
   end: number,
   littleEndian: boolean,
 ): InterfaceOptions {
-  const options = { name: "", fcsBytes: 0 };
+  const options = { name: "", fcsBytes: 0, tickSeconds: 1e-6, offsetSeconds: 0 };
   let at = start;
   while (end - at >= OPTION_HEADER_BYTES) {
     const code = view.getUint16(at, littleEndian);
@@ -35,6 +41,8 @@ export function readInterfaceOptions(
     if (code === OPT_ENDOFOPT || valueBytes > end - value) break;
     if (code === IF_NAME) options.name = nameOf(bytes.subarray(value, value + valueBytes));
     if (code === IF_FCSLEN && valueBytes === 1) options.fcsBytes = fcsBytesOf(bytes[value]!);
+    if (code === IF_TSRESOL && valueBytes === 1) options.tickSeconds = tickOf(bytes[value]!);
+    if (code === IF_TSOFFSET && valueBytes === 8) options.offsetSeconds = Number(view.getBigInt64(value, littleEndian));
     at = value + ((valueBytes + 3) & ~3);
   }
   return options;
@@ -45,6 +53,11 @@ function nameOf(value: Uint8Array): string {
   const terminator = value.indexOf(0);
   const text = terminator === -1 ? value : value.subarray(0, terminator);
   return new TextDecoder().decode(text.subarray(0, MAX_NAME_BYTES), { stream: true });
+}
+
+/** A negative power of 10, or of 2 where the highest bit is set. */
+function tickOf(resolution: number): number {
+  return (resolution & 0x80) === 0 ? 10 ** -resolution : 2 ** -(resolution & 0x7f);
 }
 
 /** The unit is bits. Small numbers are of writers who took it for bytes: the specification's own example is 4. */

@@ -29,6 +29,7 @@ const MINIMUM_BLOCK_BYTES = 12;
 const SECTION_VERSION = 12;
 const INTERFACE_SNAPLEN = 12;
 const INTERFACE_OPTIONS = 16;
+const PACKET_TIME = 12;
 const PACKET_CAPTURED_BYTES = 20;
 const PACKET_ORIGINAL_BYTES = 24;
 const PACKET_DATA = 28;
@@ -43,6 +44,8 @@ export const PCAPNG_MAGIC = BlockType.SECTION_HEADER;
 interface SectionInterface {
   frames: FrameCounter;
   snaplenBytes: number;
+  tickSeconds: number;
+  offsetSeconds: number;
 }
 
 /** Counts the frames of a pcapng file, from its first byte to its end. Throws PromtapError where it is damaged. */
@@ -161,16 +164,28 @@ class BlockReader {
       linkType: view.getUint16(at + BODY, this.#littleEndian),
       fcsBytes: options.fcsBytes,
     });
-    this.#section.push({ frames, snaplenBytes: view.getUint32(at + INTERFACE_SNAPLEN, this.#littleEndian) });
+    const snaplenBytes = view.getUint32(at + INTERFACE_SNAPLEN, this.#littleEndian);
+    const { tickSeconds, offsetSeconds } = options;
+    this.#section.push({ frames, snaplenBytes, tickSeconds, offsetSeconds });
   }
 
   #countPacket(interfaceIndex: number, at: number, end: number): void {
     const { bytes, view } = this.#stream;
-    const { frames } = this.#interfaceAt(interfaceIndex);
+    const described = this.#interfaceAt(interfaceIndex);
+    const { frames } = described;
     const capturedBytes = view.getUint32(at + PACKET_CAPTURED_BYTES, this.#littleEndian);
     const start = at + PACKET_DATA;
     if (capturedBytes > end - start) throw this.#overrun(capturedBytes, end - start);
+    if (frames.isTimed) frames.atSeconds = this.#timeOf(at, described);
     frames.count(bytes, start, start + capturedBytes, view.getUint32(at + PACKET_ORIGINAL_BYTES, this.#littleEndian));
+  }
+
+  /** Two halves of 64 bits, the high one first. */
+  #timeOf(at: number, { tickSeconds, offsetSeconds }: SectionInterface): number {
+    const { view } = this.#stream;
+    const high = view.getUint32(at + PACKET_TIME, this.#littleEndian);
+    const low = view.getUint32(at + PACKET_TIME + 4, this.#littleEndian);
+    return (high * 2 ** 32 + low) * tickSeconds + offsetSeconds;
   }
 
   /** It has no captured length: that is the original length, cut to what its interface captures (0: all). */
