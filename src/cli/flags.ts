@@ -4,6 +4,7 @@ import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
 import { PRODUCE_DEFAULTS } from "../config/produce.ts";
 import { GEOIP_DEFAULTS } from "../config/geoip.ts";
 import { IPTABLES_DEFAULTS } from "../config/iptables.ts";
+import { WIALON_DEFAULTS } from "../config/wialon.ts";
 
 /** A flag of the command line. */
 export interface Flag {
@@ -221,6 +222,31 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       repeatable: true,
       help: "Where iptables-save, ip6tables-save and nft are, instead of where systems have them.",
     },
+  ],
+  "Wialon IPS": [
+    {
+      name: "wialon",
+      help: "Count the packets of Wialon IPS that trackers and servers exchange. Alone, no traffic is captured without -i.",
+    },
+    {
+      name: "wialon-interface",
+      value: "NAME",
+      repeatable: true,
+      help: "Interface or pattern to read Wialon IPS on, instead of those of -i, or of auto where there is no -i.",
+    },
+    {
+      name: "wialon-filter",
+      value: "EXPRESSION",
+      default: WIALON_DEFAULTS["wialon-filter"],
+      help: "Which packets are Wialon IPS, see pcap-filter(7); on interfaces and in the file of --read.",
+    },
+    {
+      name: "wialon-max-streams",
+      value: "N",
+      default: WIALON_DEFAULTS["wialon-max-streams"],
+      help: 'Most pairs of addresses, and most devices, that get series of their own; the rest goes to "other".',
+    },
+    { name: "wialon-devices", help: "Count packets by the IMEI or name of the device, too." },
   ],
   Output: [
     { name: "once", help: "Print one page and exit; with --read, at the end of the file." },

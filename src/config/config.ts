@@ -4,11 +4,13 @@ import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { type ByConfig, byOf } from "./by.ts";
 import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow.ts";
 import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./geoip.ts";
+import { patternsOf } from "./interfaces.ts";
 import { type IptablesConfig, iptablesOf } from "./iptables.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
 import { type ProduceConfig, produceOf } from "./produce.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
+import { type WialonConfig, wialonOf } from "./wialon.ts";
 
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
@@ -54,6 +56,7 @@ export interface Config {
   geoDatabases: string[];
   geoip: GeoipConfig | null;
   iptables: IptablesConfig | null;
+  wialon: WialonConfig | null;
 }
 
 /** Default values, as they would be given. */
@@ -68,15 +71,13 @@ export const DEFAULTS = {
 } as const;
 
 const HIGHEST_MAX_ADDRESSES = 10_000_000;
-/** What dev_valid_name of the kernel (net/core/dev.c) lets no name hold; patterns of names need none of it either. */
-const INTERFACE_FORBIDS = /[\s/:]/;
 
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
 export function configOf(given: GivenFlags): Config {
   refuseConflicts(given);
   const value = (name: keyof typeof DEFAULTS): string => given.get(name)?.at(-1) ?? DEFAULTS[name];
   return {
-    interfaces: interfacesOf(given.get("interface") ?? (standsAlone(given) ? [] : [DEFAULTS.interface])),
+    interfaces: patternsOf("-i", given.get("interface") ?? (standsAlone(given) ? [] : [DEFAULTS.interface])),
     ranges: rangesOf(given.get("range") ?? []),
     engine: oneOf("engine", value("engine"), ENGINES),
     filter: given.get("pcap.filter")?.at(-1) ?? "",
@@ -97,11 +98,12 @@ export function configOf(given: GivenFlags): Config {
     geoDatabases: geoDatabasesOf(given),
     geoip: geoipOf(given),
     iptables: iptablesOf(given),
+    wialon: wialonOf(given),
   };
 }
 
 /** Flags of collectors that need no traffic: with one of them, traffic is captured only where -i asks for it. */
-const COLLECTOR_FLAGS: readonly string[] = ["flow-topic", "geoip", "iptables"];
+const COLLECTOR_FLAGS: readonly string[] = ["flow-topic", "geoip", "iptables", "wialon"];
 /** Flags that say how traffic is counted. */
 const TRAFFIC_FLAGS = ["range", "engine", "pcap.filter", "wire-sizes", "max-addresses", "by"];
 
@@ -135,14 +137,6 @@ function refuseConflicts(given: GivenFlags): void {
     const other = given.has("read") ? "a file does" : `${engine} does`;
     throw new PromtapError(ErrorCode.USAGE, `--wire-sizes needs ${needed}: ${other} not tell how frames were merged`);
   }
-}
-
-function interfacesOf(patterns: readonly string[]): string[] {
-  for (const pattern of patterns) {
-    if (pattern !== "" && !INTERFACE_FORBIDS.test(pattern)) continue;
-    throw illegal("-i", pattern, "a name, a pattern such as veth*, or auto");
-  }
-  return [...new Set(patterns)];
 }
 
 function rangesOf(texts: readonly string[]): Range[] {

@@ -4,9 +4,10 @@ import type { FeatureContext, FeatureKind } from "./features/feature.ts";
 import { flowKind } from "./features/flow.ts";
 import { geoipKind } from "./features/geoip.ts";
 import { iptablesKind } from "./features/iptables.ts";
+import { wialonKind } from "./features/wialon.ts";
 import { produceKind } from "./features/produce.ts";
 
-const KINDS: readonly FeatureKind[] = [geoipKind, iptablesKind, flowKind, produceKind];
+const KINDS: readonly FeatureKind[] = [geoipKind, iptablesKind, wialonKind, flowKind, produceKind];
 
 /** Starts what the config asks for besides the traffic. Throws PromtapError. */
 export async function startFeatures(

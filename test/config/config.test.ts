@@ -30,6 +30,7 @@ const DEFAULT: Config = {
   geoDatabases: [],
   geoip: null,
   iptables: null,
+  wialon: null,
 };
 
 const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });

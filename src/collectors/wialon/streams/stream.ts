@@ -1,0 +1,215 @@
+import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
+import type { Packet } from "../../../packet/packet.ts";
+import type { Segment } from "../../../packet/segment.ts";
+import { answerCode, isAccepted } from "../protocol/answer-code.ts";
+import type { ContainerFault } from "../protocol/container.ts";
+import { LineParser, type PacketListener } from "../protocol/line-parser.ts";
+import { ANSWERED, BLACK_BOX, IS_REQUEST, LOGIN_ANSWER, typeOf } from "../protocol/packet-type.ts";
+import { Version } from "../protocol/version.ts";
+import { type Device, PairColumn, type Tally } from "../tally.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { OpenRequests } from "./open-requests.ts";
+import { Reassembly, SkipReason, type StreamReader } from "./reassembly.ts";
+
+const PING_ANSWER = typeOf("AP");
+
+/** What all streams share. */
+export interface Surroundings {
+  readonly tally: Tally;
+  readonly budget: MemoryBudget;
+}
+
+/**
+ * One direction of a connection: what one side says to the other. It lives from its first payload until it is closed or
+ * silent; what comes later to the same ports is another life.
+ */
+export class Stream implements StreamReader, PacketListener {
+  isAlive = false;
+  /** When its last payload came. */
+  lastAt = 0;
+  #peer: Stream | undefined;
+  readonly #surroundings: Surroundings;
+  readonly #reassembly: Reassembly;
+  #parser: LineParser | undefined;
+  #requests: OpenRequests | undefined;
+  #device: Device | undefined;
+  #pair = 0;
+  #startedAt = 0;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+    this.#reassembly = new Reassembly(this, surroundings.budget);
+  }
+
+  /** Makes the two directions of a connection known to each other. */
+  pairWith(peer: Stream): void {
+    this.#peer = peer;
+    peer.#peer = this;
+  }
+
+  /** A SYN. Of a connection that is open already it is a repetition, or its ports have a new owner. */
+  open(segment: Segment, now: number): void {
+    const first = (segment.sequence + 1) | 0;
+    if (this.#reassembly.beganAt(first)) return;
+    this.end(now);
+    this.#reassembly.begin(first);
+  }
+
+  /** Payload that begins at `sequence`. */
+  takeSegment(packet: Packet, segment: Segment, sequence: number, bytes: Uint8Array, now: number): void {
+    const { payloadStart, payloadEnd, payloadBytes } = segment;
+    if (!this.isAlive && this.#reassembly.isNews(sequence, payloadBytes)) this.#start(packet, true, now);
+    this.lastAt = now;
+    this.#reassembly.take(sequence, bytes, payloadStart, payloadEnd, payloadBytes, now);
+  }
+
+  takeDatagram(packet: Packet, segment: Segment, bytes: Uint8Array, now: number): void {
+    if (!this.isAlive) this.#start(packet, false, now);
+    this.lastAt = now;
+    this.#parser!.parseAll(bytes, segment.payloadStart, segment.payloadEnd);
+  }
+
+  /** A FIN that comes after the byte before `sequence`. */
+  finish(sequence: number): void {
+    this.#reassembly.finish(sequence);
+  }
+
+  /** The other side has everything before `sequence`. */
+  acknowledged(sequence: number): void {
+    this.#reassembly.acknowledged(sequence);
+  }
+
+  get isFinished(): boolean {
+    return this.#reassembly.isFinished;
+  }
+
+  /** Whether a RST with this sequence number is for the stream. */
+  accepts(sequence: number): boolean {
+    return this.#reassembly.isNear(sequence);
+  }
+
+  /** Reads what is held behind holes that are older than `seconds`. */
+  giveUp(now: number, seconds: number): void {
+    this.#reassembly.giveUp(now, seconds);
+  }
+
+  /** Ends its life, if it lives. What was read stays known, so that a repetition of it is not read again. */
+  end(now: number): void {
+    this.#reassembly.release();
+    if (!this.isAlive) return;
+    this.#parser!.cut();
+    this.#parser = undefined;
+    this.#requests = undefined;
+    this.#device = undefined;
+    this.isAlive = false;
+    const { tally } = this.#surroundings;
+    tally.streams--;
+    tally.add(this.#pair, PairColumn.STREAMS, -1);
+    tally.lives.add(Math.max(0, this.lastAt - this.#startedAt), now);
+  }
+
+  #start(packet: Packet, isTcp: boolean, now: number): void {
+    const { tally, budget } = this.#surroundings;
+    this.#parser = new LineParser(this, budget, !isTcp);
+    this.#parser.version = this.#peer?.version ?? Version.UNKNOWN;
+    this.#pair = tally.pairOf(sourceOf(packet), destinationOf(packet));
+    this.#startedAt = now;
+    this.isAlive = true;
+    tally.streams++;
+    tally.add(this.#pair, PairColumn.STREAMS);
+  }
+
+  get version(): Version {
+    return this.#parser?.version ?? Version.UNKNOWN;
+  }
+
+  set version(version: Version) {
+    if (this.#parser !== undefined) this.#parser.version = version;
+  }
+
+  /** Seconds since a request of this type that is answered now; undefined where there is none. */
+  answerTo(type: number, now: number): number | undefined {
+    return this.#requests?.answer(type, now);
+  }
+
+  read(bytes: Uint8Array, start: number, end: number): void {
+    this.#parser?.parse(bytes, start, end);
+  }
+
+  skip(byteCount: number, reason: SkipReason): void {
+    this.#surroundings.tally.skippedBytes[reason]! += byteCount;
+    if (reason !== SkipReason.STRAY) this.#parser?.skip(byteCount);
+  }
+
+  restart(): void {
+    this.#parser?.cut();
+  }
+
+  began(type: number): void {
+    this.#surroundings.tally.add(this.#pair, type);
+    this.#countForDevice();
+  }
+
+  #countForDevice(): void {
+    if (this.#device === undefined) return;
+    this.#device.packets++;
+    this.#device.lastSeenSeconds = this.lastAt;
+  }
+
+  ended(parser: LineParser, isWhole: boolean): void {
+    const { tally } = this.#surroundings;
+    const { type } = parser;
+    tally.bytes[type]! += parser.bytes;
+    if (parser.isChecksumWrong) tally.add(this.#pair, PairColumn.CHECKSUM_ERRORS);
+    if (type === BLACK_BOX) tally.points += parser.fields.points();
+    if (!isWhole) return;
+    this.#shareVersion(parser.version);
+    if (IS_REQUEST[type] === 1) (this.#requests ??= new OpenRequests()).add(type, this.lastAt);
+    if (ANSWERED[type]! >= 0) this.#answered(parser);
+  }
+
+  #answered({ type, fields }: LineParser): void {
+    const { tally } = this.#surroundings;
+    const request = ANSWERED[type]!;
+    const seconds = this.#peer?.answerTo(request, this.lastAt);
+    if (seconds !== undefined) tally.addAnswer(request, seconds);
+    if (type === PING_ANSWER) return;
+    const code = answerCode(type, fields.packed, fields.length);
+    if (type === LOGIN_ANSWER) tally.logins[code]!++;
+    else if (!isAccepted(code)) tally.addRejection(request, code);
+  }
+
+  /** Only the tracker says which version it speaks. */
+  #shareVersion(version: Version): void {
+    if (this.#peer?.version === Version.UNKNOWN) this.#peer.version = version;
+  }
+
+  failed(): void {
+    this.#surroundings.tally.add(this.#pair, PairColumn.PARSE_ERRORS);
+  }
+
+  named(device: string, isLogin: boolean): void {
+    this.#device = this.#surroundings.tally.deviceOf(device);
+    if (isLogin) this.#countForDevice();
+  }
+
+  unpacked(containerBytes: number, fault: ContainerFault | undefined): void {
+    const { tally } = this.#surroundings;
+    if (fault !== undefined) {
+      tally.containerFaults.set(fault, tally.containerFaults.get(fault)! + 1);
+      return;
+    }
+    tally.compressedPackets++;
+    tally.compressedBytes += containerBytes;
+  }
+}
+
+function sourceOf(packet: Packet): string {
+  const { version, source, source1, source2, source3 } = packet;
+  return version === 4 ? formatIpv4(source) : formatIpv6(source, source1, source2, source3);
+}
+
+function destinationOf(packet: Packet): string {
+  const { version, destination, destination1, destination2, destination3 } = packet;
+  return version === 4 ? formatIpv4(destination) : formatIpv6(destination, destination1, destination2, destination3);
+}

@@ -1,0 +1,224 @@
+import { type Family, MetricType, type Sample, type SampledFamily } from "../../page/family.ts";
+import type { Collector } from "../collector.ts";
+import { pairFamily, typeFamily } from "./pair-lines.ts";
+import { CODE_COUNT, CODE_NAMES, LOGIN_CODES } from "./protocol/answer-code.ts";
+import { IS_REQUEST, TYPE_NAMES } from "./protocol/packet-type.ts";
+import { SKIP_REASONS } from "./streams/reassembly.ts";
+import { ANSWER_BOUNDS, PairColumn, type Tally } from "./tally.ts";
+
+/** The quantiles of the original. */
+const QUANTILES = [0.5, 0.9, 0.95, 0.99];
+
+/** Where the packets come from. */
+export interface WialonSource {
+  /** Brings the counts up to date; returns the time, in seconds. */
+  sync(): number;
+  /** None where a file is read. */
+  taps(): readonly { name: string; isUp: boolean; lostPackets: number }[];
+}
+
+/** Wialon IPS on the wire: the families of wialon_ips_exporter, and what it does not see. */
+export class WialonCollector implements Collector {
+  readonly name = "wialon";
+  readonly #source: WialonSource;
+  readonly #tally: Tally;
+
+  constructor(source: WialonSource, tally: Tally) {
+    this.#source = source;
+    this.#tally = tally;
+  }
+
+  async collect(): Promise<Family[]> {
+    const now = this.#source.sync();
+    return [
+      ...this.#streams(now),
+      ...this.#answers(),
+      ...this.#packets(),
+      ...this.#bounds(),
+      ...this.#devices(),
+      ...this.#capture(),
+      ...this.#byPair(),
+    ];
+  }
+
+  #streams(now: number): Family[] {
+    const { lives, streams, evictedStreams } = this.#tally;
+    const name = "wialon_ips_stream_live_seconds";
+    const quantiles = lives.quantiles(QUANTILES, now);
+    return [
+      gauge("wialon_ips_streams_size", "Streams alive now: one for each direction of a connection.", [
+        { value: streams },
+      ]),
+      {
+        name,
+        help: "Time from the first to the last packet of streams that ended; quantiles of the last ten minutes.",
+        type: MetricType.SUMMARY,
+        samples: [
+          ...QUANTILES.map((quantile, index) => ({
+            labels: { quantile: `${quantile}` },
+            value: quantiles[index]!,
+          })),
+          { name: `${name}_sum`, value: lives.sumSeconds },
+          { name: `${name}_count`, value: lives.count },
+        ],
+      },
+      counter("wialon_ips_evicted_streams_total", "Streams that were given up because there were too many.", [
+        { value: evictedStreams },
+      ]),
+    ];
+  }
+
+  #answers(): Family[] {
+    const { logins, rejected } = this.#tally;
+    const requests = TYPE_NAMES.flatMap((type, index) => (IS_REQUEST[index] === 1 ? [{ type, index }] : []));
+    const rejections = requests.flatMap(({ type, index }) =>
+      CODE_NAMES.map((code, at) => ({ labels: { type, code }, value: rejected[index * CODE_COUNT + at]! })),
+    );
+    return [
+      counter(
+        "wialon_ips_logins_total",
+        "Answers to logins by code: 1 accepted, 0 refused, 01 wrong password, 10 wrong checksum.",
+        LOGIN_CODES.map((code) => ({ labels: { code: CODE_NAMES[code]! }, value: logins[code]! })),
+      ),
+      counter(
+        "wialon_ips_rejected_packets_total",
+        "Packets that the server rejected, by their type and the code of its answer; logins are counted apart.",
+        rejections.filter(({ value }) => value > 0),
+      ),
+      {
+        name: "wialon_ips_answer_seconds",
+        help: "Time from the end of a request to its answer, by the type of the request.",
+        type: MetricType.HISTOGRAM,
+        samples: requests.flatMap(({ type, index }) => this.#answerTimes(type, index)),
+      },
+    ];
+  }
+
+  #answerTimes(type: string, index: number): Sample[] {
+    const name = "wialon_ips_answer_seconds";
+    const counts = this.#tally.answersTo(index);
+    let count = 0;
+    const buckets = [...ANSWER_BOUNDS, Number.POSITIVE_INFINITY].map((bound, bucket) => {
+      count += counts[bucket]!;
+      const le = bound === Number.POSITIVE_INFINITY ? "+Inf" : `${bound}`;
+      return { name: `${name}_bucket`, labels: { type, le }, value: count };
+    });
+    if (count === 0) return [];
+    return [
+      ...buckets,
+      { name: `${name}_sum`, labels: { type }, value: this.#tally.answerSeconds[index]! },
+      { name: `${name}_count`, labels: { type }, value: count },
+    ];
+  }
+
+  #packets(): Family[] {
+    const tally = this.#tally;
+    return [
+      counter("wialon_ips_raw_packets_total", "Packets captured that carried payload, repeated ones too.", [
+        { value: tally.rawPackets },
+      ]),
+      counter(
+        "wialon_ips_packet_bytes_total",
+        "Bytes of packets by type, with the end of their lines and binary data; of compressed ones as unpacked.",
+        TYPE_NAMES.map((type, index) => ({ labels: { type }, value: tally.bytes[index]! })),
+      ),
+      counter("wialon_ips_black_box_points_total", "Points in packets of type B.", [{ value: tally.points }]),
+      counter("wialon_ips_compressed_packets_total", "Compressed packets that were unpacked.", [
+        { value: tally.compressedPackets },
+      ]),
+      counter("wialon_ips_compressed_bytes_total", "Bytes of compressed packets before they were unpacked.", [
+        { value: tally.compressedBytes },
+      ]),
+      counter(
+        "wialon_ips_compressed_errors_total",
+        "Compressed packets that could not be read, by the reason.",
+        [...tally.containerFaults].map(([reason, value]) => ({ labels: { reason }, value })),
+      ),
+    ];
+  }
+
+  #bounds(): Family[] {
+    const { skippedBytes, skippedFrames } = this.#tally;
+    return [
+      counter(
+        "wialon_ips_skipped_bytes_total",
+        "Bytes of TCP streams that were not read, by the reason; reading goes on at the next line.",
+        SKIP_REASONS.map((reason, index) => ({ labels: { reason }, value: skippedBytes[index]! })),
+      ),
+      counter(
+        "wialon_ips_skipped_frames_total",
+        "Frames that were not read, by the reason.",
+        [...skippedFrames].map(([reason, value]) => ({ labels: { reason }, value })),
+      ),
+    ];
+  }
+
+  #devices(): Family[] {
+    const { devices } = this.#tally;
+    if (devices === undefined) return [];
+    return [
+      counter(
+        "wialon_ips_device_packets_total",
+        "Packets from a device, from its login on.",
+        [...devices].map(([imei, { packets }]) => ({ labels: { imei }, value: packets })),
+      ),
+      gauge(
+        "wialon_ips_device_last_packet_timestamp_seconds",
+        "When the last packet from a device was seen.",
+        [...devices].map(([imei, { lastSeenSeconds }]) => ({ labels: { imei }, value: lastSeenSeconds })),
+      ),
+    ];
+  }
+
+  #capture(): Family[] {
+    const taps = this.#source.taps();
+    if (taps.length === 0) return [];
+    return [
+      gauge(
+        "wialon_ips_interface_up",
+        "Whether the interface is up and captured.",
+        taps.map(({ name, isUp }) => ({ labels: { interface: name }, value: isUp ? 1 : 0 })),
+      ),
+      counter(
+        "wialon_ips_capture_lost_packets_total",
+        "Packets that the kernel saw and that were dropped before they were read.",
+        taps.map(({ name, lostPackets }) => ({ labels: { interface: name }, value: lostPackets })),
+      ),
+    ];
+  }
+
+  #byPair(): Family[] {
+    const tally = this.#tally;
+    const counted = { type: MetricType.COUNTER };
+    return [
+      typeFamily({ ...counted, name: "wialon_ips_packets_total", help: "Packets by type and addresses." }, tally),
+      pairFamily(
+        { ...counted, name: "wialon_ips_parse_errors_total", help: "Packets whose type is none, by addresses." },
+        tally,
+        PairColumn.PARSE_ERRORS,
+      ),
+      pairFamily(
+        {
+          ...counted,
+          name: "wialon_ips_checksum_errors_total",
+          help: "Packets whose checksum is wrong, by addresses.",
+        },
+        tally,
+        PairColumn.CHECKSUM_ERRORS,
+      ),
+      pairFamily(
+        { name: "wialon_ips_streams_by_ip_size", help: "Streams alive now, by addresses.", type: MetricType.GAUGE },
+        tally,
+        PairColumn.STREAMS,
+      ),
+    ];
+  }
+}
+
+function gauge(name: string, help: string, samples: Sample[]): SampledFamily {
+  return { name, help, type: MetricType.GAUGE, samples };
+}
+
+function counter(name: string, help: string, samples: Sample[]): SampledFamily {
+  return { name, help, type: MetricType.COUNTER, samples };
+}

@@ -1,0 +1,114 @@
+import { Capture, type CaptureListener, interfacesOf } from "../../capture/capture.ts";
+import type { Engine, EngineKind } from "../../capture/engine.ts";
+import { Links } from "../../capture/links.ts";
+import { FileFilter } from "../../capture/pcap/file-filter.ts";
+import { pcapKindOf } from "../../capture/pcap/pcap-engine.ts";
+import { checkFilter, type Filter, openPcapTap } from "../../capture/pcap/pcap-tap.ts";
+import { selectEngine } from "../../capture/select.ts";
+import type { Feature } from "../../collectors/collector.ts";
+import { WialonFileTap } from "../../collectors/wialon/file-tap.ts";
+import { WialonMonitor } from "../../collectors/wialon/monitor.ts";
+import { Tally } from "../../collectors/wialon/tally.ts";
+import { WialonCollector } from "../../collectors/wialon/wialon.ts";
+import type { Config } from "../../config/config.ts";
+import type { WialonConfig } from "../../config/wialon.ts";
+import { log } from "../../log.ts";
+import { effectiveCapabilities, listCapabilities } from "../../native/capabilities.ts";
+import { Packet } from "../../packet/packet.ts";
+import { parseFrame } from "../../packet/parse.ts";
+import type { FeatureKind } from "./feature.ts";
+
+/** How often streams are looked through for silent ones where no packet comes. */
+const AGING_MS = 30_000;
+
+/** Wialon IPS, live or from the file that is read. */
+export const wialonKind: FeatureKind = {
+  isWanted: ({ wialon }) => wialon !== null,
+
+  async start({ wialon, readPath }: Config): Promise<Feature> {
+    const tally = new Tally(wialon!.maxStreams, wialon!.hasDevices);
+    const monitor = new WialonMonitor(tally, Math.floor(Math.random() * 2 ** 31));
+    return readPath === null ? startLive(wialon!, tally, monitor) : readFile(wialon!, tally, monitor);
+  },
+
+  async check({ wialon, readPath }: Config): Promise<string[]> {
+    const filter = filterOf(wialon!);
+    if (readPath !== null) {
+      void new FileFilter(filter);
+      return [`would read Wialon IPS in frames that match ${filter.expression}`];
+    }
+    return checkLive(wialon!, filter);
+  },
+};
+
+function readFile(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Feature {
+  const tap = new WialonFileTap(monitor, new FileFilter(filterOf(config)));
+  const source = { sync: () => tap.now, taps: () => [] };
+  return {
+    collectors: [new WialonCollector(source, tally)],
+    keeps: [],
+    tap,
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function startLive(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Feature {
+  const { kind } = selectEngine("auto", [liveKind(config, monitor)]);
+  log.info("capturing Wialon IPS", { interfaces: config.interfaces.join(","), filter: config.filter });
+  const capture = new Capture(kind, config.interfaces, { interface: () => monitor, forget() {} }, logInterface);
+  const timer = setInterval(() => monitor.age(secondsNow()), AGING_MS);
+  const source = {
+    sync(): number {
+      capture.sync();
+      return secondsNow();
+    },
+    taps: () => capture.taps(),
+  };
+  return {
+    collectors: [new WialonCollector(source, tally)],
+    keeps: kind.keeps,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await capture[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function liveKind(config: WialonConfig, monitor: WialonMonitor): EngineKind<WialonMonitor> {
+  return pcapKindOf((interfaceName) => openMonitor(interfaceName, filterOf(config), monitor));
+}
+
+function openMonitor(interfaceName: string, filter: Filter, monitor: WialonMonitor): Engine {
+  const packet = new Packet();
+  return openPcapTap(interfaceName, filter, (linkType, bytes, capturedBytes) => {
+    parseFrame(packet, linkType, bytes, 0, capturedBytes, capturedBytes);
+    monitor.take(packet, bytes, capturedBytes, secondsNow());
+  });
+}
+
+/** In seconds since 1970, and never set back. */
+function secondsNow(): number {
+  return (performance.timeOrigin + performance.now()) / 1000;
+}
+
+function filterOf({ filter }: WialonConfig): Filter {
+  return { flag: "wialon-filter", expression: filter };
+}
+
+function checkLive(config: WialonConfig, filter: Filter): string[] {
+  const { kind } = selectEngine("auto", [liveKind(config, new WialonMonitor(new Tally(1, false), 0))]);
+  using links = Links.open();
+  const captured = interfacesOf(config.interfaces, links.all());
+  for (const link of captured) if (link.isUp) checkFilter(link.name, filter);
+  const names = captured.map(({ name }) => name).join(", ");
+  return [
+    `would read Wialon IPS on ${names || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
+    `capabilities needed for Wialon IPS: ${listCapabilities(kind.needs)}`,
+    `capabilities here: ${listCapabilities(effectiveCapabilities())}`,
+  ];
+}
+
+const logInterface: CaptureListener = (name, isOpen, error) => {
+  if (error !== undefined) log.error("couldn't capture Wialon IPS", { interface: name, error });
+  else log.info(isOpen ? "capture of Wialon IPS started" : "capture of Wialon IPS stopped", { interface: name });
+};
