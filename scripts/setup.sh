@@ -17,7 +17,7 @@ case $mode in
   run) ;;
   test | bench)
     wanted="$wanted curl:curl ethtool:ethtool iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh netsniff-ng:trafgen"
-    wanted="$wanted nftables:nft prometheus:promtool tcpdump:tcpdump tshark:tshark util-linux:unshare"
+    wanted="$wanted nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tshark:tshark util-linux:unshare"
     wanted="$wanted openjdk-17-jre-headless:java openssl:openssl pmacct:pmacctd"
     ;;
   *)

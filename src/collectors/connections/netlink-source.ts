@@ -64,15 +64,12 @@ class Dump implements Disposable {
         if (state.isInterrupted) return false;
         if (state.isDone) return true;
       }
-      if (length < 0 || performance.now() >= this.#turnEnd) await this.#pause();
+      const now = performance.now();
+      if (now > this.#deadline) throw new Error("couldn't read the TCP sockets before the scrape's deadline");
+      if (length > 0 && now < this.#turnEnd) continue;
+      await nextTurn();
+      this.#turnEnd = performance.now() + TURN_MS;
     }
-  }
-
-  async #pause(): Promise<void> {
-    await nextTurn();
-    const now = performance.now();
-    if (now > this.#deadline) throw new Error("couldn't read the TCP sockets before the scrape's deadline");
-    this.#turnEnd = now + TURN_MS;
   }
 
   [Symbol.dispose](): void {

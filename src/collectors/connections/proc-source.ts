@@ -46,10 +46,10 @@ export class ProcSource implements SocketSource {
     await using file = await open(`${this.#folder}/${name}`);
     let lines = 0;
     for await (const line of file.readLines()) {
-      if (fillFromLine(socket, line) && (states & (1 << socket.state)) !== 0) visitor(socket);
-      if (++lines % LINES_A_LOOK === 0 && performance.now() > deadline) {
+      if (lines++ % LINES_A_LOOK === 0 && performance.now() > deadline) {
         throw new Error(`couldn't read ${this.#folder}/${name} before the scrape's deadline`);
       }
+      if (fillFromLine(socket, line) && (states & (1 << socket.state)) !== 0) visitor(socket);
     }
   }
 }
