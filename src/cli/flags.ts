@@ -1,10 +1,10 @@
 import { BY, BY_DEFAULTS } from "../config/by.ts";
 import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
-import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/flow.ts";
-import { PRODUCE_DEFAULTS } from "../config/produce.ts";
-import { GEOIP_DEFAULTS } from "../config/geoip.ts";
-import { IPTABLES_DEFAULTS } from "../config/iptables.ts";
-import { WIALON_DEFAULTS } from "../config/wialon.ts";
+import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/features/flow.ts";
+import { PRODUCE_DEFAULTS } from "../config/features/produce.ts";
+import { GEOIP_DEFAULTS } from "../config/features/geoip.ts";
+import { IPTABLES_DEFAULTS } from "../config/features/iptables.ts";
+import { WIALON_DEFAULTS } from "../config/features/wialon.ts";
 
 /** A flag of the command line. */
 export interface Flag {

@@ -2,15 +2,15 @@ import { ErrorCode, PromtapError } from "../errors.ts";
 import type { ListenAddress } from "../http/listener.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { type ByConfig, byOf } from "./by.ts";
-import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./flow.ts";
-import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./geoip.ts";
+import { type FlowBrokers, type FlowConfig, flowBrokersOf, flowOf } from "./features/flow.ts";
+import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./features/geoip.ts";
 import { patternsOf } from "./interfaces.ts";
-import { type IptablesConfig, iptablesOf } from "./iptables.ts";
+import { type IptablesConfig, iptablesOf } from "./features/iptables.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
-import { type ProduceConfig, produceOf } from "./produce.ts";
+import { type ProduceConfig, produceOf } from "./features/produce.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
-import { type WialonConfig, wialonOf } from "./wialon.ts";
+import { type WialonConfig, wialonOf } from "./features/wialon.ts";
 
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */

@@ -1,5 +1,5 @@
 import type { Packet } from "../../packet/packet.ts";
-import { parseSegment, Segment, SegmentVerdict, TcpFlag } from "../../packet/segment.ts";
+import { parseSegment, Segment, SegmentVerdict, TcpFlag } from "./streams/segment.ts";
 import { ConnectionTable } from "./streams/connection-table.ts";
 import { MemoryBudget } from "./streams/memory-budget.ts";
 import type { Surroundings } from "./streams/stream.ts";

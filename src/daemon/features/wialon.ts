@@ -11,7 +11,7 @@ import { WialonMonitor } from "../../collectors/wialon/monitor.ts";
 import { Tally } from "../../collectors/wialon/tally.ts";
 import { WialonCollector } from "../../collectors/wialon/wialon.ts";
 import type { Config } from "../../config/config.ts";
-import type { WialonConfig } from "../../config/wialon.ts";
+import type { WialonConfig } from "../../config/features/wialon.ts";
 import { log } from "../../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../../native/capabilities.ts";
 import { Packet } from "../../packet/packet.ts";

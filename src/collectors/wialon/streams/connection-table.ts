@@ -1,5 +1,5 @@
 import type { Packet } from "../../../packet/packet.ts";
-import type { Segment } from "../../../packet/segment.ts";
+import type { Segment } from "./segment.ts";
 import { Connection } from "./connection.ts";
 import type { Surroundings } from "./stream.ts";
 

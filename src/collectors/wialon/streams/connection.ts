@@ -1,5 +1,5 @@
 import type { Packet } from "../../../packet/packet.ts";
-import { type Segment, TcpFlag } from "../../../packet/segment.ts";
+import { type Segment, TcpFlag } from "./segment.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 
 /** A stream that says nothing for so long has ended. */

@@ -1,6 +1,6 @@
 import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
 import type { Packet } from "../../../packet/packet.ts";
-import type { Segment } from "../../../packet/segment.ts";
+import type { Segment } from "./segment.ts";
 import { answerCode, isAccepted } from "../protocol/answer-code.ts";
 import type { ContainerFault } from "../protocol/container.ts";
 import { LineParser, type PacketListener } from "../protocol/line-parser.ts";

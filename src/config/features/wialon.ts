@@ -1,6 +1,6 @@
-import { ErrorCode, PromtapError } from "../errors.ts";
-import { patternsOf } from "./interfaces.ts";
-import { type GivenFlags, illegal, numberOf } from "./values.ts";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import { patternsOf } from "../interfaces.ts";
+import { type GivenFlags, illegal, numberOf } from "../values.ts";
 
 /** Default values, as they would be given. */
 export const WIALON_DEFAULTS = { "wialon-filter": "tcp port 20332", "wialon-max-streams": "16384" } as const;

@@ -1,6 +1,6 @@
-import { ErrorCode, PromtapError } from "../errors.ts";
-import { type Address, parseAddress } from "../packet/address.ts";
-import { type GivenFlags, illegal, numberOf } from "./values.ts";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import { type Address, parseAddress } from "../../packet/address.ts";
+import { type GivenFlags, illegal, numberOf } from "../values.ts";
 
 /** Default values, as they would be given. */
 export const GEOIP_DEFAULTS = { "geoip-max-asns": "1024" } as const;

@@ -1,5 +1,5 @@
-import { ErrorCode, PromtapError } from "../errors.ts";
-import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import { type GivenFlags, illegal, numberOf, oneOf } from "../values.ts";
 
 export const FLOW_STARTS = ["committed", "earliest", "latest"] as const;
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;

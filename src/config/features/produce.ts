@@ -1,5 +1,5 @@
 import { FLOW_DEFAULTS, nameOf } from "./flow.ts";
-import { type GivenFlags, illegal, numberOf } from "./values.ts";
+import { type GivenFlags, illegal, numberOf } from "../values.ts";
 
 /** Default values, as they would be given. */
 export const PRODUCE_DEFAULTS = { "flow-produce-interval": "60" } as const;

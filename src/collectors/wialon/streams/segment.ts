@@ -1,5 +1,5 @@
-import { u16, word32 } from "./bytes.ts";
-import { type Packet, Verdict } from "./packet.ts";
+import { u16, word32 } from "../../../packet/bytes.ts";
+import { type Packet, Verdict } from "../../../packet/packet.ts";
 import {
   ELSEWHERE,
   IPPROTO_TCP,
@@ -8,7 +8,7 @@ import {
   transportHeaderBytes,
   transportOffset,
   UDP_HEADER_BYTES,
-} from "./transport.ts";
+} from "../../../packet/transport.ts";
 
 /*
  * RFC 9293, section 3.1                                              RFC 768

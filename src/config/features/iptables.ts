@@ -1,6 +1,6 @@
 import { isAbsolute } from "node:path";
-import { ErrorCode, PromtapError } from "../errors.ts";
-import { type GivenFlags, illegal, numberOf } from "./values.ts";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import { type GivenFlags, illegal, numberOf } from "../values.ts";
 
 /** Default values, as they would be given. */
 export const IPTABLES_DEFAULTS = { "iptables-max-rules": "100000" } as const;
