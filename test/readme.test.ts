@@ -25,10 +25,11 @@ function section(text: string, title: string): string {
   return found;
 }
 
-/** The cells of all rows of tables, without heads. */
-function rows(text: string): string[][] {
-  const tables = text.matchAll(/^\|.*\n\| -[- |]*\n((?:\|.*\n)+)/gm);
-  return [...tables].flatMap(([, body = ""]) => body.trim().split("\n")).map(cells);
+/** The cells of all rows of tables, without heads; `head`: only of tables whose head begins with these. */
+function rows(text: string, ...head: readonly string[]): string[][] {
+  const tables = [...text.matchAll(/^(\|.*)\n\| -[- |]*\n((?:\|.*\n)+)/gm)];
+  const wanted = tables.filter(([, top = ""]) => head.every((title, column) => cells(top)[column] === title));
+  return wanted.flatMap(([, , body = ""]) => body.trim().split("\n")).map(cells);
 }
 
 function cells(row: string): string[] {
@@ -61,7 +62,7 @@ describe("the README's flags", () => {
       const spellings = short === undefined ? [long] : [short, long];
       return [...spellings, /\(default: ([^;)\s]+)/.exec(text)?.[1] ?? ""].join(" ");
     });
-    const found = rows(section(readme, "Flags")).map(([flag = "", value = ""]) =>
+    const found = rows(readme, "Flag").map(([flag = "", value = ""]) =>
       [...codes(flag).map((spelling) => spelling.split(" ")[0]!), codes(value)[0] ?? ""].join(" "),
     );
     assert.ok(expected.length > 10);
@@ -86,7 +87,13 @@ describe("the README's flags", () => {
   });
 });
 
-/** A page with every family: one that counts IPv4 and IPv6, from a file. */
+/** Every family: those of a page that counts IPv4 and IPv6, from a file, and those of the golden pages of features. */
+function allFamilies(): Map<string, ParsedFamily> {
+  const folder = join(root, "test/golden");
+  const golden = readdirSync(folder).map((name) => parseExposition(readFileSync(join(folder, name)), "text"));
+  return new Map([...golden.flatMap((families) => [...families]), ...realPage()]);
+}
+
 function realPage(): Map<string, ParsedFamily> {
   const protocol = PROTOCOL_TCP;
   const frames: Captured[] = [
@@ -101,14 +108,14 @@ function realPage(): Map<string, ParsedFamily> {
 }
 
 describe("the README's metrics", () => {
-  const listed = rows(section(readme, "Metrics")).map(([name = "", type = "", labels = ""]) => ({
+  const listed = rows(readme, "Name", "Type").map(([name = "", type = "", labels = ""]) => ({
     name: codes(name)[0]!,
     type,
     labels,
   }));
-  const page = realPage();
+  const page = allFamilies();
 
-  test("are those of a real page, with the same types", () => {
+  test("are those of real and golden pages, with the same types", () => {
     assert.deepEqual(
       listed.map(({ name, type }) => `${name} ${type}`).toSorted(),
       [...page.values()].map(({ name, type }) => `${name} ${type}`).toSorted(),
