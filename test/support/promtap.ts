@@ -43,15 +43,15 @@ export class RunningPromtap implements AsyncDisposable {
   readonly #outcome: Promise<Outcome>;
   #hasEnded = false;
 
-  private constructor(namespace: Namespace, args: readonly string[], prefix: readonly string[]) {
+  private constructor(namespace: Namespace | undefined, args: readonly string[], prefix: readonly string[]) {
     this.#folder = new TemporaryFolder();
     this.process = start(namespace, [...prefix, ...PROMTAP, ...args, "--web.listen-address", `unix:${this.#socket}`]);
     this.#outcome = outcomeOf(this.process).finally(() => (this.#hasEnded = true));
   }
 
-  /** Starts it in a namespace and resolves when it is ready, which is: capturing. */
+  /** Starts it, in a namespace or in that of the tests, and resolves when it is ready, which is: capturing. */
   static async start(
-    namespace: Namespace,
+    namespace: Namespace | undefined,
     args: readonly string[],
     prefix: readonly string[] = [],
   ): Promise<RunningPromtap> {
@@ -95,6 +95,12 @@ export class RunningPromtap implements AsyncDisposable {
   /** Ends it the way systemd does. */
   async stop(): Promise<Outcome> {
     this.process.kill("SIGTERM");
+    return this.#outcome;
+  }
+
+  /** Ends it the way the kernel does when memory is short. */
+  async kill(): Promise<Outcome> {
+    this.process.kill("SIGKILL");
     return this.#outcome;
   }
 
