@@ -1,0 +1,65 @@
+import type { Kafka } from "./kafka.ts";
+import type { Page } from "./page.ts";
+import { RunningPromtap } from "./promtap.ts";
+import { lacking } from "./requirements.ts";
+
+/** The AS that is ours in the tests of flows, and one that is not. */
+export const OWN_AS = 64500;
+export const OTHER_AS = 64501;
+
+/** Options of tests with a broker, which takes its time: skipped where none can be run. */
+export const kafkaOptions = { skip: lacking("kafka", "openssl", "setpriv"), timeout: 240_000 };
+
+/** Flows that were sent, as their sender knows them. */
+export interface Sent {
+  lines: string[];
+  bytes: number;
+}
+
+/** Flows from our AS to the other, of `count` different sizes, with a number each under `id`, from `first` on. */
+export function flows(count: number, first = 0): Sent {
+  const lines: string[] = [];
+  let bytes = 0;
+  for (let id = first; id < first + count; id++) {
+    bytes += id + 1;
+    lines.push(
+      JSON.stringify({ event_type: "purge", as_src: OWN_AS, as_dst: OTHER_AS, id, packets: 1, bytes: id + 1 }),
+    );
+  }
+  return { lines, bytes };
+}
+
+/** A promtap that counts the flows of a topic. */
+export function startFlows(kafka: Kafka, topic: string, ...flags: readonly string[]): Promise<RunningPromtap> {
+  const consume = ["--flow-brokers", kafka.address(), "--flow-topic", topic, "--flow-asn", `${OWN_AS}`];
+  return RunningPromtap.start(undefined, [...consume, ...flags]);
+}
+
+/** What has been counted of flows from our AS, on all pages together. */
+export function counted(...pages: readonly Page[]): { packets: number; bytes: number } {
+  const sum = (name: string): number => pages.reduce((total, page) => total + page.sum(name), 0);
+  return { packets: sum("flow_transmit_packets_total"), bytes: sum("flow_transmit_bytes_total") };
+}
+
+/** How often each flow was counted, by the number that `flows` gave it; for `--flow-labels id`. */
+export function timesCounted(...pages: readonly Page[]): Map<number, number> {
+  const times = new Map<number, number>();
+  for (const { samples } of pages) {
+    for (const [series, value] of samples) {
+      const id = /^flow_transmit_packets_total\{id="(\d+)"\}$/.exec(series)?.[1];
+      if (id !== undefined) times.set(Number(id), (times.get(Number(id)) ?? 0) + value);
+    }
+  }
+  return times;
+}
+
+/** Whether all that is in the partitions of a promtap has been counted; it must have some. */
+export function isDone(page: Page): boolean {
+  return page.value("promtap_flow_up") === 1 && page.sum("promtap_flow_lag_messages") === 0;
+}
+
+/** Partitions that a promtap reads. */
+export function partitionsOf(page: Page): number[] {
+  const series = [...page.samples.keys()].filter((each) => each.startsWith("promtap_flow_lag_messages{"));
+  return series.map((each) => Number(/partition="(\d+)"/.exec(each)?.[1])).toSorted((a, b) => a - b);
+}
