@@ -192,8 +192,8 @@ function filesOf({ outputs }: Metafile): string[] {
 function assertSelfContained(metafile: Metafile): void {
   for (const { imports } of Object.values(metafile.outputs)) {
     for (const { path, external } of imports) {
-      if (external === true && !isBuiltin(path) && !SHARED.includes(path))
-        throw new Error(`the bundle would look for ${path} at run time`);
+      const isThere = external !== true || isBuiltin(path) || SHARED.includes(path);
+      if (!isThere) throw new Error(`the bundle would look for ${path} at run time`);
     }
   }
 }

@@ -1,10 +1,10 @@
 import { type Family, MetricType, type WrittenFamily } from "../../page/family.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
 import type { Collector } from "../collector.ts";
-import type { AsNames } from "./as-names.ts";
+import type { AsNames } from "./as-names/as-names.ts";
 import type { FlowIntake } from "./flow-intake.ts";
 import { FlowKind, type FlowLedger, SLOT_COUNTERS } from "./flow-ledger.ts";
-import { REFUSALS } from "./flow-record.ts";
+import { REFUSALS } from "./records/flow-record.ts";
 import type { SlotLabels } from "./slot-labels.ts";
 
 /** Where the records come from. */
@@ -53,7 +53,7 @@ export class FlowCollector implements Collector {
   }
 
   async collect(): Promise<Family[]> {
-    await this.#parts.names.refresh();
+    this.#parts.names.refresh();
     this.#parts.labels.refresh();
     return [
       ...this.#consumption(),
@@ -129,8 +129,8 @@ export class FlowCollector implements Collector {
         { value: ledger.otherRecords },
       ]),
       gauge("promtap_flow_as_names", "ASes whose name is known.", [{ value: names.count }]),
-      gauge("promtap_flow_as_names_success", "Whether the names of ASes could be read when they last changed.", [
-        { value: names.isSound ? 1 : 0 },
+      gauge("promtap_flow_as_names_success", "Whether the names of ASes are what their file holds.", [
+        { value: names.isCurrent ? 1 : 0 },
       ]),
     ];
   }

@@ -1,6 +1,6 @@
 import type { FlowLedger } from "./flow-ledger.ts";
-import { FlowReader } from "./flow-reader.ts";
-import { REFUSALS, Verdict } from "./flow-record.ts";
+import { FlowReader } from "./records/flow-reader.ts";
+import { REFUSALS, Verdict } from "./records/flow-record.ts";
 
 /** Where something is that could not be counted, and why. */
 export interface Refusal {

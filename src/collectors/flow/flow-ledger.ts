@@ -1,4 +1,4 @@
-import { Field, FlowRecord } from "./flow-record.ts";
+import { Field, FlowRecord } from "./records/flow-record.ts";
 
 /** Where a flow goes, as seen from our AS; in the order of its counters. */
 export const FlowKind = { TRANSMIT: 0, RECEIVE: 1, TRANSIT: 2, INTERNAL: 3 } as const;

@@ -1,5 +1,5 @@
 import { labelText } from "../../page/labels.ts";
-import type { AsNames } from "./as-names.ts";
+import type { AsNames } from "./as-names/as-names.ts";
 import { type FlowLedger, OTHER_SLOT } from "./flow-ledger.ts";
 
 const FIRST_SLOTS = 256;

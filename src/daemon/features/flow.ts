@@ -1,10 +1,12 @@
 import type { Feature } from "../../collectors/collector.ts";
+import { AsNames } from "../../collectors/flow/as-names/as-names.ts";
 import { FlowCollector } from "../../collectors/flow/flow-collector.ts";
 import { FlowIntake } from "../../collectors/flow/flow-intake.ts";
 import { FlowLedger } from "../../collectors/flow/flow-ledger.ts";
 import { SlotLabels } from "../../collectors/flow/slot-labels.ts";
 import type { Config } from "../../config/config.ts";
 import { log } from "../../log.ts";
+import { readAsset } from "../../native/asset.ts";
 import type { FeatureKind } from "./feature.ts";
 
 /** Flow records from Kafka. */
@@ -15,7 +17,7 @@ export const flowKind: FeatureKind = {
     const flow = config.flow!;
     const { topic, maxSeries } = flow;
     if (flow.ownAs === 0) log.warn("no AS is ours: give its number with --flow-asn", { topic });
-    const names = { count: 0, edition: 0, isSound: true, nameOf: () => "", refresh: async () => {} };
+    const names = await openNames(flow.asNamesPath);
     const ledger = new FlowLedger({ ...flow, seed: Math.floor(Math.random() * 2 ** 31) });
     const intake = new FlowIntake(ledger, flow.applySampling, ({ partition, offset, reason }) =>
       log.warn("couldn't count a record; others like it are only counted for a minute", {
@@ -46,3 +48,11 @@ export const flowKind: FeatureKind = {
     return [`would read flows from ${config.flow!.topic}`];
   },
 };
+
+function openNames(path: string | null): Promise<AsNames> {
+  if (path === null) return AsNames.carried(readAsset("as-names.txt.zst"));
+  return AsNames.open(path, (error) => {
+    if (error === undefined) log.info("names of ASes read again", { path });
+    else log.error("names of ASes changed, those before stay in use", { path, error });
+  });
+}

@@ -58,7 +58,7 @@ export function openConnection(
     if (signal.aborted) return abandon();
     signal.addEventListener("abort", abandon);
     try {
-      connection.connect(host, port, (error) => {
+      void connection.connect(host, port, (error) => {
         if (error) return fail(error);
         signal.removeEventListener("abort", abandon);
         resolve(connection);

@@ -181,30 +181,32 @@ export class Reading {
     return cursors;
   }
 
+  /** Counts what has been fetched of a partition, turn by turn, as long as the signal allows. */
   async #count(partition: number, cursor: RecordCursor): Promise<void> {
     const progress = this.#progress.get(partition)!;
+    for (let isOver = false; !isOver;) {
+      await this.hold;
+      if (this.#signal.aborted) return;
+      isOver = this.#countForATurn(partition, cursor);
+      progress.position = cursor.nextOffset;
+      if (!isOver) await nextTurn();
+    }
+  }
+
+  /** Returns whether there is nothing left. Hot. */
+  #countForATurn(partition: number, cursor: RecordCursor): boolean {
     const sink = this.#sink;
-    let turnEnd = performance.now() + TURN_MS;
-    for (let left = 1; ; left--) {
-      if (left === 0) {
-        left = MESSAGES_A_LOOK;
-        if (performance.now() > turnEnd || this.hold !== undefined) {
-          progress.position = cursor.nextOffset;
-          await nextTurn();
-          await this.hold;
-          if (this.#signal.aborted) return;
-          turnEnd = performance.now() + TURN_MS;
-        }
-      }
+    const turnEnd = performance.now() + TURN_MS;
+    for (let count = 1; ; count++) {
       const step = cursor.next();
-      if (step === Step.END) break;
+      if (step === Step.END) return true;
       if (step === Step.RECORD) {
         sink.message(cursor.data, cursor.valueStart, cursor.valueEnd, partition, cursor.offset);
       } else {
         sink.damaged(partition, cursor.offset, cursor.damage);
       }
+      if (count % MESSAGES_A_LOOK === 0 && performance.now() > turnEnd) return false;
     }
-    progress.position = cursor.nextOffset;
   }
 
   async #recover(partition: number, progress: Progress, errorCode: number): Promise<void> {

@@ -128,16 +128,17 @@ function textOf(value: unknown): string {
 }
 
 function plainText(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value !== "object") return String(value);
-  const parts = Array.isArray(value)
-    ? value.map(innerText)
-    : Object.entries(value).map(([key, inner]) => `${key}=${innerText(inner)}`);
-  return parts.join(",");
+  if (Array.isArray(value)) return value.map(innerText).join(",");
+  if (typeof value !== "object" || value === null) return innerText(value);
+  return Object.entries(value)
+    .map(([key, inner]) => `${key}=${innerText(inner)}`)
+    .join(",");
 }
 
 function innerText(value: unknown): string {
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
+  if (value === undefined || value === null) return "";
+  if (typeof value === "string") return value;
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
 function skipBlank(data: Buffer, at: number, end: number): number {
