@@ -45,10 +45,10 @@ export class Objects {
   push(text: string): void {
     /** Where begins what is not kept yet. */
     let from = 0;
-    for (let at = 0; at < text.length; at++) {
+    let at = this.#isInString ? this.#stringEnd(text, 0) : 0;
+    for (; at < text.length; at++) {
       const code = text.charCodeAt(at);
-      if (this.#isInString) this.#passCharacter(code);
-      else if (code === QUOTE) this.#isInString = true;
+      if (code === QUOTE) at = this.#stringEnd(text, at + 1) - 1;
       else if (code === OPEN_BRACE || code === OPEN_BRACKET) from = this.#open(text, from, at);
       else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) from = this.#close(text, from, at);
       else if (code === COMMA && this.#isCounting && this.#depth === ELEMENTS_DEPTH) this.#elements++;
@@ -56,10 +56,19 @@ export class Objects {
     if (this.#depth >= OBJECT_DEPTH && !this.#isCounting) this.#keep(text.slice(from));
   }
 
-  #passCharacter(code: number): void {
-    if (this.#isEscaped) this.#isEscaped = false;
-    else if (code === BACKSLASH) this.#isEscaped = true;
-    else if (code === QUOTE) this.#isInString = false;
+  /** Where the string ends that `at` is inside of, its closing quote included; notes where it goes on. */
+  #stringEnd(text: string, at: number): number {
+    for (; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (code === BACKSLASH) this.#isEscaped = true;
+      else if (code === QUOTE) {
+        this.#isInString = false;
+        return at + 1;
+      }
+    }
+    this.#isInString = true;
+    return at;
   }
 
   #open(text: string, from: number, at: number): number {

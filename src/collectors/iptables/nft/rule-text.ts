@@ -1,13 +1,15 @@
 import { arrayOf, field, type Json, onlyField } from "./json.ts";
 
-/** Keys that nft writes without the word "meta" (meta_key_is_unqualified in src/meta.c). */
-const BARE_META = /^(?:[io]if(?:name|type|group)?|skuid|skgid|rtclassid|[io]br(?:name|port))$/;
+/** Keys of meta that nft writes without the word "meta" (meta_key_is_unqualified in src/meta.c). */
+const BARE_META = /^[io]if(?:name|type|group)?$/;
 /** Of these `x y` means that one of the bits is set, and `x == y` that no other is. */
 const BIT_FIELD = /^(?:tcp flags|ct (?:state|status|label|event))$/;
-/** Strings that are written in quotes. */
-const QUOTED = /^(?:[io]ifname|[io]brname|meta sdifname|ct helper)$/;
+/** What is compared with names in quotes. */
+const QUOTING = /^(?:[io]if(?:name)?|meta (?:[is]?[io]?brname|sdif(?:name)?|time|day|hour)|ct helper)$/;
+/** What is compared with numbers of 32 bits in hexadecimal. */
+const MARK = /^(?:meta|ct) mark\b/;
 const INFIX: ReadonlySet<string> = new Set(["|", "&", "^", "<<", ">>"]);
-const KEYWORD_VERDICTS: ReadonlySet<string> = new Set(["accept", "drop", "continue", "return", "notrack"]);
+const VERDICTS: ReadonlySet<string> = new Set(["accept", "drop", "continue", "return", "notrack"]);
 
 /**
  * The text of a rule, as `nft --stateless list ruleset` prints it as far as JSON tells. What has no text here stands as
@@ -22,7 +24,7 @@ export function ruleText(statements: readonly Json[], comment: string): string {
 function statementText(statement: Json): string {
   const [name, value] = onlyField(statement) ?? [];
   if (name === undefined) return JSON.stringify(statement) ?? "";
-  if (KEYWORD_VERDICTS.has(name) && value === null) return name;
+  if (VERDICTS.has(name) && value === null) return name;
   return (Object.hasOwn(STATEMENTS, name) ? STATEMENTS[name]?.(value) : undefined) ?? JSON.stringify(statement);
 }
 
@@ -36,7 +38,10 @@ const STATEMENTS: Readonly<Record<string, (value: Json) => string | undefined>> 
   limit: limitText,
   log: logText,
   reject: rejectText,
-  mangle: (value) => `${expressionText(field(value, "key"))} set ${expressionText(field(value, "value"))}`,
+  mangle: (value) => {
+    const key = expressionText(field(value, "key"));
+    return `${key} set ${expressionText(field(value, "value"), key)}`;
+  },
   vmap: (value) => mapText("vmap", value),
   snat: (value) => natText("snat", value),
   dnat: (value) => natText("dnat", value),
@@ -48,38 +53,67 @@ const STATEMENTS: Readonly<Record<string, (value: Json) => string | undefined>> 
 };
 
 function matchText(match: Json): string {
-  const left = expressionText(field(match, "left"));
-  const right = field(match, "right");
-  const op = bare(field(match, "op"));
-  const isPlain = op === "in" || (op === "==" && !BIT_FIELD.test(left));
-  const isName = typeof right === "string" && !right.startsWith("@") && QUOTED.test(left);
-  return `${left} ${isPlain ? "" : `${op} `}${isName ? quoted(right) : expressionText(right)}`;
+  const [left, right, op] = [field(match, "left"), field(match, "right"), bare(field(match, "op"))];
+  const text = expressionText(left);
+  const isSet = field(right, "set") !== undefined;
+  const isMasked = INFIX.has(onlyField(left)?.[0] ?? "");
+  const isBare = op === "in" || (op === "==" && !isMasked && (isSet || !BIT_FIELD.test(text)));
+  return `${text} ${isBare ? "" : `${op} `}${expressionText(right, text)}`;
 }
 
-function expressionText(expression: Json): string {
-  if (Array.isArray(expression)) return expression.map(expressionText).join(",");
+/** The text of an expression; `left` is that of what it is compared with or becomes the value of. */
+function expressionText(expression: Json, left = ""): string {
+  if (Array.isArray(expression)) return expression.map((part) => expressionText(part, left)).join(",");
   const [name, value] = onlyField(expression) ?? [];
-  if (name === undefined) return typeof expression === "object" ? JSON.stringify(expression) : bare(expression);
-  const known = Object.hasOwn(EXPRESSIONS, name) ? EXPRESSIONS[name]?.(value) : undefined;
-  if (known !== undefined) return known;
-  const isInfix = INFIX.has(name) && Array.isArray(value);
-  return isInfix ? value.map(expressionText).join(` ${name} `) : statementText(expression);
+  if (name === undefined) return literalText(expression, left);
+  if (INFIX.has(name) && Array.isArray(value)) return infixText(name, value, left);
+  const known = Object.hasOwn(EXPRESSIONS, name) ? EXPRESSIONS[name]?.(value, left) : undefined;
+  return known ?? statementText(expression);
+}
+
+function literalText(value: Json, left: string): string {
+  if (typeof value === "boolean") return value ? "exists" : "missing";
+  if (typeof value === "string" && QUOTING.test(left) && !value.startsWith("@")) return quoted(value);
+  if (typeof value === "number" && MARK.test(left)) return `0x${value.toString(16).padStart(8, "0")}`;
+  return bare(value);
+}
+
+function infixText(operator: string, operands: readonly Json[], left: string): string {
+  const [first, ...others] = operands.map((operand) =>
+    Array.isArray(operand) ? `(${operand.map((part) => expressionText(part)).join(" | ")})` : operand,
+  );
+  const text = expressionText(first, left);
+  return [text, ...others.map((operand) => expressionText(operand, left === "" ? text : left))].join(` ${operator} `);
 }
 
 /** Expressions by their names, in the same way. */
-const EXPRESSIONS: Readonly<Record<string, (value: Json) => string | undefined>> = {
+const EXPRESSIONS: Readonly<Record<string, (value: Json, left: string) => string | undefined>> = {
   payload: payloadText,
   meta: (value) => {
     const key = bare(field(value, "key"));
     return BARE_META.test(key) ? key : `meta ${key}`;
   },
   ct: (value) => ["ct", field(value, "dir"), field(value, "family"), field(value, "key")].filter(isGiven).join(" "),
-  prefix: (value) => `${expressionText(field(value, "addr"))}/${bare(field(value, "len"))}`,
-  range: (value) => arrayOf(value).map(expressionText).join("-"),
-  concat: (value) => arrayOf(value).map(expressionText).join(" . "),
-  set: (value) => `{ ${arrayOf(value).map(elementText).join(", ")} }`,
+  rt: (value) => ["rt", field(value, "family"), field(value, "key")].filter(isGiven).join(" "),
+  socket: (value) => `socket ${bare(field(value, "key"))}`,
+  exthdr: (value) => ["exthdr", field(value, "name"), field(value, "field")].filter(isGiven).join(" "),
+  "tcp option": (value) => ["tcp option", field(value, "name"), field(value, "field")].filter(isGiven).join(" "),
+  fib: (value) => `fib ${arrayOf(field(value, "flags")).map(bare).join(" . ")} ${bare(field(value, "result"))}`,
+  prefix: (value, left) => `${expressionText(field(value, "addr"), left)}/${bare(field(value, "len"))}`,
+  range: (value, left) =>
+    arrayOf(value)
+      .map((end) => expressionText(end, left))
+      .join("-"),
+  concat: (value) =>
+    arrayOf(value)
+      .map((part) => expressionText(part))
+      .join(" . "),
+  set: (value, left) =>
+    `{ ${arrayOf(value)
+      .map((element) => elementText(element, left))
+      .join(", ")} }`,
   map: (value) => mapText("map", value),
-  elem: (value) => (field(value, "timeout") === undefined ? expressionText(field(value, "val")) : undefined),
+  elem: elemText,
 };
 
 function payloadText(payload: Json): string {
@@ -89,12 +123,22 @@ function payloadText(payload: Json): string {
 }
 
 /** An element of a set, or a key and its value in a map. */
-function elementText(element: Json): string {
-  return Array.isArray(element) ? element.map(expressionText).join(" : ") : expressionText(element);
+function elementText(element: Json, left: string): string {
+  if (!Array.isArray(element)) return expressionText(element, left);
+  return element.map((part, index) => expressionText(part, index === 0 ? left : "")).join(" : ");
+}
+
+/** An element with options; of these only the time that it lives is known here. */
+function elemText(elem: Json, left: string): string | undefined {
+  const options = Object.keys(elem ?? {}).filter((name) => name !== "val");
+  const value = expressionText(field(elem, "val"), left);
+  if (options.length === 0) return value;
+  return options.join() === "timeout" ? `${value} timeout ${bare(field(elem, "timeout"))}s` : undefined;
 }
 
 function mapText(word: string, map: Json): string {
-  return `${expressionText(field(map, "key"))} ${word} ${expressionText(field(map, "data"))}`;
+  const key = expressionText(field(map, "key"));
+  return `${key} ${word} ${expressionText(field(map, "data"), key)}`;
 }
 
 /** Without what is used up, which changes. */
@@ -128,7 +172,7 @@ function logText(log: Json): string {
 
 function rejectText(reject: Json): string {
   const [type, code] = [field(reject, "type"), field(reject, "expr")];
-  return ["reject", ...(isGiven(type) ? ["with", type] : []), code].filter(isGiven).map(expressionText).join(" ");
+  return ["reject", ...(isGiven(type) ? ["with", type] : []), code].filter(isGiven).map(bare).join(" ");
 }
 
 function natText(word: string, nat: Json): string {

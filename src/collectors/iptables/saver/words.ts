@@ -35,7 +35,7 @@ export class RuleLines {
 
   /** There is no more. */
   end(): void {
-    if (this.#rest !== "") this.#cut(`${this.#rest}\n`, true);
+    if (this.#rest !== "") this.#cut(this.#rest.endsWith("\n") ? this.#rest : `${this.#rest}\n`, true);
     this.#rest = "";
   }
 

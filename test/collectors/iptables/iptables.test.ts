@@ -1,0 +1,385 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, test } from "node:test";
+import { findPrograms, findStandard } from "../../../src/collectors/iptables/backends.ts";
+import { IptablesCollector, type IptablesOptions } from "../../../src/collectors/iptables/iptables.ts";
+import { Format } from "../../../src/page/negotiation.ts";
+import { makePage } from "../../../src/page/page.ts";
+import { parseExposition } from "../../page/exposition-parser.ts";
+import { Page } from "../../support/page.ts";
+import { until } from "../../support/waiting.ts";
+import { DUMP, FakePrograms } from "./fake-programs.ts";
+
+/** Far enough for all that ends by itself. */
+const IN_TIME_MS = 60_000;
+const OPTIONS: IptablesOptions = { isCompat: false, withComments: false, maxSeries: 1000 };
+const EMPTY_RULESET = '{"nftables": [{"metainfo": {"version": "1.0.6"}}]}\n';
+const TIMEOUT = { timeout: 60_000 };
+
+interface Change {
+  source: string;
+  error: string | undefined;
+  stderr: string;
+}
+
+/** A collector over fake programs, and what it has told. */
+class Site implements AsyncDisposable {
+  readonly changes: Change[] = [];
+  readonly collector: IptablesCollector;
+
+  private constructor(programs: Awaited<ReturnType<typeof findPrograms>>, options: Partial<IptablesOptions>) {
+    this.collector = new IptablesCollector(
+      programs,
+      { ...OPTIONS, ...options },
+      ({ backend, family }, error, stderr) => {
+        this.changes.push({ source: `${backend} ${family ?? "all"}`, error, stderr });
+      },
+    );
+  }
+
+  static async of(fakes: FakePrograms, options: Partial<IptablesOptions> = {}): Promise<Site> {
+    const { signal } = new AbortController();
+    const find = options.isCompat === true ? findStandard : findPrograms;
+    return new Site(await find([fakes.path], signal), options);
+  }
+
+  async text(format: Format = Format.TEXT, ms = IN_TIME_MS): Promise<string> {
+    const chunks: Buffer[] = [];
+    const families = await this.collector.collect(performance.now() + ms);
+    for await (const chunk of makePage(families, format)) chunks.push(Buffer.from(chunk));
+    const text = Buffer.concat(chunks);
+    parseExposition(text, format);
+    return text.toString();
+  }
+
+  async page(ms?: number): Promise<Page> {
+    return new Page(await this.text(Format.TEXT, ms));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.collector[Symbol.asyncDispose]();
+  }
+}
+
+const success = (page: Page, labels: string): number | undefined => page.value(`iptables_scrape_success${labels}`);
+const NFT4 = '{family="ipv4",backend="iptables-nft"}';
+const NFT6 = '{family="ipv6",backend="iptables-nft"}';
+const NFTABLES = '{backend="nftables"}';
+const INPUT_RULE =
+  'iptables_rule_packets_total{family="ipv4",backend="iptables-nft",table="filter",chain="INPUT",rule="-p tcp -m tcp --dport 22 -j ACCEPT"}';
+
+/** A ruleset with a table of iptables-nft's, one of its own, and an odd chain in the former. */
+const RULESET = {
+  nftables: [
+    { metainfo: { version: "1.0.6" } },
+    { table: { family: "ip", name: "filter" } },
+    { chain: { family: "ip", table: "filter", name: "INPUT" } },
+    { rule: { family: "ip", table: "filter", chain: "INPUT", expr: [{ counter: { packets: 1, bytes: 100 } }] } },
+    { chain: { family: "ip", table: "filter", name: "odd" } },
+    { rule: { family: "ip", table: "filter", chain: "odd", expr: [{ counter: { packets: 5, bytes: 500 } }] } },
+    { table: { family: "inet", name: "host" } },
+    { chain: { family: "inet", table: "host", name: "input" } },
+    { counter: { family: "inet", table: "host", name: "web", packets: 3, bytes: 300 } },
+    { quota: { family: "inet", table: "host", name: "daily", bytes: 1000, used: 10 } },
+    { set: { family: "inet", table: "host", name: "bad", size: 10, elem: ["192.0.2.1", "192.0.2.2"] } },
+    {
+      rule: {
+        family: "inet",
+        table: "host",
+        chain: "input",
+        comment: 'a "b" }',
+        expr: [
+          { match: { op: "==", left: { payload: { protocol: "tcp", field: "dport" } }, right: 443 } },
+          { counter: { packets: 7, bytes: 700 } },
+          { accept: null },
+        ],
+      },
+    },
+  ],
+};
+
+/** All programs, with a little of everything. */
+function addAll(fakes: FakePrograms): void {
+  fakes.print(
+    "iptables-nft-save",
+    DUMP.replace(
+      "*filter",
+      "# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.\n*filter",
+    ),
+  );
+  fakes.print("ip6tables-nft-save", "*filter\n:INPUT ACCEPT [4:5]\nnonsense\nCOMMIT\n");
+  fakes.print("nft", JSON.stringify(RULESET));
+}
+
+/** Compares with a golden page; UPDATE_GOLDEN=1 writes it anew. */
+function assertGolden(name: string, text: string): void {
+  const path = resolve(import.meta.dirname, "../../golden", name);
+  const stable = text.replace(/^(iptables_scrape_duration_seconds\S*) .*$/gm, "$1 0.01");
+  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, stable);
+  assert.equal(stable, readFileSync(path, "utf8"));
+}
+
+describe("the page of the firewall", TIMEOUT, () => {
+  test("is the golden page", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    await using site = await Site.of(fakes, { withComments: true });
+    assertGolden("iptables.txt", await site.text());
+    assert.deepEqual(site.changes, []);
+  });
+
+  test("is iptables_exporter's with isCompat", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    fakes.print("iptables-save", DUMP);
+    await using site = await Site.of(fakes, { isCompat: true });
+    const text = await site.text();
+    const original = text.split(/^(?=# HELP )/m).filter((family) => family.startsWith("# HELP iptables_"));
+    assertGolden("iptables-compat.txt", original.join(""));
+  });
+
+  test("is well formed in OpenMetrics", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    await using site = await Site.of(fakes);
+    const text = await site.text(Format.OPENMETRICS);
+    assert.match(text, /^# TYPE iptables_rule_bytes counter$/m);
+    assert.match(text, /^iptables_rule_bytes_total\{.*\} 100$/m);
+  });
+
+  test("sums what is beyond the limit, so that the sums stay", async () => {
+    using fakes = new FakePrograms();
+    const rules = Array.from({ length: 1000 }, (_, index) => `[1:10] -A X -s 10.0.0.${index}\n`).join("");
+    fakes.print("iptables-nft-save", `*filter\n:X - [0:0]\n${rules}COMMIT\n`);
+    await using site = await Site.of(fakes, { maxSeries: 101 });
+    const page = await site.page();
+    assert.equal(page.sum("iptables_rule_packets_total"), 1000);
+    assert.equal(page.sum("iptables_rule_packets_total", 'rule="other"'), 900);
+    assert.equal(page.value(`promtap_iptables_other_rules${NFT4}`), 900);
+    assert.equal(page.sum("promtap_iptables_rules"), 1000);
+  });
+});
+
+describe("a backend that fails leaves the others on the page:", TIMEOUT, () => {
+  /** What iptables-nft-save does, and the error that is told. */
+  const FAILURES: [what: string, script: string | null, error: RegExp][] = [
+    ["it is missing", null, /couldn't be started: .*ENOENT/],
+    ["it fails", "echo 'Fatal: no' >&2; exit 1", /ended with exit status 1: Fatal: no$/],
+    ["it is killed", "kill -KILL $$", /was ended by SIGKILL$/],
+    ["it prints garbage", "echo garbage", /its output is none of iptables-save$/],
+    ["it stops in the middle", "echo '*filter'", /ends in the middle of table filter$/],
+    ["it floods", "exec cat /dev/zero", /printed more than 100 MB$/],
+    [
+      "it lacks a capability",
+      "echo 'Permission denied (you must be root)' >&2; exit 4",
+      /ended with exit status 4: Permission denied/,
+    ],
+  ];
+  for (const [what, script, error] of FAILURES) {
+    test(what, async () => {
+      using fakes = new FakePrograms();
+      addAll(fakes);
+      await using site = await Site.of(fakes);
+      const path = fakes.add("iptables-nft-save", script ?? "");
+      if (script === null) fakes.remove("iptables-nft-save");
+      const page = await site.page();
+      assert.deepEqual([success(page, NFT4), success(page, NFT6), success(page, NFTABLES)], [0, 1, 1]);
+      assert.equal(page.value(INPUT_RULE), undefined);
+      assert.equal(page.sum("iptables_default_packets_total", 'family="ipv6"'), 4);
+      assert.equal(page.sum("iptables_rule_packets_total", 'table="host"'), 7);
+      // What is iptables-nft's may not appear as another's.
+      assert.equal(page.sum("iptables_rule_packets_total", 'table="filter"'), 0);
+      const [change] = site.changes;
+      assert.deepEqual([site.changes.length, change?.source], [1, "iptables-nft ipv4"]);
+      assert.ok(change!.error!.startsWith(`${path} `), change!.error);
+      assert.match(change!.error!, error);
+    });
+  }
+
+  test("it hangs", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    await using site = await Site.of(fakes);
+    fakes.add("iptables-nft-save", "sleep 1000");
+    const page = await site.page(2000);
+    assert.deepEqual([success(page, NFT4), success(page, NFT6), success(page, NFTABLES)], [0, 1, 1]);
+    assert.match(site.changes[0]!.error!, /took too long and was killed/);
+  });
+
+  test("nft fails", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    fakes.add("nft", "echo '{\"nftables\": ['; exit 0");
+    await using site = await Site.of(fakes);
+    const page = await site.page();
+    assert.deepEqual([success(page, NFT4), success(page, NFTABLES)], [1, 0]);
+    assert.equal(page.value(INPUT_RULE), 1);
+    assert.match(site.changes[0]!.error!, /its output is not whole, or none of nft -j/);
+  });
+
+  test("all do, and there is still a page", async () => {
+    using fakes = new FakePrograms();
+    fakes.add("iptables-nft-save", "exit 1");
+    fakes.add("nft", "exit 1");
+    await using site = await Site.of(fakes);
+    const page = await site.page();
+    assert.deepEqual([success(page, NFT4), success(page, NFTABLES)], [0, 0]);
+    assert.equal(page.samples.size, 4);
+  });
+
+  test("with isCompat there are the two metrics of the scrape then, and they are also where there is no table", async () => {
+    for (const script of ["exit 1", "exit 0", "echo '# nothing'"]) {
+      using fakes = new FakePrograms();
+      fakes.add("xtables-nft-multi", script);
+      fakes.link("xtables-nft-multi", "iptables-save");
+      await using site = await Site.of(fakes, { isCompat: true });
+      const names = [...(await site.page()).samples.keys()];
+      assert.deepEqual(names, ["iptables_scrape_duration_seconds", "iptables_scrape_success"], script);
+    }
+  });
+});
+
+describe("what the programs say", TIMEOUT, () => {
+  test("is told when it changes, and once", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    await using site = await Site.of(fakes);
+    const steps: [script: string, told: [error: boolean, stderr: string] | null][] = [
+      [`cat '${fakes.path}/iptables-nft-save.txt'`, null],
+      ["echo one >&2; exit 1", [true, "one"]],
+      ["echo one >&2; exit 1", null],
+      ["echo two >&2; exit 1", [true, "two"]],
+      ["exit 1", [true, ""]],
+      ["exit 2", [true, ""]],
+      ["echo warning >&2", [false, "warning"]],
+      ["echo warning >&2", null],
+      ["exit 0", [false, ""]],
+    ];
+    for (const [script, told] of steps) {
+      fakes.add("iptables-nft-save", script);
+      await site.page();
+      const changes = site.changes.splice(0).map(({ error, stderr }) => [error !== undefined, stderr]);
+      assert.deepEqual(changes, told === null ? [] : [told], script);
+    }
+  });
+});
+
+describe("exit status 4", TIMEOUT, () => {
+  test("is taken for somebody else at work, and the program is run again", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    await using site = await Site.of(fakes);
+    const busy = `echo x >>"$0.log"; [ $(wc -l <"$0.log") -lt 4 ] && { echo '*raw'; exit 4; }`;
+    fakes.add("iptables-nft-save", `${busy}; cat '${fakes.path}/iptables-nft-save.txt'`);
+    const page = await site.page();
+    assert.equal(success(page, NFT4), 1);
+    assert.equal(page.value(INPUT_RULE), 1);
+    assert.equal(fakes.log("iptables-nft-save").length, 4);
+    assert.deepEqual(site.changes, []);
+  });
+
+  test("is an error at the deadline", async () => {
+    using fakes = new FakePrograms();
+    fakes.add("iptables-nft-save", 'echo x >>"$0.log"; exit 4');
+    await using site = await Site.of(fakes);
+    assert.equal(success(await site.page(1500), NFT4), 0);
+    assert.match(site.changes[0]!.error!, /ended with exit status 4$/);
+    assert.ok(fakes.log("iptables-nft-save").length > 1);
+  });
+
+  test("is an error at once where permission lacks", async () => {
+    using fakes = new FakePrograms();
+    fakes.add("iptables-nft-save", 'echo x >>"$0.log"; echo Operation not permitted >&2; exit 4');
+    await using site = await Site.of(fakes);
+    await site.page();
+    assert.equal(fakes.log("iptables-nft-save").length, 1);
+  });
+});
+
+describe("nft", TIMEOUT, () => {
+  const CHAINS = { nftables: RULESET.nftables.filter((object) => "chain" in object) };
+
+  /** An nft that answers by what it is asked for, and writes that down. */
+  function addNft(fakes: FakePrograms, answers: Record<string, unknown>): void {
+    const cases = Object.entries(answers).map(([command, answer]) => {
+      fakes.print(`answer-${command.replaceAll(" ", "-")}`, JSON.stringify(answer));
+      return `'-j ${command}') cat '${fakes.path}/answer-${command.replaceAll(" ", "-")}.txt';;`;
+    });
+    fakes.add("nft", `echo "$*" >>"$0.log"; case "$*" in ${cases.join(" ")} *) exit 1;; esac`);
+  }
+
+  test("is asked for the tables that iptables-nft does not show alone", async () => {
+    using fakes = new FakePrograms();
+    fakes.print("iptables-nft-save", DUMP);
+    const host = { nftables: RULESET.nftables.filter((object) => JSON.stringify(object).includes("host")) };
+    addNft(fakes, { "list chains": CHAINS, "list table inet host": host });
+    await using site = await Site.of(fakes);
+    const page = await site.page();
+    assert.deepEqual(fakes.log("nft"), ["-j list chains", "-j list table inet host"]);
+    assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"'), 7);
+    assert.equal(page.value('promtap_nftables_set_elements{family="inet",table="host",name="bad"}'), 2);
+  });
+
+  test("is asked for nothing more where all is iptables-nft's", async () => {
+    using fakes = new FakePrograms();
+    fakes.print("iptables-nft-save", DUMP);
+    addNft(fakes, { "list chains": { nftables: CHAINS.nftables.slice(0, 1) } });
+    await using site = await Site.of(fakes);
+    assert.equal(success(await site.page(), NFTABLES), 1);
+    assert.deepEqual(fakes.log("nft"), ["-j list chains"]);
+  });
+
+  test("is asked for all where a table can't be had alone", async () => {
+    for (const name of ["host", "set", "a@b", "-f", "x; flush ruleset"]) {
+      using fakes = new FakePrograms();
+      fakes.print("iptables-nft-save", DUMP);
+      const renamed = (value: unknown): unknown =>
+        JSON.parse(JSON.stringify(value).replaceAll('"host"', JSON.stringify(name)));
+      addNft(fakes, { "list chains": renamed(CHAINS), "list ruleset": renamed(RULESET) });
+      await using site = await Site.of(fakes);
+      const page = await site.page();
+      const asked = fakes.log("nft").filter((command) => !/^-j list table inet (host|set)$/.test(command));
+      assert.deepEqual(asked, ["-j list chains", "-j list ruleset"]);
+      assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"', 'family="inet"'), 7);
+      // The chain that iptables-nft-save did not show.
+      assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"', 'chain="odd"'), 5);
+    }
+  });
+
+  test("is asked for the whole ruleset at once where there is no iptables-nft", async () => {
+    using fakes = new FakePrograms();
+    addNft(fakes, { "list ruleset": RULESET });
+    await using site = await Site.of(fakes);
+    assert.equal((await site.page()).sum("iptables_rule_packets_total", 'backend="nftables"'), 13);
+    assert.deepEqual(fakes.log("nft"), ["-j list ruleset"]);
+  });
+});
+
+describe("scrapes", TIMEOUT, () => {
+  test("at the same time share one run", async () => {
+    using fakes = new FakePrograms();
+    const script = `echo x >>"$0.log"; while [ ! -e '${fakes.path}/go' ]; do sleep 0.01; done; cat '${fakes.path}/dump.txt'`;
+    fakes.print("dump", DUMP);
+    fakes.add("iptables-nft-save", script);
+    fakes.print("nft", EMPTY_RULESET);
+    await using site = await Site.of(fakes);
+    const pages = Array.from({ length: 20 }, () => site.page());
+    await until("it runs", () => fakes.log("iptables-nft-save").length > 0);
+    writeFileSync(`${fakes.path}/go`, "");
+    for (const page of await Promise.all(pages)) assert.equal(page.value(INPUT_RULE), 1);
+    assert.equal(fakes.log("iptables-nft-save").length, 1);
+    await site.page();
+    assert.equal(fakes.log("iptables-nft-save").length, 2);
+  });
+
+  test("end with the collector", async () => {
+    using fakes = new FakePrograms();
+    fakes.add("iptables-nft-save", 'echo $$ >>"$0.log"; sleep 1000');
+    const site = await Site.of(fakes);
+    const page = site.page();
+    await until("it runs", () => fakes.log("iptables-nft-save").length > 0);
+    await site[Symbol.asyncDispose]();
+    assert.equal(success(await page, NFT4), 0);
+  });
+});
