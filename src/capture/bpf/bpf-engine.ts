@@ -119,7 +119,11 @@ class KernelKind implements EngineKind {
 
   open(link: Link, ledger: InterfaceLedger, siblings: number): Engine {
     let counting = this.#byInterface.get(link.name);
-    if (counting === undefined || counting.isEthernet !== link.isEthernet) {
+    if (counting !== undefined && counting.isEthernet !== link.isEthernet) {
+      this.forget(link.name);
+      counting = undefined;
+    }
+    if (counting === undefined) {
       // Tables of interfaces that are gone take their share until they are forgotten.
       counting = this.#load(link, ledger, Math.max(siblings, this.#byInterface.size + 1));
       this.#byInterface.set(link.name, counting);
@@ -149,8 +153,14 @@ class KernelKind implements EngineKind {
       wireSizes: this.#wireSizes,
       zones: ledger.zones.map((zones) => new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing)),
     };
-    const programFd = loadProgram(options, this.#ranges, this.#places, tables);
-    return { tables, zones: options.zones, programFd, isEthernet };
+    try {
+      const programFd = loadProgram(options, this.#ranges, this.#places, tables);
+      return { tables, zones: options.zones, programFd, isEthernet };
+    } catch (error) {
+      tables.close();
+      for (const counters of options.zones) counters.close();
+      throw error;
+    }
   }
 
   /** The tables of a zoning, which all programs share. */
