@@ -1,3 +1,4 @@
+import { Admin, Producer, stringSerializers } from "@platformatic/kafka";
 import type { Kafka } from "./kafka.ts";
 import type { Page } from "./page.ts";
 import { RunningPromtap } from "./promtap.ts";
@@ -9,6 +10,11 @@ export const OTHER_AS = 64501;
 
 /** Options of tests with a broker, which takes its time: skipped where none can be run. */
 export const kafkaOptions = { skip: lacking("kafka", "openssl", "setpriv"), timeout: 240_000 };
+
+/** Of a topic that is fed. */
+const FEED_PARTITIONS = 6;
+/** What one sending of a feed holds. */
+const FEED_FLOWS = 60;
 
 /** Flows that were sent, as their sender knows them. */
 export interface Sent {
@@ -62,4 +68,77 @@ export function isDone(page: Page): boolean {
 export function partitionsOf(page: Page): number[] {
   const series = [...page.samples.keys()].filter((each) => each.startsWith("promtap_flow_lag_messages{"));
   return series.map((each) => Number(/partition="(\d+)"/.exec(each)?.[1])).toSorted((a, b) => a - b);
+}
+
+/**
+ * Sends flows all the time, one sending when the last was acknowledged, round and round the partitions: flow `id` has
+ * offset ⌊id / partitions⌋ in partition id mod partitions.
+ */
+export class Feed {
+  /** Flows that were acknowledged: those with a number below it. */
+  acknowledged = 0;
+  readonly #producer: Producer<string, string, string, string>;
+  readonly #topic: string;
+  readonly #running: Promise<void>;
+  #isOver = false;
+
+  private constructor(kafka: Kafka, topic: string) {
+    this.#topic = topic;
+    this.#producer = new Producer({
+      clientId: "promtap-test",
+      bootstrapBrokers: [kafka.address()],
+      serializers: stringSerializers,
+      idempotent: true,
+      retryDelay: 100,
+    });
+    this.#running = this.#run();
+  }
+
+  /** Makes the topic and begins. */
+  static async start(kafka: Kafka, topic: string): Promise<Feed> {
+    await kafka.createTopic(topic, FEED_PARTITIONS);
+    return new Feed(kafka, topic);
+  }
+
+  static partitionOf(id: number): number {
+    return id % FEED_PARTITIONS;
+  }
+
+  static offsetOf(id: number): number {
+    return Math.floor(id / FEED_PARTITIONS);
+  }
+
+  /** Ends it; resolves to the number of flows sent. */
+  async stop(): Promise<number> {
+    this.#isOver = true;
+    await this.#running;
+    await this.#producer.close();
+    return this.acknowledged;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      const { lines } = flows(FEED_FLOWS, this.acknowledged);
+      const messages = lines.map((value, index) => ({
+        topic: this.#topic,
+        partition: Feed.partitionOf(this.acknowledged + index),
+        value,
+      }));
+      await this.#producer.send({ messages });
+      this.acknowledged += lines.length;
+    }
+  }
+}
+
+/** The committed offsets of a group, by partition. */
+export async function committedOffsets(kafka: Kafka, group: string, topic: string): Promise<Map<number, number>> {
+  const admin = new Admin({ clientId: "promtap-test", bootstrapBrokers: [kafka.address()] });
+  try {
+    const groups = await admin.listConsumerGroupOffsets({ groups: [group] });
+    const topics = groups.flatMap((each) => each.topics).filter(({ name }) => name === topic);
+    const partitions = topics.flatMap((each) => each.partitions);
+    return new Map(partitions.map((each) => [each.partitionIndex, Number(each.committedOffset)]));
+  } finally {
+    await admin.close();
+  }
 }
