@@ -7,6 +7,7 @@ import { effectiveCapabilities } from "../../src/native/capabilities.ts";
 import { lacking } from "../support/requirements.ts";
 
 const MODULE = join(import.meta.dirname, "../../src/native/capabilities.ts");
+const LIBC = join(import.meta.dirname, "../../src/native/libc.ts");
 /** Bits of linux/capability.h. */
 const NET_ADMIN = 1n << 12n;
 const NET_RAW = 1n << 13n;
@@ -80,6 +81,37 @@ describe("capabilities", { skip: lacking("root", "setpriv") }, () => {
     assert.deepEqual(after, before);
   });
 });
+
+test(
+  "capabilities that a file gave are passed on to programs, those named alone",
+  { skip: lacking("root", "setpriv") },
+  () => {
+    const code = `
+    import { execFileSync } from "node:child_process";
+    import { passOnCapabilities } from ${JSON.stringify(MODULE)};
+    import * as libc from ${JSON.stringify(LIBC)};
+    // As a file's capabilities are: permitted, and no child has them.
+    libc.capset({ ...libc.capget(), inheritable: 0n });
+    const child = () => execFileSync("cat", ["/proc/self/status"], { encoding: "latin1" });
+    const before = child();
+    const result = passOnCapabilities(["CAP_NET_ADMIN", "CAP_BPF"]);
+    console.log(JSON.stringify({ result, before, after: child() }));
+  `;
+    const given = "+net_raw,+net_admin";
+    const prefix = [
+      "--reuid=65534",
+      "--regid=65534",
+      "--clear-groups",
+      `--inh-caps=${given}`,
+      `--ambient-caps=${given}`,
+    ];
+    const args = [...prefix, process.execPath, "--input-type=module", "-e", code];
+    const { result, before, after } = JSON.parse(execFileSync("setpriv", args, { encoding: "utf8" }));
+    assert.equal(result, 0);
+    assert.equal(setsOf(before).CapEff, 0n);
+    assert.equal(setsOf(after).CapEff, NET_ADMIN);
+  },
+);
 
 test("the effective capabilities are named by the bits that the kernel shows", () => {
   const { CapEff } = setsOf(readFileSync("/proc/self/status", "latin1"));

@@ -34,9 +34,8 @@ export function readingOf(
   const seconds = (performance.now() - start) / 1000;
   const { error, stderr } = outcome;
   if (error === undefined) return { source, seconds, error, stderr, content };
-  const [said = ""] = stderr.split("\n");
-  const words = [`${source.path} ${error}`, said, lack(NEEDS[source.backend])].filter((part) => part !== "");
-  return { source, seconds, error: words.join(": "), stderr, content: undefined };
+  const words = [`${source.path} ${error}`, lack(NEEDS[source.backend])].filter((part) => part !== "");
+  return { source, seconds, error: words.join("; "), stderr, content: undefined };
 }
 
 /** Names the capabilities that are missing here, if any. */
