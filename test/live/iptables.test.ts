@@ -150,8 +150,9 @@ describe("the firewall", OPTIONS, () => {
     const page = await promtap.page();
     assert.deepEqual([...new Set(Object.values(successes(page)))], [1]);
     assert.equal(page.sum("promtap_iptables_rules"), 0);
-    for (const file of ["ip_tables_names", "ip6_tables_names"])
+    for (const file of ["ip_tables_names", "ip6_tables_names"]) {
       assert.equal(namespace.run("cat", `/proc/net/${file}`), "");
+    }
     assert.equal(namespace.run("nft", "list", "ruleset"), "");
   });
 
@@ -167,8 +168,9 @@ describe("the firewall", OPTIONS, () => {
       "--comment",
     ];
     for (const program of ["iptables-nft", "iptables-legacy"]) {
-      for (const comment of comments)
+      for (const comment of comments) {
         namespace.run(program, "-A", "INPUT", "-m", "comment", "--comment", comment, "-j", "ACCEPT");
+      }
       namespace.run(
         program,
         "-A",
