@@ -16,7 +16,7 @@ export const produceKind: FeatureKind = {
     const { topic, intervalMs, ownAs } = producible(config);
     // The client of Kafka is large: who has no use for it does not wait for it.
     const { Producer } = await import("../../collectors/produce/producer.ts");
-    const producer = new Producer({ brokers: config.flowBrokers!, topic }, (error) => {
+    const producer = new Producer({ brokers: config.flowBrokers!, topic, createsTopic: true }, (error) => {
       if (error === undefined) log.info("writing to Kafka", { topic });
       else log.error("couldn't write to Kafka", { topic, error });
     });

@@ -29,6 +29,8 @@ export const EARLIEST = -2n;
 export interface Source {
   readonly brokers: Brokers;
   readonly topic: string;
+  /** Make the topic where there is none, as far as the brokers do that (auto.create.topics.enable). */
+  readonly createsTopic?: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export class Cluster implements AsyncDisposable {
   readonly topic: string;
   readonly #options: ConnectionOptions;
   readonly #bootstrap: readonly Address[];
+  readonly #createsTopic: boolean;
   readonly #signal: AbortSignal;
   readonly #connections = new Map<number, Promise<Connection>>();
   #main: Connection;
@@ -47,15 +50,10 @@ export class Cluster implements AsyncDisposable {
   #leaders = new Map<number, number>();
   #partitionCount = 0;
 
-  private constructor(
-    topic: string,
-    bootstrap: readonly Address[],
-    options: ConnectionOptions,
-    main: Connection,
-    signal: AbortSignal,
-  ) {
-    this.topic = topic;
-    this.#bootstrap = bootstrap;
+  private constructor(source: Source, options: ConnectionOptions, main: Connection, signal: AbortSignal) {
+    this.topic = source.topic;
+    this.#bootstrap = source.brokers.bootstrap;
+    this.#createsTopic = source.createsTopic ?? false;
     this.#options = options;
     this.#main = main;
     this.#signal = signal;
@@ -65,10 +63,11 @@ export class Cluster implements AsyncDisposable {
    * Connects to the first broker that answers, and learns who leads what. Once the signal aborts, no connection is
    * opened any more. Throws KafkaError.
    */
-  static async connect({ brokers, topic }: Source, signal: AbortSignal): Promise<Cluster> {
+  static async connect(source: Source, signal: AbortSignal): Promise<Cluster> {
+    const { brokers } = source;
     const options = await loadSecurity(brokers);
     const main = await connectToAny(brokers.bootstrap, options, signal);
-    const cluster = new Cluster(topic, brokers.bootstrap, options, main, signal);
+    const cluster = new Cluster(source, options, main, signal);
     try {
       await cluster.refresh();
       return cluster;
@@ -167,7 +166,7 @@ export class Cluster implements AsyncDisposable {
 
   async #metadata(): Promise<MetadataResponse> {
     try {
-      return await call(metadataV8.api, this.#main, [this.topic], false);
+      return await call(metadataV8.api, this.#main, [this.topic], this.#createsTopic);
     } catch (error) {
       // A partition without a leader is an error to the client; what the answer says of the others is worth having.
       const response = answerOf(error);
