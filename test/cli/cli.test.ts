@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { ALL_FLAGS } from "../../src/cli/flags.ts";
 import { scanFlags } from "../../src/cli/scan.ts";
 import { configOf, DEFAULTS } from "../../src/config/config.ts";
 import { PromtapError } from "../../src/errors.ts";
@@ -183,25 +184,10 @@ test("the help is plain text of at most 96 columns that tells flags, defaults an
   assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   for (const line of stdout.split("\n")) assert.match(line, /^(?:[ -~]{0,95}[!-~])?$/);
   const flags = [...stdout.matchAll(/^ {2}(?:-(\w), | {4})--([a-z.-]+)/gm)].map(([, short, name]) => [name, short]);
-  assert.deepEqual(flags, [
-    ["interface", "i"],
-    ["range", "r"],
-    ["max-addresses", undefined],
-    ["engine", undefined],
-    ["pcap.filter", undefined],
-    ["wire-sizes", undefined],
-    ["keep-capabilities", undefined],
-    ["read", undefined],
-    ["once", undefined],
-    ["check", undefined],
-    ["port", "p"],
-    ["web.listen-address", undefined],
-    ["web.telemetry-path", undefined],
-    ["log.level", undefined],
-    ["log.format", undefined],
-    ["version", undefined],
-    ["help", "h"],
-  ]);
+  assert.deepEqual(
+    flags,
+    ALL_FLAGS.map(({ name, short }) => [name, short]),
+  );
   for (const value of Object.values(DEFAULTS)) assert(stdout.includes(`(default: ${value}`));
   assert.deepEqual(
     [...stdout.matchAll(/^ {2}(\d+) +\S/gm)].map((line) => Number(line[1])),
