@@ -123,7 +123,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       name: "flow-from",
       value: FLOW_STARTS.join("|"),
       default: FLOW_DEFAULTS["flow-from"],
-      help: "Where to begin; with a group, only where it has committed nothing yet (committed: there from the end).",
+      help: "Where to begin; with a group, only where it has committed nothing yet.",
     },
     {
       name: "flow-labels",
