@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { ruleText } from "../../src/collectors/iptables/nft/rule-text.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
-import { RunningPromtap } from "../support/promtap.ts";
+import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { liveOptions } from "../support/requirements.ts";
 
 const OPTIONS = liveOptions("iptables", "iptables-legacy", "nft", "ping", "setpriv");
@@ -247,6 +247,22 @@ describe("the firewall", OPTIONS, () => {
       [],
     );
   });
+});
+
+test("--check says what would be read, and what that takes; without any program it fails", OPTIONS, async () => {
+  using namespace = new Namespace();
+  const check = (...args: string[]) => runPromtap(namespace, ["--iptables", "--check", ...args]);
+  const { status, stdout } = await check();
+  assert.equal(status, 0);
+  assert.match(stdout, /^would read iptables-legacy for ipv6 with \/usr\/sbin\/ip6tables-legacy-save$/m);
+  assert.match(stdout, /^would read nftables with \/usr\/sbin\/nft$/m);
+  assert.match(stdout, /^capabilities needed for the firewall: CAP_NET_ADMIN CAP_NET_RAW CAP_DAC_READ_SEARCH$/m);
+  const missing = await check("--iptables-folder", "/nonexistent");
+  assert.equal(missing.status, 1);
+  assert.match(
+    missing.stderr,
+    /^couldn't find iptables-save, ip6tables-save or nft in \/nonexistent; install iptables or/,
+  );
 });
 
 /** Rules in nft's language; what nft prints of them is what the page shows. */
