@@ -5,9 +5,13 @@ import { FlowIntake } from "../../collectors/flow/flow-intake.ts";
 import { FlowLedger } from "../../collectors/flow/flow-ledger.ts";
 import { SlotLabels } from "../../collectors/flow/slot-labels.ts";
 import type { Config } from "../../config/config.ts";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import { readAsset } from "../../native/asset.ts";
 import type { FeatureKind } from "./feature.ts";
+
+/** In which brokers must answer to a check. */
+const CHECK_MS = 10_000;
 
 /** Flow records from Kafka. */
 export const flowKind: FeatureKind = {
@@ -45,7 +49,21 @@ export const flowKind: FeatureKind = {
   },
 
   async check(config: Config): Promise<string[]> {
-    return [`would read flows from ${config.flow!.topic}`];
+    const { topic, group, partitions, asNamesPath } = config.flow!;
+    const names = await openNames(asNamesPath);
+    const { Cluster } = await import("../../collectors/flow/kafka/consumer.ts");
+    const signal = AbortSignal.timeout(CHECK_MS);
+    try {
+      await using cluster = await Cluster.connect({ brokers: config.flowBrokers!, topic }, signal);
+      const who = group === null ? "without a group" : `in the group ${group}`;
+      const which = partitions === null || partitions === "all" ? "" : `: ${partitions.join(",")}`;
+      return [
+        `would read flows from ${topic}, which has ${cluster.partitionCount} partitions, ${who}${which}`,
+        `names of ASes: ${names.count}`,
+      ];
+    } catch (error) {
+      throw new PromtapError(ErrorCode.HOST, `couldn't read from Kafka: ${messageOf(error)}`, { cause: error });
+    }
   },
 };
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Connection,
   type ConnectionOptions,
@@ -20,6 +21,8 @@ const GROUP_KEY = 0;
 const NO_REPLICA = -1;
 const UNCOMMITTED = 0;
 const UNKNOWN_EPOCH = -1;
+const COORDINATOR_ATTEMPTS = 20;
+const COORDINATOR_PAUSE_MS = 250;
 
 /** Stand for offsets in ListOffsets, where a timestamp could stand. */
 export const LATEST = -1n;
@@ -123,14 +126,20 @@ export class Cluster implements AsyncDisposable {
     return this.#connections.get(broker)!;
   }
 
-  /** The broker that looks after a group. */
+  /** The broker that looks after a group. It may take a cluster a while to name the first. */
   async coordinator(group: string): Promise<number> {
-    const { coordinators } = await call(findCoordinatorV2.api, this.#main, GROUP_KEY, [group]);
-    const [coordinator] = coordinators;
-    if (coordinator === undefined) throw new KafkaError(`no broker looks after the group ${group}`);
-    const { nodeId, host, port } = coordinator;
-    this.#brokers.set(nodeId, { host, port });
-    return nodeId;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { coordinators } = await call(findCoordinatorV2.api, this.#main, GROUP_KEY, [group]);
+        const { nodeId, host, port } = coordinators[0]!;
+        this.#brokers.set(nodeId, { host, port });
+        return nodeId;
+      } catch (error) {
+        const isEarly = error instanceof KafkaError && error.names.includes("COORDINATOR_NOT_AVAILABLE");
+        if (!isEarly || attempt === COORDINATOR_ATTEMPTS) throw error;
+        await delay(COORDINATOR_PAUSE_MS, undefined, { signal: this.#signal });
+      }
+    }
   }
 
   /** Asks the leaders of partitions for their first or next offset. */

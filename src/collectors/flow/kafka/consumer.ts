@@ -4,6 +4,8 @@ import { KafkaError } from "./connection.ts";
 import { HEARTBEAT_MS, Membership } from "./membership.ts";
 import { type MessageSink, type Progress, Reading } from "./reading.ts";
 
+export { Cluster } from "./cluster.ts";
+
 /** What is consumed, and where it begins. */
 export interface Consumption extends Source {
   /** Null where partitions are fixed, and no offset is committed. */

@@ -99,8 +99,7 @@ export class RecordCursor {
         } catch (error) {
           return this.#leave(error);
         }
-        if (this.#recordsLeft === 0) this.nextOffset = this.#endOffset;
-        else this.nextOffset = this.offset + 1;
+        this.#goOnAt(this.#recordsLeft === 0 ? this.#endOffset : this.offset + 1);
         if (this.offset >= this.#fromOffset) return Step.RECORD;
       }
       const at = this.#batchAt;
@@ -112,7 +111,7 @@ export class RecordCursor {
       } catch (error) {
         return this.#leave(error);
       }
-      if (this.#recordsLeft === 0) this.nextOffset = Math.max(this.#endOffset, this.#fromOffset);
+      if (this.#recordsLeft === 0) this.#goOnAt(this.#endOffset);
     }
   }
 
@@ -120,8 +119,13 @@ export class RecordCursor {
     this.#recordsLeft = 0;
     this.damage = error instanceof Error ? error.message : String(error);
     this.offset = this.#endOffset - 1;
-    this.nextOffset = Math.max(this.#endOffset, this.#fromOffset);
+    this.#goOnAt(this.#endOffset);
     return Step.DAMAGED;
+  }
+
+  /** Whatever a batch says, the way is forward. */
+  #goOnAt(offset: number): void {
+    this.nextOffset = Math.max(this.nextOffset, offset);
   }
 
   #isComplete(at: number): boolean {
