@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { configOf } from "../../src/config/config.ts";
-import type { IptablesConfig } from "../../src/config/iptables.ts";
-import { PromtapError } from "../../src/errors.ts";
+import { configOf } from "../../../src/config/config.ts";
+import type { IptablesConfig } from "../../../src/config/features/iptables.ts";
+import { PromtapError } from "../../../src/errors.ts";
 
 type Given = Record<string, string[]>;
 
