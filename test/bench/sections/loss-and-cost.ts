@@ -29,7 +29,7 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
   const programs = PROGRAMS.filter((program) => program.unavailable === false);
   const missing = PROGRAMS.filter((program) => program.unavailable !== false);
   const tables: Table[] = [];
-  for (const frameBytes of FRAME_SIZES) tables.push(await tableOf(bench, programs, frameBytes));
+  for (const frameBytes of FRAME_SIZES) tables.push(await costTable(bench, programs, frameBytes));
   return {
     title: "Loss and cost of a packet",
     notes: [
@@ -47,7 +47,8 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
   };
 }
 
-async function tableOf(bench: Bench, programs: readonly Program[], frameBytes: number): Promise<Table> {
+/** Measures these programs with frames of one size, all in turn. */
+export async function costTable(bench: Bench, programs: readonly Program[], frameBytes: number): Promise<Table> {
   const baselines: number[] = [];
   const runs = new Map<Program, Run[]>(programs.map((program) => [program, []]));
   for (let round = 1; round <= bench.options.rounds; round++) {
