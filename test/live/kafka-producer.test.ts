@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { Admin, ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeserializers } from "@platformatic/kafka";
+import { Producer } from "../../src/collectors/produce/producer.ts";
+import { kafkaOptions } from "../support/flows.ts";
+import { Kafka } from "../support/kafka.ts";
+
+/** Of a request's head: its length in 4 bytes, then what is asked for. */
+const API_KEY = 4;
+const PRODUCE = 0;
+
+/** Stands between a client and a broker, and loses answers: the broker has done what it was asked, and nobody knows. */
+class LossyProxy implements AsyncDisposable {
+  /** Answers to produce requests that are still to be lost. */
+  left = 0;
+  /** Where the broker listens. */
+  port = 0;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor() {
+    this.#server = createServer((client) => this.#serve(client));
+  }
+
+  static async start(): Promise<LossyProxy> {
+    const proxy = new LossyProxy();
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #serve(client: Socket): void {
+    const broker = connect(this.port, "127.0.0.1");
+    let isLost = false;
+    for (const [socket, other] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => other.destroy());
+    }
+    client.on("data", (chunk) => {
+      if (this.left > 0 && chunk.readUInt16BE(API_KEY) === PRODUCE) {
+        this.left--;
+        isLost = true;
+      }
+      broker.write(chunk);
+    });
+    broker.on("data", (chunk) => {
+      if (isLost) client.destroy();
+      else client.write(chunk);
+    });
+  }
+}
+
+describe("appending records to a real Kafka", kafkaOptions, () => {
+  let kafka: Kafka;
+  let proxy: LossyProxy;
+  before(async () => {
+    proxy = await LossyProxy.start();
+    const rest = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].map((name) => `${name}://127.0.0.1:1`);
+    kafka = await Kafka.start(undefined, {
+      "advertised.listeners": [`PLAINTEXT://${proxy.address}`, ...rest].join(","),
+    });
+    proxy.port = Number(kafka.address().split(":")[1]);
+  });
+  after(async () => {
+    await kafka[Symbol.asyncDispose]();
+    await proxy[Symbol.asyncDispose]();
+  });
+
+  const signal = new AbortController().signal;
+  const producerTo = (topic: string) => {
+    const bootstrap = [{ host: "127.0.0.1", port: proxy.port }];
+    return new Producer({ brokers: { bootstrap, tls: null, sasl: null }, topic }, () => {});
+  };
+  const buffers = (first: number, count: number) =>
+    Array.from({ length: count }, (_, index) => Buffer.from(`${first + index}`.padEnd(200, ".")));
+
+  /** The numbers of the first `count` records of a topic, in order. */
+  async function numbersIn(topic: string, count: number): Promise<number[]> {
+    const consumer = new Consumer({
+      groupId: topic,
+      clientId: "test",
+      bootstrapBrokers: [kafka.address()],
+      deserializers: stringDeserializers,
+    });
+    const found: number[] = [];
+    const stream = await consumer.consume({ topics: [topic], mode: MessagesStreamModes.EARLIEST });
+    for await (const { value } of stream) if (found.push(Number.parseInt(value, 10)) === count) break;
+    await consumer.close(true);
+    return found.toSorted((a, b) => a - b);
+  }
+
+  /** The records of a topic, by the offsets of its partitions. */
+  async function countIn(topic: string, partitions: number): Promise<number> {
+    const admin = new Admin({ clientId: "test", bootstrapBrokers: [kafka.address()] });
+    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
+    const [answer] = await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
+    await admin.close();
+    return answer!.partitions.reduce((total, { offset }) => total + Number(offset), 0);
+  }
+
+  test("appends each once, however many answers are lost", async () => {
+    await kafka.createTopic("lossy", 3);
+    await using producer = producerTo("lossy");
+    for (let first = 0; first < 500; first += 50) {
+      proxy.left = first % 150 === 0 ? 2 : 0;
+      await producer.send(buffers(first, 50), signal);
+    }
+    // And a broker that has just started may not number producers yet.
+    assert.ok(proxy.left === 0 && producer.failures >= 8, `${producer.failures} failures`);
+    assert.ok(producer.isUp);
+    assert.equal(await countIn("lossy", 3), 500);
+    assert.deepEqual(
+      await numbersIn("lossy", 500),
+      Array.from({ length: 500 }, (_, number) => number),
+    );
+  });
+
+  test("parts what is too large for the topic", async () => {
+    await kafka.createTopic("narrow");
+    const admin = new Admin({ clientId: "test", bootstrapBrokers: [kafka.address()] });
+    const configs = [{ name: "max.message.bytes", value: "500", configOperation: 0 as const }];
+    const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: "narrow", configs };
+    await admin.incrementalAlterConfigs({ resources: [resource], validateOnly: false });
+    await admin.close();
+    await using producer = producerTo("narrow");
+    await producer.send(buffers(0, 300), signal);
+    assert.equal(producer.failures, 0);
+    assert.deepEqual(
+      await numbersIn("narrow", 300),
+      Array.from({ length: 300 }, (_, number) => number),
+    );
+  });
+
+  test("gives up waiting when it is told to end", async () => {
+    const end = new AbortController();
+    await using producer = producerTo("nowhere");
+    const sending = producer.send(buffers(0, 1), end.signal);
+    end.abort();
+    await assert.rejects(sending, { name: "AbortError" });
+  });
+
+  test("goes on when the topic was deleted and made anew with fewer partitions", async () => {
+    await kafka.createTopic("anew", 3);
+    await using producer = producerTo("anew");
+    for (let first = 0; first < 30; first += 10) await producer.send(buffers(first, 10), signal);
+    const admin = new Admin({ clientId: "test", bootstrapBrokers: [kafka.address()] });
+    await admin.deleteTopics({ topics: ["anew"] });
+    await admin.close();
+    await kafka.createTopic("anew", 1);
+    for (let first = 0; first < 30; first += 10) await producer.send(buffers(first, 10), signal);
+    assert.equal(await countIn("anew", 1), 30);
+  });
+});
