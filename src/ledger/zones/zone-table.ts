@@ -4,7 +4,7 @@ import type { Spans } from "./spans.ts";
 export const DIRECTORY_BITS = 16;
 export const DIRECTORY_ENTRIES = 1 << DIRECTORY_BITS;
 /** Further bits of an IPv6 address, where the first ones lead to many spans. */
-export const SUBDIRECTORY_BITS = 12;
+export const SUBDIRECTORY_BITS = 10;
 export const SUBDIRECTORY_ENTRIES = 1 << SUBDIRECTORY_BITS;
 /** Stands for the highest span in an entry that leads to a subdirectory. */
 export const SUBDIRECTORY = 0xffff_ffff;
@@ -22,7 +22,7 @@ export const IPV6_ZONE = 4;
  * What is looked up for one IP version, in 32-bit words, laid out so that a program in the kernel reads the same:
  *
  *   directory   | lowest span, highest span | ...        by the first 16 bits of the address
- *               | lowest span, highest span | ...        of IPv6, subdirectories by the next 12 bits
+ *               | lowest span, highest span | ...        of IPv6, subdirectories by the next 10 bits
  *   spans       | start, zone | ...                      IPv4
  *               | start: words 1 0 3 2, zone, 0 | ...    IPv6: as two numbers of 64 bits, lower half first
  */

@@ -16,7 +16,7 @@ import { DIRECTORY_ENTRY_BYTES, IPV4_SPAN_BYTES, IPV6_SPAN_BYTES, ZONE_SLOT_BYTE
 /** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
 const SPARE = 1.5;
 const SPARE_SPANS = 8192;
-const SPARE_ENTRIES = 32 * 1024;
+const SPARE_ENTRIES = 16 * 1024;
 /** Steps of a search that a program has beyond those it needs. */
 const SPARE_STEPS = 2;
 const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;

@@ -3,6 +3,10 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { Hook } from "../../../../src/capture/bpf/program/program.ts";
+import { Spans } from "../../../../src/ledger/zones/spans.ts";
+import { Zone } from "../../../../src/ledger/zones/zone.ts";
+import { ZoneTable } from "../../../../src/ledger/zones/zone-table.ts";
+import type { Zoning } from "../../../../src/ledger/zones/zoning.ts";
 import { hex, MACS } from "../../../packet/frames.ts";
 import { lacking } from "../../../support/requirements.ts";
 import { tableOf, zoningOf } from "../../../ledger/zones/zonings.ts";
@@ -11,6 +15,8 @@ import { canRun } from "../test-run.ts";
 import { Twins } from "../twins.ts";
 
 const options = { skip: lacking("root") };
+/** Many more instructions, and counters of their own. */
+const RANGES = ["0.0.0.0/0/8:site=four", "::/0/32:site=six"];
 const HOOKS = Object.values(Hook);
 
 /** Zones of any size, some of them side by side, and some that fill a directory's entry. */
@@ -71,5 +77,76 @@ for (const hook of HOOKS) {
       assert.deepEqual(counted, twins.parsed());
       assert.ok(counted.zones.size > 30);
     });
+
+    test("stacks of headers, legal and not, by two zonings, merged and not", () => {
+      const zonings = () => [
+        zoningOf(ALL, LOCAL),
+        zoningOf({ "10.0.0.0/8": "1", "0.0.0.0/0/8": "2", "::/0": "3" }, [], "asn"),
+      ];
+      for (const wireSizes of [false, true]) {
+        using twins = new Twins(RANGES.map(parseRange), { hook, wireSizes, zonings });
+        const property = fc.property(frames, fc.constantFrom(0, 0, 100, 1448), (frame, gsoSize) => {
+          // The kernel takes no segments that are as long as the packet.
+          if (canRun(hook, frame)) twins.see(frame, { gsoSize: gsoSize < frame.length ? gsoSize : 0 });
+        });
+        fc.assert(property, { numRuns: 2000 });
+        const counted = twins.counted();
+        assert.deepEqual(counted, twins.parsed());
+        assert.ok(counted.zones.size > 3);
+      }
+    });
+
+    test("beyond the limit of slots", () => {
+      using twins = new Twins([], { hook, zonings: () => [zoningOf(ALL, LOCAL, "asn", 3)] });
+      for (const [k, address] of addresses(4).entries()) twins.see(frameOf(4, 0xc000_0201n, address + BigInt(k % 2)));
+      const counted = twins.counted();
+      assert.deepEqual(counted, twins.parsed());
+      assert.ok(counted.zones.has("asn other TX"));
+    });
+
+    test("in another table, as soon as there is one, with the counts there were", () => {
+      const made: Zoning[] = [];
+      const zonings = () => {
+        made.push(zoningOf(ALL, LOCAL));
+        return [made.at(-1)!];
+      };
+      using twins = new Twins([], { hook, zonings });
+      for (const names of [ALL, NAMES, { "1.0.0.0/8": "US", "2001:200::/32": "AU" }, {}, ALL]) {
+        for (const zoning of made) assert.equal(zoning.use(tableOf(zoning, names, LOCAL)), undefined);
+        for (const version of [4, 6] as const) {
+          const all = addresses(version);
+          for (const [k, address] of all.entries()) twins.see(frameOf(version, address, all[(k * 7) % all.length]!));
+        }
+      }
+      assert.deepEqual(twins.counted(), twins.parsed());
+    });
   });
 }
+
+test("a table that finds no room in the kernel is refused, and the one before stays in use", options, () => {
+  const made: Zoning[] = [];
+  using twins = new Twins([], { zonings: () => [(made[made.length] = zoningOf(NAMES, LOCAL))] });
+  const [zoning] = made;
+  const before = zoning!.table;
+  const many = new Spans();
+  for (let k = 0; k < 20_000; k++) many.add(k * 1000, 0, 0, 0, 1 + (k % 2));
+  assert.match(zoning!.use(new ZoneTable(many, Spans.all(Zone.UNKNOWN)))!, /too large .* restart promtap/);
+  const deep = new Spans();
+  for (let k = 0; k < 8000; k++) deep.add(k, 0, 0, 0, 1 + (k % 2));
+  assert.match(zoning!.use(new ZoneTable(deep, Spans.all(Zone.UNKNOWN)))!, /too large/);
+  assert.equal(zoning!.table, before);
+  twins.see(frameOf(4, 0xc000_0201n, 0x0101_0101n));
+  assert.deepEqual(twins.counted().zones, new Map([["country AU TX", [1, 20]]]));
+});
+
+test("packets without a link header count by zone as well", options, () => {
+  using twins = new Twins([], { isEthernet: false, zonings: () => [zoningOf(ALL, LOCAL)] });
+  for (const version of [4, 6] as const) {
+    const all = addresses(version);
+    const etherType = version === 4 ? 0x0800 : 0x86dd;
+    for (const [k, address] of all.entries()) {
+      twins.see(frameOf(version, address, all[(k * 11) % all.length]!).slice(14), { etherType });
+    }
+  }
+  assert.deepEqual(twins.counted(), twins.parsed());
+});
