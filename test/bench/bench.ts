@@ -10,19 +10,27 @@ import { PROMTAP } from "./programs/promtap.ts";
 import { machine, versions } from "./report/machine.ts";
 import { markdown, plainText } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
+import { connections } from "./sections/connections.ts";
+import { firewall } from "./sections/firewall.ts";
 import { garbage } from "./sections/garbage.ts";
+import { kernel } from "./sections/kernel.ts";
 import { lossAndCost } from "./sections/loss-and-cost.ts";
 import { memory } from "./sections/memory.ts";
 import { pageCost } from "./sections/page-cost.ts";
+import { ranges } from "./sections/ranges.ts";
 import type { Section } from "./sections/section.ts";
 import { start } from "./sections/start.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   loss: lossAndCost,
+  ranges,
+  kernel,
   garbage,
   page: pageCost,
   memory,
   start,
+  connections,
+  firewall,
 };
 
 /** Load average of a machine that has nothing else to do. */
