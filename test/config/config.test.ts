@@ -74,6 +74,26 @@ const LEGAL: [Given, Partial<Config>][] = [
     { logLevel: "debug", logFormat: "json" },
   ],
   [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
+  [{ geoip: [""] }, { interfaces: [], geoip: { exclude: [], maxAsns: 1024 } }],
+  [
+    { geoip: [""], interface: ["eth0"], "geoip-db": ["a.mmdb", "b", "a.mmdb"], "geoip-max-asns": ["0"] },
+    { interfaces: ["eth0"], geoDatabases: ["a.mmdb", "b"], geoip: { exclude: [], maxAsns: 0 } },
+  ],
+  [
+    { geoip: [""], "geoip-exclude": ["8.8.8.8,4.0.0.0/6", " 2001:db8::/32 , ::1,"] },
+    {
+      interfaces: [],
+      geoip: {
+        exclude: [
+          { version: 4, value: 0x0808_0808n, prefixBits: 32 },
+          { version: 4, value: 0x0400_0000n, prefixBits: 6 },
+          { version: 6, value: 0x2001_0db8n << 96n, prefixBits: 32 },
+          { version: 6, value: 1n, prefixBits: 128 },
+        ],
+        maxAsns: 1024,
+      },
+    },
+  ],
   [{ "max-addresses": ["10000000"] }, { maxAddresses: 10_000_000 }],
 ];
 
@@ -123,6 +143,29 @@ const ILLEGAL: [Given, string][] = [
   [{ "log.format": ["text"] }, 'invalid --log.format "text"; legal is logfmt, json'],
   [{ "max-addresses": ["10000001"] }, 'invalid --max-addresses "10000001"; legal is a number from 0 to 10000000'],
   [{ read: [""] }, 'invalid --read ""; legal is a pcap or pcapng file, or - for standard input'],
+  ...["8.8.8", "10.0.0.0/", "10.0.0.0/8/8", "/8", "10.0.0.0/x", "fe80::1%eth0", "example.com"].map(
+    (word): [Given, string] => [
+      { geoip: [""], "geoip-exclude": ["8.8.8.8", `1.1.1.1,${word}`] },
+      `invalid --geoip-exclude "${word}"; legal is an address, or a network such as 10.0.0.0/8`,
+    ],
+  ),
+  [
+    { geoip: [""], "geoip-exclude": ["10.0.0.0/33"] },
+    'invalid --geoip-exclude "10.0.0.0/33"; legal is a prefix length from 0 to 32',
+  ],
+  [
+    { geoip: [""], "geoip-exclude": ["10.0.0.1/8"] },
+    'invalid --geoip-exclude "10.0.0.1/8"; legal is a network without bits beyond /8',
+  ],
+  [{ geoip: [""], "geoip-db": [""] }, 'invalid --geoip-db ""; legal is a file in the format of MaxMind DB (.mmdb)'],
+  [{ geoip: [""], "geoip-max-asns": ["-1"] }, 'invalid --geoip-max-asns "-1"; legal is a number from 0 to 1000000'],
+  [{ "geoip-db": ["a.mmdb"] }, "--geoip-db needs --geoip or --by"],
+  [{ "geoip-exclude": ["8.8.8.8"] }, "--geoip-exclude needs --geoip"],
+  [{ "geoip-max-asns": ["1"] }, "--geoip-max-asns needs --geoip"],
+  [
+    { geoip: [""], range: ["10.0.0.0/24"] },
+    "--range needs -i: with --geoip, traffic is counted only where -i asks for it",
+  ],
   [{ "pcap.filter": ["tcp"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
   [{ "pcap.filter": ["tcp"], engine: ["ring"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
   [
