@@ -8,10 +8,12 @@ const BOOLEAN = 14;
 /** Least and most bytes of the payload, by the type of what is no container. */
 const LEGAL_BYTES: ReadonlyMap<number, readonly [number, number]> = new Map([
   [STRING, [0, Number.POSITIVE_INFINITY]],
+  // a double, bytes, whole numbers of 16 and 32 bits
   [3, [8, 8]],
   [4, [0, Number.POSITIVE_INFINITY]],
   [5, [0, 2]],
   [6, [0, 4]],
+  // signed numbers of 32 bits, whole ones of 64 and 128, a float
   [8, [0, 4]],
   [9, [0, 8]],
   [10, [0, 16]],

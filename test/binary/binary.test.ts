@@ -54,6 +54,15 @@ describe("the binary", needs, () => {
     assert.match(stdout, /^promtap, version /);
   });
 
+  test("counts connections by the countries that it carries in that root, and needs no /proc for it", async () => {
+    const args = [root.path, "/promtap", "--geoip", "--once"];
+    const { stdout, stderr } = await execute("/usr/sbin/chroot", args, options);
+    assert.equal(stderr, "");
+    assert.match(stdout, /^promtap_geoip_database_info\{database="built-in",.*PDDL.*\} 1$/m);
+    assert.match(stdout, /^promtap_tcp_source_info\{source="netlink"\} 1$/m);
+    assert.match(stdout, /^promtap_collector_success\{collector="geoip"\} 1$/m);
+  });
+
   test("captures, serves its page and ends with 0 on SIGTERM in that root, and leaves no file behind", async () => {
     const files = root.list();
     const args = [root.path, "/promtap", "--interface", "lo", "--web.listen-address", "127.0.0.1:0"];
