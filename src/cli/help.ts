@@ -17,6 +17,8 @@ Examples:
       serve to this machine only
   promtap --read capture.pcapng --once -r 10.0.0.0/24
       print what a capture file holds
+  promtap --geoip --geoip-db GeoLite2-ASN.mmdb
+      count this host's TCP connections by country and AS
   promtap --check -i eth0 -r 10.0.0.0/24
       see whether it would run
 

@@ -16,7 +16,7 @@ export async function connections(bench: Bench): Promise<Report> {
   const rows: string[][] = [];
   for (const count of CONNECTIONS) rows.push(...(await rowsOf(bench, count)));
   return {
-    title: "Connections by country",
+    title: "Counting connections",
     notes: [
       `Both ends of connections to random addresses on one host; medians of ${ROUNDS}, on CPU 1. promtap: a scrape of ` +
         "its whole page over HTTP, by the client of the tables above. The others: from exec to end, output thrown away.",
@@ -24,7 +24,7 @@ export async function connections(bench: Bench): Promise<Report> {
     ],
     tables: [
       {
-        caption: "Sockets of TCP",
+        caption: "TCP sockets by country",
         head: ["program", "sockets", "ms", "longest block, ms", "memory, MB"],
         rows,
       },
