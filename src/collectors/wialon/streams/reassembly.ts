@@ -168,7 +168,7 @@ export class Reassembly {
     const distance = (sequence - this.#next) | 0;
     if (distance > 0 && this.#budget.take(cost)) {
       this.#heldBytes += cost;
-      const segment = { sequence, bytes: bytes.slice(start, end), wireBytes, heldAt: now };
+      const segment = { sequence, bytes: copyOf(bytes, start, end), wireBytes, heldAt: now };
       if (this.#held === NONE) this.#held = [segment];
       else this.#held.splice(this.#placeOf(sequence, wireBytes), 0, segment);
       return;
@@ -222,6 +222,11 @@ export class Reassembly {
     this.#budget.give(cost);
     if (this.#held.length === 0) this.#held = NONE;
   }
+}
+
+/** `slice` of a Buffer would be no copy. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
 }
 
 /** Shared by all streams that hold nothing. */

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { test } from "node:test";
+import { Namespace } from "../support/namespace.ts";
+import type { Page } from "../support/page.ts";
+import { RunningPromtap } from "../support/promtap.ts";
+import { liveOptions } from "../support/requirements.ts";
+import { type Journal, together } from "../support/wialon/journal.ts";
+
+const PORT = 20332;
+const PROGRAMS = resolve(import.meta.dirname, "../support/wialon");
+const live = liveOptions("libpcap");
+
+/** A program of test/support/wialon in a namespace, and the lines it prints. */
+class Program implements Disposable {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+
+  constructor(namespace: Namespace, name: string, ...args: (string | number)[]) {
+    const command = [process.execPath, resolve(PROGRAMS, name), ...args.map(String)];
+    this.#process = namespace.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#reader = createInterface(this.#process.stdout!);
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+
+  async line(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error("the program ended before it said what was waited for");
+    return value;
+  }
+
+  async journal(): Promise<Journal> {
+    return JSON.parse(await this.line()) as Journal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#process.kill("SIGKILL");
+    this.#reader.close();
+  }
+}
+
+/** Two namespaces with a road between them: 10.0.0.1 is where trackers are, 10.0.0.2 where the server and promtap are. */
+class Road implements Disposable {
+  readonly trackers = new Namespace();
+  readonly server = new Namespace();
+  #rough: Program | undefined;
+
+  /** A wire. */
+  static smooth(): Road {
+    const road = new Road();
+    road.trackers.ip("link", "add", "near0", "type", "veth", "peer", "name", "far0", "netns", road.server.name);
+    road.#setUp("mtu", "1500");
+    for (const [namespace, end] of [
+      [road.trackers, "near0"],
+      [road.server, "far0"],
+    ] as const) {
+      namespace.run("ethtool", "-K", end, "gro", "off", "gso", "off", "tso", "off");
+    }
+    return road;
+  }
+
+  /** Loses and repeats a part of the packets, and delays each by another time. */
+  static async rough(loss: number, duplication: number, delayMs: number, mtu: number): Promise<Road> {
+    const road = new Road();
+    const args = ["near0", "far0", road.server.name, loss, duplication, delayMs];
+    road.#rough = new Program(road.trackers, "rough-road.ts", ...args);
+    assert.equal(await road.#rough.line(), "open");
+    road.#setUp("mtu", `${mtu}`);
+    return road;
+  }
+
+  #setUp(...settings: string[]): void {
+    for (const [namespace, end, host] of [
+      [this.trackers, "near0", 1],
+      [this.server, "far0", 2],
+    ] as const) {
+      namespace.run("sysctl", "-qw", `net.ipv6.conf.${end}.disable_ipv6=0`);
+      namespace.ip("address", "add", `10.0.0.${host}/24`, "dev", end);
+      namespace.ip("address", "add", `fd00::${host}/64`, "dev", end, "nodad");
+      namespace.ip("link", "set", end, ...settings, "up");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#rough?.[Symbol.dispose]();
+    this.trackers[Symbol.dispose]();
+    this.server[Symbol.dispose]();
+  }
+}
+
+interface Talk {
+  protocol: "1.1" | "2.0";
+  writeBytes: number;
+  messages: number;
+  connections?: number;
+  host?: string;
+}
+
+/** Lets trackers talk to a server; returns what both sent, and the page when all of it is counted. */
+async function talk(road: Road, { protocol, writeBytes, messages, connections = 1, host = "10.0.0.2" }: Talk) {
+  const flags = ["--wialon", "--wialon-interface", "far0", "--wialon-devices", "--log.level=debug"];
+  await using promtap = await RunningPromtap.start(road.server, flags);
+  using server = new Program(road.server, "server.ts", PORT, writeBytes);
+  assert.equal(await server.line(), "listening");
+  using trackers = new Program(road.trackers, "tracker.ts", host, PORT, protocol, writeBytes, messages, connections);
+  const journals = [await trackers.journal()];
+  for (let count = 0; count < connections; count++) journals.push(await server.journal());
+  const page = await promtap.pageWhere("all streams have ended", (page) => page.value("wialon_ips_streams_size") === 0);
+  const text = (await promtap.get("/metrics")).body;
+  const { stderr } = await promtap.stop();
+  for (const said of [text, stderr]) assert.doesNotMatch(said, /s3cret/);
+  return { page, sent: together(journals) };
+}
+
+/** Types → the sum of a family over all addresses. */
+function byType(page: Page, family: string): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [series, value] of page.samples) {
+    const type = /type="(\w+)"/.exec(series)?.[1];
+    if (!series.startsWith(`${family}{`) || type === undefined || value === 0) continue;
+    sums[type] = (sums[type] ?? 0) + value;
+  }
+  return sums;
+}
+
+function assertCounted(page: Page, sent: Journal): void {
+  assert.deepEqual(byType(page, "wialon_ips_packets_total"), sent.packets);
+  assert.deepEqual(byType(page, "wialon_ips_packet_bytes_total"), sent.bytes);
+  assert.equal(page.value("wialon_ips_black_box_points_total"), sent.points);
+  for (const none of [
+    "parse_errors",
+    "checksum_errors",
+    "skipped_bytes",
+    "compressed_errors",
+    "capture_lost_packets",
+  ]) {
+    assert.equal(page.sum(`wialon_ips_${none}_total`), 0, none);
+  }
+  assert.equal(page.sum("wialon_ips_answer_seconds_count", 'type="P"'), sent.packets["AP"]);
+}
+
+for (const writeBytes of [100_000, 100, 7, 1]) {
+  test(`counts what trackers and server say in writes of ${writeBytes} bytes, by their own account`, live, async () => {
+    using road = Road.smooth();
+    const { page, sent } = await talk(road, { protocol: "2.0", writeBytes, messages: 33, connections: 3 });
+    assertCounted(page, sent);
+    assert.equal(page.value('wialon_ips_logins_total{code="1"}'), 3);
+    assert.equal(page.value('wialon_ips_rejected_packets_total{type="SD",code="-1"}'), 9);
+    assert.equal(page.value('wialon_ips_device_packets_total{imei="356307042441013"}'), 3 * 34);
+    assert.equal(page.value("wialon_ips_stream_live_seconds_count"), 6);
+    assert.equal(page.value('wialon_ips_streams_by_ip_size{src_ip="10.0.0.1",dst_ip="10.0.0.2"}'), 0);
+  });
+}
+
+test("counts version 1.1 over IPv6", live, async () => {
+  using road = Road.smooth();
+  const { page, sent } = await talk(road, { protocol: "1.1", writeBytes: 50, messages: 22, host: "fd00::2" });
+  assertCounted(page, sent);
+  assert.equal(page.value('wialon_ips_packets_total{type="L",src_ip="fd00::1",dst_ip="fd00::2"}'), 1);
+});
+
+for (const [what, loss, duplication, delayMs, mtu] of [
+  ["loses a tenth of the packets", 0.1, 0, 1, 1500],
+  ["repeats a fifth of the packets", 0, 0.2, 1, 576],
+  ["reorders packets", 0, 0, 20, 576],
+  ["does all of that", 0.05, 0.1, 10, 576],
+] as const) {
+  for (const writeBytes of [4000, 20]) {
+    test(`counts each packet once on a road that ${what}, in writes of ${writeBytes} bytes`, live, async () => {
+      using road = await Road.rough(loss, duplication, delayMs, mtu);
+      const { page, sent } = await talk(road, { protocol: "2.0", writeBytes, messages: 33, connections: 4 });
+      assertCounted(page, sent);
+    });
+  }
+}
