@@ -1,6 +1,9 @@
 /** Bytes of a chunk of the page: large enough for few writes, small enough to be made in well under a millisecond. */
 export const CHUNK_BYTES = 256 * 1024;
 
+/** Of a UTF-16 code unit. */
+const MAX_UTF8_BYTES = 3;
+const encoder = new TextEncoder();
 const ZERO = 48;
 const MINUS = 45;
 const NEWLINE = 10;
@@ -47,6 +50,12 @@ export class PageWriter {
   bytes(bytes: Uint8Array): void {
     this.#chunk.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  /** Writes text as UTF-8; makes room for it. */
+  text(text: string): void {
+    this.reserve(text.length * MAX_UTF8_BYTES);
+    this.#length += encoder.encodeInto(text, this.#chunk.subarray(this.#length)).written;
   }
 
   /** Writes source[from, to): a loop, because a subarray is an object to collect. Hot. */

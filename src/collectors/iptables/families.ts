@@ -10,7 +10,6 @@ import type { Chain, Rule } from "./tally.ts";
 const ROWS_A_TURN = 4096;
 /** Rows that are encoded together: one call of the encoder costs as much as encoding a line. */
 const ROWS_A_PIECE = 64;
-const encoder = new TextEncoder();
 
 /** The labels of a line as text, and its value; null where there is none to write. */
 type Row = readonly [labels: string, value: number] | null;
@@ -191,12 +190,12 @@ function written(
       for (const row of rows()) {
         if (row !== null) lines += `${name}{${row[0]}} ${row[1]}\n`;
         if (++looked % ROWS_A_PIECE === 0) {
-          writeText(writer, lines);
+          writer.text(lines);
           lines = "";
         }
         if (writer.isFull || looked % ROWS_A_TURN === 0) yield;
       }
-      writeText(writer, lines);
+      writer.text(lines);
     },
   };
 }
@@ -204,10 +203,4 @@ function written(
 function hasLine(rows: Iterable<Row>): boolean {
   for (const row of rows) if (row !== null) return true;
   return false;
-}
-
-function writeText(writer: PageWriter, text: string): void {
-  const bytes = encoder.encode(text);
-  writer.reserve(bytes.length);
-  writer.bytes(bytes);
 }
