@@ -26,6 +26,8 @@ const MAXIMUM_LABELS = 32;
 const NAME = /^[a-zA-Z0-9._-]{1,249}$/;
 /** What a record's key must be to be the name of a label; those that begin with two underscores are Prometheus' own. */
 const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Labels that other keys make. */
+const TAKEN_LABELS = ["source_as", "source_as_name", "destination_as", "destination_as_name", "hostname"];
 
 /** How to reach the brokers. */
 export interface FlowBrokers {
@@ -151,7 +153,8 @@ function partitionsOf(text: string | undefined): FlowConfig["partitions"] {
 
 function labelsOf(text: string): string[] {
   const labels = [...new Set(text.split(","))];
-  if (labels.length <= MAXIMUM_LABELS && labels.every((label) => LABEL.test(label))) return labels;
+  const isLegal = (label: string): boolean => LABEL.test(label) && !TAKEN_LABELS.includes(label);
+  if (labels.length <= MAXIMUM_LABELS && labels.every(isLegal)) return labels;
   throw illegal("--flow-labels", text, `up to ${MAXIMUM_LABELS} keys of records, such as as_src,as_dst,label,ip_proto`);
 }
 

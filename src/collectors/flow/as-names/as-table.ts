@@ -103,8 +103,8 @@ async function collectFromLines(bytes: Buffer, names: NameCollector): Promise<vo
   for (let start = 0; start < bytes.length && lines < TURNS; lines++) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
-    const [, number, name] = LINE.exec(bytes.toString("utf8", start, end)) ?? [];
-    if (number !== undefined && name !== undefined) names.add(Number(number), name.trim());
+    const [, number, name] = LINE.exec(bytes.toString("utf8", start, end).trimEnd()) ?? [];
+    if (number !== undefined && name !== undefined) names.add(Number(number), name);
     start = end + 1;
     if (lines % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
   }

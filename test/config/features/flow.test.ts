@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { scanFlags } from "../../../src/cli/scan.ts";
+import { type Config, configOf } from "../../../src/config/config.ts";
+import type { FlowBrokers, FlowConfig } from "../../../src/config/features/flow.ts";
+import { PromtapError } from "../../../src/errors.ts";
+
+const WANTED = ["--flow-brokers=kafka", "--flow-topic=t"];
+const judge = (...args: string[]): Config => configOf(scanFlags([...WANTED, ...args]));
+
+const DEFAULT: FlowConfig = {
+  topic: "t",
+  ownAs: 0,
+  group: "promtap",
+  partitions: null,
+  from: "latest",
+  labels: ["as_src", "as_dst", "label", "iface_in", "iface_out"],
+  maxSeries: 100_000,
+  applySampling: false,
+  asNamesPath: null,
+};
+
+const LEGAL: [string[], Partial<FlowConfig>][] = [
+  [[], {}],
+  [["--flow-asn=4294967295"], { ownAs: 4_294_967_295 }],
+  [["--flow-group=a.b_c-1"], { group: "a.b_c-1" }],
+  [["--flow-partitions=all"], { partitions: "all", group: null }],
+  [["--flow-partitions=2,0,2"], { partitions: [2, 0], group: null }],
+  [["--flow-from=earliest"], { from: "earliest" }],
+  [["--flow-from=committed"], { from: "latest" }],
+  [["--flow-labels=label,ip_proto,label"], { labels: ["label", "ip_proto"] }],
+  [["--flow-max-series=0"], { maxSeries: 0 }],
+  [["--flow-apply-sampling"], { applySampling: true }],
+  [["--flow-as-names=asn.txt"], { asNamesPath: "asn.txt" }],
+];
+
+const BROKERS: [string[], Partial<FlowBrokers>][] = [
+  [[], {}],
+  [["--flow-tls"], { tls: { caPath: null, certPath: null, keyPath: null } }],
+  [["--flow-tls-ca=ca"], { tls: { caPath: "ca", certPath: null, keyPath: null } }],
+  [["--flow-tls-cert=c", "--flow-tls-key=k"], { tls: { caPath: null, certPath: "c", keyPath: "k" } }],
+  [
+    ["--flow-sasl-user=u", "--flow-sasl-password-file=p"],
+    { sasl: { mechanism: "SCRAM-SHA-512", user: "u", passwordPath: "p" } },
+  ],
+  [
+    ["--flow-sasl=PLAIN", "--flow-sasl-user=u", "--flow-sasl-password-file=p"],
+    { sasl: { mechanism: "PLAIN", user: "u", passwordPath: "p" } },
+  ],
+];
+
+const ILLEGAL: [string[], RegExp][] = [
+  [["--flow-topic=t"], /needs --flow-brokers/],
+  [["--flow-brokers=kafka"], /needs --flow-topic/],
+  [["--flow-brokers=", "--flow-topic=t"], /legal is HOST\[:PORT\]/],
+  [["--flow-brokers=a,", "--flow-topic=t"], /legal is HOST\[:PORT\]/],
+  [["--flow-brokers=a:0", "--flow-topic=t"], /legal is HOST\[:PORT\]/],
+  [["--flow-brokers=a:65536", "--flow-topic=t"], /legal is HOST\[:PORT\]/],
+  [["--flow-brokers=::1", "--flow-topic=t"], /legal is HOST\[:PORT\]/],
+  [["--flow-brokers=a", "--flow-topic=a b"], /legal is 1 to 249 letters/],
+  [["--flow-brokers=a", "--flow-topic=.."], /legal is 1 to 249 letters/],
+  [[...WANTED, "--flow-asn=4294967296"], /from 0 to 4294967295/],
+  [[...WANTED, "--flow-group="], /legal is 1 to 249 letters/],
+  [[...WANTED, "--flow-partitions=0,x"], /legal is all, or numbers/],
+  [[...WANTED, "--flow-partitions=-1"], /legal is all, or numbers/],
+  [[...WANTED, "--flow-partitions=0", "--flow-group=g"], /exclude each other/],
+  [[...WANTED, "--flow-partitions=0", "--flow-from=committed"], /exclude each other/],
+  [[...WANTED, "--flow-from=now"], /legal is committed, earliest, latest/],
+  [[...WANTED, "--flow-labels="], /keys of records/],
+  [[...WANTED, "--flow-labels=a b"], /keys of records/],
+  [[...WANTED, "--flow-labels=__proto__"], /keys of records/],
+  [[...WANTED, "--flow-labels=label,hostname"], /keys of records/],
+  [[...WANTED, "--flow-max-series=many"], /from 0 to 10000000/],
+  [[...WANTED, "--flow-as-names="], /legal is a file/],
+  [[...WANTED, "--flow-tls-cert=c"], /need each other/],
+  [[...WANTED, "--flow-tls-ca="], /legal is a file/],
+  [[...WANTED, "--flow-sasl=GSSAPI"], /legal is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512/],
+  [[...WANTED, "--flow-sasl-user=u"], /needs both/],
+  [[...WANTED, "--flow-sasl=PLAIN"], /needs both/],
+];
+
+describe("flags of flows", () => {
+  for (const [args, expected] of LEGAL) {
+    test(`${args.join(" ") || "without more"} are legal`, () => {
+      assert.deepEqual(judge(...args).flow, { ...DEFAULT, ...expected });
+    });
+  }
+
+  for (const [args, expected] of BROKERS) {
+    test(`${args.join(" ") || "without more"} say how to reach the brokers`, () => {
+      const bootstrap = [{ host: "kafka", port: 9092 }];
+      assert.deepEqual(judge(...args).flowBrokers, { bootstrap, tls: null, sasl: null, ...expected });
+    });
+  }
+
+  for (const [args, reason] of ILLEGAL) {
+    test(`${args.join(" ")} are refused`, () => {
+      assert.throws(
+        () => configOf(scanFlags(args)),
+        (error) => error instanceof PromtapError && reason.test(error.message),
+      );
+    });
+  }
+
+  test("take several brokers, by name, IPv4 and IPv6", () => {
+    const { flowBrokers } = configOf(scanFlags(["--flow-brokers=a,192.0.2.1:1,[2001:db8::1]:65535", "--flow-topic=t"]));
+    assert.deepEqual(flowBrokers?.bootstrap, [
+      { host: "a", port: 9092 },
+      { host: "192.0.2.1", port: 1 },
+      { host: "2001:db8::1", port: 65_535 },
+    ]);
+  });
+
+  test("may be spelled as flow-exporter spells them", () => {
+    const theirs = ["--brokers=a", "--topic=t", "--asn=1", "--partitions=all", "--addr=:9590"];
+    const ours = [
+      "--flow-brokers=a",
+      "--flow-topic=t",
+      "--flow-asn=1",
+      "--flow-partitions=all",
+      "--web.listen-address=:9590",
+    ];
+    assert.deepEqual(configOf(scanFlags(theirs)), configOf(scanFlags(ours)));
+  });
+
+  test("leave traffic alone, unless -i asks for it", () => {
+    assert.deepEqual(judge().interfaces, []);
+    assert.deepEqual(judge("-ieth0").interfaces, ["eth0"]);
+  });
+});
