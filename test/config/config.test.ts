@@ -74,6 +74,11 @@ const LEGAL: [Given, Partial<Config>][] = [
     { logLevel: "debug", logFormat: "json" },
   ],
   [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
+  [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096 } }],
+  [
+    { by: ["asn,country", "asn"], "geoip-db": ["a.mmdb"], "max-asns": ["7"] },
+    { by: { labels: ["asn", "country"], maxAsns: 7 }, geoDatabases: ["a.mmdb"] },
+  ],
   [{ geoip: [""] }, { interfaces: [], geoip: { exclude: [], maxAsns: 1024 } }],
   [
     { geoip: [""], interface: ["eth0"], "geoip-db": ["a.mmdb", "b", "a.mmdb"], "geoip-max-asns": ["0"] },
@@ -160,6 +165,17 @@ const ILLEGAL: [Given, string][] = [
   [{ geoip: [""], "geoip-db": [""] }, 'invalid --geoip-db ""; legal is a file in the format of MaxMind DB (.mmdb)'],
   [{ geoip: [""], "geoip-max-asns": ["-1"] }, 'invalid --geoip-max-asns "-1"; legal is a number from 0 to 1000000'],
   [{ "geoip-db": ["a.mmdb"] }, "--geoip-db needs --geoip or --by"],
+  [{ by: ["country,city"] }, 'invalid --by "city"; legal is country, asn'],
+  [{ by: [""] }, 'invalid --by ""; legal is country, asn'],
+  [
+    { by: ["asn"] },
+    "--by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
+  ],
+  [{ by: ["country"], "max-asns": ["1"] }, "--max-asns needs --by=asn"],
+  [
+    { by: ["asn"], "geoip-db": ["a"], "max-asns": ["100001"] },
+    'invalid --max-asns "100001"; legal is a number from 0 to 100000',
+  ],
   [{ "geoip-exclude": ["8.8.8.8"] }, "--geoip-exclude needs --geoip"],
   [{ "geoip-max-asns": ["1"] }, "--geoip-max-asns needs --geoip"],
   [
