@@ -66,6 +66,14 @@ export class PageWriter {
     this.#length = at;
   }
 
+  /** Writes text[from, to), of ASCII characters. Hot; does not allocate. */
+  ascii(text: string, from: number, to: number): void {
+    const chunk = this.#chunk;
+    let at = this.#length;
+    for (let k = from; k < to; k++) chunk[at++] = text.charCodeAt(k);
+    this.#length = at;
+  }
+
   /** Writes again the bytes of this chunk from `from` to `to`: 19 ns for 112 bytes, Node 24.21. Hot. */
   repeat(from: number, to: number): void {
     this.#chunk.copyWithin(this.#length, from, to);
