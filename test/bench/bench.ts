@@ -12,6 +12,7 @@ import { markdown, plainText } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
 import { connections } from "./sections/connections.ts";
 import { firewall } from "./sections/firewall.ts";
+import { flows } from "./sections/flows.ts";
 import { garbage } from "./sections/garbage.ts";
 import { kernel } from "./sections/kernel.ts";
 import { lossAndCost } from "./sections/loss-and-cost.ts";
@@ -31,6 +32,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   start,
   connections,
   firewall,
+  flows,
 };
 
 /** Load average of a machine that has nothing else to do. */

@@ -65,6 +65,11 @@ export class Kafka implements AsyncDisposable {
     }
   }
 
+  /** Of the broker; the tools are processes of their own. */
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
   /** Where a listener is found, as HOST:PORT. */
   address(listener: KafkaListener = "PLAINTEXT"): string {
     return `127.0.0.1:${this.#ports.get(listener)}`;
@@ -92,8 +97,13 @@ export class Kafka implements AsyncDisposable {
     await this.#end("SIGKILL");
   }
 
-  /** Not for a broker in a namespace. */
   async createTopic(topic: string, partitions = 1): Promise<void> {
+    if (this.#namespace !== undefined) {
+      const numbers = ["--partitions", `${partitions}`, "--replication-factor", "1"];
+      const where = ["--bootstrap-server", this.address()];
+      await this.runTool("org.apache.kafka.tools.TopicCommand", [...where, "--create", "--topic", topic, ...numbers]);
+      return;
+    }
     const admin = new Admin({ clientId: "promtap-test", bootstrapBrokers: [this.address()] });
     try {
       await admin.createTopics({ topics: [topic], partitions, replicas: 1 });

@@ -25,13 +25,15 @@ export const promtaps: readonly Program[] = ENGINES.map((engine) => ({
   start: (rig: Rig) => Promtap.start(rig, ["--engine", engine, ...LIVE_FLAGS]),
 }));
 
+let started = 0;
+
 /** A promtap in the listener's namespace that serves on a unix socket, which is reachable from everywhere. */
 export class Promtap implements Listener {
   readonly child: Child;
   readonly #socket: string;
 
   private constructor(rig: Rig, program: readonly string[], flags: readonly string[]) {
-    this.#socket = join(rig.folder.path, "promtap.sock");
+    this.#socket = join(rig.folder.path, `promtap-${++started}.sock`);
     const command = [...program, ...flags, "--web.listen-address", `unix:${this.#socket}`];
     this.child = new Child(rig, rig.listener, PROGRAM_CPU, command);
   }
