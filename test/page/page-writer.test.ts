@@ -108,3 +108,16 @@ test("room can be reserved for an item larger than a chunk, and what was written
   writer.slice(huge, 0, huge.length);
   assert.equal(Buffer.from(writer.filled()).toString(), `42\n${"a".repeat(huge.length)}`);
 });
+
+test("text is written as UTF-8, whatever room there is", () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: "grapheme" })), (texts) => {
+      const writer = new PageWriter();
+      writer.text("x".repeat(CHUNK_BYTES));
+      for (const text of texts) writer.text(text.repeat(1000));
+      const expected = `${"x".repeat(CHUNK_BYTES)}${texts.map((text) => text.repeat(1000)).join("")}`;
+      assert.equal(Buffer.from(writer.filled()).toString(), expected);
+    }),
+    { numRuns: 30 },
+  );
+});

@@ -101,6 +101,6 @@ async function backendOf(path: string, signal: AbortSignal): Promise<Saver["back
   if (/legacy|^xtables-multi$/.test(name)) return Backend.IPTABLES_LEGACY;
   let text = "";
   const limits = { deadline: performance.now() + VERSION_TIMEOUT_MS, signal };
-  await new Program(path, ["--version"]).run((bytes) => (text += Buffer.from(bytes).toString()), limits);
+  await new Program(path).run(["--version"], (bytes) => (text += Buffer.from(bytes).toString()), limits);
   return text.includes("nf_tables") ? Backend.IPTABLES_NFT : Backend.IPTABLES_LEGACY;
 }

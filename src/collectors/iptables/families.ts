@@ -91,46 +91,30 @@ export function ruleFamilies(readings: readonly Reading[], form: Form): Family[]
 
 /** Counters, quotas and sets of nftables that have a name, and quotas of rules. */
 export function namedFamilies(named: readonly Named[]): Family[] {
-  const samplesOf = (kind: Kind, value: (each: Named) => number | undefined): Sample[] =>
-    named.flatMap((each) => {
-      const number = each.kind === kind ? value(each) : undefined;
-      return number === undefined ? [] : [{ labels: { ...each.labels }, value: number }];
-    });
-  const counter = { ...gauge("", "", []), type: MetricType.COUNTER };
+  const { COUNTER, GAUGE } = MetricType;
+  const firsts = (kind: Kind) => () => namedRows(named, kind, ({ first }) => first);
+  const seconds = (kind: Kind) => () => namedRows(named, kind, ({ second }) => second);
+  const limitHelp = "Elements that a set or map may have, where that is limited.";
   return [
-    {
-      ...counter,
-      name: "promtap_nftables_counter_bytes_total",
-      help: "Bytes that a named counter has counted.",
-      samples: samplesOf(Kind.COUNTER, ({ second }) => second),
-    },
-    {
-      ...counter,
-      name: "promtap_nftables_counter_packets_total",
-      help: "Packets that a named counter has counted.",
-      samples: samplesOf(Kind.COUNTER, ({ first }) => first),
-    },
-    gauge(
-      "promtap_nftables_quota_used_bytes",
-      "Bytes of a quota that are used.",
-      samplesOf(Kind.QUOTA, (q) => q.first),
-    ),
-    gauge(
-      "promtap_nftables_quota_bytes",
-      "Bytes that a quota allows.",
-      samplesOf(Kind.QUOTA, (quota) => quota.second),
-    ),
-    gauge(
-      "promtap_nftables_set_elements",
-      "Elements of a set or map.",
-      samplesOf(Kind.SET, (set) => set.first),
-    ),
-    gauge(
-      "promtap_nftables_set_elements_limit",
-      "Elements that a set or map may have, where that is limited.",
-      samplesOf(Kind.SET, (set) => set.second),
-    ),
-  ].filter(({ samples }) => samples.length > 0);
+    written("promtap_nftables_counter_bytes_total", "Bytes of a named counter.", COUNTER, seconds(Kind.COUNTER)),
+    written("promtap_nftables_counter_packets_total", "Packets of a named counter.", COUNTER, firsts(Kind.COUNTER)),
+    written("promtap_nftables_quota_used_bytes", "Bytes of a quota that are used.", GAUGE, firsts(Kind.QUOTA)),
+    written("promtap_nftables_quota_bytes", "Bytes that a quota allows.", GAUGE, seconds(Kind.QUOTA)),
+    written("promtap_nftables_set_elements", "Elements of a set or map.", GAUGE, firsts(Kind.SET)),
+    written("promtap_nftables_set_elements_limit", limitHelp, GAUGE, seconds(Kind.SET)),
+  ].filter((family) => family !== undefined);
+}
+
+function* namedRows(
+  named: readonly Named[],
+  kind: Kind,
+  value: (each: Named) => number | undefined,
+): Generator<Row, void> {
+  for (const each of named) {
+    const number = each.kind === kind ? value(each) : undefined;
+    const labels = Object.entries(each.labels).map(([name, text]) => labelText(name, text));
+    yield number === undefined ? null : [labels.join(","), number];
+  }
 }
 
 function* chainRows(readings: readonly Reading[], form: Form): Generator<Row, void> {

@@ -34,21 +34,20 @@ type Exit = Pick<Outcome, "exitStatus" | "error">;
  */
 export class Program {
   readonly path: string;
-  readonly #args: readonly string[];
   /** Killed, and not gone yet: it waits inside of the kernel. */
   #lingers = false;
 
-  constructor(path: string, args: readonly string[]) {
+  constructor(path: string) {
     this.path = path;
-    this.#args = args;
   }
 
   /** Runs it to its end and hands on what it prints. What `onOutput` throws ends it, and is the error. Never rejects. */
-  async run(onOutput: (bytes: Uint8Array) => void, { deadline, signal }: Limits): Promise<Outcome> {
+  async run(args: readonly string[], onOutput: (bytes: Uint8Array) => void, limits: Limits): Promise<Outcome> {
+    const { deadline, signal } = limits;
     const msLeft = deadline - performance.now();
     if (this.#lingers) return failure("was killed at an earlier scrape and is not gone yet");
     if (signal.aborted || msLeft <= 0) return failure("had no time left to run");
-    const child = this.#spawn();
+    const child = start(this.path, args);
     const exit = exitOf(child);
     // Without a process there may be no streams either.
     if (child.pid === undefined) return failure((await exit).error ?? "couldn't be started");
@@ -72,16 +71,16 @@ export class Program {
     signal.removeEventListener("abort", onAbort);
     return { ...end, stderr: stderr.text() };
   }
+}
 
-  #spawn(): ChildProcess {
-    return spawn(this.path, this.#args, {
-      cwd: "/",
-      env: { LC_ALL: "C" },
-      stdio: ["ignore", "pipe", "pipe"],
-      // A process group of its own, so that all of a script can be killed.
-      detached: true,
-    });
-  }
+function start(path: string, args: readonly string[]): ChildProcess {
+  return spawn(path, args, {
+    cwd: "/",
+    env: { LC_ALL: "C" },
+    stdio: ["ignore", "pipe", "pipe"],
+    // A process group of its own, so that all of a script can be killed.
+    detached: true,
+  });
 }
 
 function failure(error: string): Outcome {

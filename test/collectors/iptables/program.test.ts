@@ -20,7 +20,7 @@ async function run(
 ): Promise<Ran> {
   const chunks: Uint8Array[] = [];
   const limits = { deadline: performance.now() + ms, signal };
-  const outcome = await new Program(path, args).run((bytes) => chunks.push(bytes.slice()), limits);
+  const outcome = await new Program(path).run(args, (bytes) => chunks.push(bytes.slice()), limits);
   return { ...outcome, stdout: Buffer.concat(chunks).toString() };
 }
 
@@ -96,7 +96,7 @@ describe("a program", TIMEOUT, () => {
     const path = fakes.add("p", "exec cat /dev/zero");
     let bytes = 0;
     const limits = { deadline: performance.now() + IN_TIME_MS, signal: new AbortController().signal };
-    const { error } = await new Program(path, []).run((chunk) => (bytes += chunk.length), limits);
+    const { error } = await new Program(path).run([], (chunk) => (bytes += chunk.length), limits);
     assert.equal(error, "printed more than 100 MB");
     assert.ok(bytes <= 100e6 && bytes > 99e6);
   });
@@ -114,7 +114,7 @@ describe("a program", TIMEOUT, () => {
     const refuse = (): never => {
       throw new Error("not that");
     };
-    const { error } = await new Program(fakes.add("p", "exec cat /dev/zero"), []).run(refuse, limits);
+    const { error } = await new Program(fakes.add("p", "exec cat /dev/zero")).run([], refuse, limits);
     assert.equal(error, "not that");
   });
 

@@ -31,10 +31,12 @@ const FAMILIES: Readonly<Record<string, string>> = { ipv4: "ip", ipv6: "ip6" };
 /** Asks `nft -j` for the rules, and for what has a name. */
 export class NftReader {
   readonly #nft: Nft;
+  readonly #program: Program;
   readonly #options: ReadOptions;
 
   constructor(nft: Nft, options: ReadOptions) {
     this.#nft = nft;
+    this.#program = new Program(nft.path);
     this.#options = options;
   }
 
@@ -88,8 +90,7 @@ export class NftReader {
   }
 
   async #run(what: readonly string[], ruleset: Ruleset, limits: Limits): Promise<Outcome> {
-    const program = new Program(this.#nft.path, ["-j", "list", ...what]);
-    const outcome = await program.run((bytes) => ruleset.read(bytes), limits);
+    const outcome = await this.#program.run(["-j", "list", ...what], (bytes) => ruleset.read(bytes), limits);
     if (outcome.error !== undefined) return outcome;
     try {
       ruleset.end();

@@ -32,7 +32,7 @@ export class SaverReader {
 
   constructor(saver: Saver, options: ReadOptions, isEmptyWrong: boolean) {
     this.saver = saver;
-    this.#program = new Program(saver.path, ["-c"]);
+    this.#program = new Program(saver.path);
     this.#options = options;
     this.#isEmptyWrong = isEmptyWrong;
   }
@@ -61,7 +61,7 @@ export class SaverReader {
   }
 
   async #run(dump: Dump, limits: Limits): Promise<Outcome> {
-    const outcome = await this.#program.run((bytes) => dump.read(bytes), limits);
+    const outcome = await this.#program.run(["-c"], (bytes) => dump.read(bytes), limits);
     if (outcome.error !== undefined) return outcome;
     try {
       dump.end();
