@@ -66,8 +66,10 @@ export class IptablesCollector implements Collector, AsyncDisposable {
     const msLeft = deadline - performance.now();
     const limits: Limits = { deadline: deadline - msLeft * PAGE_SHARE, signal: this.#end.signal };
     const saving = this.#savers.map((reader) => reader.read(limits));
-    const isShared = this.#savers.some(({ saver }) => saver.backend === Backend.IPTABLES_NFT);
-    const foreign = isShared ? foreignOf(saving, msLeft * WAITING_SHARE) : undefined;
+    const ofNft = this.#savers.flatMap(({ saver: { backend, family } }, index) =>
+      backend === Backend.IPTABLES_NFT ? [[family, saving[index]!] as const] : [],
+    );
+    const foreign = ofNft.length === 0 ? undefined : foreignOf(new Map(ofNft), msLeft * WAITING_SHARE);
     const listing = this.#nft?.read(foreign, limits);
     const [savings, nft] = await Promise.all([Promise.all(saving), listing]);
     const readings: Reading[] = nft === undefined ? savings : [...savings, nft];
@@ -83,16 +85,12 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   }
 }
 
-/** What iptables-nft shows, as far as that is known in time. */
-async function foreignOf(saving: readonly Promise<SaverReading>[], waitMs: number): Promise<Foreign> {
-  const done: SaverReading[] = [];
-  const all = Promise.all(saving.map(async (reading) => done.push(await reading)));
+/** What iptables-nft shows; where it is not done in time, what it may show. */
+async function foreignOf(saving: ReadonlyMap<string, Promise<SaverReading>>, waitMs: number): Promise<Foreign> {
+  const done = new Map<string, SaverReading>();
+  const all = Promise.all([...saving].map(async ([family, reading]) => done.set(family, await reading)));
   await Promise.race([all, delay(waitMs, undefined, { ref: false })]);
   const isShown = (family: string, table: string, chain?: string): boolean =>
-    done.some((reading) => isOfNft(reading.source, family) && shows(reading, table, chain));
+    saving.has(family) && shows(done.get(family), table, chain);
   return { hasTable: isShown, hasChain: isShown };
-}
-
-function isOfNft({ backend, family }: Source, wanted: string): boolean {
-  return backend === Backend.IPTABLES_NFT && family === wanted;
 }

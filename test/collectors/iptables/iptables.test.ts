@@ -343,6 +343,21 @@ describe("nft", TIMEOUT, () => {
     }
   });
 
+  test("does not show what iptables-nft-save shows when that is slow", async () => {
+    using fakes = new FakePrograms();
+    fakes.print("dump", DUMP);
+    // Done when nft has given up to wait.
+    const wait = `while ! grep -q -e table -e ruleset '${fakes.path}/nft.log'; do sleep 0.01; done`;
+    fakes.add("iptables-nft-save", `${wait}; cat '${fakes.path}/dump.txt'`);
+    addNft(fakes, { "list chains": CHAINS, "list table inet host": RULESET });
+    await using site = await Site.of(fakes);
+    const page = await site.page(2000);
+    assert.deepEqual([success(page, NFT4), success(page, NFTABLES)], [1, 1]);
+    assert.equal(page.value(INPUT_RULE), 1);
+    assert.equal(page.sum("iptables_rule_packets_total", 'table="filter"', 'backend="nftables"'), 0);
+    assert.equal(page.sum("iptables_rule_packets_total", 'table="host"'), 7);
+  });
+
   test("is asked for the whole ruleset at once where there is no iptables-nft", async () => {
     using fakes = new FakePrograms();
     addNft(fakes, { "list ruleset": RULESET });

@@ -91,8 +91,9 @@ export interface SaverReading extends Reading {
   readonly dump: Dump;
 }
 
-/** Whether a table, or a chain of it, is one that this reading shows; where it failed, would show. */
-export function shows({ error, dump }: SaverReading, table: string, chain?: string): boolean {
-  if (error !== undefined) return TABLES.includes(table);
+/** Whether a table, or a chain of it, is one that this reading shows; where there is none yet, or it failed, may show. */
+export function shows(reading: SaverReading | undefined, table: string, chain?: string): boolean {
+  if (reading === undefined || reading.error !== undefined) return TABLES.includes(table);
+  const { dump } = reading;
   return chain === undefined ? dump.covers(table) : dump.tally.has(dump.family, table, chain);
 }
