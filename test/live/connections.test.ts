@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { mmdb, type MmdbValue } from "../support/mmdb-writer.ts";
 import { Namespace } from "../support/namespace.ts";
-import type { Page } from "../support/page.ts";
+import { Page } from "../support/page.ts";
 import { PROMTAP, RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { liveOptions } from "../support/requirements.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
@@ -285,6 +285,29 @@ test("nobody without a capability sees all connections", liveOptions("ss", "setp
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^job_location\{location="DE"\} 130$/m);
 });
+
+test(
+  "where the kernel refuses inet_diag, /proc tells the same, and the log tells why",
+  liveOptions("ss", "strace"),
+  async () => {
+    await using hosts = new Hosts();
+    await connectAll(hosts);
+    const args = ["--geoip", "--geoip-db", hosts.write("countries", COUNTRIES), "--once"];
+    const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto"];
+    const refused = await runPromtap(hosts.near, args, [...strace, "-e", "inject=sendto:error=ENOENT"]);
+    assert.equal(refused.status, 0, refused.stderr);
+    assert.match(refused.stderr, /refused.*couldn't read the TCP sockets by inet_diag: the kernel has no module tcp_diag/);
+    const [fromProc, fromNetlink] = [refused.stdout, (await runPromtap(hosts.near, args)).stdout].map(
+      (text) => new Page(text),
+    );
+    assert.equal(fromProc!.value('promtap_tcp_source_info{source="proc"}'), 1);
+    assert.equal(fromNetlink!.value('promtap_tcp_source_info{source="netlink"}'), 1);
+    const counts = (page: Page) =>
+      [...page.samples].filter(([series]) => /^(job_location|promtap_tcp_conn)/.test(series));
+    assert.deepEqual(counts(fromProc!), counts(fromNetlink!));
+    assert.equal(fromProc!.sum("job_location"), 395);
+  },
+);
 
 test("a database that is no database ends the start with one line and status 1", live, async () => {
   using folder = new TemporaryFolder();

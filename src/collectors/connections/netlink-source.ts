@@ -7,6 +7,7 @@ import { LISTENING, type SocketSource, type SocketVisitor, TcpSocket } from "./t
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
+const ENOENT = 2;
 /** The kernel fills 32 KiB at most, and less where less is asked for (netlink_dump in net/netlink/af_netlink.c). */
 const BUFFER_BYTES = 64 * 1024;
 /** How long the dump keeps the event loop from others, in one go. */
@@ -78,5 +79,6 @@ class Dump implements Disposable {
 }
 
 function refused(result: number): Error {
-  return new Error(`couldn't read the TCP sockets by inet_diag: ${libc.errnoText(result)}`);
+  const reason = result === -ENOENT ? "the kernel has no module tcp_diag" : libc.errnoText(result);
+  return new Error(`couldn't read the TCP sockets by inet_diag: ${reason}`);
 }
