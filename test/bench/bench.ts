@@ -10,6 +10,7 @@ import { PROMTAP } from "./programs/promtap.ts";
 import { machine, versions } from "./report/machine.ts";
 import { markdown, plainText } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
+import { byCountry } from "./sections/by-country.ts";
 import { connections } from "./sections/connections.ts";
 import { firewall } from "./sections/firewall.ts";
 import { flows } from "./sections/flows.ts";
@@ -30,6 +31,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   page: pageCost,
   memory,
   start,
+  by: byCountry,
   connections,
   firewall,
   flows,

@@ -5,8 +5,7 @@ import type { GeoDatabases } from "../../geo/databases.ts";
 import { walkNetworks } from "../../geo/networks.ts";
 import type { Range } from "../../ledger/ranges.ts";
 import { NO_ZONE, Spans } from "../../ledger/zones/spans.ts";
-import { type Interval, surroundings } from "../../ledger/zones/surroundings.ts";
-import { Zone } from "../../ledger/zones/zone.ts";
+import { type Interval, leftovers, surroundings } from "../../ledger/zones/surroundings.ts";
 import { ZoneTable } from "../../ledger/zones/zone-table.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 
@@ -86,7 +85,7 @@ export class ZoneMapper {
     if (known?.generation === generation) return known;
     const made: Spans[] = [];
     for (const version of VERSIONS) {
-      let all = Spans.all(Zone.UNKNOWN);
+      let all = leftovers(version);
       // The first database that knows an address has the word.
       for (const { database } of this.#databases.states().toReversed()) {
         if (!hasZones(database, zoning)) continue;

@@ -10,10 +10,7 @@ export interface Interval {
   readonly last: bigint;
 }
 
-/**
- * The networks that belong to no country, by IANA's registries of special-purpose addresses; those for documentation are
- * left to the database.
- */
+/* The networks that are of no country by their kind, by IANA's registries of special-purpose addresses. */
 const LOCAL = ["127.0.0.0/8", "::1/128"].map(networkOf);
 const MULTICAST = ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8"].map(networkOf);
 const PRIVATE = [
@@ -34,20 +31,17 @@ const PRIVATE = [
   "fec0::/10",
 ].map(networkOf);
 
-/** What is LOCAL, MULTICAST or PRIVATE whatever a database says; `local` and `broadcast` are the host's own. */
+/** What is LOCAL or MULTICAST whatever a database says; `local` and `broadcast` are the host's own. */
 export function surroundings(version: 4 | 6, local: readonly Interval[], broadcast: readonly Interval[]): Spans {
+  const near = [...local, ...LOCAL];
   // The first that holds an address has it.
-  const zones = [
-    [Zone.LOCAL, [...local, ...LOCAL]],
-    [Zone.MULTICAST, [...broadcast, ...MULTICAST]],
-    [Zone.PRIVATE, PRIVATE],
-  ] as const;
-  const zoneOf = zones.flatMap(([zone, intervals]) => intervals.map(() => zone));
-  const segments = cutSegments(
-    zones.flatMap(([, intervals]) => intervals),
-    version,
-  );
-  return Spans.of(segments, (range) => zoneOf[range]!, version);
+  const segments = cutSegments([...near, ...broadcast, ...MULTICAST], version);
+  return Spans.of(segments, (range) => (range < near.length ? Zone.LOCAL : Zone.MULTICAST), version);
+}
+
+/** What is PRIVATE or UNKNOWN where no database says more. */
+export function leftovers(version: 4 | 6): Spans {
+  return Spans.of(cutSegments(PRIVATE, version), () => Zone.PRIVATE, version).over(Spans.all(Zone.UNKNOWN));
 }
 
 function networkOf(text: string): Interval {

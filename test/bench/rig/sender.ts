@@ -6,6 +6,11 @@ import { type Rig, SENDER_CPU, INTERFACE } from "./rig.ts";
 /** The two ranges that programs account: every frame goes from an address of the first to one of the second. */
 export const RANGES = ["10.0.0.0-10.0.0.255", "10.0.1.0-10.0.1.255"] as const;
 
+/** Addresses of a frame: source and destination, in trafgen's language. */
+const BETWEEN_RANGES = "10, 0, 0, drnd(1), 10, 0, 1, drnd(1)";
+/** From an address of the first range to any. */
+export const TO_ANYWHERE = "10, 0, 0, drnd(1), drnd(1), drnd(1), drnd(1), drnd(1)";
+
 /** Ethernet frames without the check sequence. */
 export const FRAME_SIZES = [64, 1414] as const;
 
@@ -21,8 +26,13 @@ const FILLER_FRAMES = 1_000;
  * queue discipline. Resolves with how long the sending took, in nanoseconds, by trafgen's own clock. The
  * receiver's side of a veth pair runs within that time, up to and including the taps.
  */
-export async function sendTraffic(rig: Rig, frameBytes: number, packets: number): Promise<number> {
-  return send(rig, frame(frameBytes, "10, 0, 0, drnd(1), 10, 0, 1, drnd(1)"), packets);
+export async function sendTraffic(
+  rig: Rig,
+  frameBytes: number,
+  packets: number,
+  addresses: string = BETWEEN_RANGES,
+): Promise<number> {
+  return send(rig, frame(frameBytes, addresses), packets);
 }
 
 /** Sends frames that lie in no range, for programs that show packets only when the block they came in is full. */

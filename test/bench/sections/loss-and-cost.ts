@@ -47,17 +47,22 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
   };
 }
 
-/** Measures these programs with frames of one size, all in turn. */
-export async function costTable(bench: Bench, programs: readonly Program[], frameBytes: number): Promise<Table> {
+/** Measures these programs with frames of one size, all in turn. `addresses`: as sendTraffic takes them. */
+export async function costTable(
+  bench: Bench,
+  programs: readonly Program[],
+  frameBytes: number,
+  addresses?: string,
+): Promise<Table> {
   const baselines: number[] = [];
   const runs = new Map<Program, Run[]>(programs.map((program) => [program, []]));
   for (let round = 1; round <= bench.options.rounds; round++) {
     bench.progress(`${frameBytes}-byte frames, round ${round}: nobody listens`);
-    const baselineNs = await sendTraffic(bench.rig, frameBytes, bench.options.packets);
+    const baselineNs = await sendTraffic(bench.rig, frameBytes, bench.options.packets, addresses);
     baselines.push(baselineNs / bench.options.packets);
     for (const [program, itsRuns] of runs) {
       bench.progress(`${frameBytes}-byte frames, round ${round}: ${program.name}`);
-      itsRuns.push(await measure(bench, program, frameBytes, baselineNs));
+      itsRuns.push(await measure(bench, program, frameBytes, baselineNs, addresses));
     }
   }
   const none = ["nobody listens", "", "", "", whole(median(baselines)), "", "", "", ""];
@@ -68,13 +73,19 @@ export async function costTable(bench: Bench, programs: readonly Program[], fram
   };
 }
 
-async function measure(bench: Bench, program: Program, frameBytes: number, baselineNs: number): Promise<Run> {
+async function measure(
+  bench: Bench,
+  program: Program,
+  frameBytes: number,
+  baselineNs: number,
+  addresses: string | undefined,
+): Promise<Run> {
   const { rig, options } = bench;
   await using listener = await program.start(rig);
   await quiet(rig, listener.pid);
   const arrivedBefore = rig.arrivedPackets();
   const cpuBefore = cpuTime(listener.pid);
-  const senderNs = await sendTraffic(rig, frameBytes, options.packets);
+  const senderNs = await sendTraffic(rig, frameBytes, options.packets, addresses);
   await quiet(rig, listener.pid);
   const cpu = minus(cpuTime(listener.pid), cpuBefore);
   const sent = rig.arrivedPackets() - arrivedBefore;

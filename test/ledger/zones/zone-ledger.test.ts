@@ -68,6 +68,12 @@ describe("a packet counts once", () => {
   }
 });
 
+test("a database that knows a private address has the word, but not one of ours", () => {
+  const zoning = zoningOf({ "10.0.0.0/8": "NL", "224.0.0.0/8": "NL" }, OWN);
+  assert.deepEqual(counted("10.9.9.9", "10.0.0.5", zoning), ["NL tx"]);
+  assert.deepEqual(counted("10.9.9.9", "224.0.0.5", zoning), ["multicast tx"]);
+});
+
 const anyAddress = fc.constantFrom(
   ...Object.keys(NAMES).map((name) => name.split("/")[0]!),
   ...OWN,

@@ -1,6 +1,5 @@
-import { type Interval, surroundings } from "../../../src/ledger/zones/surroundings.ts";
+import { type Interval, leftovers, surroundings } from "../../../src/ledger/zones/surroundings.ts";
 import { Spans } from "../../../src/ledger/zones/spans.ts";
-import { Zone } from "../../../src/ledger/zones/zone.ts";
 import { ZoneTable } from "../../../src/ledger/zones/zone-table.ts";
 import { Zoning } from "../../../src/ledger/zones/zoning.ts";
 import { cutSegments } from "../../../src/ledger/segments.ts";
@@ -14,7 +13,7 @@ export function tableOf(zoning: Zoning, names: ZoneNames, local: readonly string
   const [ipv4, ipv6] = ([4, 6] as const).map((version) => {
     const zones = Object.values(names).map((name) => zoning.zoneOf(name));
     const segments = cutSegments(Object.keys(names).map(intervalOf), version);
-    const named = Spans.of(segments, (range) => zones[range]!, version).over(Spans.all(Zone.UNKNOWN));
+    const named = Spans.of(segments, (range) => zones[range]!, version).over(leftovers(version));
     return surroundings(version, local.map(intervalOf), []).over(named);
   });
   return new ZoneTable(ipv4!, ipv6!);
