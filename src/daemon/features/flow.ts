@@ -34,11 +34,11 @@ export const flowKind: FeatureKind = {
     // The client of Kafka is large: who has no use for it does not wait for it.
     const { Consumer } = await import("../../collectors/flow/kafka/consumer.ts");
     const source = new Consumer({ ...flow, brokers: config.flowBrokers! }, intake, {
-      connected(error) {
-        if (error === undefined) log.info("connected to Kafka", { topic });
+      changed(error) {
+        if (error === undefined) log.info("reading from Kafka", { topic });
         else log.error("couldn't read from Kafka", { topic, error });
       },
-      assigned: (partitions) => log.info("reading partitions", { topic, partitions: partitions.join(",") }),
+      assigned: (partitions) => log.info("got partitions", { topic, partitions: partitions.join(",") }),
     });
     const labels = new SlotLabels(ledger, flow.labels, names);
     return {

@@ -110,10 +110,10 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** A connection of its own, where an answer may be waited for; whoever asks for it closes it. */
-  async open(broker: number, options: ConnectionOptions = {}): Promise<Connection> {
+  async open(broker: number, options: ConnectionOptions = {}, signal = this.#signal): Promise<Connection> {
     const address = this.#brokers.get(broker);
     if (address === undefined) throw new KafkaError(`broker ${broker} is not in the cluster`);
-    return openConnection(address, { ...this.#options, ...options }, this.#signal);
+    return openConnection(address, { ...this.#options, ...options }, signal);
   }
 
   /** The connection to a broker for what is answered at once. */

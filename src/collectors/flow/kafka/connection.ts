@@ -20,13 +20,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Longer than a group's JoinGroup is held by its coordinator. */
 const REQUEST_TIMEOUT_MS = 45_000;
 
-/** Reads the files that the brokers' options name. Throws where one cannot be read. */
+/** Reads the files that the brokers' options name. Throws KafkaError where one cannot be read. */
 export async function loadSecurity({ tls, sasl }: Brokers): Promise<ConnectionOptions> {
   const options: ConnectionOptions = { connectTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-  if (tls !== null) options.tls = await tlsOptions(tls);
-  if (sasl !== null) {
-    const password = (await readFile(sasl.passwordPath, "utf8")).split(/\r?\n/, 1)[0]!;
-    options.sasl = { mechanism: sasl.mechanism, username: sasl.user, password };
+  try {
+    if (tls !== null) options.tls = await tlsOptions(tls);
+    if (sasl !== null) {
+      const password = (await readFile(sasl.passwordPath, "utf8")).split(/\r?\n/, 1)[0]!;
+      options.sasl = { mechanism: sasl.mechanism, username: sasl.user, password };
+    }
+  } catch (error) {
+    throw new KafkaError(reasonOf(error), error);
   }
   return options;
 }
@@ -80,7 +84,11 @@ export function call<Arguments extends unknown[], Answer>(
       if (error) reject(new KafkaError(reasonOf(error), error));
       else resolve(answer as Answer);
     };
-    api(connection, ...values, ...([callback] as Partial<[typeof callback]>));
+    try {
+      api(connection, ...values, ...([callback] as Partial<[typeof callback]>));
+    } catch (error) {
+      reject(new KafkaError(reasonOf(error), error));
+    }
   });
 }
 

@@ -18,8 +18,8 @@ export interface Consumption extends Source {
 
 /** Told of what changes; all of it is rare. */
 export interface ConsumerListener {
-  /** `error`: why the brokers can't be reached; undefined when they are again. */
-  connected(error: string | undefined): void;
+  /** `error`: why brokers can't be read from; undefined when all partitions that are ours are being read. */
+  changed(error: string | undefined): void;
   /** Which partitions are ours from now on. */
   assigned(partitions: readonly number[]): void;
 }
@@ -53,7 +53,8 @@ export class Consumer implements AsyncDisposable {
   #reading: Reading | undefined;
   /** How many partitions there were at first; those that come later are read from their beginning. */
   #firstPartitions: number | undefined;
-  #error: string | undefined;
+  #error: string | undefined = "";
+  #backoffMs = FIRST_BACKOFF_MS;
 
   constructor(consumption: Consumption, sink: MessageSink, listener: ConsumerListener) {
     this.topic = consumption.topic;
@@ -77,39 +78,43 @@ export class Consumer implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#end;
-    let backoffMs = FIRST_BACKOFF_MS;
     while (!signal.aborted) {
       try {
-        await this.#session(() => {
-          backoffMs = FIRST_BACKOFF_MS;
-          this.#report(undefined);
-        });
+        await this.#session();
       } catch (error) {
-        if (!(error instanceof Error)) throw error;
         if (signal.aborted) break;
-        this.failures++;
-        this.#report(error.message);
+        if (!(error instanceof KafkaError)) throw error;
+        this.#fail(error);
         // Not all instances at once.
-        await delay(backoffMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
-        backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
+        await delay(this.#backoffMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
+        this.#backoffMs = Math.min(this.#backoffMs * 2, LONGEST_BACKOFF_MS);
       }
     }
   }
 
+  #fail(error: KafkaError): void {
+    this.failures++;
+    this.#report(error.message);
+    if (!error.names.includes("UNKNOWN_TOPIC_OR_PARTITION")) return;
+    // What is there when it comes, or comes again, is all new to us.
+    this.progress.clear();
+    this.#firstPartitions = 0;
+    this.#membership?.reset();
+  }
+
   #report(error: string | undefined): void {
-    if (error !== this.#error) this.#listener.connected(error);
+    if (error !== this.#error) this.#listener.changed(error);
     this.#error = error;
   }
 
   /** Reads until it is ended, over one set of connections. Throws where they fail. */
-  async #session(isConnected: () => void): Promise<void> {
+  async #session(): Promise<void> {
     const { signal } = this.#end;
     await using cluster = await Cluster.connect(this.#consumption, signal);
     this.#firstPartitions ??= cluster.partitionCount;
     while (!signal.aborted) {
       await untilAborted(this.#enter(cluster), signal);
       if (signal.aborted) break;
-      isConnected();
       await this.#read(cluster);
       if (!signal.aborted) await this.#commit();
     }
@@ -163,7 +168,17 @@ export class Consumer implements AsyncDisposable {
     const membership = this.#membership;
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#end.signal]);
-    const reading = new Reading(cluster, this.progress, this.#sink, signal);
+    const listener = {
+      failed: (error: KafkaError) => {
+        this.failures++;
+        this.#report(error.message);
+      },
+      completed: () => {
+        this.#backoffMs = FIRST_BACKOFF_MS;
+        this.#report(undefined);
+      },
+    };
+    const reading = new Reading(cluster, this.progress, this.#sink, listener, signal);
     this.#reading = reading;
     const isOutgrown = (): boolean =>
       membership === undefined

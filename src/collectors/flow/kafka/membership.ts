@@ -60,6 +60,11 @@ export class Membership {
     return this.#isLeader && partitionCount !== this.#sharedOut;
   }
 
+  /** Makes sure that partitions are shared out anew before any is read. */
+  reset(): void {
+    this.#generation = NO_GENERATION;
+  }
+
   /** Whether the group is as it was and we are in it. Throws where it can't be told. */
   async isStable(): Promise<boolean> {
     if (this.#generation === NO_GENERATION) return false;
@@ -76,7 +81,7 @@ export class Membership {
    * went meanwhile, so that it must be done again.
    */
   async join(partitionCount: number): Promise<boolean> {
-    this.#generation = NO_GENERATION;
+    this.reset();
     this.#partitions = [];
     const metadata = encodeConsumerProtocolSubscription({ version: PROTOCOL_VERSION, topics: [this.#topic] });
     const joined = await this.#sendJoin([{ name: PROTOCOL, metadata }]);
@@ -191,15 +196,15 @@ export class Membership {
   #expelled<T>(error: unknown, verdict: T): T {
     const names = error instanceof KafkaError ? error.names : [];
     if (names.includes("UNKNOWN_MEMBER_ID") || names.includes("FENCED_INSTANCE_ID")) this.#forget();
-    else if (names.includes("ILLEGAL_GENERATION")) this.#generation = NO_GENERATION;
+    else if (names.includes("ILLEGAL_GENERATION")) this.reset();
     else if (!names.includes("REBALANCE_IN_PROGRESS")) throw error;
     return verdict;
   }
 
   #forget(): void {
     this.#memberId = "";
-    this.#generation = NO_GENERATION;
     this.#partitions = [];
+    this.reset();
   }
 }
 

@@ -25,6 +25,14 @@ export interface MessageSink {
   lost(partition: number, messages: number): void;
 }
 
+/** Told of how it goes. */
+export interface ReadingListener {
+  /** A broker can't be read from; it is tried again. */
+  failed(error: KafkaError): void;
+  /** All partitions are being read, at first or again. */
+  completed(): void;
+}
+
 /** For a fetch; a broker answers well before. */
 const FETCH_TIMEOUT_MS = 10_000;
 const REFRESH_MS = 10_000;
@@ -55,6 +63,7 @@ export class Reading {
   readonly #cluster: Cluster;
   readonly #progress: Map<number, Progress>;
   readonly #sink: MessageSink;
+  readonly #listener: ReadingListener;
   readonly #signal: AbortSignal;
   /** Broker → its loop. */
   readonly #loops = new Map<number, Promise<void>>();
@@ -64,12 +73,21 @@ export class Reading {
   readonly #served = new Set<number>();
   readonly #connections = new Set<Connection>();
   #hurry = Promise.withResolvers<void>();
+  /** What trying again at once would not change. */
+  #refusal: KafkaError | undefined;
 
-  constructor(cluster: Cluster, progress: Map<number, Progress>, sink: MessageSink, signal: AbortSignal) {
+  constructor(
+    cluster: Cluster,
+    progress: Map<number, Progress>,
+    sink: MessageSink,
+    listener: ReadingListener,
+    signal: AbortSignal,
+  ) {
     this.#cluster = cluster;
     this.#progress = progress;
     this.#order = [...progress.keys()];
     this.#sink = sink;
+    this.#listener = listener;
     this.#signal = signal;
     signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
@@ -79,12 +97,17 @@ export class Reading {
     return this.#served.size === this.#progress.size;
   }
 
-  /** Reads until the signal aborts, or `isOver` says so after a look at the cluster. Throws where that can't be had. */
+  /**
+   * Reads until the signal aborts, or `isOver` says so after a look at the cluster. Throws KafkaError where that can't
+   * be had, or a broker refuses.
+   */
   async run(isOver: () => boolean): Promise<void> {
+    if (this.isComplete) this.#listener.completed();
     try {
       while (!this.#signal.aborted && !isOver()) {
         this.#startLoops();
         await this.#pause();
+        if (this.#refusal !== undefined) throw this.#refusal;
         if (!this.#signal.aborted) await this.#cluster.refresh();
       }
     } finally {
@@ -122,13 +145,14 @@ export class Reading {
   async #readFrom(broker: number): Promise<void> {
     let connection: Connection | undefined;
     try {
-      connection = await this.#cluster.open(broker, { requestTimeout: FETCH_TIMEOUT_MS });
+      connection = await this.#cluster.open(broker, { requestTimeout: FETCH_TIMEOUT_MS }, this.#signal);
       this.#connections.add(connection);
       await this.#fetchAll(broker, connection);
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       if (this.#signal.aborted) return;
       for (const partition of this.#ledBy(broker)) this.#lose(partition);
+      this.#listener.failed(error);
     } finally {
       if (connection !== undefined) this.#connections.delete(connection);
       connection?.close(() => {});
@@ -171,7 +195,7 @@ export class Reading {
         continue;
       }
       progress.endOffset = endOffset;
-      this.#served.add(partition);
+      this.#serve(partition);
       // An answer to what was asked before the partition was set elsewhere is of no use.
       if (offset === progress.position && batches.length > 0) {
         cursors.set(partition, new RecordCursor(batches, offset, given));
@@ -219,8 +243,14 @@ export class Reading {
       return;
     }
     const name = protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
-    if (!MOVED.has(name)) throw new KafkaError(`couldn't read partition ${partition}: ${name}`);
+    if (!MOVED.has(name)) this.#refusal = new KafkaError(`partition ${partition}: ${name}`);
     this.#lose(partition);
+  }
+
+  #serve(partition: number): void {
+    if (this.#served.has(partition)) return;
+    this.#served.add(partition);
+    if (this.isComplete) this.#listener.completed();
   }
 
   #lose(partition: number): void {
