@@ -24,7 +24,7 @@ export class WialonMonitor {
   /** `seed`: a random number. */
   constructor(tally: Tally, seed: number, maxConnections = MAX_CONNECTIONS) {
     this.#tally = tally;
-    this.#surroundings = { tally, budget: new MemoryBudget(MAX_KEPT_BYTES) };
+    this.#surroundings = { tally, budget: new MemoryBudget(MAX_KEPT_BYTES), idleParsers: [] };
     this.#connections = new ConnectionTable(seed);
     this.#maxConnections = maxConnections;
   }

@@ -11,7 +11,8 @@ export const PairColumn = {
   STREAMS: TYPE_COUNT + 2,
 } as const;
 const PAIR_COLUMNS = TYPE_COUNT + 3;
-const INITIAL_PAIRS = 16;
+/** Pairs whose counts lie in one piece: doubling the memory of many would leave as much behind. */
+const PAIRS_A_CHUNK = 1024;
 
 /** Label of all that has no room of its own. */
 export const OTHER = "other";
@@ -23,12 +24,6 @@ const ANSWER_BUCKETS = ANSWER_BOUNDS.length + 1;
 /** Frames that are left out, by the reason. */
 export const FRAME_FAULTS = ["fragment", "truncated", "malformed"] as const;
 export type FrameFault = (typeof FRAME_FAULTS)[number];
-
-/** An address pair that has series, or all that have none. */
-export interface Pair {
-  readonly source: string;
-  readonly destination: string;
-}
 
 export interface Device {
   packets: number;
@@ -57,12 +52,13 @@ export class Tally {
   readonly skippedBytes = new Float64Array(SKIP_REASONS.length);
   readonly skippedFrames = new Map<FrameFault, number>(FRAME_FAULTS.map((fault) => [fault, 0]));
   readonly containerFaults = new Map(CONTAINER_FAULTS.map((fault) => [fault, 0]));
-  readonly pairs: Pair[] = [];
+  /** Source and destination, with a space between. */
+  readonly pairs: string[] = [];
   /** By name; undefined where devices are not counted. */
   readonly devices: Map<string, Device> | undefined;
   readonly #limit: number;
   readonly #pairIndex = new Map<string, number>();
-  #byPair = new Float64Array(INITIAL_PAIRS * PAIR_COLUMNS);
+  readonly #byPair: Float64Array[] = [];
 
   /** `limit`: how many pairs of addresses have series of their own, and how many devices. */
   constructor(limit: number, hasDevices: boolean) {
@@ -72,28 +68,23 @@ export class Tally {
 
   /** The pair of these addresses, or `other`. */
   pairOf(source: string, destination: string): number {
-    return this.#pairIndex.get(`${source} ${destination}`) ?? this.#newPair(source, destination);
-  }
-
-  #newPair(source: string, destination: string): number {
-    if (this.#pairIndex.size >= this.#limit && source !== OTHER) return this.pairOf(OTHER, OTHER);
-    const pair = this.pairs.push({ source, destination }) - 1;
-    this.#pairIndex.set(`${source} ${destination}`, pair);
-    if (this.#byPair.length < this.pairs.length * PAIR_COLUMNS) {
-      const larger = new Float64Array(2 * this.#byPair.length);
-      larger.set(this.#byPair);
-      this.#byPair = larger;
-    }
+    const key = `${source} ${destination}`;
+    const known = this.#pairIndex.get(key);
+    if (known !== undefined) return known;
+    if (this.pairs.length >= this.#limit && source !== OTHER) return this.pairOf(OTHER, OTHER);
+    const pair = this.pairs.push(key) - 1;
+    this.#pairIndex.set(key, pair);
+    if (pair % PAIRS_A_CHUNK === 0) this.#byPair.push(new Float64Array(PAIRS_A_CHUNK * PAIR_COLUMNS));
     return pair;
   }
 
   /** Adds to a column of a pair: one of its types, or a PairColumn. Hot; does not allocate. */
   add(pair: number, column: number, count = 1): void {
-    this.#byPair[pair * PAIR_COLUMNS + column]! += count;
+    this.#byPair[Math.floor(pair / PAIRS_A_CHUNK)]![(pair % PAIRS_A_CHUNK) * PAIR_COLUMNS + column]! += count;
   }
 
   of(pair: number, column: number): number {
-    return this.#byPair[pair * PAIR_COLUMNS + column]!;
+    return this.#byPair[Math.floor(pair / PAIRS_A_CHUNK)]![(pair % PAIRS_A_CHUNK) * PAIR_COLUMNS + column]!;
   }
 
   /** The device of this name, or `other`; undefined where devices are not counted. */

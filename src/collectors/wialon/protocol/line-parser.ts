@@ -58,11 +58,11 @@ export class LineParser {
   bytes = 0;
   isChecksumWrong = false;
   version: Version = Version.UNKNOWN;
-  readonly #listener: PacketListener;
+  #listener: PacketListener;
   readonly #budget: MemoryBudget;
   /** What is expected between packets: START in a stream, PREFIX in datagrams. */
-  readonly #between: State;
-  #state: State;
+  #between: State = State.START;
+  #state: State = State.START;
   /** Letters of the type, packed into one number. */
   #letters = 0;
   #letterCount = 0;
@@ -73,11 +73,22 @@ export class LineParser {
   #container: Container | undefined;
   #isUnpacking = false;
 
-  constructor(listener: PacketListener, budget: MemoryBudget, isDatagram = false) {
+  constructor(listener: PacketListener, budget: MemoryBudget) {
     this.#listener = listener;
     this.#budget = budget;
+  }
+
+  /** Begins to read for somebody else, where it `isIdle`. */
+  serve(listener: PacketListener, isDatagram: boolean, version: Version): void {
+    this.#listener = listener;
     this.#between = isDatagram ? State.PREFIX : State.START;
     this.#state = this.#between;
+    this.version = version;
+  }
+
+  /** Whether it is between two packets: all that it knows then is the version. */
+  get isIdle(): boolean {
+    return this.#state === this.#between && this.#prefix === "";
   }
 
   /** Reads bytes[at, end), which follow what was read before. Hot; does not allocate for most packets. */

@@ -13,6 +13,7 @@ const HIGHER_ADDRESS = 4;
 const PORTS = 8;
 const PROTOCOL = 9;
 const TCP_BIT = 0x100;
+const INITIAL_SLOTS = 64;
 
 /**
  * Connections by their addresses and ports, and in the order of their last packets. The seed keeps a sender who chooses
@@ -23,8 +24,12 @@ export class ConnectionTable {
   isLower = true;
   readonly #seed: number;
   readonly #byHash = new Map<number, Connection>();
+  /** Of the packet that was looked up last. */
   readonly #key = new Int32Array(KEY_WORDS);
   #hash = 0;
+  /** The keys of all connections, by slot. */
+  #keys = new Int32Array(INITIAL_SLOTS * KEY_WORDS);
+  readonly #freeSlots: number[] = [];
   #size = 0;
   #oldest: Connection | undefined;
   #newest: Connection | undefined;
@@ -56,7 +61,10 @@ export class ConnectionTable {
 
   /** Adds the connection that `find` has just not found. */
   add(surroundings: Surroundings): Connection {
-    const connection = new Connection(this.#hash, this.#key.slice(), surroundings);
+    const slot = this.#freeSlots.pop() ?? this.#size;
+    if (this.#keys.length < (slot + 1) * KEY_WORDS) this.#grow();
+    this.#keys.set(this.#key, slot * KEY_WORDS);
+    const connection = new Connection(this.#hash, slot, surroundings);
     connection.chained = this.#byHash.get(this.#hash);
     this.#byHash.set(this.#hash, connection);
     this.#link(connection);
@@ -67,7 +75,14 @@ export class ConnectionTable {
   remove(connection: Connection): void {
     this.#unlink(connection);
     this.#unchain(connection);
+    this.#freeSlots.push(connection.slot);
     this.#size--;
+  }
+
+  #grow(): void {
+    const larger = new Int32Array(2 * this.#keys.length);
+    larger.set(this.#keys);
+    this.#keys = larger;
   }
 
   /** All, the oldest first; the one that is handed out may be removed. */
@@ -102,9 +117,10 @@ export class ConnectionTable {
     this.#hash = hash ^ (hash >>> 15);
   }
 
-  #isAt({ hash, key }: Connection): boolean {
+  #isAt({ hash, slot }: Connection): boolean {
     if (hash !== this.#hash) return false;
-    for (let word = 0; word < KEY_WORDS; word++) if (key[word] !== this.#key[word]) return false;
+    const key = slot * KEY_WORDS;
+    for (let word = 0; word < KEY_WORDS; word++) if (this.#keys[key + word] !== this.#key[word]) return false;
     return true;
   }
 

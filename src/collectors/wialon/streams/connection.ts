@@ -19,16 +19,16 @@ export class Connection {
   older: Connection | undefined;
   newer: Connection | undefined;
   readonly hash: number;
-  /** Addresses and ports, the lower ones first: see `place` in connection-table.ts. */
-  readonly key: Int32Array;
+  /** Where the table has its key. */
+  readonly slot: number;
   readonly #surroundings: Surroundings;
   #lower: Stream | undefined;
   #higher: Stream | undefined;
   #lastAt = 0;
 
-  constructor(hash: number, key: Int32Array, surroundings: Surroundings) {
+  constructor(hash: number, slot: number, surroundings: Surroundings) {
     this.hash = hash;
-    this.key = key;
+    this.slot = slot;
     this.#surroundings = surroundings;
   }
 

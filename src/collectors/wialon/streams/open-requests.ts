@@ -25,8 +25,8 @@ export class OpenRequests {
     return undefined;
   }
 
-  clear(): void {
-    this.#open.length = 0;
+  get isEmpty(): boolean {
+    return this.#open.length === 0;
   }
 
   #remove(at: number): void {

@@ -17,6 +17,8 @@ const PING_ANSWER = typeOf("AP");
 export interface Surroundings {
   readonly tally: Tally;
   readonly budget: MemoryBudget;
+  /** Parsers that no stream is in the middle of a packet with; most streams need none most of the time. */
+  readonly idleParsers: LineParser[];
 }
 
 /**
@@ -31,6 +33,9 @@ export class Stream implements StreamReader, PacketListener {
   readonly #surroundings: Surroundings;
   readonly #reassembly: Reassembly;
   #parser: LineParser | undefined;
+  /** What is known of the protocol. */
+  #version: Version = Version.UNKNOWN;
+  #isTcp = true;
   #requests: OpenRequests | undefined;
   #device: Device | undefined;
   #pair = 0;
@@ -66,7 +71,9 @@ export class Stream implements StreamReader, PacketListener {
   takeDatagram(packet: Packet, segment: Segment, bytes: Uint8Array, now: number): void {
     if (!this.isAlive) this.#start(packet, false, now);
     this.lastAt = now;
-    this.#parser!.parseAll(bytes, segment.payloadStart, segment.payloadEnd);
+    const parser = this.#borrowParser();
+    parser.parseAll(bytes, segment.payloadStart, segment.payloadEnd);
+    this.#returnParser(parser);
   }
 
   /** A FIN that comes after the byte before `sequence`. */
@@ -97,8 +104,10 @@ export class Stream implements StreamReader, PacketListener {
   end(now: number): void {
     this.#reassembly.release();
     if (!this.isAlive) return;
-    this.#parser!.cut();
-    this.#parser = undefined;
+    if (this.#parser !== undefined) {
+      this.#parser.cut();
+      this.#returnParser(this.#parser);
+    }
     this.#requests = undefined;
     this.#device = undefined;
     this.isAlive = false;
@@ -109,9 +118,9 @@ export class Stream implements StreamReader, PacketListener {
   }
 
   #start(packet: Packet, isTcp: boolean, now: number): void {
-    const { tally, budget } = this.#surroundings;
-    this.#parser = new LineParser(this, budget, !isTcp);
-    this.#parser.version = this.#peer?.version ?? Version.UNKNOWN;
+    const { tally } = this.#surroundings;
+    this.#isTcp = isTcp;
+    this.#version = this.#peer?.version ?? Version.UNKNOWN;
     this.#pair = tally.pairOf(sourceOf(packet), destinationOf(packet));
     this.#startedAt = now;
     this.isAlive = true;
@@ -120,29 +129,54 @@ export class Stream implements StreamReader, PacketListener {
   }
 
   get version(): Version {
-    return this.#parser?.version ?? Version.UNKNOWN;
+    return this.#version;
   }
 
   set version(version: Version) {
+    this.#version = version;
     if (this.#parser !== undefined) this.#parser.version = version;
   }
 
   /** Seconds since a request of this type that is answered now; undefined where there is none. */
   answerTo(type: number, now: number): number | undefined {
-    return this.#requests?.answer(type, now);
+    const seconds = this.#requests?.answer(type, now);
+    if (this.#requests?.isEmpty === true) this.#requests = undefined;
+    return seconds;
+  }
+
+  #borrowParser(): LineParser {
+    if (this.#parser !== undefined) return this.#parser;
+    const { idleParsers, budget } = this.#surroundings;
+    const parser = idleParsers.pop() ?? new LineParser(this, budget);
+    parser.serve(this, !this.#isTcp, this.#version);
+    return parser;
+  }
+
+  /** Keeps a parser that is in the middle of a packet. */
+  #returnParser(parser: LineParser): void {
+    this.#version = parser.version;
+    this.#parser = parser.isIdle ? undefined : parser;
+    if (parser.isIdle) this.#surroundings.idleParsers.push(parser);
   }
 
   read(bytes: Uint8Array, start: number, end: number): void {
-    this.#parser?.parse(bytes, start, end);
+    const parser = this.#borrowParser();
+    parser.parse(bytes, start, end);
+    this.#returnParser(parser);
   }
 
   skip(byteCount: number, reason: SkipReason): void {
     this.#surroundings.tally.skippedBytes[reason]! += byteCount;
-    if (reason !== SkipReason.STRAY) this.#parser?.skip(byteCount);
+    if (reason === SkipReason.STRAY) return;
+    const parser = this.#borrowParser();
+    parser.skip(byteCount);
+    this.#returnParser(parser);
   }
 
   restart(): void {
-    this.#parser?.cut();
+    if (this.#parser === undefined) return;
+    this.#parser.cut();
+    this.#returnParser(this.#parser);
   }
 
   began(type: number): void {
