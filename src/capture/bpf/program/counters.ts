@@ -252,13 +252,14 @@ export class CountersWriter {
   }
 
   /**
-   * r0 = the counters of slot r2 in this CPU's lane. Whatever the way to here has told the verifier of r2 is made
-   * unknown, by adding and subtracting the size: without CAP_PERFMON it refuses bounds that differ by the way.
+   * r0 = the counters of slot r2 in this CPU's lane. A detour over the stack makes the verifier forget what it knows of
+   * r2: else it follows each way to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds
+   * that differ by the way where CAP_PERFMON is missing.
    */
   #lookUpSlot(missing: Label): void {
     const asm = this.#asm;
-    asm.add(r2, r7);
-    asm.sub(r2, r7);
+    asm.store(4, r10, KEY, r2);
+    asm.load(4, r2, r10, KEY);
     asm.jge(r2, this.#options.slots, missing);
     if (this.#chunks === 1) {
       asm.lsh(r2, SLOT_SHIFT);
