@@ -19,12 +19,15 @@ Examples:
       print what a capture file holds
   promtap --geoip --geoip-db GeoLite2-ASN.mmdb
       count this host's TCP connections by country and AS
+  promtap --iptables
+      count what the rules of iptables, ip6tables and nftables match
   promtap --check -i eth0 -r 10.0.0.0/24
       see whether it would run
 
 Capabilities:
   Live capture needs CAP_NET_RAW, files need none. Root has it, and any user after
       setcap cap_net_raw+ep "$(command -v promtap)"
+  --iptables needs CAP_NET_ADMIN; for iptables-legacy, CAP_NET_RAW and CAP_DAC_READ_SEARCH too.
 
 Exit status:
   0   done, or stopped by SIGTERM or SIGINT
