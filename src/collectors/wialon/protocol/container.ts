@@ -48,21 +48,21 @@ export class Container {
   take(bytes: Uint8Array, at: number, end: number): number {
     while (this.#lengthBytes < LENGTH_BYTES && at < end) this.#length |= bytes[at++]! << (8 * this.#lengthBytes++);
     const stop = Math.min(end, at + this.#length - this.#taken);
-    if (stop > at) this.#takeData(bytes, at, stop);
+    if (stop === at) return at;
+    if (this.#taken < 2 && !this.#isLikely(bytes, at, stop)) {
+      this.#fault = "corrupt";
+      return at + 2 - this.#taken;
+    }
+    if (stop - at < this.#length && this.#fault === undefined) this.#keep(bytes, at, stop);
+    this.#taken += stop - at;
     return stop;
   }
 
-  #takeData(bytes: Uint8Array, at: number, stop: number): void {
-    if (this.#taken < 2) this.#judge(bytes, at, stop);
-    if (stop - at < this.#length && this.#fault === undefined) this.#keep(bytes, at, stop);
-    this.#taken += stop - at;
-  }
-
-  /** A byte that only looks like the mark would hide much of what follows. */
-  #judge(bytes: Uint8Array, at: number, stop: number): void {
+  /** Judges the first two bytes of data: a byte that only looks like the mark would hide much of what follows. */
+  #isLikely(bytes: Uint8Array, at: number, stop: number): boolean {
     if (this.#taken === 0) this.#first = bytes[at]!;
-    const second = this.#taken === 1 ? at : at + 1;
-    if (second < stop && !beginsZlib(this.#first, bytes[second]!)) this.#fault = "corrupt";
+    const second = at + 1 - this.#taken;
+    return second >= stop || beginsZlib(this.#first, bytes[second]!);
   }
 
   #keep(bytes: Uint8Array, at: number, stop: number): void {

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { MemoryBudget } from "../../../../src/collectors/wialon/streams/memory-budget.ts";
-import { Reassembly, type SkipReason, type StreamReader } from "../../../../src/collectors/wialon/streams/reassembly.ts";
+import {
+  Reassembly,
+  type SkipReason,
+  type StreamReader,
+} from "../../../../src/collectors/wialon/streams/reassembly.ts";
 
 /** Keeps what it is given, as text, with gaps as their number in brackets. */
 class Recorder implements StreamReader {
