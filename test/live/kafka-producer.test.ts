@@ -6,6 +6,7 @@ import { Admin, ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeseri
 import { Producer } from "../../src/collectors/produce/producer.ts";
 import { kafkaOptions } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
+import { runPromtap } from "../support/promtap.ts";
 
 /** Of a request's head: its length in 4 bytes, then what is asked for. */
 const API_KEY = 4;
@@ -145,6 +146,19 @@ describe("appending records to a real Kafka", kafkaOptions, () => {
       await numbersIn("narrow", 300),
       Array.from({ length: 300 }, (_, number) => number),
     );
+  });
+
+  test("is told from a topic that is not there by a check, and how many partitions there are", async () => {
+    await kafka.createTopic("there", 3);
+    const check = (topic: string, address: string) =>
+      runPromtap(undefined, ["--check", "-i", "lo", "--flow-brokers", address, "--flow-produce", topic]);
+    const there = await check("there", kafka.address());
+    assert.equal(there.status, 0);
+    assert.match(there.stdout, /would write flow records to there, which has 3 partitions, every 60 s/);
+    assert.match((await check("nowhere", kafka.address())).stdout, /to nowhere, which is not there yet/);
+    const unreachable = await check("there", "127.0.0.1:1");
+    assert.equal(unreachable.status, 1);
+    assert.match(unreachable.stderr, /couldn't write to Kafka: .*ECONNREFUSED/);
   });
 
   test("gives up waiting when it is told to end", async () => {

@@ -21,6 +21,7 @@ const SEQUENCES = 2 ** 31;
 const ANONYMOUS: Identity = { id: -1n, epoch: -1 };
 /** The batch is there already: an answer was lost. */
 const DELIVERED = "DUPLICATE_SEQUENCE_NUMBER";
+const NO_TOPIC = "UNKNOWN_TOPIC_OR_PARTITION";
 const TOO_LARGE = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
 /** The brokers do not know us any more, or not at this point of the sequence: a new number is needed. */
 const UNKNOWN = ["UNKNOWN_PRODUCER_ID", "OUT_OF_ORDER_SEQUENCE_NUMBER", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
@@ -166,6 +167,17 @@ export class Producer implements AsyncDisposable {
       if (!names.includes("CLUSTER_AUTHORIZATION_FAILED")) throw error;
       return ANONYMOUS;
     }
+  }
+}
+
+/** How many partitions a topic has; 0 where it is not there, nor made. Throws where brokers can't be asked. */
+export async function countPartitions({ brokers, topic }: Source, signal: AbortSignal): Promise<number> {
+  try {
+    await using cluster = await Cluster.connect({ brokers, topic }, signal);
+    return cluster.partitionCount;
+  } catch (error) {
+    if (error instanceof KafkaError && error.names.includes(NO_TOPIC)) return 0;
+    throw error;
   }
 }
 

@@ -3,10 +3,13 @@ import { Links } from "../../capture/links.ts";
 import type { Feature } from "../../collectors/collector.ts";
 import { ProduceCollector } from "../../collectors/produce/produce.ts";
 import type { Config } from "../../config/config.ts";
-import { ErrorCode, PromtapError } from "../../errors.ts";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import { isCounted } from "../capturing.ts";
 import type { FeatureContext, FeatureKind } from "./feature.ts";
+
+/** In which brokers must answer to a check. */
+const CHECK_MS = 10_000;
 
 /** The accounting of traffic, as flow records to Kafka. */
 export const produceKind: FeatureKind = {
@@ -38,7 +41,15 @@ export const produceKind: FeatureKind = {
 
   async check(config: Config): Promise<string[]> {
     const { topic, intervalMs } = producible(config);
-    return [`would write flow records to ${topic} every ${intervalMs / 1000} s`];
+    const { countPartitions } = await import("../../collectors/produce/producer.ts");
+    try {
+      const target = { brokers: config.flowBrokers!, topic };
+      const partitions = await countPartitions(target, AbortSignal.timeout(CHECK_MS));
+      const state = partitions === 0 ? "is not there yet" : `has ${partitions} partitions`;
+      return [`would write flow records to ${topic}, which ${state}, every ${intervalMs / 1000} s`];
+    } catch (error) {
+      throw new PromtapError(ErrorCode.HOST, `couldn't write to Kafka: ${messageOf(error)}`, { cause: error });
+    }
   },
 };
 
