@@ -6,8 +6,8 @@ import type { AbortedTransaction } from "./record-cursor.ts";
 const MAX_WAIT_MS = 500;
 const MIN_BYTES = 1;
 /** Twice this is in memory for each broker: one answer being counted, the next on its way. */
-const MAX_BYTES = 8 * 2 ** 20;
-const PARTITION_MAX_BYTES = 2 ** 20;
+const MAX_BYTES = 2 * 2 ** 20;
+const PARTITION_MAX_BYTES = 512 * 1024;
 const READ_COMMITTED = 1;
 /** Without a session of incremental fetches. */
 const NO_SESSION = 0;
