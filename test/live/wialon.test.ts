@@ -128,18 +128,12 @@ function byType(page: Page, family: string): Record<string, number> {
 
 function assertCounted(page: Page, sent: Journal): void {
   assert.deepEqual(byType(page, "wialon_ips_packets_total"), sent.packets);
-  assert.deepEqual(byType(page, "wialon_ips_packet_bytes_total"), sent.bytes);
+  assert.deepEqual(byType(page, "wialon_ips_bytes_total"), sent.bytes);
   assert.equal(page.value("wialon_ips_black_box_points_total"), sent.points);
-  for (const none of [
-    "parse_errors",
-    "checksum_errors",
-    "skipped_bytes",
-    "compressed_errors",
-    "capture_lost_packets",
-  ]) {
+  for (const none of ["parse_errors", "crc_errors", "skipped_bytes", "compressed_errors", "capture_lost_packets"]) {
     assert.equal(page.sum(`wialon_ips_${none}_total`), 0, none);
   }
-  assert.equal(page.sum("wialon_ips_answer_seconds_count", 'type="P"'), sent.packets["AP"]);
+  assert.equal(page.sum("wialon_ips_answer_latency_seconds_count", 'type="P"'), sent.packets["AP"]);
 }
 
 for (const writeBytes of [100_000, 100, 7, 1]) {

@@ -86,7 +86,7 @@ export class WialonCollector implements Collector {
         rejections.filter(({ value }) => value > 0),
       ),
       {
-        name: "wialon_ips_answer_seconds",
+        name: "wialon_ips_answer_latency_seconds",
         help: "Time from the end of a request to its answer, by the type of the request.",
         type: MetricType.HISTOGRAM,
         samples: requests.flatMap(({ type, index }) => this.#answerTimes(type, index)),
@@ -95,12 +95,12 @@ export class WialonCollector implements Collector {
   }
 
   #answerTimes(type: string, index: number): Sample[] {
-    const name = "wialon_ips_answer_seconds";
+    const name = "wialon_ips_answer_latency_seconds";
     const counts = this.#tally.answersTo(index);
     let count = 0;
     const buckets = [...ANSWER_BOUNDS, Number.POSITIVE_INFINITY].map((bound, bucket) => {
       count += counts[bucket]!;
-      const le = bound === Number.POSITIVE_INFINITY ? "+Inf" : `${bound}`;
+      const le = bound === Number.POSITIVE_INFINITY ? "+Inf" : canonical(bound);
       return { name: `${name}_bucket`, labels: { type, le }, value: count };
     });
     if (count === 0) return [];
@@ -118,7 +118,7 @@ export class WialonCollector implements Collector {
         { value: tally.rawPackets },
       ]),
       counter(
-        "wialon_ips_packet_bytes_total",
+        "wialon_ips_bytes_total",
         "Bytes of packets by type, with the end of their lines and binary data; of compressed ones as unpacked.",
         TYPE_NAMES.map((type, index) => ({ labels: { type }, value: tally.bytes[index]! })),
       ),
@@ -200,7 +200,7 @@ export class WialonCollector implements Collector {
       pairFamily(
         {
           ...counted,
-          name: "wialon_ips_checksum_errors_total",
+          name: "wialon_ips_crc_errors_total",
           help: "Packets whose checksum is wrong, by addresses.",
         },
         tally,
@@ -213,6 +213,11 @@ export class WialonCollector implements Collector {
       ),
     ];
   }
+}
+
+/** OpenMetrics wants the canonical form of a float, and text allows it. */
+function canonical(bound: number): string {
+  return Number.isInteger(bound) ? bound.toFixed(1) : `${bound}`;
 }
 
 function gauge(name: string, help: string, samples: Sample[]): SampledFamily {

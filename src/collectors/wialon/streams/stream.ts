@@ -29,6 +29,8 @@ export class Stream implements StreamReader, PacketListener {
   isAlive = false;
   /** When its last payload came. */
   lastAt = 0;
+  /** Whether a life has ended since a SYN: the next one is of another connection. */
+  #hasEnded = false;
   #peer: Stream | undefined;
   readonly #surroundings: Surroundings;
   readonly #reassembly: Reassembly;
@@ -55,8 +57,9 @@ export class Stream implements StreamReader, PacketListener {
   /** A SYN. Of a connection that is open already it is a repetition, or its ports have a new owner. */
   open(segment: Segment, now: number): void {
     const first = (segment.sequence + 1) | 0;
-    if (this.#reassembly.beganAt(first)) return;
+    if (!this.#hasEnded && this.#reassembly.beganAt(first)) return;
     this.end(now);
+    this.#hasEnded = false;
     this.#reassembly.begin(first);
   }
 
@@ -111,6 +114,7 @@ export class Stream implements StreamReader, PacketListener {
     this.#requests = undefined;
     this.#device = undefined;
     this.isAlive = false;
+    this.#hasEnded = true;
     const { tally } = this.#surroundings;
     tally.streams--;
     tally.add(this.#pair, PairColumn.STREAMS, -1);

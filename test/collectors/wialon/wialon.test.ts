@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, test } from "node:test";
+import { Format } from "../../../src/page/negotiation.ts";
+import { parseExposition } from "../../page/exposition-parser.ts";
+import { binary, blackBox, compressed, data, line, shortData } from "../../support/wialon/packets.ts";
+import { ACK, Connection, FIN, frameOf, Site } from "./wire.ts";
+
+const GOLDEN = resolve(import.meta.dirname, "../../golden/wialon.txt");
+
+/** One connection of each version, one of them over, and a datagram. */
+function smallSite(): Site {
+  const site = new Site({ hasDevices: true });
+  const options = { protocol: "2.0" } as const;
+  const talk = new Connection(site).open();
+  talk.tracker(line("L", "2.0;356307042441013;s3cret", options).bytes).server("#AL#1\r\n");
+  talk.tracker(line("SD", shortData(1), options).bytes).server("#ASD#1\r\n");
+  talk.tracker(line("D", data(1), { ...options, isDamaged: true }).bytes).server("#AD#16\r\n");
+  talk.tracker(compressed(blackBox([data(1), shortData(2)], options)).bytes).server("#AB#2\r\n");
+  talk.tracker(binary("I", Buffer.from("#D#\r\n"), "0;0;1;2;x", options).bytes).server("#AI#0;1\r\n#AI#1\r\n");
+  talk.tracker("#XX#\r\n").tracker("", FIN | ACK);
+  const other = new Connection(site, { tracker: "fd00::1", server: "fd00::9" }).open();
+  other.tracker("#L#imei;s3cret\r\n").server("#AL#01\r\n").tracker("#P#\r\n").server("#AP#\r\n");
+  const payload = Buffer.from("imei#SD#1;2\r\n");
+  site.show(frameOf({ source: "10.0.0.2", destination: "10.0.0.9", sourcePort: 5, destinationPort: 20332, payload }));
+  return site;
+}
+
+test("the page of a small site is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
+  const page = await smallSite().text();
+  if (process.env["UPDATE_GOLDEN"]) writeFileSync(GOLDEN, page);
+  assert.equal(page, readFileSync(GOLDEN, "utf8"));
+  assert.doesNotMatch(page, /s3cret/);
+});
+
+test("the page is well formed in both formats", async () => {
+  const site = smallSite();
+  for (const format of [Format.TEXT, Format.OPENMETRICS]) {
+    const families = parseExposition(Buffer.from(await site.text(format)), format);
+    assert.ok(families.size > 15, format);
+  }
+});
+
+describe("series", () => {
+  test("by address go to other beyond the limit, and sums stay exact", async () => {
+    const site = new Site({ limit: 2 });
+    for (let host = 1; host <= 5; host++)
+      new Connection(site, { tracker: `10.0.1.${host}` }).tracker("#P#\r\n#XX#\r\n");
+    const page = await site.page();
+    assert.equal(page.value('wialon_ips_packets_total{type="P",src_ip="10.0.1.2",dst_ip="10.0.0.9"}'), 1);
+    assert.equal(page.value('wialon_ips_packets_total{type="P",src_ip="other",dst_ip="other"}'), 3);
+    assert.equal(page.value('wialon_ips_streams_by_ip_size{src_ip="other",dst_ip="other"}'), 3);
+    assert.equal(page.sum("wialon_ips_packets_total"), 5);
+    assert.equal(page.sum("wialon_ips_parse_errors_total"), 5);
+  });
+
+  test("by device are there only where they are asked for, and bounded", async () => {
+    const logins = ["imei1", "imei2", "imei3", 'no"name', "a".repeat(40)];
+    for (const hasDevices of [true, false]) {
+      const site = new Site({ limit: 2, hasDevices });
+      for (const [index, imei] of logins.entries()) {
+        new Connection(site, { port: 4000 + index }).open().tracker(`#L#${imei};NA\r\n#P#\r\n`);
+      }
+      const page = await site.page();
+      const name = "wialon_ips_device_packets_total";
+      assert.equal(page.value(`${name}{imei="imei1"}`), hasDevices ? 2 : undefined);
+      assert.equal(page.value(`${name}{imei="other"}`), hasDevices ? 6 : undefined);
+      assert.equal(page.sum(name), hasDevices ? 10 : 0);
+      assert.equal((await site.text()).includes("imei3"), false);
+    }
+  });
+});
+
+describe("answers", () => {
+  test("are counted by code where they refuse, and timed by what they answer", async () => {
+    const site = new Site();
+    const talk = new Connection(site).open();
+    talk.tracker("#SD#1\r\n#D#1\r\n#P#\r\n").server("#AD#15\r\n#ASD#-1\r\n").server("#AP#\r\n");
+    talk
+      .tracker("#B#1\r\n#M#x\r\n#I#1;0;1\r\nx")
+      .server("#AB#0\r\n")
+      .server("#AB#\r\n")
+      .server("#AM#0\r\n#AI#0;01\r\n#AI#NA;0\r\n#AIT#abc\r\n");
+    const page = await site.page();
+    const rejected = [...page.samples].filter(([series]) => series.startsWith("wialon_ips_rejected_packets_total"));
+    assert.deepEqual(
+      Object.fromEntries(
+        rejected.map(([series, value]) => [series.replace(/.*type="(\w+)",code="(.*)"}/, "$1 $2"), value]),
+      ),
+      {
+        "SD -1": 1,
+        "D 15": 1,
+        "B 0": 1,
+        "B empty": 1,
+        "M 0": 1,
+        "I 01": 1,
+        "I 0": 1,
+        "IT other": 1,
+      },
+    );
+    const seconds = (type: string) => page.value(`wialon_ips_answer_latency_seconds_sum{type="${type}"}`);
+    assert.deepEqual([seconds("SD"), seconds("D"), seconds("P"), seconds("B")], [0.25, 0.25, 0.5, 0.25]);
+    assert.equal(
+      page.value('wialon_ips_answer_latency_seconds_count{type="B"}'),
+      1,
+      "the second answer answers nothing",
+    );
+  });
+
+  test("to logins are counted by code, whatever a server says", async () => {
+    const site = new Site();
+    new Connection(site).open().server("#AL#1\r\n#AL#0\r\n#AL#01\r\n#AL#10\r\n#AL#7\r\n#AL#s3cret\r\n");
+    const page = await site.page();
+    for (const code of ["1", "0", "01", "10"]) assert.equal(page.value(`wialon_ips_logins_total{code="${code}"}`), 1);
+    assert.equal(page.value('wialon_ips_logins_total{code="other"}'), 2);
+  });
+});
