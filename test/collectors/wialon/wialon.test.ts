@@ -45,8 +45,9 @@ test("the page is well formed in both formats", async () => {
 describe("series", () => {
   test("by address go to other beyond the limit, and sums stay exact", async () => {
     const site = new Site({ limit: 2 });
-    for (let host = 1; host <= 5; host++)
+    for (const host of [1, 2, 3, 4, 5]) {
       new Connection(site, { tracker: `10.0.1.${host}` }).tracker("#P#\r\n#XX#\r\n");
+    }
     const page = await site.page();
     assert.equal(page.value('wialon_ips_packets_total{type="P",src_ip="10.0.1.2",dst_ip="10.0.0.9"}'), 1);
     assert.equal(page.value('wialon_ips_packets_total{type="P",src_ip="other",dst_ip="other"}'), 3);
