@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { configOf } from "../../src/config/config.ts";
-import { PromtapError } from "../../src/errors.ts";
+import { configOf } from "../../../src/config/config.ts";
+import { PromtapError } from "../../../src/errors.ts";
 
 function configWith(flags: Record<string, string | string[]>) {
   return configOf(new Map(Object.entries(flags).map(([name, value]) => [name, [value].flat()])));
