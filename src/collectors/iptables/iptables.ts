@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Family } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
 import { Backend, type Source } from "./backends.ts";
@@ -89,7 +88,11 @@ export class IptablesCollector implements Collector, AsyncDisposable {
 async function foreignOf(saving: ReadonlyMap<string, Promise<SaverReading>>, waitMs: number): Promise<Foreign> {
   const done = new Map<string, SaverReading>();
   const all = Promise.all([...saving].map(async ([family, reading]) => done.set(family, await reading)));
-  await Promise.race([all, delay(waitMs, undefined, { ref: false })]);
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, waitMs);
+  await Promise.race([all, late]);
+  // Else it would keep all that was read until it fires.
+  clearTimeout(timer);
   const isShown = (family: string, table: string, chain?: string): boolean =>
     saving.has(family) && shows(done.get(family), table, chain);
   return { hasTable: isShown, hasChain: isShown };
