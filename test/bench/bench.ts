@@ -22,6 +22,7 @@ import { pageCost } from "./sections/page-cost.ts";
 import { ranges } from "./sections/ranges.ts";
 import type { Section } from "./sections/section.ts";
 import { start } from "./sections/start.ts";
+import { wialon } from "./sections/wialon.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   loss: lossAndCost,
@@ -35,6 +36,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   connections,
   firewall,
   flows,
+  wialon,
 };
 
 /** Load average of a machine that has nothing else to do. */
