@@ -39,8 +39,8 @@ async function timesOf(parts: readonly captures.Part[]): Promise<number[]> {
 
 function near(found: readonly number[], expected: number): void {
   assert.ok(found.length > 0);
-  for (const time of found)
-    assert.ok(Math.abs(time - expected) <= 1e-6 * Math.max(1, expected / 1e9), `${time}, not ${expected}`);
+  const tolerance = 1e-6 * Math.max(1, expected / 1e9);
+  for (const time of found) assert.ok(Math.abs(time - expected) <= tolerance, `${time}, not ${expected}`);
 }
 
 for (const order of captures.BYTE_ORDERS) {
