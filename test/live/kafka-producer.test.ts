@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { Admin, ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeserializers } from "@platformatic/kafka";
+import { ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeserializers } from "@platformatic/kafka";
 import { Producer } from "../../src/collectors/produce/producer.ts";
 import { kafkaOptions } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
@@ -108,10 +108,9 @@ describe("appending records to a real Kafka", kafkaOptions, () => {
 
   /** The records of a topic, by the offsets of its partitions. */
   async function countIn(topic: string, partitions: number): Promise<number> {
-    const admin = new Admin({ clientId: "test", bootstrapBrokers: [kafka.address()] });
     const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
-    const [answer] = await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
-    await admin.close();
+    const topics = [{ name: topic, partitions: asked }];
+    const [answer] = await kafka.administer((admin) => admin.listOffsets({ topics }));
     return answer!.partitions.reduce((total, { offset }) => total + Number(offset), 0);
   }
 
@@ -134,11 +133,9 @@ describe("appending records to a real Kafka", kafkaOptions, () => {
 
   test("parts what is too large for the topic", async () => {
     await kafka.createTopic("narrow");
-    const admin = new Admin({ clientId: "test", bootstrapBrokers: [kafka.address()] });
     const configs = [{ name: "max.message.bytes", value: "500", configOperation: 0 as const }];
     const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: "narrow", configs };
-    await admin.incrementalAlterConfigs({ resources: [resource], validateOnly: false });
-    await admin.close();
+    await kafka.administer((admin) => admin.incrementalAlterConfigs({ resources: [resource], validateOnly: false }));
     await using producer = producerTo("narrow");
     await producer.send(buffers(0, 300), signal);
     assert.equal(producer.failures, 0);
@@ -173,9 +170,7 @@ describe("appending records to a real Kafka", kafkaOptions, () => {
     await kafka.createTopic("anew", 3);
     await using producer = producerTo("anew");
     for (let first = 0; first < 30; first += 10) await producer.send(buffers(first, 10), signal);
-    const admin = new Admin({ clientId: "test", bootstrapBrokers: [kafka.address()] });
-    await admin.deleteTopics({ topics: ["anew"] });
-    await admin.close();
+    await kafka.administer((admin) => admin.deleteTopics({ topics: ["anew"] }));
     await kafka.createTopic("anew", 1);
     for (let first = 0; first < 30; first += 10) await producer.send(buffers(first, 10), signal);
     assert.equal(await countIn("anew", 1), 30);

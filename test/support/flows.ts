@@ -1,4 +1,4 @@
-import { Admin, Producer, stringSerializers } from "@platformatic/kafka";
+import { Producer, stringSerializers } from "@platformatic/kafka";
 import type { Kafka } from "./kafka.ts";
 import type { Page } from "./page.ts";
 import { RunningPromtap } from "./promtap.ts";
@@ -132,13 +132,8 @@ export class Feed {
 
 /** The committed offsets of a group, by partition. */
 export async function committedOffsets(kafka: Kafka, group: string, topic: string): Promise<Map<number, number>> {
-  const admin = new Admin({ clientId: "promtap-test", bootstrapBrokers: [kafka.address()] });
-  try {
-    const groups = await admin.listConsumerGroupOffsets({ groups: [group] });
-    const topics = groups.flatMap((each) => each.topics).filter(({ name }) => name === topic);
-    const partitions = topics.flatMap((each) => each.partitions);
-    return new Map(partitions.map((each) => [each.partitionIndex, Number(each.committedOffset)]));
-  } finally {
-    await admin.close();
-  }
+  const groups = await kafka.administer((admin) => admin.listConsumerGroupOffsets({ groups: [group] }));
+  const topics = groups.flatMap((each) => each.topics).filter(({ name }) => name === topic);
+  const partitions = topics.flatMap((each) => each.partitions);
+  return new Map(partitions.map((each) => [each.partitionIndex, Number(each.committedOffset)]));
 }

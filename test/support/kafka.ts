@@ -104,9 +104,14 @@ export class Kafka implements AsyncDisposable {
       await this.runTool("org.apache.kafka.tools.TopicCommand", [...where, "--create", "--topic", topic, ...numbers]);
       return;
     }
+    await this.administer((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 }));
+  }
+
+  /** Has an administrator do something; not for a broker in a namespace. */
+  async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = new Admin({ clientId: "promtap-test", bootstrapBrokers: [this.address()] });
     try {
-      await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+      return await work(admin);
     } finally {
       await admin.close();
     }
