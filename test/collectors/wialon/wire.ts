@@ -100,7 +100,10 @@ export class Site {
   }
 
   get collector(): WialonCollector {
-    return new WialonCollector({ sync: () => this.now, taps: () => [] }, this.tally);
+    return new WialonCollector(
+      { sync: () => this.now, taps: () => [{ name: "eth0", isUp: true, lostPackets: 2 }] },
+      this.tally,
+    );
   }
 
   async text(format: Format = Format.TEXT): Promise<string> {
