@@ -75,6 +75,7 @@ export class Reading {
   #hurry = Promise.withResolvers<void>();
   /** What trying again at once would not change. */
   #refusal: KafkaError | undefined;
+  #hasEnded: boolean;
 
   constructor(
     cluster: Cluster,
@@ -89,6 +90,7 @@ export class Reading {
     this.#sink = sink;
     this.#listener = listener;
     this.#signal = signal;
+    this.#hasEnded = signal.aborted;
     signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
@@ -104,13 +106,14 @@ export class Reading {
   async run(isOver: () => boolean): Promise<void> {
     if (this.isComplete) this.#listener.completed();
     try {
-      while (!this.#signal.aborted && !isOver()) {
+      while (!this.#hasEnded && !isOver()) {
         this.#startLoops();
         await this.#pause();
         if (this.#refusal !== undefined) throw this.#refusal;
-        if (!this.#signal.aborted) await this.#cluster.refresh();
+        if (!this.#hasEnded) await this.#cluster.refresh();
       }
     } finally {
+      this.#stop();
       await Promise.all(this.#loops.values());
     }
   }
@@ -128,6 +131,7 @@ export class Reading {
 
   /** Breaks off what waits for an answer. */
   #stop(): void {
+    this.#hasEnded = true;
     this.#hurry.resolve();
     for (const connection of this.#connections) connection.close(() => {});
   }
@@ -150,7 +154,7 @@ export class Reading {
       await this.#fetchAll(broker, connection);
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
-      if (this.#signal.aborted) return;
+      if (this.#hasEnded) return;
       for (const partition of this.#ledBy(broker)) this.#lose(partition);
       this.#listener.failed(error);
     } finally {
@@ -163,7 +167,7 @@ export class Reading {
     const { topic } = this.#cluster;
     let asked = this.#offsetsFrom(broker, new Map());
     let answer: Promise<Fetched[]> | undefined;
-    while (asked.size > 0 && !this.#signal.aborted) {
+    while (asked.size > 0 && !this.#hasEnded) {
       const cursors = await this.#open(await (answer ?? fetchBatches(connection, topic, asked)), asked);
       // The broker looks for what comes next while this is counted.
       asked = this.#offsetsFrom(broker, cursors);
@@ -205,12 +209,12 @@ export class Reading {
     return cursors;
   }
 
-  /** Counts what has been fetched of a partition, turn by turn, as long as the signal allows. */
+  /** Counts what has been fetched of a partition, turn by turn, until reading ends. */
   async #count(partition: number, cursor: RecordCursor): Promise<void> {
     const progress = this.#progress.get(partition)!;
     for (let isOver = false; !isOver;) {
       await this.hold;
-      if (this.#signal.aborted) return;
+      if (this.#hasEnded) return;
       isOver = this.#countForATurn(partition, cursor);
       progress.position = cursor.nextOffset;
       if (!isOver) await nextTurn();
