@@ -26,7 +26,7 @@ const PATIENCE_MS = 120_000;
 /** Measures how fast flow records are counted, and what becomes of them when instances die and others come. */
 export async function flows(bench: Bench): Promise<Report> {
   const missing = lacking("kafka", "openssl", "setpriv", "taskset");
-  const title = "Flows from Kafka";
+  const title = "Counting flows";
   if (missing !== false) return { title, notes: [`Not measured: ${missing}.`], tables: [] };
   const { rig, options } = bench;
   await using kafka = await Kafka.start(rig.listener);
