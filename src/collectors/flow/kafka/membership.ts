@@ -5,7 +5,7 @@ import {
   encodeConsumerProtocolSubscription,
   heartbeatV3,
   joinGroupV5,
-  leaveGroupV3,
+  leaveGroupV2,
   offsetCommitV7,
   offsetFetchV5,
   syncGroupV3,
@@ -146,7 +146,7 @@ export class Membership {
     if (this.#memberId === "" || this.#connection?.isConnected() !== true) return;
     const member = { memberId: this.#memberId, groupInstanceId: NO_INSTANCE };
     this.#forget();
-    await call(leaveGroupV3.api, this.#connection, this.group, [member]);
+    await call(leaveGroupV2.api, this.#connection, this.group, [member]);
   }
 
   get #coordinator(): Connection {
