@@ -1,8 +1,8 @@
 import { type Family, MetricType, type Sample, type SampledFamily } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
-import { pairFamily, typeFamily } from "./pair-lines.ts";
 import { CODE_COUNT, CODE_NAMES, LOGIN_CODES } from "./protocol/answer-code.ts";
 import { IS_REQUEST, TYPE_NAMES } from "./protocol/packet-type.ts";
+import { deviceFamily, pairFamily, typeFamily } from "./series-lines.ts";
 import { SKIP_REASONS } from "./streams/reassembly.ts";
 import { ANSWER_BOUNDS, PairColumn, type Tally } from "./tally.ts";
 
@@ -157,15 +157,15 @@ export class WialonCollector implements Collector {
     const { devices } = this.#tally;
     if (devices === undefined) return [];
     return [
-      counter(
-        "wialon_ips_device_packets_total",
-        "Packets from a device, from its login on.",
-        [...devices].map(([imei, { packets }]) => ({ labels: { imei }, value: packets })),
+      deviceFamily(
+        ["wialon_ips_device_packets_total", "Packets from a device, from its login on."],
+        devices,
+        ({ packets }) => packets,
       ),
-      gauge(
-        "wialon_ips_device_last_packet_timestamp_seconds",
-        "When the last packet from a device was seen.",
-        [...devices].map(([imei, { lastSeenSeconds }]) => ({ labels: { imei }, value: lastSeenSeconds })),
+      deviceFamily(
+        ["wialon_ips_device_last_packet_timestamp_seconds", "When the last packet from a device was seen."],
+        devices,
+        ({ lastSeenSeconds }) => Math.floor(lastSeenSeconds),
       ),
     ];
   }
@@ -189,28 +189,16 @@ export class WialonCollector implements Collector {
 
   #byPair(): Family[] {
     const tally = this.#tally;
-    const counted = { type: MetricType.COUNTER };
+    const { PARSE_ERRORS, CHECKSUM_ERRORS, STREAMS } = PairColumn;
     return [
-      typeFamily({ ...counted, name: "wialon_ips_packets_total", help: "Packets by type and addresses." }, tally),
+      typeFamily(["wialon_ips_packets_total", "Packets by type and addresses."], tally),
+      pairFamily(["wialon_ips_parse_errors_total", "Packets whose type is none, by addresses."], tally, PARSE_ERRORS),
       pairFamily(
-        { ...counted, name: "wialon_ips_parse_errors_total", help: "Packets whose type is none, by addresses." },
+        ["wialon_ips_crc_errors_total", "Packets whose checksum is wrong, by addresses."],
         tally,
-        PairColumn.PARSE_ERRORS,
+        CHECKSUM_ERRORS,
       ),
-      pairFamily(
-        {
-          ...counted,
-          name: "wialon_ips_crc_errors_total",
-          help: "Packets whose checksum is wrong, by addresses.",
-        },
-        tally,
-        PairColumn.CHECKSUM_ERRORS,
-      ),
-      pairFamily(
-        { name: "wialon_ips_streams_by_ip_size", help: "Streams alive now, by addresses.", type: MetricType.GAUGE },
-        tally,
-        PairColumn.STREAMS,
-      ),
+      pairFamily(["wialon_ips_streams_by_ip_size", "Streams alive now, by addresses."], tally, STREAMS),
     ];
   }
 }
