@@ -45,12 +45,13 @@ export async function firewall(bench: Bench): Promise<Report> {
   const rows: string[][] = [];
   for (const backend of BACKENDS) rows.push(await rowOf(bench, backend));
   return {
-    title: "Firewall",
+    title: "Rules of the firewall",
     notes: [
       `Medians of ${ROUNDS}, all on CPU 1. scrape: promtap's whole page over HTTP, by the client of the tables above. ` +
         "program: what prints the rules, alone, output thrown away. promtap's own: its CPU time for a scrape, without " +
         "those of programs that it runs.",
-      "longest block: as above. memory: RssAnon after those scrapes.",
+      "longest block: as above, with the time that the program takes from promtap on that CPU. memory: RssAnon after " +
+        "those scrapes.",
     ],
     tables: [
       {
