@@ -79,6 +79,7 @@ export function flowOf(given: GivenFlags): FlowConfig | null {
     if (given.has("flow-produce")) return null;
     throw usage("--flow-brokers needs --flow-topic");
   }
+  if (given.has("once")) throw usage("--once and --flow-topic exclude each other: flows come as long as promtap runs");
   const partitions = partitionsOf(given.get("flow-partitions")?.at(-1));
   if (partitions !== null && given.has("flow-group")) {
     throw usage("--flow-partitions and --flow-group exclude each other: a group shares the partitions out by itself");

@@ -15,21 +15,14 @@ const CHECK_MS = 10_000;
 
 /** Flow records from Kafka. */
 export const flowKind: FeatureKind = {
-  isWanted: ({ flow }) => flow !== null,
-
   async start(config: Config): Promise<Feature> {
     const flow = config.flow!;
     const { topic, maxSeries } = flow;
     if (flow.ownAs === 0) log.warn("no AS is ours: give its number with --flow-asn", { topic });
     const names = await openNames(flow.asNamesPath);
     const ledger = new FlowLedger({ ...flow, seed: Math.floor(Math.random() * 2 ** 31) });
-    const intake = new FlowIntake(ledger, flow.applySampling, ({ partition, offset, reason }) =>
-      log.warn("couldn't count a record; others like it are only counted for a minute", {
-        topic,
-        partition,
-        offset,
-        reason,
-      }),
+    const intake = new FlowIntake(ledger, flow.applySampling, (refusal) =>
+      log.warn("not counted; more of the kind are not logged for a minute", { topic, ...refusal }),
     );
     // The client of Kafka is large: who has no use for it does not wait for it.
     const { Consumer } = await import("../../collectors/flow/kafka/consumer.ts");

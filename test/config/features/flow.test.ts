@@ -77,6 +77,7 @@ const ILLEGAL: [string[], RegExp][] = [
   [[...WANTED, "--flow-sasl=GSSAPI"], /legal is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512/],
   [[...WANTED, "--flow-sasl-user=u"], /needs both/],
   [[...WANTED, "--flow-sasl=PLAIN"], /needs both/],
+  [[...WANTED, "--once"], /exclude each other/],
 ];
 
 describe("flags of flows", () => {

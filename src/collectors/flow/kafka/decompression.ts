@@ -9,6 +9,12 @@ const MAXIMUM_BYTES = 64 * 2 ** 20;
 const SNAPPY_JAVA_MARK = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 /** The mark, its version and the oldest version that reads it. */
 const SNAPPY_JAVA_HEAD = 16;
+/** The mark, flags, the size of blocks and a checksum. */
+const LZ4_HEAD = 7;
+const LZ4_CONTENT_SIZE = 1 << 3;
+const LZ4_BLOCK_CHECKSUMS = 1 << 4;
+/** The highest bit says that a block is not packed. */
+const LZ4_LENGTH = 0x7fff_ffff;
 
 /** Unfolds the records of a batch. Throws where they are damaged, too large, or packed in a way that is not known. */
 export function decompress(compression: number, packed: Buffer): Buffer {
@@ -19,6 +25,9 @@ export function decompress(compression: number, packed: Buffer): Buffer {
       return zstdDecompressSync(packed, { maxOutputLength: MAXIMUM_BYTES });
     case Compression.SNAPPY:
       checkSnappy(packed);
+      break;
+    case Compression.LZ4:
+      checkLz4(packed);
       break;
   }
   const algorithm = compressionsAlgorithmsByBitmask[compression];
@@ -37,6 +46,20 @@ function checkSnappy(packed: Buffer): void {
     total += unsignedVarint(packed, at + 4);
     limit(total);
     at += 4 + packed.readUInt32BE(at);
+  }
+}
+
+/** A frame of LZ4 tells in its fifth byte how long its blocks may get, and before each how long it is packed. */
+function checkLz4(packed: Buffer): void {
+  const flags = packed.readUInt8(4);
+  const blockBytes = 2 ** (8 + 2 * ((packed.readUInt8(5) >>> 4) & 7));
+  const checksumBytes = (flags & LZ4_BLOCK_CHECKSUMS) === 0 ? 0 : 4;
+  let at = LZ4_HEAD + ((flags & LZ4_CONTENT_SIZE) === 0 ? 0 : 8);
+  for (let total = blockBytes; at + 4 <= packed.length; total += blockBytes) {
+    const length = packed.readUInt32LE(at) & LZ4_LENGTH;
+    if (length === 0) break;
+    limit(total);
+    at += 4 + length + checksumBytes;
   }
 }
 
