@@ -22,7 +22,7 @@ export const flowKind: FeatureKind = {
     const names = await openNames(flow.asNamesPath);
     const ledger = new FlowLedger({ ...flow, seed: Math.floor(Math.random() * 2 ** 31) });
     const intake = new FlowIntake(ledger, flow.applySampling, (refusal) =>
-      log.warn("not counted; more of the kind are not logged for a minute", { topic, ...refusal }),
+      log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
     );
     // The client of Kafka is large: who has no use for it does not wait for it.
     const { Consumer } = await import("../../collectors/flow/kafka/consumer.ts");
