@@ -35,7 +35,7 @@ export function fetchJars(wanted: Readonly<Record<string, string>>, repository: 
     `${repository}/${remotePathOf(coordinates)}`,
   ]);
   const patience = ["--connect-timeout", "20", "--max-time", "300", "--retry", "3"];
-  const manner = ["--fail", "--fail-early", "--location", "--silent", "--show-error", "--parallel"];
+  const manner = ["--fail", "--location", "--silent", "--show-error", "--parallel"];
   run("curl", [...manner, ...patience, ...downloads]);
   for (const [coordinates, sha512] of missing) accept(coordinates, sha512, pathOf(folder, coordinates));
 }
@@ -58,6 +58,7 @@ function isMirrorOfCentral(mirrorOf: string): boolean {
 }
 
 function accept(coordinates: string, sha512: string, path: string): void {
+  if (!existsSync(unfinished(path))) throw new Error(`the repository has no ${coordinates}`);
   const found = createHash("sha512")
     .update(readFileSync(unfinished(path)))
     .digest("hex");

@@ -42,7 +42,16 @@ describe("fetching jars", () => {
 
   test("says so where the repository has no such jar", options, () => {
     using repository = new Repository();
-    assert.throws(() => fetchJars({ "a:b:1": SHA512 }, repository.url, repository.cache), /^Error: curl: /);
+    for (const wanted of [
+      { "a:b:1": SHA512 },
+      { "a:b:1": SHA512, [JAR]: SHA512 },
+      { [JAR]: SHA512, "a:b:1": SHA512 },
+    ]) {
+      assert.throws(
+        () => fetchJars(wanted, repository.url, repository.cache),
+        /^Error: (curl: |the repository has no)/,
+      );
+    }
   });
 
   test("asks for nothing when all is there", options, () => {
