@@ -46,13 +46,18 @@ const koffi: Plugin = {
 };
 
 /**
- * prom-client loads its client of the Pushgateway whether or not it is used, and with it TLS and all of node:crypto:
- * 12 of 67 ms of CPU time from exec to the end of --version, Node 24.21.
+ * prom-client loads whatever it has whether or not it is used: its client of the Pushgateway, and with it TLS and all of
+ * node:crypto (12 of 67 ms of CPU time from exec to the end of --version, Node 24.21), all default metrics, and tracing.
  */
 const promClient: Plugin = {
   name: "prom-client",
   setup(builder) {
-    builder.onLoad({ filter: /\/prom-client\/lib\/pushgateway\.js$/ }, () => ({ contents: "" }));
+    const unused = /\/prom-client\/lib\/(pushgateway|defaultMetrics|cluster|worker)\.js$/;
+    builder.onLoad({ filter: unused }, () => ({ contents: "" }));
+    // nothing is traced here
+    builder.onLoad({ filter: /\/@opentelemetry\/api\/dist\/index\.cjs$/ }, () => ({
+      contents: "exports.context = { active() {} }; exports.trace = { getSpan() {} };",
+    }));
   },
 };
 
@@ -90,16 +95,17 @@ const kafka: Plugin = {
 const SHARED: readonly string[] = ["src/errors.ts"];
 
 /**
- * What the sources load by import() is a part of its own, which the binary carries as an asset: code that is there but
- * not used would cost the start of every run 5 ms a megabyte, Node 24.21. `found` is told of each: asset → path.
+ * What a feature loads by import() is a part of its own, which the binary carries as an asset: code that is there but
+ * not used would cost the start of every run 5 ms a megabyte, Node 24.21. `found` is told of each: asset → path. The
+ * features themselves share too much with the program; they stay in it, and run when they are asked for.
  */
 function apart(found: Map<string, string>): Plugin {
   return {
     name: "apart",
     setup(builder) {
       builder.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
-        if (kind !== "dynamic-import") return undefined;
         const file = join(resolveDir, path);
+        if (kind !== "dynamic-import" || file.startsWith(join(root, "src/daemon/"))) return undefined;
         const name = relative(join(root, "src"), file).replaceAll("/", "-").replace(/\.ts$/, ".cjs");
         found.set(name, file);
         return { path: name, namespace: "apart" };

@@ -1,13 +1,15 @@
 import type { Feature } from "../collectors/collector.ts";
 import type { Config } from "../config/config.ts";
 import type { FeatureContext, FeatureKind } from "./features/feature.ts";
-import { flowKind } from "./features/flow.ts";
-import { geoipKind } from "./features/geoip.ts";
-import { iptablesKind } from "./features/iptables.ts";
-import { wialonKind } from "./features/wialon.ts";
-import { produceKind } from "./features/produce.ts";
 
-const KINDS: readonly FeatureKind[] = [geoipKind, iptablesKind, wialonKind, flowKind, produceKind];
+/** Section of the config → what it turns on, which is loaded when it is wanted: most are not, in most runs. */
+const KINDS = {
+  geoip: async () => (await import("./features/geoip.ts")).geoipKind,
+  iptables: async () => (await import("./features/iptables.ts")).iptablesKind,
+  wialon: async () => (await import("./features/wialon.ts")).wialonKind,
+  flow: async () => (await import("./features/flow.ts")).flowKind,
+  produce: async () => (await import("./features/produce.ts")).produceKind,
+} as const satisfies Partial<Record<keyof Config, () => Promise<FeatureKind>>>;
 
 /** Starts what the config asks for besides the traffic. Throws PromtapError. */
 export async function startFeatures(
@@ -16,17 +18,19 @@ export async function startFeatures(
   parts: AsyncDisposableStack,
 ): Promise<Feature[]> {
   const features: Feature[] = [];
-  for (const kind of KINDS) {
-    if (kind.isWanted(config)) features.push(parts.use(await kind.start(config, context)));
-  }
+  for (const load of wanted(config)) features.push(parts.use(await (await load()).start(config, context)));
   return features;
 }
 
 /** Says what `startFeatures` would start, one line each. Throws PromtapError. */
 export async function checkFeatures(config: Config): Promise<string[]> {
   const lines: string[] = [];
-  for (const kind of KINDS) {
-    if (kind.isWanted(config)) lines.push(...(await kind.check(config)));
-  }
+  for (const load of wanted(config)) lines.push(...(await (await load()).check(config)));
   return lines;
+}
+
+function wanted(config: Config): (() => Promise<FeatureKind>)[] {
+  return Object.entries(KINDS).flatMap(([section, load]) =>
+    config[section as keyof typeof KINDS] === null ? [] : [load],
+  );
 }

@@ -13,7 +13,6 @@ export interface FeatureContext {
 
 /** A feature that the command line turns on. */
 export interface FeatureKind {
-  isWanted(config: Config): boolean;
   /** Throws PromtapError where this host does not allow it at all. */
   start(config: Config, context: FeatureContext): Promise<Feature>;
   /** Says what `start` would start, one line each, having tried it. Throws PromtapError. */

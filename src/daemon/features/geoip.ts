@@ -14,8 +14,6 @@ const PROBE_MS = 5000;
 
 /** TCP connections by country. */
 export const geoipKind: FeatureKind = {
-  isWanted: ({ geoip }) => geoip !== null,
-
   async start(config: Config): Promise<Feature> {
     const databases = await openDatabases(config);
     const { source, refusal } = await openSource();

@@ -15,8 +15,6 @@ import type { FeatureContext, FeatureKind } from "./feature.ts";
 
 /** Counters of the firewall. */
 export const iptablesKind: FeatureKind = {
-  isWanted: ({ iptables }) => iptables !== null,
-
   async start(config: Config, { signal }: FeatureContext): Promise<Feature> {
     const programs = await find(config, signal);
     const collector = new IptablesCollector(programs, config.iptables!, logSource);

@@ -13,8 +13,6 @@ const CHECK_MS = 10_000;
 
 /** The accounting of traffic, as flow records to Kafka. */
 export const produceKind: FeatureKind = {
-  isWanted: ({ produce }) => produce !== null,
-
   async start(config: Config, { source, ledger }: FeatureContext): Promise<Feature> {
     const { topic, intervalMs, ownAs } = producible(config);
     // The client of Kafka is large: who has no use for it does not wait for it.

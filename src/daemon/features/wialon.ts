@@ -23,8 +23,6 @@ const AGING_MS = 30_000;
 
 /** Wialon IPS, live or from the file that is read. */
 export const wialonKind: FeatureKind = {
-  isWanted: ({ wialon }) => wialon !== null,
-
   async start({ wialon, readPath }: Config): Promise<Feature> {
     const tally = new Tally(wialon!.maxStreams, wialon!.hasDevices);
     const monitor = new WialonMonitor(tally, Math.floor(Math.random() * 2 ** 31));
