@@ -52,6 +52,7 @@ export class Cluster implements AsyncDisposable {
   /** Partition → broker; none where no broker leads it now. */
   #leaders = new Map<number, number>();
   #partitionCount = 0;
+  readonly #stopLooking = (): void => this.#main.close(() => {});
 
   private constructor(source: Source, options: ConnectionOptions, main: Connection, signal: AbortSignal) {
     this.topic = source.topic;
@@ -60,11 +61,12 @@ export class Cluster implements AsyncDisposable {
     this.#options = options;
     this.#main = main;
     this.#signal = signal;
+    signal.addEventListener("abort", this.#stopLooking);
   }
 
   /**
    * Connects to the first broker that answers, and learns who leads what. Once the signal aborts, no connection is
-   * opened any more. Throws KafkaError.
+   * opened any more, and what is asked here gets no answer. Throws KafkaError.
    */
   static async connect(source: Source, signal: AbortSignal): Promise<Cluster> {
     const { brokers } = source;
@@ -168,6 +170,7 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const close = async (connection: Connection | Promise<Connection>): Promise<void> => (await connection).close();
+    this.#signal.removeEventListener("abort", this.#stopLooking);
     const all = [this.#main, ...this.#connections.values()];
     this.#connections.clear();
     await Promise.allSettled(all.map(close));

@@ -28,7 +28,7 @@ export interface ConsumerListener {
 const COMMIT_MS = 1000;
 const FIRST_BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 10_000;
-/** For the last commit and the farewell. */
+/** For the last commit and the farewell, before all connections are cut. */
 const END_MS = 3000;
 
 /**
@@ -50,6 +50,7 @@ export class Consumer implements AsyncDisposable {
   readonly #membership: Membership | undefined;
   readonly #end = new AbortController();
   readonly #running: Promise<void>;
+  #cluster: Cluster | undefined;
   #reading: Reading | undefined;
   /** How many partitions there were at first; those that come later are read from their beginning. */
   #firstPartitions: number | undefined;
@@ -73,7 +74,9 @@ export class Consumer implements AsyncDisposable {
   /** Commits what has been counted, and leaves the group. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
+    const cut = setTimeout(() => void this.#cluster?.[Symbol.asyncDispose](), END_MS);
     await this.#running;
+    clearTimeout(cut);
   }
 
   async #run(): Promise<void> {
@@ -111,6 +114,7 @@ export class Consumer implements AsyncDisposable {
   async #session(): Promise<void> {
     const { signal } = this.#end;
     await using cluster = await Cluster.connect(this.#consumption, signal);
+    this.#cluster = cluster;
     this.#firstPartitions ??= cluster.partitionCount;
     while (!signal.aborted) {
       await untilAborted(this.#enter(cluster), signal);
@@ -118,7 +122,7 @@ export class Consumer implements AsyncDisposable {
       await this.#read(cluster);
       if (!signal.aborted) await this.#commit();
     }
-    await Promise.race([this.#leave(), delay(END_MS, undefined, { ref: false })]);
+    await this.#leave();
   }
 
   /** Finds out which partitions are ours, and where to read them. */
