@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { HostAddresses } from "../../capture/host-addresses.ts";
+import type { HostAddress } from "../../capture/netlink-addresses.ts";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { GeoDatabase } from "../../geo/database.ts";
 import type { GeoDatabases } from "../../geo/databases.ts";
 import { walkNetworks } from "../../geo/networks.ts";
@@ -62,6 +64,17 @@ export class ZoneMapper {
     const addresses = this.#host?.all() ?? [];
     const of = [generation, ...addresses.map(({ value, isBroadcast }) => `${value} ${isBroadcast}`).sort()].join();
     if (of === this.#made) return;
+    try {
+      await this.#make(generation, addresses);
+    } catch (error) {
+      const reason = messageOf(error);
+      if (this.#made === "") throw unusable(reason, error);
+      for (const zoning of this.#zonings) this.#onRefusal(zoning, reason);
+    }
+    this.#made = of;
+  }
+
+  async #make(generation: number, addresses: readonly HostAddress[]): Promise<void> {
     const [own, broadcast] = [false, true].map((kind) =>
       addresses
         .filter(({ isBroadcast }) => isBroadcast === kind)
@@ -77,7 +90,6 @@ export class ZoneMapper {
       const refusal = zoning.use(new ZoneTable(ipv4, ipv6));
       if (refusal !== undefined) this.#onRefusal(zoning, refusal);
     }
-    this.#made = of;
   }
 
   async #spansOf(zoning: Zoning, generation: number): Promise<DatabaseSpans> {
@@ -98,6 +110,10 @@ export class ZoneMapper {
     this.#fromDatabases.set(zoning, fresh);
     return fresh;
   }
+}
+
+function unusable(reason: string, cause: unknown): PromtapError {
+  return new PromtapError(ErrorCode.HOST, `couldn't use a database: ${reason}`, { cause });
 }
 
 function hasZones({ contents }: GeoDatabase, zoning: Zoning): boolean {
