@@ -4,6 +4,14 @@ import { parseFrame } from "../../packet/parse.ts";
 import type { FrameSink, FrameTap } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
 
+/** How long frames are counted at a time where taps take them. */
+const TURN_MS = 20;
+
+/** The time of performance.now() until which frames are counted before others get their turn. */
+export function turnEnd(isTapped: boolean): number {
+  return isTapped ? performance.now() + TURN_MS : Number.POSITIVE_INFINITY;
+}
+
 /** What the frames of a file are handed to. */
 export interface FrameReceiver {
   /** The sink of an interface; asked for with its first frame, and again where the file describes it again. */
@@ -27,6 +35,8 @@ export const MAX_INTERFACES = 256;
 
 /** The interfaces of one file: bounds their number and warns of each link type once. */
 export class FileInterfaces {
+  /** Whether counting a frame may take so long that the event loop has to get its turn in between. */
+  readonly isTapped: boolean;
   readonly #receiver: FrameReceiver;
   readonly #stream: ByteStream;
   readonly #names = new Set<string>();
@@ -35,6 +45,7 @@ export class FileInterfaces {
 
   /** `stream`: the file that the descriptions stand in. */
   constructor(receiver: FrameReceiver, stream: ByteStream) {
+    this.isTapped = (receiver.taps ?? []).length > 0;
     this.#receiver = receiver;
     this.#stream = stream;
   }

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ByteStream } from "./byte-stream.ts";
-import type { FileInterfaces, FrameCounter } from "./file-interfaces.ts";
+import { type FileInterfaces, type FrameCounter, turnEnd } from "./file-interfaces.ts";
 
 /*
  * draft-ietf-opsawg-pcap; pcap-savefile(5). All numbers in the byte order of the writer.
@@ -53,7 +54,10 @@ export async function readPcap(stream: ByteStream, interfaces: FileInterfaces, i
   if (layout === undefined) throw stream.damage("not a pcap header");
   const frames = readFileHeader(stream, layout.littleEndian, interfaces, interfaceName);
   let wantedBytes = layout.headerBytes;
-  while (await stream.fill(wantedBytes)) wantedBytes = countRecords(stream, layout, frames);
+  while (await stream.fill(wantedBytes)) {
+    wantedBytes = countRecords(stream, layout, frames);
+    if (interfaces.isTapped) await nextTurn();
+  }
   if (stream.available === 0) return;
   throw stream.damage(`the file ends inside a packet: ${stream.available} of ${wantedBytes} bytes are there`);
 }
@@ -102,6 +106,7 @@ function readFileHeader(
 function countRecords(stream: ByteStream, layout: RecordLayout, frames: FrameCounter): number {
   const { bytes, view, end } = stream;
   const { littleEndian, headerBytes, fractionSeconds } = layout;
+  const until = turnEnd(frames.isTimed);
   let at = stream.position;
   let wantedBytes = headerBytes;
   while (end - at >= headerBytes) {
@@ -119,6 +124,7 @@ function countRecords(stream: ByteStream, layout: RecordLayout, frames: FrameCou
     frames.count(bytes, at + headerBytes, at + wantedBytes, view.getUint32(at + ORIGINAL_BYTES, littleEndian));
     at += wantedBytes;
     wantedBytes = headerBytes;
+    if (frames.isTimed && performance.now() > until) break;
   }
   stream.position = at;
   return wantedBytes;

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ByteStream, MAX_RECORD_BYTES } from "./byte-stream.ts";
-import { type FileInterfaces, type FrameCounter, MAX_INTERFACES } from "./file-interfaces.ts";
+import { type FileInterfaces, type FrameCounter, MAX_INTERFACES, turnEnd } from "./file-interfaces.ts";
 import { readInterfaceOptions } from "./pcapng-options.ts";
 
 /*
@@ -54,6 +55,7 @@ export async function readPcapng(stream: ByteStream, interfaces: FileInterfaces,
   let wantedBytes = MINIMUM_BLOCK_BYTES;
   while (await stream.fill(Math.min(wantedBytes, MAX_RECORD_BYTES))) {
     wantedBytes = reader.readBlocks();
+    if (interfaces.isTapped) await nextTurn();
     if (wantedBytes <= MAX_RECORD_BYTES) continue;
     const { offset } = stream;
     if (!(await stream.skip(wantedBytes))) throw stream.damage(endsInside(stream.offset - offset, wantedBytes), offset);
@@ -88,6 +90,7 @@ class BlockReader {
    */
   readBlocks(): number {
     const stream = this.#stream;
+    const until = turnEnd(this.#interfaces.isTapped);
     while (stream.available >= MINIMUM_BLOCK_BYTES) {
       const at = stream.position;
       const type = stream.view.getUint32(at, this.#littleEndian);
@@ -98,6 +101,7 @@ class BlockReader {
       if (trailer !== blockBytes) throw stream.damage(`a block's two lengths differ, ${blockBytes} and ${trailer}`);
       this.#readBlock(type, at, at + blockBytes - TRAILER_BYTES);
       stream.position = at + blockBytes;
+      if (this.#interfaces.isTapped && performance.now() > until) break;
     }
     return MINIMUM_BLOCK_BYTES;
   }

@@ -43,6 +43,31 @@ function near(found: readonly number[], expected: number): void {
   for (const time of found) assert.ok(Math.abs(time - expected) <= tolerance, `${time}, not ${expected}`);
 }
 
+test("a tap that takes long leaves others their turn", async () => {
+  for (const parts of [
+    captures.pcap({ order: "little" }, Array<typeof FRAME>(5).fill(FRAME)),
+    [
+      captures.sectionHeader("little"),
+      captures.interfaceBlock("little"),
+      ...Array.from({ length: 5 }, () => captures.enhancedPacket("little", 0, FRAME)),
+    ],
+  ]) {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "sample.pcap");
+    writeFileSync(path, Uint8Array.from(parts.flat()));
+    const turns: string[] = [];
+    const take = (): void => {
+      const until = performance.now() + 30;
+      while (performance.now() < until);
+      turns.push("frame");
+      setImmediate(() => turns.push("other"));
+    };
+    const sinkFor = () => ({ record: () => {} });
+    await readSavefile(path, { sinkFor, taps: [{ take, end() {} }], warn: assert.fail });
+    assert.equal(turns.join(" "), Array<string>(5).fill("frame other").join(" "));
+  }
+});
+
 for (const order of captures.BYTE_ORDERS) {
   test(`a pcap file (${order}) has times in microseconds or nanoseconds`, async () => {
     const frames = [FRAME, FRAME];

@@ -14,6 +14,9 @@ const LENGTH_BYTES = 2;
 /** What compressed data may grow to: a black box of 5,000 points, the most there are, in 200 bytes each. */
 export const MAX_INFLATED_BYTES = 1_000_000;
 
+/** A container should hold one packet; more are read, but not so many that they hold up everything else. */
+export const MAX_UNPACKED_PACKETS = 5_000;
+
 /** Why a compressed packet could not be read: it is none, it unpacks to too much, it was not seen or not kept whole. */
 export const CONTAINER_FAULTS = ["corrupt", "too_large", "lost", "overflow"] as const;
 export type ContainerFault = (typeof CONTAINER_FAULTS)[number];

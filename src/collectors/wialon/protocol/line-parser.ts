@@ -1,5 +1,5 @@
 import type { MemoryBudget } from "../streams/memory-budget.ts";
-import { Container, CONTAINER_MARK, type ContainerFault } from "./container.ts";
+import { Container, CONTAINER_MARK, type ContainerFault, MAX_UNPACKED_PACKETS } from "./container.ts";
 import { crc16 } from "./crc16.ts";
 import { endsLine, LineFields, NO_FIELD } from "./line-fields.ts";
 import { HAS_CHECKSUM, LENGTH_FIELD, LOGIN, MAX_TYPE_LETTERS, typeOfLetters } from "./packet-type.ts";
@@ -72,6 +72,8 @@ export class LineParser {
   #prefix = "";
   #container: Container | undefined;
   #isUnpacking = false;
+  /** How many more packets are read, right or wrong, of what was unpacked. */
+  #unpackedLeft = 0;
 
   constructor(listener: PacketListener, budget: MemoryBudget) {
     this.#listener = listener;
@@ -99,6 +101,10 @@ export class LineParser {
   /** Reads bytes[at, end) and ends whatever has begun in them, as at the end of a datagram. */
   parseAll(bytes: Uint8Array, at: number, end: number): void {
     this.parse(bytes, at, end);
+    this.#finish();
+  }
+
+  #finish(): void {
     if (this.#state === State.TEXT || this.#state === State.LINE_FEED) this.#lineEnded();
     else if (this.#state === State.TYPE) this.#listener.failed();
     this.cut();
@@ -191,6 +197,7 @@ export class LineParser {
   }
 
   #typeEnded(): void {
+    this.#unpackedLeft--;
     const type = typeOfLetters(this.#letters);
     if (type < 0) {
       this.#fail();
@@ -204,6 +211,7 @@ export class LineParser {
   }
 
   #fail(): void {
+    this.#unpackedLeft--;
     this.#listener.failed();
     this.#state = State.LINE_END;
   }
@@ -335,8 +343,12 @@ export class LineParser {
     }
     this.#listener.unpacked(container.length, undefined);
     this.#isUnpacking = true;
-    this.parseAll(text, 0, text.length);
+    this.#unpackedLeft = MAX_UNPACKED_PACKETS;
+    let at = 0;
+    while (at < text.length && this.#unpackedLeft > 0) at = this.#step(text, at, text.length);
+    this.#finish();
     this.#isUnpacking = false;
+    if (at < text.length && this.#unpackedLeft <= 0) this.#listener.unpacked(0, "too_large");
   }
 }
 

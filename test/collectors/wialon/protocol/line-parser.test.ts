@@ -217,6 +217,15 @@ describe("a compressed packet", () => {
     assert.equal(told(Buffer.concat([head, bomb, Buffer.from("#P#\r\n")])), "too_large P /5");
   });
 
+  test("with thousands of packets in it is read in part, so that it holds nothing up", () => {
+    const site = new Site();
+    const many = deflateSync("#P#\r\n".repeat(100_000));
+    site.feed(Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many, Buffer.from("#P#\r\n")]));
+    const { told } = site.listener;
+    assert.equal(told.filter((text) => text === "P").length, 5_001);
+    assert.equal(told.filter((text) => text === "too_large").length, 1);
+  });
+
   test("holds no compressed packet", () => {
     const inner = compressed(line("P", "", { protocol: "1.1" })).bytes;
     const outer = deflateSync(inner);
