@@ -60,19 +60,22 @@ export class ProduceCollector implements Collector, AsyncDisposable {
 
   async collect(): Promise<Family[]> {
     const { isUp, failures } = this.#target;
-    const prefix = "promtap_flow_produce";
     return [
-      gauge(`${prefix}_up`, "Whether the brokers took what they were last sent.", isUp ? 1 : 0),
-      counter(`${prefix}_records_total`, "Flow records that brokers have acknowledged.", this.#records),
-      counter(`${prefix}_bytes_total`, "Bytes of those records, before compression.", this.#recordBytes),
-      counter(`${prefix}_failures_total`, "Times that brokers could not be reached, or refused records.", failures),
+      gauge("promtap_flow_produce_up", "Whether the brokers took what they were last sent.", isUp ? 1 : 0),
+      counter("promtap_flow_produce_records_total", "Flow records that brokers have acknowledged.", this.#records),
+      counter("promtap_flow_produce_bytes_total", "Bytes of those records, before compression.", this.#recordBytes),
+      counter(
+        "promtap_flow_produce_failures_total",
+        "Times that brokers could not be reached, or refused records.",
+        failures,
+      ),
       gauge(
-        `${prefix}_last_success_timestamp_seconds`,
+        "promtap_flow_produce_last_success_timestamp_seconds",
         "When all that had been counted was last acknowledged; 0 before.",
         this.#lastSuccess,
       ),
       counter(
-        `${prefix}_dropped_packets_total`,
+        "promtap_flow_produce_dropped_packets_total",
         "Packets of interfaces that went, and of which records could not be delivered in time.",
         this.#differences.droppedPackets,
       ),
