@@ -58,6 +58,16 @@ describe("a ruleset", () => {
     assert.equal(chain!.policy, null);
   });
 
+  test("takes what is 2^63 and more, which jansson makes negative", () => {
+    const ruleset = rulesetOf([
+      rule("c", [counter(-1, -(2 ** 63)), { accept: null }]),
+      object("counter", "n", { packets: -(2 ** 62), bytes: -1 }),
+    ]);
+    assert.deepEqual(lines(ruleset), ["inet t c 1", "18446744073709552000 9223372036854776000 1 counter accept ()"]);
+    assert.deepEqual(named(ruleset), ["counter inet t n 13835058055282164000 18446744073709552000"]);
+    assert.equal(ruleset.unreadable, 0);
+  });
+
   test("has families by the names of the page", () => {
     const chains = ["ip", "ip6", "inet", "arp", "bridge", "netdev"].map((family) => ({
       chain: { family, table: "t", name: "c" },
