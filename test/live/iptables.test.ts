@@ -283,6 +283,7 @@ const NFT_RULES = [
   "meta mark & 0x000000ff == 0x00000001 counter",
   "meta mark set 0x00000002 counter",
   "meta l4proto { tcp, udp } counter",
+  "ip daddr { 192.0.2.1 counter, 192.0.2.2 counter } counter",
   "icmp type echo-request counter accept",
   "ip saddr . tcp dport { 1.2.3.4 . 80, 1.2.3.5 . 443 } counter",
   'log prefix "hello  world: " level warn counter',

@@ -9,6 +9,8 @@ const QUOTING = /^(?:[io]if(?:name)?|meta (?:[is]?[io]?brname|sdif(?:name)?|time
 /** What is compared with numbers of 32 bits in hexadecimal. */
 const MARK = /^(?:meta|ct) mark\b/;
 const INFIX: ReadonlySet<string> = new Set(["|", "&", "^", "<<", ">>"]);
+/** What is used up of quotas, when a packet came last, and how long an element lives yet. */
+const STATE: ReadonlySet<string> = new Set(["used", "used_unit", "expires"]);
 const VERDICTS: ReadonlySet<string> = new Set(["accept", "drop", "continue", "return", "notrack"]);
 
 /**
@@ -23,9 +25,18 @@ export function ruleText(statements: readonly Json[], comment: string): string {
 
 function statementText(statement: Json): string {
   const [name, value] = onlyField(statement) ?? [];
-  if (name === undefined) return JSON.stringify(statement) ?? "";
+  if (name === undefined) return jsonText(statement);
   if (VERDICTS.has(name) && value === null) return name;
-  return (Object.hasOwn(STATEMENTS, name) ? STATEMENTS[name]?.(value) : undefined) ?? JSON.stringify(statement);
+  return (Object.hasOwn(STATEMENTS, name) ? STATEMENTS[name]?.(value) : undefined) ?? jsonText(statement);
+}
+
+/** JSON without what changes as packets and time pass. */
+function jsonText(value: Json): string {
+  const stateless = (key: string, part: Json): Json => {
+    if (STATE.has(key)) return undefined;
+    return key === "counter" && typeof part === "object" ? null : part;
+  };
+  return JSON.stringify(value, stateless) ?? "";
 }
 
 /** Statements by their names; undefined stands for one that is not of the form known. */
@@ -47,10 +58,16 @@ const STATEMENTS: Readonly<Record<string, (value: Json) => string | undefined>> 
   dnat: (value) => natText("dnat", value),
   masquerade: (value) => natText("masquerade", value),
   redirect: (value) => natText("redirect", value),
-  set: (value) =>
-    `${bare(field(value, "op"))} ${bare(field(value, "set"))} { ${expressionText(field(value, "elem"))} }`,
+  set: setText,
+  last: () => "last",
   "ct count": (value) => `ct count ${over(value)}${bare(field(value, "val"))}`,
 };
+
+/** The statement that adds to a set. */
+function setText(value: Json): string {
+  const element = [expressionText(field(value, "elem")), ...arrayOf(field(value, "stmt")).map(statementText)];
+  return `${bare(field(value, "op"))} ${bare(field(value, "set"))} { ${element.join(" ")} }`;
+}
 
 function matchText(match: Json): string {
   const [left, right, op] = [field(match, "left"), field(match, "right"), bare(field(match, "op"))];
@@ -128,12 +145,14 @@ function elementText(element: Json, left: string): string {
   return element.map((part, index) => expressionText(part, index === 0 ? left : "")).join(" : ");
 }
 
-/** An element with options; of these only the time that it lives is known here. */
-function elemText(elem: Json, left: string): string | undefined {
-  const options = Object.keys(elem ?? {}).filter((name) => name !== "val");
-  const value = expressionText(field(elem, "val"), left);
-  if (options.length === 0) return value;
-  return options.join() === "timeout" ? `${value} timeout ${bare(field(elem, "timeout"))}s` : undefined;
+/** An element with options, such as a counter of its own. */
+function elemText(elem: Json, left: string): string {
+  const options = Object.entries(elem ?? {}).filter(([name]) => name !== "val" && !STATE.has(name));
+  const words = options.map(([name, value]) => {
+    if (name === "timeout") return `timeout ${bare(value)}s`;
+    return name === "comment" ? `comment ${quoted(bare(value))}` : statementText({ [name]: value });
+  });
+  return [expressionText(field(elem, "val"), left), ...words].join(" ");
 }
 
 function mapText(word: string, map: Json): string {
@@ -196,7 +215,7 @@ function isGiven(value: Json): boolean {
 
 /** A word or number; JSON for what is neither. */
 function bare(value: Json): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return typeof value === "string" ? value : jsonText(value);
 }
 
 /** nft has no escapes. */

@@ -55,6 +55,19 @@ const TEXTS: [statements: unknown[], text: string][] = [
   [[{ reject: { type: "tcp reset" } }], "reject with tcp reset"],
   [[{ counter: "c1" }, { quota: "q1" }, { limit: "l1" }], 'counter name "c1" quota name "q1" limit name "l1"'],
   [[{ set: { op: "add", elem: payload("ip", "saddr"), set: "@s" } }], "add @s { ip saddr }"],
+  [
+    [
+      {
+        set: {
+          op: "update",
+          elem: { elem: { val: payload("ip", "saddr"), timeout: 60 } },
+          set: "@s",
+          stmt: [{ limit: { rate: 5, burst: 5, per: "second" } }, { counter: null }],
+        },
+      },
+    ],
+    "update @s { ip saddr timeout 60s limit rate 5/second counter }",
+  ],
   [[{ "ct count": { val: 20, inv: true } }], "ct count over 20"],
   [[{ xt: { type: "match", name: "comment" } }], '{"xt":{"type":"match","name":"comment"}}'],
   [[{ accept: "x" }, {}, 1, null], '{"accept":"x"} {} 1 null'],
@@ -66,4 +79,19 @@ for (const [statements, text] of TEXTS) {
 
 test("the comment stands at the end, as it is", () => {
   assert.equal(ruleText([{ drop: null }], 'a "b" }'), 'drop comment "a "b" }"');
+});
+
+test("the text does not change with what is counted, used or left of time", () => {
+  const element = (value: unknown, packets: number) => ({
+    elem: { val: value, timeout: 60, expires: packets, comment: "c", counter: { packets, bytes: packets } },
+  });
+  const statements = (packets: number) => [
+    match(payload("ip", "saddr"), { set: [element("192.0.2.1", packets), element("192.0.2.2", 0)] }),
+    { vmap: { key: payload("tcp", "dport"), data: { set: [[element(22, packets), { accept: null }]] } } },
+    { quota: { val: 5, val_unit: "bytes", used: packets, used_unit: "bytes" } },
+    { last: { used: packets } },
+    { future: { stmt: [{ counter: { packets, bytes: packets } }, { quota: { val: 1, used: packets } }] } },
+  ];
+  assert.equal(ruleText(statements(7), ""), ruleText(statements(8), ""));
+  assert.match(ruleText(statements(7), ""), /^ip saddr \{ 192\.0\.2\.1 timeout 60s comment "c" counter, /);
 });
