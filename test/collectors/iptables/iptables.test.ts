@@ -294,7 +294,7 @@ describe("exit status 4", TIMEOUT, () => {
 });
 
 describe("nft", TIMEOUT, () => {
-  const CHAINS = { nftables: RULESET.nftables.filter((object) => "chain" in object) };
+  const TABLES = { nftables: RULESET.nftables.filter((object) => "table" in object) };
 
   /** An nft that answers by what it is asked for, and writes that down. */
   function addNft(fakes: FakePrograms, answers: Record<string, unknown>): void {
@@ -309,21 +309,31 @@ describe("nft", TIMEOUT, () => {
     using fakes = new FakePrograms();
     fakes.print("iptables-nft-save", DUMP);
     const host = { nftables: RULESET.nftables.filter((object) => JSON.stringify(object).includes("host")) };
-    addNft(fakes, { "list chains": CHAINS, "list table inet host": host });
+    addNft(fakes, { "list tables": TABLES, "list table inet host": host });
     await using site = await Site.of(fakes);
     const page = await site.page();
-    assert.deepEqual(fakes.log("nft"), ["-j list chains", "-j list table inet host"]);
+    assert.deepEqual(fakes.log("nft"), ["-j list tables", "-j list table inet host"]);
     assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"'), 7);
     assert.equal(page.value('promtap_nftables_set_elements{family="inet",table="host",name="bad"}'), 2);
+  });
+
+  test("is asked for tables without chains, too", async () => {
+    using fakes = new FakePrograms();
+    fakes.print("iptables-nft-save", DUMP);
+    const own = RULESET.nftables.filter((object) => "counter" in object || "set" in object);
+    addNft(fakes, { "list tables": TABLES, "list table inet host": { nftables: own } });
+    await using site = await Site.of(fakes);
+    const page = await site.page();
+    assert.equal(page.value('promtap_nftables_counter_packets_total{family="inet",table="host",name="web"}'), 3);
   });
 
   test("is asked for nothing more where all is iptables-nft's", async () => {
     using fakes = new FakePrograms();
     fakes.print("iptables-nft-save", DUMP);
-    addNft(fakes, { "list chains": { nftables: CHAINS.nftables.slice(0, 1) } });
+    addNft(fakes, { "list tables": { nftables: TABLES.nftables.slice(0, 1) } });
     await using site = await Site.of(fakes);
     assert.equal(success(await site.page(), NFTABLES), 1);
-    assert.deepEqual(fakes.log("nft"), ["-j list chains"]);
+    assert.deepEqual(fakes.log("nft"), ["-j list tables"]);
   });
 
   test("is asked for all where a table can't be had alone", async () => {
@@ -332,11 +342,11 @@ describe("nft", TIMEOUT, () => {
       fakes.print("iptables-nft-save", DUMP);
       const renamed = (value: unknown): unknown =>
         JSON.parse(JSON.stringify(value).replaceAll('"host"', JSON.stringify(name)));
-      addNft(fakes, { "list chains": renamed(CHAINS), "list ruleset": renamed(RULESET) });
+      addNft(fakes, { "list tables": renamed(TABLES), "list ruleset": renamed(RULESET) });
       await using site = await Site.of(fakes);
       const page = await site.page();
       const asked = fakes.log("nft").filter((command) => !/^-j list table inet (host|set)$/.test(command));
-      assert.deepEqual(asked, ["-j list chains", "-j list ruleset"]);
+      assert.deepEqual(asked, ["-j list tables", "-j list ruleset"]);
       assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"', 'family="inet"'), 7);
       // The chain that iptables-nft-save did not show.
       assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"', 'chain="odd"'), 5);
@@ -347,9 +357,9 @@ describe("nft", TIMEOUT, () => {
     using fakes = new FakePrograms();
     fakes.print("dump", DUMP);
     // Done when nft has given up to wait.
-    const wait = `while ! grep -q -e table -e ruleset '${fakes.path}/nft.log'; do sleep 0.01; done`;
+    const wait = `while ! grep -q -e 'table ' -e ruleset '${fakes.path}/nft.log'; do sleep 0.01; done`;
     fakes.add("iptables-nft-save", `${wait}; cat '${fakes.path}/dump.txt'`);
-    addNft(fakes, { "list chains": CHAINS, "list table inet host": RULESET });
+    addNft(fakes, { "list tables": TABLES, "list table inet host": RULESET });
     await using site = await Site.of(fakes);
     const page = await site.page(2000);
     assert.deepEqual([success(page, NFT4), success(page, NFTABLES)], [1, 1]);

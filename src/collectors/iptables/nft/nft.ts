@@ -52,16 +52,15 @@ export class NftReader {
 
   /**
    * nft takes 40 µs for a rule of iptables, many times what iptables-nft-save takes, and 20 µs for one that it only
-   * skips (nftables 1.0.6). So it is asked for chains first, and then for the tables that are not iptables-nft's.
+   * skips (nftables 1.0.6). So it is asked for tables first, and then for the tables that are not iptables-nft's.
    */
   async #listOwn(foreign: Promise<Foreign>, limits: Limits): Promise<Listing> {
-    const chains = await this.#list(["chains"], NOTHING, limits);
-    if (chains.outcome.error !== undefined) return chains;
+    const all = await this.#list(["tables"], NOTHING, limits);
+    if (all.outcome.error !== undefined) return all;
     const known = await foreign;
-    const tables = new Map<string, [family: string, table: string]>();
-    for (const { family, table } of chains.ruleset.tally.chains()) tables.set(`${family} ${table}`, [family, table]);
-    const own = [...tables.values()].filter(([family, table]) => !known.hasTable(family, table));
-    const isShort = own.length < tables.size && own.length <= MAX_TABLES;
+    const { tables } = all.ruleset;
+    const own = tables.filter(([family, table]) => !known.hasTable(family, table));
+    const isShort = own.length < tables.length && own.length <= MAX_TABLES;
     if (isShort && own.every(([, table]) => PLAIN_NAME.test(table))) {
       const listing = await this.#listTables(own, known, limits);
       // A table may be gone by now, or have a name that means something else to nft.

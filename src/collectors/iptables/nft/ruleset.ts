@@ -41,6 +41,7 @@ export type ChainFilter = (family: string, table: string, chain: string) => bool
 /** Reads what `nft -j` prints, piece by piece. */
 export class Ruleset {
   readonly tally: Tally;
+  readonly tables: [family: string, table: string][] = [];
   readonly #limit: number;
   readonly #withComments: boolean;
   readonly #isForeign: ChainFilter;
@@ -93,6 +94,9 @@ export class Ruleset {
     if (kind === undefined || family === undefined || table === undefined || name === undefined) return false;
     const place: Place = { family: FAMILIES[family] ?? family, table, name };
     switch (kind) {
+      case "table":
+        this.tables.push([place.family, table]);
+        return true;
       case "rule":
         return this.#readRule(place, body);
       case "chain":
