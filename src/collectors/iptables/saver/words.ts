@@ -1,12 +1,13 @@
 /*
  * Rules as iptables-save writes them. A word is bare, or in double quotes with a backslash before each double quote,
  * single quote and backslash in it (xtables_save_string in libxtables/xtables.c). Anything else in quotes stands for
- * itself, line ends included, so that a rule may take several lines. A quote inside of a bare word is a part of it:
- * names of interfaces and chains are written as they are.
+ * itself, line ends included, so that a rule may take several lines. Names of interfaces and chains are written as they
+ * are, so that a bare word may have quotes in it, and even begin with one: then no quote closes it at the end of a word.
  */
 
 /** Longest rule that is read, in UTF-16 code units; iptables-restore itself stops at 10 KiB. */
 const MAX_RULE_LENGTH = 64 * 1024;
+const LINE_END = 10;
 const SPACE = 32;
 const QUOTE = 34;
 const RULE_START = 91; // "["
@@ -67,8 +68,8 @@ export interface Word {
 export function readWord(rule: string, at: number): Word | undefined {
   while (rule.charCodeAt(at) === SPACE) at++;
   if (at >= rule.length) return undefined;
-  const close = rule.charCodeAt(at) === QUOTE ? closingQuote(rule, at + 1) : -1;
-  if (close >= 0) return { text: rule.slice(at + 1, close).replace(/\\([^])/g, "$1"), end: close + 1 };
+  const close = rule.charCodeAt(at) === QUOTE ? endOfQuoted(rule, at) : -1;
+  if (close > at) return { text: rule.slice(at + 1, close).replace(/\\([^])/g, "$1"), end: close + 1 };
   const space = rule.indexOf(" ", at);
   const end = space < 0 ? rule.length : space;
   return { text: rule.slice(at, end), end };
@@ -83,12 +84,19 @@ function wordInQuotes(text: string, at: number): number {
 /** The line end that ends the rule, given its first quoted word; -1 where that, or another, has no end. */
 function endOfRule(text: string, quote: number): number {
   for (;;) {
-    const close = closingQuote(text, quote + 2);
-    const lineEnd = close < 0 ? -1 : text.indexOf("\n", close);
+    const end = endOfQuoted(text, quote + 1);
+    const lineEnd = end < 0 ? -1 : text.indexOf("\n", end);
     if (lineEnd < 0) return -1;
-    quote = wordInQuotes(text, close + 1);
+    quote = wordInQuotes(text, end + 1);
     if (quote > lineEnd) return lineEnd;
   }
+}
+
+/** The closing quote of the word that the quote at `at` opens; `at` where that is a part of a bare word, -1 where none is left. */
+function endOfQuoted(text: string, at: number): number {
+  const close = closingQuote(text, at + 1);
+  const next = text.charCodeAt(close + 1);
+  return close < 0 || close + 1 === text.length || next === SPACE || next === LINE_END ? close : at;
 }
 
 function closingQuote(text: string, at: number): number {

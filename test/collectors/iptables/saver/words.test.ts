@@ -38,6 +38,7 @@ const WORDS: [rule: string, words: string[]][] = [
   ['"" x', ["", "x"]],
   ['"a\nb"', ["a\nb"]],
   ['-i a"b -o "c', ["-i", 'a"b', "-o", '"c']],
+  ['-i "c --comment "a b"', ["-i", '"c', "--comment", "a b"]],
 ];
 
 for (const [text, expected] of WORDS) {
@@ -62,6 +63,12 @@ describe("a dump is cut into lines", () => {
     for (const length of [1, 7, 1000]) {
       assert.deepEqual(cut('[0:0] -A X "a\n[1:1] -A Y\nCOMMIT\n', length), [null, "[1:1] -A Y", "COMMIT"]);
     }
+  });
+
+  test("where a quote that begins a name takes no other rule along", () => {
+    const lines = ['[0:0] -A X -i "a -j Y', '[1:1] -A X -i "a --comment "b\nc" -j Y', '[2:2] -A X --comment "d e"'];
+    const text = `${lines.join("\n")}\nCOMMIT\n`;
+    for (const length of [1, 7, 1000]) assert.deepEqual(cut(text, length), [...lines, "COMMIT"]);
   });
 
   test("where the last line needs no end", () => {
