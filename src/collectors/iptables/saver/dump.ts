@@ -3,8 +3,9 @@ import { readWord, RuleLines } from "./words.ts";
 
 const TABLE = /^\*(\S+)$/;
 /** Of a name with spaces, the last two words are still the policy and the counters. */
-const CHAIN = /^:(.+) (\S+) \[(\d{1,20}):(\d{1,20})\]$/;
-const RULE = /^\[(\d{1,20}):(\d{1,20})\] -A (\S+)(?: |$)/;
+const CHAIN = /^:(.+) ([^ ]+) \[(\d{1,20}):(\d{1,20})\]$/s;
+/** A name may hold what Unicode takes for white space. */
+const RULE = /^\[(\d{1,20}):(\d{1,20})\] -A ([^ ]+)(?: |$)/;
 /** What iptables-nft-save says of a table with chains that it can't show, because nft added them. */
 const PARTIAL = /^# Table `(.+)' contains incompatible/;
 const COMMENT = "--comment";
@@ -106,11 +107,17 @@ export class Dump {
     const [start, packets, bytes, name] = RULE.exec(line) ?? [];
     if (start === undefined || name === undefined) return false;
     if (this.#chain?.name !== name || name === OTHER) this.#chain = this.tally.chain(this.family, table, name);
-    const text = line.slice(start.length).trimEnd();
+    const text = withoutSpacesBehind(line.slice(start.length));
     const comment = this.#withComments ? commentOf(text) : "";
     this.tally.addRule(this.#chain, text, comment, Number(packets), Number(bytes));
     return true;
   }
+}
+
+function withoutSpacesBehind(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === " ") end--;
+  return text.slice(0, end);
 }
 
 /** The comments of a rule; iptables takes several, if seldom given. */

@@ -48,6 +48,12 @@ describe("a dump", () => {
     assert.ok(line.startsWith(`filter X ${2 ** 64} ${2 ** 64 - 2048} 1`), line);
   });
 
+  test("has names with what Unicode takes for white space", () => {
+    const name = "a\u00a0b\u2028\u3000";
+    const text = `*filter\n:${name} - [1:2]\n[3:4] -A ${name} -o ${name}\nCOMMIT\n`;
+    assert.deepEqual(lines(dumpOf(text)), [`filter ${name} - 1 2`, `filter ${name} 3 4 1 -o ${name}`]);
+  });
+
   test("keeps tables apart", () => {
     const text = "*nat\n:X ACCEPT [1:2]\nCOMMIT\n*filter\n:X DROP [3:4]\n[5:6] -A X -j Y\nCOMMIT\n";
     assert.deepEqual(lines(dumpOf(text)), ["nat X ACCEPT 1 2", "filter X DROP 3 4", "filter X 5 6 1 -j Y"]);
