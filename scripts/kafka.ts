@@ -35,7 +35,7 @@ export function fetchJars(wanted: Readonly<Record<string, string>>, repository: 
     `${repository}/${remotePathOf(coordinates)}`,
   ]);
   const patience = ["--connect-timeout", "20", "--max-time", "300", "--retry", "3"];
-  const manner = ["--fail", "--location", "--silent", "--show-error", "--parallel"];
+  const manner = ["--fail", "--location", "--no-progress-meter", "--parallel"];
   run("curl", [...manner, ...patience, ...downloads]);
   for (const [coordinates, sha512] of missing) accept(coordinates, sha512, pathOf(folder, coordinates));
 }
