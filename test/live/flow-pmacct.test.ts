@@ -127,6 +127,8 @@ describe("what a real pmacctd writes to a real Kafka", options, () => {
   ];
   for (const [what, topic, settings] of forms) {
     test(`is counted as pmacctd counts it itself: ${what}`, async () => {
+      // pmacctd writes in processes that end soon: what the first of them has for a topic not yet made is lost.
+      await kafka.createTopic(topic);
       await using pmacctd = new Pmacctd(namespace, kafka, topic, settings);
       await pmacctd.untilReady();
       await using promtap = await RunningPromtap.start(namespace, [
