@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { GeoDatabases } from "../geo/databases.ts";
 import type { InterfaceLedger, Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
@@ -11,6 +12,10 @@ import type { Collector } from "./collector.ts";
 import { databaseFamilies } from "./geo-databases.ts";
 import type { TrafficSource } from "./traffic.ts";
 
+const BY_CURRENT_HELP =
+  "Whether the databases and the addresses of the host are used as they are now; 0 where they cannot be mapped or find no room.";
+/** How much of the time until the deadline an update may take. */
+const PATIENCE = 0.5;
 const encoder = new TextEncoder();
 const DIRECTIONS = [
   [Direction.TX, "tx"],
@@ -21,42 +26,57 @@ const VALUE_BYTES = 20;
 /** Slots that are looked at before the event loop gets its turn. */
 const SLOTS_A_TURN = 1024;
 
+/** Keeps the tables up to date in which addresses are looked up. */
+export interface ZoneUpdater {
+  /** Sees to it that addresses are looked up in what the databases hold now. */
+  refresh(): Promise<void>;
+  /** Whether what the databases and the host hold now is what is looked up. */
+  isCurrent(zoning: Zoning): boolean;
+}
+
 /** Traffic by what the remote address belongs to: a country, an AS. */
 export class ZonesCollector implements Collector {
   readonly name = "by";
   readonly #source: TrafficSource;
   readonly #ledger: Ledger;
-  readonly #refresh: () => Promise<void>;
+  readonly #updater: ZoneUpdater;
   readonly #databases: GeoDatabases | undefined;
 
-  /**
-   * `refresh` sees to it that addresses are looked up in what the databases hold now; `databases` are given where no
-   * other collector tells of them.
-   */
-  constructor(
-    source: TrafficSource,
-    ledger: Ledger,
-    refresh: () => Promise<void>,
-    databases: GeoDatabases | undefined,
-  ) {
+  /** `databases` are given where no other collector tells of them. */
+  constructor(source: TrafficSource, ledger: Ledger, updater: ZoneUpdater, databases: GeoDatabases | undefined) {
     this.#source = source;
     this.#ledger = ledger;
-    this.#refresh = refresh;
+    this.#updater = updater;
     this.#databases = databases;
   }
 
-  async collect(): Promise<Family[]> {
-    await this.#refresh();
+  async collect(deadline: number): Promise<Family[]> {
+    await this.#update(deadline);
     this.#source.sync();
     const { zonings } = this.#ledger;
     return [
       ...(this.#databases === undefined ? [] : databaseFamilies(this.#databases)),
+      {
+        ...gauge("promtap_traffic_by_current", BY_CURRENT_HELP),
+        samples: zonings.map((zoning) => ({
+          labels: { by: zoning.label },
+          value: this.#updater.isCurrent(zoning) ? 1 : 0,
+        })),
+      },
       ...zonings.filter(({ label }) => label === "asn").flatMap(systemFamilies),
       ...zonings.flatMap((zoning, index) => [
         this.#family(zoning, index, "packets", PACKETS),
         this.#family(zoning, index, "bytes", BYTES),
       ]),
     ];
+  }
+
+  /** A large database takes its time; counters are on the page meanwhile, by the one before. */
+  async #update(deadline: number): Promise<void> {
+    const done = new AbortController();
+    const patience = Math.max(deadline - performance.now(), 0) * PATIENCE;
+    const updated = this.#updater.refresh().finally(() => done.abort());
+    await Promise.race([updated, setTimeout(patience, undefined, { signal: done.signal }).catch(() => {})]);
   }
 
   #family(zoning: Zoning, index: number, unit: string, what: number): WrittenFamily {

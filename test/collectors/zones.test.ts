@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { ZonesCollector } from "../../src/collectors/zones.ts";
+import { ZonesCollector, type ZoneUpdater } from "../../src/collectors/zones.ts";
 import { GeoDatabases } from "../../src/geo/databases.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
@@ -21,6 +21,8 @@ import { FakeSource } from "./fake-source.ts";
 const GOLDEN = resolve(import.meta.dirname, "../golden/zones.txt");
 const OURS = ["192.0.2.1"];
 
+const UP_TO_DATE: ZoneUpdater = { refresh: async () => {}, isCurrent: () => true };
+
 /** A collector over the traffic of eth0, each packet given by its ends and size. */
 function collectorOf(zonings: readonly Zoning[], packets: readonly (readonly [string, string, number])[]) {
   const ledger = new Ledger(new RangeTable([]), 1, 0, zonings);
@@ -33,9 +35,10 @@ function collectorOf(zonings: readonly Zoning[], packets: readonly (readonly [st
   return { ledger, source: new FakeSource() };
 }
 
-async function pageOf(collector: ZonesCollector, format: Format = Format.TEXT): Promise<Buffer> {
+async function pageOf(collector: ZonesCollector, format: Format = Format.TEXT, patienceMs = 10_000): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of makePage(await collector.collect(), format)) chunks.push(Buffer.from(chunk));
+  const families = await collector.collect(performance.now() + patienceMs);
+  for await (const chunk of makePage(families, format)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -60,7 +63,7 @@ async function smallPage(format?: Format): Promise<Buffer> {
     () => carried,
     () => {},
   );
-  return pageOf(new ZonesCollector(source, ledger, async () => {}, databases), format);
+  return pageOf(new ZonesCollector(source, ledger, UP_TO_DATE, databases), format);
 }
 
 test("the page of a little traffic is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
@@ -86,9 +89,25 @@ test("the ledger is brought up to date once the table is, and 4096 ASes take no 
   const { ledger, source } = collectorOf([zoning], packets);
   const order: string[] = [];
   source.seen = () => order.push("sync");
-  const collector = new ZonesCollector(source, ledger, async () => void order.push("refresh"), undefined);
+  const collector = new ZonesCollector(
+    source,
+    ledger,
+    { ...UP_TO_DATE, refresh: async () => void order.push("refresh") },
+    undefined,
+  );
   const page = (await pageOf(collector)).toString();
   assert.deepEqual(order, ["refresh", "sync"]);
   assert.equal(page.match(/^promtap_traffic_asn_bytes_total\{.*\} 100$/gm)?.length, 4096);
   assert.equal(page.match(/^promtap_traffic_asn_info\{.*\} 1$/gm)?.length, 4096);
+});
+
+test("an update that takes too long keeps no counter off the page; what isn't used as it is now is told", async () => {
+  const zoning = zoningOf({ "8.8.8.0/24": "US" }, OURS);
+  const { ledger, source } = collectorOf([zoning], [["192.0.2.1", "8.8.8.8", 60]]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const updater: ZoneUpdater = { refresh: () => promise, isCurrent: () => false };
+  const page = (await pageOf(new ZonesCollector(source, ledger, updater, undefined), Format.TEXT, 20)).toString();
+  assert.match(page, /^promtap_traffic_by_current\{by="country"\} 0$/m);
+  assert.match(page, /^promtap_traffic_country_bytes_total\{.*country="US"\} 60$/m);
+  resolve();
 });

@@ -16,10 +16,18 @@ const VERSIONS = [4, 6] as const;
 /** Told why a new table could not be taken over, so that the one before stays in use. */
 export type RefusalListener = (zoning: Zoning, reason: string) => void;
 
-/** What the databases alone say to one zoning, and when. */
-interface DatabaseSpans {
+/** What the databases alone say of all addresses. */
+type DatabaseSpans = Readonly<Record<4 | 6, Spans>>;
+
+/** What one zoning is made of. */
+interface Mapped {
+  readonly spans: DatabaseSpans;
+  /** Of the databases that were last read, used or not. */
   readonly generation: number;
-  readonly spans: Readonly<Record<4 | 6, Spans>>;
+  /** Whether they are what is used. */
+  readonly hasDatabases: boolean;
+  /** Whether all addresses of the host are in its table. */
+  readonly hasAddresses: boolean;
 }
 
 /**
@@ -30,9 +38,9 @@ export class ZoneMapper {
   readonly #zonings: readonly Zoning[];
   readonly #databases: GeoDatabases;
   readonly #ranges: readonly Range[];
-  readonly #host: HostAddresses | undefined;
+  readonly #host: Pick<HostAddresses, "all"> | undefined;
   readonly #onRefusal: RefusalListener;
-  readonly #fromDatabases = new Map<Zoning, DatabaseSpans>();
+  readonly #mapped = new Map<Zoning, Mapped>();
   /** What the tables in use were made of. */
   #made = "";
   #making: Promise<void> | undefined;
@@ -41,7 +49,7 @@ export class ZoneMapper {
     zonings: readonly Zoning[],
     databases: GeoDatabases,
     ranges: readonly Range[],
-    host: HostAddresses | undefined,
+    host: Pick<HostAddresses, "all"> | undefined,
     onRefusal: RefusalListener,
   ) {
     this.#onRefusal = onRefusal;
@@ -52,26 +60,32 @@ export class ZoneMapper {
     this.#host = host;
   }
 
-  /** Reads databases that changed, and makes the tables anew where what they are made of is another now. */
+  /**
+   * Reads databases that changed, and makes the tables anew where what they are made of is another now. Throws
+   * PromtapError where there is no table yet and none can be made.
+   */
   async refresh(): Promise<void> {
     this.#making ??= this.#refresh().finally(() => (this.#making = undefined));
     await this.#making;
   }
 
+  /** Whether what the databases and the host hold now is what is looked up. */
+  isCurrent(zoning: Zoning): boolean {
+    const mapped = this.#mapped.get(zoning);
+    return mapped !== undefined && mapped.hasDatabases && mapped.hasAddresses;
+  }
+
   async #refresh(): Promise<void> {
     await this.#databases.reload();
-    const { generation } = this.#databases;
-    const addresses = this.#host?.all() ?? [];
-    const of = [generation, ...addresses.map(({ value, isBroadcast }) => `${value} ${isBroadcast}`).sort()].join();
-    if (of === this.#made) return;
-    try {
+    // Addresses may come while tables are made.
+    for (;;) {
+      const { generation } = this.#databases;
+      const addresses = this.#host?.all() ?? [];
+      const of = [generation, ...addresses.map(({ value, isBroadcast }) => `${value} ${isBroadcast}`).sort()].join();
+      if (of === this.#made) return;
       await this.#make(generation, addresses);
-    } catch (error) {
-      const reason = messageOf(error);
-      if (this.#made === "") throw unusable(reason, error);
-      for (const zoning of this.#zonings) this.#onRefusal(zoning, reason);
+      this.#made = of;
     }
-    this.#made = of;
   }
 
   async #make(generation: number, addresses: readonly HostAddress[]): Promise<void> {
@@ -81,20 +95,47 @@ export class ZoneMapper {
         .map(({ version, value }): Interval => ({ version, first: value, last: value })),
     );
     const [around4, around6] = VERSIONS.map((version) => surroundings(version, [...own!, ...this.#ranges], broadcast!));
-    for (const zoning of this.#zonings) {
-      const { spans } = await this.#spansOf(zoning, generation);
-      const ipv4 = around4!.over(spans[4]);
-      await nextTurn();
-      const ipv6 = around6!.over(spans[6]);
-      await nextTurn();
-      const refusal = zoning.use(new ZoneTable(ipv4, ipv6));
-      if (refusal !== undefined) this.#onRefusal(zoning, refusal);
-    }
+    const around = { 4: around4!, 6: around6! };
+    for (const zoning of this.#zonings) await this.#map(zoning, generation, around);
   }
 
-  async #spansOf(zoning: Zoning, generation: number): Promise<DatabaseSpans> {
-    const known = this.#fromDatabases.get(zoning);
-    if (known?.generation === generation) return known;
+  async #map(zoning: Zoning, generation: number, around: DatabaseSpans): Promise<void> {
+    const before = this.#mapped.get(zoning);
+    if (before?.generation !== generation) {
+      const spans = await this.#useDatabases(zoning, around, before === undefined);
+      if (spans !== undefined) {
+        this.#mapped.set(zoning, { spans, generation, hasDatabases: true, hasAddresses: true });
+        return;
+      }
+    }
+    // Here there is one before: else it was used, or it threw.
+    const { spans, hasDatabases, hasAddresses } = before!;
+    const refusal = await useSpans(zoning, spans, around);
+    if (refusal !== undefined && hasAddresses) this.#onRefusal(zoning, refusal);
+    this.#mapped.set(zoning, {
+      spans,
+      generation,
+      hasDatabases: hasDatabases && before!.generation === generation,
+      hasAddresses: refusal === undefined,
+    });
+  }
+
+  /** Returns what the databases say, or undefined where that cannot be used. */
+  async #useDatabases(zoning: Zoning, around: DatabaseSpans, isFirst: boolean): Promise<DatabaseSpans | undefined> {
+    try {
+      const spans = await this.#read(zoning);
+      const refusal = await useSpans(zoning, spans, around);
+      if (refusal === undefined) return spans;
+      this.#onRefusal(zoning, refusal);
+    } catch (error) {
+      const reason = messageOf(error);
+      if (isFirst) throw new PromtapError(ErrorCode.HOST, `couldn't use a database: ${reason}`, { cause: error });
+      this.#onRefusal(zoning, reason);
+    }
+    return undefined;
+  }
+
+  async #read(zoning: Zoning): Promise<DatabaseSpans> {
     const made: Spans[] = [];
     for (const version of VERSIONS) {
       let all = leftovers(version);
@@ -106,14 +147,17 @@ export class ZoneMapper {
       }
       made.push(all);
     }
-    const fresh = { generation, spans: { 4: made[0]!, 6: made[1]! } };
-    this.#fromDatabases.set(zoning, fresh);
-    return fresh;
+    return { 4: made[0]!, 6: made[1]! };
   }
 }
 
-function unusable(reason: string, cause: unknown): PromtapError {
-  return new PromtapError(ErrorCode.HOST, `couldn't use a database: ${reason}`, { cause });
+/** Has a zoning look up addresses there, or returns why it cannot. */
+async function useSpans(zoning: Zoning, spans: DatabaseSpans, around: DatabaseSpans): Promise<string | undefined> {
+  const ipv4 = around[4].over(spans[4]);
+  await nextTurn();
+  const ipv6 = around[6].over(spans[6]);
+  await nextTurn();
+  return zoning.use(new ZoneTable(ipv4, ipv6));
 }
 
 function hasZones({ contents }: GeoDatabase, zoning: Zoning): boolean {

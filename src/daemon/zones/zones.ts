@@ -46,7 +46,7 @@ export async function startZones(config: Config, parts: AsyncDisposableStack): P
   return {
     zonings,
     collectors: (source, ledger) => [
-      new ZonesCollector(source, ledger, () => mapper.refresh(), config.geoip === null ? databases : undefined),
+      new ZonesCollector(source, ledger, mapper, config.geoip === null ? databases : undefined),
     ],
     summary() {
       const names = databases.states().map(({ database }) => database.name);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { HostAddress } from "../../../src/capture/netlink-addresses.ts";
 import { PromtapError } from "../../../src/errors.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { ZoneMapper } from "../../../src/daemon/zones/zone-mapper.ts";
@@ -23,6 +24,24 @@ function circular(): Uint8Array {
   return bytes;
 }
 
+/** A host whose addresses come and go as the test says. */
+class Host {
+  addresses: HostAddress[] = [];
+  /** Called once, when the addresses were asked for. */
+  asked: (() => void) | undefined;
+
+  all(): readonly HostAddress[] {
+    const { addresses, asked } = this;
+    this.asked = undefined;
+    asked?.();
+    return addresses;
+  }
+
+  add(value: number): void {
+    this.addresses = [...this.addresses, { version: 4, value: BigInt(value), isBroadcast: false }];
+  }
+}
+
 class Site implements Disposable {
   readonly folder = new TemporaryFolder();
   readonly refusals: string[] = [];
@@ -33,13 +52,13 @@ class Site implements Disposable {
     return path;
   }
 
-  async mapper(zonings: readonly Zoning[], paths: readonly string[], ranges: readonly string[] = []) {
+  async mapper(zonings: readonly Zoning[], paths: readonly string[], ranges: readonly string[] = [], host?: Host) {
     const databases = await GeoDatabases.open(
       paths,
       () => undefined,
       () => {},
     );
-    return new ZoneMapper(zonings, databases, ranges.map(parseRange), undefined, ({ label }, reason) => {
+    return new ZoneMapper(zonings, databases, ranges.map(parseRange), host, ({ label }, reason) => {
       this.refusals.push(`${label}: ${reason}`);
     });
   }
@@ -90,6 +109,70 @@ test("a database is used once it is replaced; one that can't be mapped is told o
   await mapper.refresh();
   assert.equal(nameAt(zoning, ADDRESS), "DE");
   assert.equal(site.refusals.length, 1);
+});
+
+test("a database that is refused keeps no address out, and is told of until one is used", async () => {
+  using site = new Site();
+  const host = new Host();
+  const zonings = [new Zoning("country", 10), new Zoning("asn", 10)] as const;
+  const files = [site.write("a", NETHERLANDS), site.write("b", SYSTEMS)];
+  const mapper = await site.mapper(zonings, files, [], host);
+  await mapper.refresh();
+  assert.deepEqual(
+    zonings.map((zoning) => mapper.isCurrent(zoning)),
+    [true, true],
+  );
+  zonings[0].watch(({ ipv4 }) => (ipv4.spans.length > 2 * before + 8 ? "too large" : undefined));
+  const before = zonings[0].table.ipv4.spans.length / 2;
+  const large = Object.fromEntries(Array.from({ length: 50 }, (_, k) => [`9.${k * 2}.0.0/16`, { country_code: "DE" }]));
+  for (const bytes of [mmdb(large, { ipVersion: 4 }), circular()]) {
+    site.write("a", bytes);
+    await mapper.refresh();
+    host.add(0x0909_0909);
+    await mapper.refresh();
+    assert.deepEqual(
+      zonings.map((zoning) => mapper.isCurrent(zoning)),
+      [false, true],
+    );
+    for (const zoning of zonings) assert.equal(nameAt(zoning, 0x0909_0909), "local");
+    assert.deepEqual(
+      zonings.map((zoning) => nameAt(zoning, ADDRESS)),
+      ["NL", "3333"],
+    );
+    host.addresses = [];
+  }
+  assert.deepEqual(site.refusals, ["country: too large", "country: its search tree goes round in circles"]);
+  site.write("a", GERMANY);
+  await mapper.refresh();
+  assert.equal(mapper.isCurrent(zonings[0]), true);
+  assert.equal(nameAt(zonings[0], ADDRESS), "DE");
+});
+
+test("too many addresses of the host are told of for as long as there are", async () => {
+  using site = new Site();
+  const host = new Host();
+  const zoning = new Zoning("country", 10);
+  const mapper = await site.mapper([zoning], [site.write("a", NETHERLANDS)], [], host);
+  await mapper.refresh();
+  zoning.watch((table) => (table.zoneOfIpv4(0x0909_0909) === Zone.LOCAL ? "too large" : undefined));
+  host.add(0x0909_0909);
+  await mapper.refresh();
+  await mapper.refresh();
+  assert.equal(mapper.isCurrent(zoning), false);
+  host.addresses = [];
+  await mapper.refresh();
+  assert.equal(mapper.isCurrent(zoning), true);
+  assert.deepEqual(site.refusals, ["country: too large"]);
+});
+
+test("an address that comes while tables are made is in them when it is done", async () => {
+  using site = new Site();
+  const host = new Host();
+  const zoning = new Zoning("country", 10);
+  const mapper = await site.mapper([zoning], [site.write("a", NETHERLANDS)], [], host);
+  host.asked = () => host.add(ADDRESS);
+  await mapper.refresh();
+  assert.equal(nameAt(zoning, ADDRESS), "local");
 });
 
 test("nothing starts with a database that can't be mapped", async () => {
