@@ -32,7 +32,7 @@ function networksOf(tree: SearchTree, version: 4 | 6): Network[] {
 /** A table whose zones are pointers. */
 function tableOf(tree: SearchTree): ZoneTable {
   const [ipv4, ipv6] = ([4, 6] as const).map((version) => {
-    const spans = new Spans();
+    const spans = new Spans(version);
     for (const _ of walkNetworks(tree, version, (a, b, c, d, pointer) => spans.add(a, b, c, d, pointer))) continue;
     return spans;
   });

@@ -166,7 +166,7 @@ function hasZones({ contents }: GeoDatabase, zoning: Zoning): boolean {
 
 /** The zones that a database gives to all addresses of a version; NO_ZONE where it says nothing. */
 async function readSpans(database: GeoDatabase, zoning: Zoning, version: 4 | 6): Promise<Spans> {
-  const spans = new Spans();
+  const spans = new Spans(version);
   const zones = new Map<number, number>([[0, NO_ZONE]]);
   const zoneAt = (pointer: number): number => {
     let zone = zones.get(pointer);

@@ -1,7 +1,7 @@
 import type { Segments } from "../segments.ts";
 
 const INITIAL_SPANS = 1024;
-/** Words of an address in `starts`; see segments.ts. */
+/** Words of an address in segments (see segments.ts), and of IPv6 in spans. */
 const WORDS = 4;
 
 /** Stands for no zone: what lies below has the word. */
@@ -9,16 +9,26 @@ export const NO_ZONE = 0;
 
 /**
  * All addresses of one version, cut where the zone changes: a span reaches from its start to the start of the next. An
- * address is four 32-bit words, the highest first; IPv4 has one, and three zeros behind it.
+ * address is given as four 32-bit words, the highest first; IPv4 has one, and three zeros behind it, which are not kept.
  */
 export class Spans {
-  #starts = new Uint32Array(INITIAL_SPANS * WORDS);
-  #zones = new Uint32Array(INITIAL_SPANS);
+  readonly version: 4 | 6;
+  readonly #words: number;
+  #starts: Uint32Array;
+  #zones: Uint32Array;
   #count = 0;
+
+  /** `capacity`: spans that there is room for at first. */
+  constructor(version: 4 | 6, capacity = INITIAL_SPANS) {
+    this.version = version;
+    this.#words = version === 4 ? 1 : WORDS;
+    this.#starts = new Uint32Array(capacity * this.#words);
+    this.#zones = new Uint32Array(capacity);
+  }
 
   /** Spans of a zone for each segment, by its range, and of NO_ZONE elsewhere. */
   static of({ starts, ends, rangeOf }: Segments, zoneOf: (range: number) => number, version: 4 | 6): Spans {
-    const result = new Spans();
+    const result = new Spans(version);
     let gap: Uint32Array | undefined = new Uint32Array(WORDS);
     for (let segment = 0; segment < rangeOf.length; segment++) {
       const at = segment * WORDS;
@@ -32,8 +42,8 @@ export class Spans {
   }
 
   /** The whole space, of one zone. */
-  static all(zone: number): Spans {
-    const result = new Spans();
+  static all(version: 4 | 6, zone: number): Spans {
+    const result = new Spans(version);
     result.add(0, 0, 0, 0, zone);
     return result;
   }
@@ -44,7 +54,7 @@ export class Spans {
 
   /** Word `k` of the lowest address of a span. */
   start(span: number, k: number): number {
-    return this.#starts[span * WORDS + k]!;
+    return k < this.#words ? this.#starts[span * this.#words + k]! : 0;
   }
 
   zone(span: number): number {
@@ -55,17 +65,19 @@ export class Spans {
   add(word0: number, word1: number, word2: number, word3: number, zone: number): void {
     if (this.#count > 0 && this.#zones[this.#count - 1] === zone) return;
     if (this.#count === this.#zones.length) this.#grow();
-    const at = this.#count * WORDS;
+    const at = this.#count * this.#words;
     this.#starts[at] = word0;
-    this.#starts[at + 1] = word1;
-    this.#starts[at + 2] = word2;
-    this.#starts[at + 3] = word3;
+    if (this.version === 6) {
+      this.#starts[at + 1] = word1;
+      this.#starts[at + 2] = word2;
+      this.#starts[at + 3] = word3;
+    }
     this.#zones[this.#count++] = zone;
   }
 
-  /** These spans, and what lies below where they have no zone. */
+  /** These spans, and what lies below where they have no zone; both of one version. */
   over(below: Spans): Spans {
-    const result = new Spans();
+    const result = new Spans(this.version, this.#count + below.#count);
     let upper = -1;
     let lower = -1;
     while (upper + 1 < this.#count || lower + 1 < below.#count) {
@@ -73,10 +85,9 @@ export class Spans {
       if (order <= 0) upper++;
       if (order >= 0) lower++;
       const zone = this.#zones[upper]!;
-      const at = (order <= 0 ? upper : lower) * WORDS;
-      const starts = order <= 0 ? this.#starts : below.#starts;
+      const [spans, span] = order <= 0 ? [this, upper] : [below, lower];
       const found = zone === NO_ZONE ? below.#zones[lower]! : zone;
-      result.add(starts[at]!, starts[at + 1]!, starts[at + 2]!, starts[at + 3]!, found);
+      result.add(spans.start(span, 0), spans.start(span, 1), spans.start(span, 2), spans.start(span, 3), found);
     }
     return result;
   }
@@ -85,8 +96,8 @@ export class Spans {
   #order(span: number, other: Spans, otherSpan: number): number {
     if (otherSpan === other.#count) return -1;
     if (span === this.#count) return 1;
-    for (let k = 0; k < WORDS; k++) {
-      const difference = this.#starts[span * WORDS + k]! - other.#starts[otherSpan * WORDS + k]!;
+    for (let k = 0; k < this.#words; k++) {
+      const difference = this.start(span, k) - other.start(otherSpan, k);
       if (difference !== 0) return difference;
     }
     return 0;

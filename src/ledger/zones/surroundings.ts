@@ -41,7 +41,7 @@ export function surroundings(version: 4 | 6, local: readonly Interval[], broadca
 
 /** What is PRIVATE or UNKNOWN where no database says more. */
 export function leftovers(version: 4 | 6): Spans {
-  return Spans.of(cutSegments(PRIVATE, version), () => Zone.PRIVATE, version).over(Spans.all(Zone.UNKNOWN));
+  return Spans.of(cutSegments(PRIVATE, version), () => Zone.PRIVATE, version).over(Spans.all(version, Zone.UNKNOWN));
 }
 
 function networkOf(text: string): Interval {

@@ -30,7 +30,7 @@ export class Zoning {
   /** Slot → zone. */
   readonly #zones: number[] = [];
   readonly #followers = new Set<TableFollower>();
-  #table = new ZoneTable(Spans.all(Zone.UNKNOWN), Spans.all(Zone.UNKNOWN));
+  #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
 
   constructor(label: string, limit: number, maxZones = MAX_ZONES) {
     this.label = label;

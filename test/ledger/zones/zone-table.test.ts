@@ -31,7 +31,7 @@ const lookUps = fc.record({ 4: fc.array(addresses(4)), 6: fc.array(addresses(6))
 describe("a table finds the zone that a list of ranges, read from its start, has", () => {
   test("of any address, for any ranges", () => {
     const property = fc.property(rangeLists, lookUps, (ranges, list) => {
-      const table = tableOf((version) => spansOf(ranges, version).over(Spans.all(NOWHERE)));
+      const table = tableOf((version) => spansOf(ranges, version).over(Spans.all(version, NOWHERE)));
       for (const version of VERSIONS) {
         for (const address of [...bordersOf(ranges, version), ...list[version]]) {
           const range = firstRange(ranges, version, address);
@@ -46,7 +46,7 @@ describe("a table finds the zone that a list of ranges, read from its start, has
     const property = fc.property(rangeLists, rangeLists, lookUps, (upper, lower, list) => {
       const below = (version: 4 | 6) => {
         const spans = Spans.of(cutSegments(lower, version), (range) => 100 + range, version);
-        return spans.over(Spans.all(NOWHERE));
+        return spans.over(Spans.all(version, NOWHERE));
       };
       const table = tableOf((version) => spansOf(upper, version).over(below(version)));
       for (const version of VERSIONS) {
@@ -66,10 +66,10 @@ describe("a table finds the zone that a list of ranges, read from its start, has
     ["neighbouring 16-bit prefixes of IPv4", 0xfffd_8000n, 3000, 40n],
   ] as const) {
     test(`in ${what}, cut into many zones`, () => {
-      const spans = new Spans();
+      const spans = new Spans(4);
       spans.add(0, 0, 0, 0, NOWHERE);
       for (let k = 0; k < count; k++) spans.add(Number(first + BigInt(k) * stride), 0, 0, 0, 1 + (k % 3));
-      const table = new ZoneTable(spans, Spans.all(NOWHERE));
+      const table = new ZoneTable(spans, Spans.all(6, NOWHERE));
       for (let address = first - 300n; address < first + 300n + BigInt(count) * stride; address++) {
         const at = address < first ? -1n : (address - first) / stride;
         const last = BigInt(count - 1);
@@ -80,7 +80,7 @@ describe("a table finds the zone that a list of ranges, read from its start, has
   }
 
   test("in one 16-bit prefix of IPv6, cut into many zones of any length", () => {
-    const spans = new Spans();
+    const spans = new Spans(6);
     spans.add(0, 0, 0, 0, NOWHERE);
     const starts = Array.from({ length: 2000 }, (_, k) => {
       const shift = [96n, 80n, 64n, 32n, 0n][k % 5]!;
@@ -90,7 +90,7 @@ describe("a table finds the zone that a list of ranges, read from its start, has
       const word = (shift: bigint): number => Number((start >> shift) & 0xffff_ffffn);
       spans.add(word(96n), word(64n), word(32n), word(0n), 1 + (k % 3));
     }
-    const table = new ZoneTable(Spans.all(NOWHERE), spans);
+    const table = new ZoneTable(Spans.all(4, NOWHERE), spans);
     for (const [k, start] of starts.entries()) {
       assert.equal(find(table, 6, start - 1n), k === 0 ? NOWHERE : 1 + ((k - 1) % 3));
       assert.equal(find(table, 6, start), 1 + (k % 3));
@@ -101,7 +101,7 @@ describe("a table finds the zone that a list of ranges, read from its start, has
 });
 
 test("spans of the same zone are one", () => {
-  const spans = new Spans();
+  const spans = new Spans(4);
   for (const [start, zone] of [
     [0, 7],
     [5, 7],
@@ -113,7 +113,7 @@ test("spans of the same zone are one", () => {
   }
   assert.equal(spans.count, 3);
   assert.deepEqual([spans.start(1, 0), spans.zone(1)], [9, 8]);
-  const all = Spans.all(8).over(spans);
+  const all = Spans.all(4, 8).over(spans);
   assert.deepEqual([all.count, all.zone(0)], [1, 8]);
-  assert.deepEqual([Spans.all(NO_ZONE).over(spans).count, NO_ZONE], [3, 0]);
+  assert.deepEqual([Spans.all(4, NO_ZONE).over(spans).count, NO_ZONE], [3, 0]);
 });

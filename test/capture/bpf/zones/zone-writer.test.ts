@@ -128,12 +128,12 @@ test("a table that finds no room in the kernel is refused, and the one before st
   using twins = new Twins([], { zonings: () => [(made[made.length] = zoningOf(NAMES, LOCAL))] });
   const [zoning] = made;
   const before = zoning!.table;
-  const many = new Spans();
+  const many = new Spans(4);
   for (let k = 0; k < 20_000; k++) many.add(k * 1000, 0, 0, 0, 1 + (k % 2));
-  assert.match(zoning!.use(new ZoneTable(many, Spans.all(Zone.UNKNOWN)))!, /too large .* restart promtap/);
-  const deep = new Spans();
+  assert.match(zoning!.use(new ZoneTable(many, Spans.all(6, Zone.UNKNOWN)))!, /too large .* restart promtap/);
+  const deep = new Spans(4);
   for (let k = 0; k < 8000; k++) deep.add(k, 0, 0, 0, 1 + (k % 2));
-  assert.match(zoning!.use(new ZoneTable(deep, Spans.all(Zone.UNKNOWN)))!, /too large/);
+  assert.match(zoning!.use(new ZoneTable(deep, Spans.all(6, Zone.UNKNOWN)))!, /too large/);
   assert.equal(zoning!.table, before);
   twins.see(frameOf(4, 0xc000_0201n, 0x0101_0101n));
   assert.deepEqual(twins.counted().zones, new Map([["country AU TX", [1, 20]]]));
