@@ -5,6 +5,8 @@ import { DataCheck } from "./data-check.ts";
 import { type AutonomousSystem, autonomousSystemOf, type Country, countryOf } from "./records.ts";
 import { SearchTree, type SearchTreeShape } from "./search-tree.ts";
 
+/** Of a Date, since 1970. */
+const LAST_SECOND = 8.64e12;
 const METADATA_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 /** Of zeros, between the tree and the data. */
 const SEPARATOR_BYTES = 16;
@@ -144,7 +146,7 @@ function readMetadata(buffer: Buffer): Metadata {
   return {
     at,
     type: String(values["database_type"]),
-    buildEpoch: numberOf("build_epoch", () => true),
+    buildEpoch: numberOf("build_epoch", (seconds) => seconds <= LAST_SECOND),
     nodeCount: numberOf("node_count", () => true),
     recordBits: numberOf("record_size", (bits) => [24, 28, 32].includes(bits)),
     ipVersion: numberOf("ip_version", (version) => version === 4 || version === 6),

@@ -143,6 +143,9 @@ describe("a file is refused", () => {
     );
     assert.match(await refusal(patched("ip_version\xc4\0\0\0\x06", "ip_version\xc4\0\0\0\x05")), /ip_version is 5$/);
     assert.match(await refusal(patched("node_count\xc4\0", "node_count\xc4\x7f")), /tree is longer than the file$/);
+    // a date that JavaScript has no words for
+    const late = patched("build_epoch\xc4", "build_epoch\x08\x02\0\x1f\xff\xff");
+    assert.match(await refusal(late), /build_epoch is 90071\d+$/);
     assert.match(await refusal(patched("node_count", "node_cound")), /node_count is undefined$/);
   });
 
