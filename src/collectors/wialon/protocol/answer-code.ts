@@ -1,4 +1,4 @@
-import { packText } from "./packed-text.ts";
+import { keyOf, keyOfText } from "./packed-text.ts";
 import { BLACK_BOX_ANSWER, LOGIN_ANSWER } from "./packet-type.ts";
 
 /**
@@ -19,18 +19,18 @@ export const LOGIN_CODES: readonly number[] = (["1", "0", "01", "10", "other"] s
 
 const CODE_OF_CHARACTERS: ReadonlyMap<number, number> = new Map(
   CODE_NAMES.filter((name) => name.length <= MAX_CODE_CHARACTERS).map((name) => [
-    packText(name),
+    keyOfText(name),
     CODE_NAMES.indexOf(name),
   ]),
 );
 
 /**
- * The code of an answer whose last field has `length` characters, packed by `packText`. A black
- * box is answered by the number of its packets that were taken: any but none is success.
+ * The code of an answer whose last field has `length` characters, the last four of them in `packed`. A black box is
+ * answered by the number of its packets that were taken: any but none is success.
  */
 export function answerCode(type: number, packed: number, length: number): number {
   if (length === 0) return EMPTY!;
-  const code = length > MAX_CODE_CHARACTERS ? OTHER! : (CODE_OF_CHARACTERS.get(packed) ?? OTHER!);
+  const code = length > MAX_CODE_CHARACTERS ? OTHER! : (CODE_OF_CHARACTERS.get(keyOf(packed, length)) ?? OTHER!);
   if (type === BLACK_BOX_ANSWER) return code === NONE ? code : ACCEPTED!;
   return type === LOGIN_ANSWER && !LOGIN_CODES.includes(code) ? OTHER! : code;
 }

@@ -197,12 +197,12 @@ export class LineParser {
   }
 
   #typeEnded(): void {
-    this.#unpackedLeft--;
-    const type = typeOfLetters(this.#letters);
+    const type = typeOfLetters(this.#letters, this.#letterCount);
     if (type < 0) {
       this.#fail();
       return;
     }
+    this.#unpackedLeft--;
     this.type = type;
     this.isChecksumWrong = false;
     this.fields.begin(type === LOGIN ? 0 : LENGTH_FIELD[type]!);
@@ -308,6 +308,7 @@ export class LineParser {
 
   /** `imei`, or `2.0;imei`; nothing in answers. */
   #readPrefix(): void {
+    if (this.#prefix === "") return;
     const [first = "", second = ""] = this.#prefix.split(";");
     const version = versionOf(first);
     this.version = version ?? Version.UNKNOWN;

@@ -1,4 +1,4 @@
-import { packText } from "./packed-text.ts";
+import { keyOf, keyOfText } from "./packed-text.ts";
 
 /** The types of Wialon IPS 1.0, 1.1 and 2.0: what trackers send, then what servers send; an index into tables by type. */
 const SENT_BY_TRACKERS = ["L", "D", "P", "SD", "B", "I", "M", "IT", "T"] as const;
@@ -19,11 +19,11 @@ export const LOGIN_ANSWER = typeOf("AL");
 export const BLACK_BOX = typeOf("B");
 export const BLACK_BOX_ANSWER = typeOf("AB");
 
-const TYPE_OF_LETTERS: ReadonlyMap<number, number> = new Map(TYPE_NAMES.map((name, type) => [packText(name), type]));
+const TYPE_OF_LETTERS: ReadonlyMap<number, number> = new Map(TYPE_NAMES.map((name, type) => [keyOfText(name), type]));
 
-/** The type of letters as `packText` packs them; -1 where there is none. */
-export function typeOfLetters(packed: number): number {
-  return TYPE_OF_LETTERS.get(packed) ?? -1;
+/** The type of letters that are packed into one number, the last one lowest; -1 where there is none. */
+export function typeOfLetters(packed: number, count: number): number {
+  return TYPE_OF_LETTERS.get(keyOf(packed, count)) ?? -1;
 }
 
 /** Answer → what it answers; -1 for all that is no answer. */

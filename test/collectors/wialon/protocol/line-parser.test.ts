@@ -75,6 +75,7 @@ describe("a packet", () => {
     assert.equal(told("##\r\n#P#\r\n"), "failed P /5");
     assert.equal(told("#p#\r\n#P#\r\n"), "failed P /5");
     assert.equal(told("#AD\r\n#P#\r\n"), "failed P /5");
+    assert.equal(told("#\0P#\r\n#\0\0P#\r\n#P#\r\n"), "failed failed P /5");
   });
 
   test("whose type is too long is one error, however long it is", () => {
@@ -226,6 +227,15 @@ describe("a compressed packet", () => {
     assert.equal(told.filter((text) => text === "too_large").length, 1);
   });
 
+  test("counts each of the packets in it once, right or wrong", () => {
+    const site = new Site();
+    const many = deflateSync(`${"#X#\r\n".repeat(4_000)}${"#\r\n".repeat(900)}${"#P#\r\n".repeat(101)}`);
+    site.feed(Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many]));
+    const { told } = site.listener;
+    assert.equal(told.filter((text) => text === "failed").length, 4_900);
+    assert.equal(told.filter((text) => text === "P").length, 100);
+  });
+
   test("holds no compressed packet", () => {
     const inner = compressed(line("P", "", { protocol: "1.1" })).bytes;
     const outer = deflateSync(inner);
@@ -285,6 +295,7 @@ describe("a datagram", () => {
     assert.equal(toldOf("imei#SD#1;2\r\n", "imei#P#"), "named imei SD /13 named imei P /7");
     assert.equal(toldOf("2.0;imei#M#1;FFFF\r\n"), "named imei M /19 wrong");
     assert.equal(toldOf("#ASD#1\r\n"), "ASD /8");
+    assert.equal(toldOf("2.0;imei#M#1;FFFF\r\n#M#1;FFFF\r\n"), "named imei M /19 wrong M /11 wrong");
     assert.equal(toldOf("imei#P#\r\nother#P#\r\n"), "named imei P /9 named other P /10");
   });
 
