@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { line, shortData } from "../../support/wialon/packets.ts";
 import { ACK, Connection, FIN, frameOf, RST, Site, SYN } from "./wire.ts";
 
 const PAIR = 'src_ip="10.0.0.1",dst_ip="10.0.0.9"';
@@ -104,6 +105,28 @@ describe("a stream", () => {
     assert.equal(site.tally.streams, 1);
   });
 
+  test("that is reset behind a hole is read to its end", async () => {
+    const site = new Site();
+    const talk = new Connection(site).open().tracker("#P#\r\n");
+    talk.held("#SD#1;2\r\n");
+    talk.tracker("#P#\r\n").tracker("", RST);
+    assert.equal(await count(site, "P"), 2);
+    assert.equal(site.tally.skippedBytes[0], 9);
+    assert.equal(site.monitor.keptBytes, 0);
+  });
+
+  test("that was silent for long is still of its device", async () => {
+    const site = new Site({ hasDevices: true });
+    const talk = new Connection(site).open().tracker("#L#imei;NA\r\n");
+    site.now += 600;
+    talk.tracker("#P#\r\n");
+    assert.equal(site.tally.lives.count, 1);
+    assert.equal((await site.page()).value('wialon_ips_device_packets_total{imei="imei"}'), 2);
+    talk.tracker("", RST);
+    new Connection(site).open().tracker("#P#\r\n");
+    assert.equal((await site.page()).value('wialon_ips_device_packets_total{imei="imei"}'), 2, "but not its successor");
+  });
+
   test("of datagrams is read one by one", async () => {
     const site = new Site();
     for (const text of ["imei#P#\r\n", "imei#SD#1", "2.0;imei#P#"]) {
@@ -143,6 +166,25 @@ describe("frames", () => {
     talk.tracker("#P#\r\n");
     assert.equal(await count(site, "P"), 1);
     assert.equal(site.tally.skippedBytes[1], 10);
+  });
+
+  test("of datagrams that were captured in part end with a gap, too", async () => {
+    const site = new Site();
+    const options = { protocol: "2.0" } as const;
+    const packet = line("SD", shortData(1), options).bytes;
+    const payload = Buffer.concat([Buffer.from("2.0;imei"), packet]);
+    const frame = frameOf({
+      source: "10.0.0.1",
+      destination: "10.0.0.9",
+      sourcePort: 1,
+      destinationPort: 20332,
+      payload,
+    });
+    site.show(frame, frame.length - 10);
+    const page = await site.page();
+    assert.equal(await count(site, "SD"), 1);
+    assert.equal(page.sum("wialon_ips_crc_errors_total"), 0);
+    assert.equal(page.value('wialon_ips_skipped_bytes_total{reason="truncated"}'), 10);
   });
 });
 

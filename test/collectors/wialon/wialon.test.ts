@@ -111,9 +111,48 @@ describe("answers", () => {
 
   test("to logins are counted by code, whatever a server says", async () => {
     const site = new Site();
-    new Connection(site).open().server("#AL#1\r\n#AL#0\r\n#AL#01\r\n#AL#10\r\n#AL#7\r\n#AL#s3cret\r\n");
+    new Connection(site).open().server("#AL#1\r\n#AL#0\r\n#AL#01\r\n#AL#10\r\n#AL#7\r\n#AL#s3cret\r\n#AL#\x001\r\n");
     const page = await site.page();
     for (const code of ["1", "0", "01", "10"]) assert.equal(page.value(`wialon_ips_logins_total{code="${code}"}`), 1);
-    assert.equal(page.value('wialon_ips_logins_total{code="other"}'), 2);
+    assert.equal(page.value('wialon_ips_logins_total{code="other"}'), 3);
+  });
+
+  test("are timed however many requests are under way", async () => {
+    const site = new Site();
+    const talk = new Connection(site).open();
+    for (let count = 0; count < 40; count++) talk.tracker("#SD#1\r\n");
+    for (let count = 0; count < 40; count++) talk.server("#ASD#1\r\n");
+    talk.tracker("#SD#1\r\n").server("#ASD#1\r\n");
+    const page = await site.page();
+    assert.equal(page.value('wialon_ips_answer_latency_seconds_count{type="SD"}'), 17);
+    assert.equal(page.value('wialon_ips_answer_latency_seconds_sum{type="SD"}'), 16 * 10 + 0.25);
+  });
+
+  test("that never come do not hold up the times of others", async () => {
+    const site = new Site();
+    const talk = new Connection(site).open();
+    for (let count = 0; count < 40; count++) {
+      talk.tracker("#P#\r\n");
+      site.now += 30;
+    }
+    talk.tracker("#SD#1\r\n").server("#ASD#1\r\n");
+    assert.equal((await site.page()).value('wialon_ips_answer_latency_seconds_sum{type="SD"}'), 0.25);
+  });
+
+  test("that the capture missed are not taken for those to later requests", async () => {
+    for (const side of ["server", "tracker"] as const) {
+      const site = new Site();
+      const talk = new Connection(site).open();
+      talk.tracker("#SD#1\r\n").server("#AP#\r\n");
+      if (side === "tracker") talk.held("#SD#1\r\n");
+      else talk.missed("#ASD#1\r\n");
+      for (let count = 0; count < 3; count++) {
+        site.now += 10;
+        talk.tracker("#P#\r\n").server("#AP#\r\n").tracker("#SD#1\r\n").server("#ASD#1\r\n");
+      }
+      const page = await site.page();
+      assert.equal(site.tally.skippedBytes[0]! > 0, true, side);
+      assert.ok(page.value('wialon_ips_answer_latency_seconds_sum{type="SD"}')! < 1, side);
+    }
   });
 });

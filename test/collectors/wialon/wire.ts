@@ -151,6 +151,11 @@ export class Connection {
     return this.#frame("tracker", Buffer.from(text, "latin1"), ACK);
   }
 
+  /** What the server says, and nobody sees. */
+  missed(text: string): void {
+    this.#frame("server", Buffer.from(text, "latin1"), ACK);
+  }
+
   #say(side: "tracker" | "server", text: string | Buffer, flags: number): this {
     const payload = typeof text === "string" ? Buffer.from(text, "latin1") : text;
     this.#site.now += 0.25;

@@ -6,6 +6,8 @@ import { Stream, type Surroundings } from "./stream.ts";
 const SILENCE_SECONDS = 300;
 /** How long the ports of an ended connection are remembered: what is repeated of it is not read again (TIME-WAIT). */
 const MEMORY_SECONDS = 60;
+/** How long those of a silent connection are: a tracker that stands still may report once in many minutes. */
+const SILENT_MEMORY_SECONDS = 3600;
 /** How long a hole may stay, where nobody is seen to acknowledge what is behind it. */
 const HOLE_SECONDS = 60;
 
@@ -25,6 +27,8 @@ export class Connection {
   #lower: Stream | undefined;
   #higher: Stream | undefined;
   #lastAt = 0;
+  /** Whether a TCP connection has said something since it was opened or closed. */
+  #isOpen = false;
 
   constructor(hash: number, slot: number, surroundings: Surroundings) {
     this.hash = hash;
@@ -38,6 +42,8 @@ export class Connection {
     const stream = this.#stream(isLower);
     const peer = isLower ? this.#higher : this.#lower;
     const { flags, payloadBytes } = segment;
+    if ((flags & (TcpFlag.FIN | TcpFlag.RST)) !== 0) this.#isOpen = false;
+    else if (payloadBytes > 0) this.#isOpen = true;
     if ((flags & TcpFlag.RST) !== 0) {
       if (stream.accepts(segment.sequence)) this.end(now);
       return;
@@ -63,13 +69,14 @@ export class Connection {
   age(now: number): boolean {
     const isLowerAlive = ageStream(this.#lower, now);
     const isHigherAlive = ageStream(this.#higher, now);
-    return !isLowerAlive && !isHigherAlive && now - this.#lastAt > MEMORY_SECONDS;
+    const memorySeconds = this.#isOpen ? SILENT_MEMORY_SECONDS : MEMORY_SECONDS;
+    return !isLowerAlive && !isHigherAlive && now - this.#lastAt > memorySeconds;
   }
 
   /** Reads what is held behind holes, as nothing will fill them any more. */
   flush(now: number): void {
     for (const stream of this.#streams()) {
-      stream.giveUp(now, -1);
+      stream.flush();
       if (stream.isFinished) stream.end(now);
     }
   }

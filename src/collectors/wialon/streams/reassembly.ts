@@ -198,6 +198,11 @@ export class Reassembly {
     while (this.#held.length > 0 && now - this.#held[0]!.heldAt > seconds) this.#skipHole(SkipReason.LOST);
   }
 
+  /** Gives up all holes, whatever their age. */
+  giveUpAll(): void {
+    while (this.#held.length > 0) this.#skipHole(SkipReason.LOST);
+  }
+
   #skipHole(reason: SkipReason): void {
     this.#skipTo(this.#held[0]!.sequence, reason);
     this.#drain();

@@ -60,6 +60,7 @@ export class Stream implements StreamReader, PacketListener {
     if (!this.#hasEnded && this.#reassembly.beganAt(first)) return;
     this.end(now);
     this.#hasEnded = false;
+    this.#device = undefined;
     this.#reassembly.begin(first);
   }
 
@@ -74,8 +75,16 @@ export class Stream implements StreamReader, PacketListener {
   takeDatagram(packet: Packet, segment: Segment, bytes: Uint8Array, now: number): void {
     if (!this.isAlive) this.#start(packet, false, now);
     this.lastAt = now;
+    const { payloadStart, payloadEnd, payloadBytes } = segment;
     const parser = this.#borrowParser();
-    parser.parseAll(bytes, segment.payloadStart, segment.payloadEnd);
+    const missing = payloadBytes - (payloadEnd - payloadStart);
+    if (missing === 0) {
+      parser.parseAll(bytes, payloadStart, payloadEnd);
+    } else {
+      parser.parse(bytes, payloadStart, payloadEnd);
+      parser.cut();
+      this.#surroundings.tally.skippedBytes[SkipReason.TRUNCATED]! += missing;
+    }
     this.#returnParser(parser);
   }
 
@@ -103,16 +112,20 @@ export class Stream implements StreamReader, PacketListener {
     this.#reassembly.giveUp(now, seconds);
   }
 
+  /** Reads what is held behind holes, as nothing will fill them any more. */
+  flush(): void {
+    this.#reassembly.giveUpAll();
+  }
+
   /** Ends its life, if it lives. What was read stays known, so that a repetition of it is not read again. */
   end(now: number): void {
-    this.#reassembly.release();
+    this.flush();
     if (!this.isAlive) return;
     if (this.#parser !== undefined) {
       this.#parser.cut();
       this.#returnParser(this.#parser);
     }
     this.#requests = undefined;
-    this.#device = undefined;
     this.isAlive = false;
     this.#hasEnded = true;
     const { tally } = this.#surroundings;
@@ -172,15 +185,24 @@ export class Stream implements StreamReader, PacketListener {
   skip(byteCount: number, reason: SkipReason): void {
     this.#surroundings.tally.skippedBytes[reason]! += byteCount;
     if (reason === SkipReason.STRAY) return;
+    this.#forgetRequests();
     const parser = this.#borrowParser();
     parser.skip(byteCount);
     this.#returnParser(parser);
   }
 
   restart(): void {
+    this.#forgetRequests();
+    this.#device = undefined;
     if (this.#parser === undefined) return;
     this.#parser.cut();
     this.#returnParser(this.#parser);
+  }
+
+  /** Who asked what, and what was answered, can't be told behind a gap. */
+  #forgetRequests(): void {
+    this.#requests = undefined;
+    if (this.#peer !== undefined) this.#peer.#requests = undefined;
   }
 
   began(type: number): void {
