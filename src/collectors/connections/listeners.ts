@@ -8,7 +8,7 @@ const SOME = 4;
 /** Where this host takes connections: what decides which end of one was there first. */
 export class Listeners {
   readonly #ports = new Uint8Array(65_536);
-  /** The addresses of ports at which not all of them listen. */
+  /** The addresses of ports at which not all of them listen, each once, by their ends. */
   readonly #addresses = new Map<number, Uint32Array[]>();
 
   /** Takes in a socket that listens. */
@@ -20,20 +20,27 @@ export class Listeners {
       this.#ports[localPort]! |= isIpv6Only ? ALL_IPV6 : ALL_IPV4 | ALL_IPV6;
     } else {
       this.#ports[localPort]! |= SOME;
-      const addresses = this.#addresses.get(localPort) ?? [];
-      this.#addresses.set(localPort, addresses);
-      addresses.push(local.slice());
+      const key = keyOf(localPort, local);
+      const addresses = this.#addresses.get(key) ?? [];
+      this.#addresses.set(key, addresses);
+      if (!addresses.some((address) => isSame(address, local))) addresses.push(local.slice());
     }
   }
 
-  /** Whether the local end of a connection is where something listens. Hot; does not allocate. */
+  /** Whether the local end of a connection is where something listens. Hot. */
   has(socket: TcpSocket): boolean {
     const { local, localPort } = socket;
     const listening = this.#ports[localPort]!;
     if (listening === 0) return false;
     if ((listening & (isIpv4(local) ? ALL_IPV4 : ALL_IPV6)) !== 0) return true;
-    return (listening & SOME) !== 0 && this.#addresses.get(localPort)!.some((address) => isSame(address, local));
+    if ((listening & SOME) === 0) return false;
+    return this.#addresses.get(keyOf(localPort, local))?.some((address) => isSame(address, local)) ?? false;
   }
+}
+
+/** The port, and the last 32 bits of the address: where many listen, few share them. */
+function keyOf(port: number, address: Uint32Array): number {
+  return port * 2 ** 32 + address[3]!;
 }
 
 function isSame(one: Uint32Array, other: Uint32Array): boolean {

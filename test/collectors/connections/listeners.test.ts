@@ -28,3 +28,21 @@ test("a listener on one address takes that one", () => {
   assert.deepEqual(["192.0.2.1 443", "192.0.2.2 443", "192.0.2.3 443"].map(has), [true, true, false]);
   assert.deepEqual(["2001:db8::1 80", "2001:db8::2 80", "2001:db8::1 443"].map(has), [true, false, false]);
 });
+
+test("many addresses that share a port, each listened on many times, cost a look-up little", () => {
+  const listeners = new Listeners();
+  const socket = socketOf("listen 10.0.0.0 443");
+  for (let index = 0; index < 40_000; index++) {
+    socket.local[3] = 0x0a00_0000 + (index % 10_000);
+    listeners.add(socket);
+  }
+  const start = performance.now();
+  let found = 0;
+  for (let index = 0; index < 100_000; index++) {
+    socket.local[3] = 0x0a00_0000 + (index % 20_000);
+    if (listeners.has(socket)) found++;
+  }
+  assert.equal(found, 50_000);
+  // one by one it would be ten seconds
+  assert.ok(performance.now() - start < 1000);
+});
