@@ -31,6 +31,7 @@ const FRAMES = [
   ipv4Frame({ ...ALIEN, protocol: PROTOCOL_UDP, lengthBytes: 1000 }),
 ];
 const COUNT = 4000;
+const PLUGINS = 2;
 /** Those that promtap tells apart: ICMP, IGMP, TCP, UDP, IPv6, GRE, ESP, EIGRP, OSPF, SCTP. */
 const PROTOCOLS = [1, 2, 6, 17, 41, 47, 50, 88, 89, 132];
 
@@ -54,6 +55,8 @@ class Pmacctd implements AsyncDisposable {
       pmacctd_as: "file",
       networks_file: networks,
       plugins: "kafka[kafka], print[print]",
+      // What does not fit between its processes is lost to one plugin and not to the other.
+      plugin_pipe_size: "10240000",
       "kafka_output[kafka]": "json",
       "kafka_topic[kafka]": topic,
       "kafka_broker_host[kafka]": host!,
@@ -75,7 +78,8 @@ class Pmacctd implements AsyncDisposable {
   }
 
   async untilReady(): Promise<void> {
-    await until("pmacctd listens", () => this.#output.includes("link type is"));
+    const arePluginsReady = () => this.#output.match(/cache entries=/g)?.length === PLUGINS;
+    await until("pmacctd listens", () => arePluginsReady() && this.#output.includes("link type is"));
   }
 
   /** The flows that it has written to its file. */
