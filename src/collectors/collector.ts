@@ -81,6 +81,20 @@ export class CollectorSet {
   }
 }
 
+/** How much of the time until the deadline databases get to be read again; then those before serve the page. */
+const RELOAD_SHARE = 0.5;
+
+/** Waits for databases that are read again; for half of the time at most, because reading goes on without the page. */
+export async function reloaded(work: Promise<void>, deadline: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.max(deadline - performance.now(), 0) * RELOAD_SHARE);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function byDeadline<T>(work: Promise<T>, milliseconds: number): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error("not done before the scrape's deadline")), Math.max(milliseconds, 0));

@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import type { GeoDatabases } from "../geo/databases.ts";
 import type { InterfaceLedger, Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
@@ -8,14 +7,12 @@ import type { Zoning } from "../ledger/zones/zoning.ts";
 import { type Family, MetricType, type WrittenFamily } from "../page/family.ts";
 import { labelText } from "../page/labels.ts";
 import type { PageWriter } from "../page/page-writer.ts";
-import type { Collector } from "./collector.ts";
+import { type Collector, reloaded } from "./collector.ts";
 import { databaseFamilies } from "./geo-databases.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 const BY_CURRENT_HELP =
   "Whether the databases and the addresses of the host are used as they are now; 0 where they cannot be mapped or find no room.";
-/** How much of the time until the deadline an update may take. */
-const PATIENCE = 0.5;
 const encoder = new TextEncoder();
 const DIRECTIONS = [
   [Direction.TX, "tx"],
@@ -51,7 +48,7 @@ export class ZonesCollector implements Collector {
   }
 
   async collect(deadline: number): Promise<Family[]> {
-    await this.#update(deadline);
+    await reloaded(this.#updater.refresh(), deadline);
     this.#source.sync();
     const { zonings } = this.#ledger;
     return [
@@ -69,14 +66,6 @@ export class ZonesCollector implements Collector {
         this.#family(zoning, index, "bytes", BYTES),
       ]),
     ];
-  }
-
-  /** A large database takes its time; counters are on the page meanwhile, by the one before. */
-  async #update(deadline: number): Promise<void> {
-    const done = new AbortController();
-    const patience = Math.max(deadline - performance.now(), 0) * PATIENCE;
-    const updated = this.#updater.refresh().finally(() => done.abort());
-    await Promise.race([updated, setTimeout(patience, undefined, { signal: done.signal }).catch(() => {})]);
   }
 
   #family(zoning: Zoning, index: number, unit: string, what: number): WrittenFamily {

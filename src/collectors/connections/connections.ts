@@ -1,6 +1,6 @@
 import type { GeoDatabases } from "../../geo/databases.ts";
 import { type Family, MetricType, type Sample } from "../../page/family.ts";
-import type { Collector } from "../collector.ts";
+import { type Collector, reloaded } from "../collector.ts";
 import { databaseFamilies } from "../geo-databases.ts";
 import { Listeners } from "./listeners.ts";
 import type { NetworkSet } from "./network-set.ts";
@@ -9,8 +9,6 @@ import { CONNECTED, LISTENING, type SocketSource } from "./tcp-socket.ts";
 
 /** How often the sockets are read where they change too much meanwhile. */
 const ATTEMPTS = 3;
-/** Part of the time that databases get to be read again; where that is too little, those before serve the scrape. */
-const RELOAD_SHARE = 0.5;
 
 /** This host's TCP connections by where their remote end is: geoip-exporter's family, and what it leaves out. */
 export class ConnectionsCollector implements Collector {
@@ -28,7 +26,7 @@ export class ConnectionsCollector implements Collector {
   }
 
   async collect(deadline: number): Promise<Family[]> {
-    await settledWithin((deadline - performance.now()) * RELOAD_SHARE, this.#databases.reload());
+    await reloaded(this.#databases.reload(), deadline);
     const tally = await this.#tally(deadline);
     return [
       gauge("job_location", "Established TCP connections by country of the remote address.", tally.locations()),
@@ -68,13 +66,6 @@ export class ConnectionsCollector implements Collector {
       gauge("promtap_tcp_asns_limit", "ASes that may have series.", [{ value: this.#maxAsns }]),
     ];
   }
-}
-
-async function settledWithin(milliseconds: number, work: Promise<void>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 function gauge(name: string, help: string, samples: Sample[]): Family {
