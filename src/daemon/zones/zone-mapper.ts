@@ -19,11 +19,19 @@ export type RefusalListener = (zoning: Zoning, reason: string) => void;
 /** What the databases alone say of all addresses. */
 type DatabaseSpans = Readonly<Record<4 | 6, Spans>>;
 
+/** The host's addresses, and what it makes of all. */
+interface Around {
+  readonly addresses: string;
+  readonly spans: DatabaseSpans;
+}
+
 /** What one zoning is made of. */
 interface Mapped {
   readonly spans: DatabaseSpans;
-  /** Of the databases that were last read, used or not. */
-  readonly generation: number;
+  /** That were last read, used or not. */
+  readonly databases: readonly GeoDatabase[];
+  /** That were last put over them, used or not. */
+  readonly addresses: string;
   /** Whether they are what is used. */
   readonly hasDatabases: boolean;
   /** Whether all addresses of the host are in its table. */
@@ -81,49 +89,64 @@ export class ZoneMapper {
     for (;;) {
       const { generation } = this.#databases;
       const addresses = this.#host?.all() ?? [];
-      const of = [generation, ...addresses.map(({ value, isBroadcast }) => `${value} ${isBroadcast}`).sort()].join();
+      const key = addresses
+        .map(({ value, isBroadcast }) => `${value} ${isBroadcast}`)
+        .sort()
+        .join();
+      const of = `${generation} ${key}`;
       if (of === this.#made) return;
-      await this.#make(generation, addresses);
+      const around = { addresses: key, spans: this.#around(addresses) };
+      for (const zoning of this.#zonings) await this.#map(zoning, around);
       this.#made = of;
     }
   }
 
-  async #make(generation: number, addresses: readonly HostAddress[]): Promise<void> {
+  #around(addresses: readonly HostAddress[]): DatabaseSpans {
     const [own, broadcast] = [false, true].map((kind) =>
       addresses
         .filter(({ isBroadcast }) => isBroadcast === kind)
         .map(({ version, value }): Interval => ({ version, first: value, last: value })),
     );
-    const [around4, around6] = VERSIONS.map((version) => surroundings(version, [...own!, ...this.#ranges], broadcast!));
-    const around = { 4: around4!, 6: around6! };
-    for (const zoning of this.#zonings) await this.#map(zoning, generation, around);
+    const [ipv4, ipv6] = VERSIONS.map((version) => surroundings(version, [...own!, ...this.#ranges], broadcast!));
+    return { 4: ipv4!, 6: ipv6! };
   }
 
-  async #map(zoning: Zoning, generation: number, around: DatabaseSpans): Promise<void> {
+  async #map(zoning: Zoning, around: Around): Promise<void> {
+    const { addresses } = around;
+    const databases = this.#databases.states().flatMap(({ database }) => (hasZones(database, zoning) ? database : []));
     const before = this.#mapped.get(zoning);
-    if (before?.generation !== generation) {
-      const spans = await this.#useDatabases(zoning, around, before === undefined);
-      if (spans !== undefined) {
-        this.#mapped.set(zoning, { spans, generation, hasDatabases: true, hasAddresses: true });
-        return;
-      }
+    // A file that had only AS numbers before may have countries now.
+    const isRead =
+      databases.length === before?.databases.length &&
+      databases.every((database) => before.databases.includes(database));
+    if (isRead && before!.addresses === addresses) return;
+    const spans = isRead ? undefined : await this.#useDatabases(zoning, databases, around.spans, before === undefined);
+    if (spans !== undefined) {
+      this.#mapped.set(zoning, { spans, databases, addresses, hasDatabases: true, hasAddresses: true });
+      return;
     }
-    // Here there is one before: else it was used, or it threw.
-    const { spans, hasDatabases, hasAddresses } = before!;
-    const refusal = await useSpans(zoning, spans, around);
+    // Here there is one before: without it, the databases were used or it threw.
+    const { hasDatabases, hasAddresses } = before!;
+    const refusal = await useSpans(zoning, before!.spans, around.spans);
     if (refusal !== undefined && hasAddresses) this.#onRefusal(zoning, refusal);
     this.#mapped.set(zoning, {
-      spans,
-      generation,
-      hasDatabases: hasDatabases && before!.generation === generation,
+      spans: before!.spans,
+      databases,
+      addresses,
+      hasDatabases: hasDatabases && isRead,
       hasAddresses: refusal === undefined,
     });
   }
 
   /** Returns what the databases say, or undefined where that cannot be used. */
-  async #useDatabases(zoning: Zoning, around: DatabaseSpans, isFirst: boolean): Promise<DatabaseSpans | undefined> {
+  async #useDatabases(
+    zoning: Zoning,
+    databases: readonly GeoDatabase[],
+    around: DatabaseSpans,
+    isFirst: boolean,
+  ): Promise<DatabaseSpans | undefined> {
     try {
-      const spans = await this.#read(zoning);
+      const spans = await readAll(databases, zoning);
       const refusal = await useSpans(zoning, spans, around);
       if (refusal === undefined) return spans;
       this.#onRefusal(zoning, refusal);
@@ -134,21 +157,20 @@ export class ZoneMapper {
     }
     return undefined;
   }
+}
 
-  async #read(zoning: Zoning): Promise<DatabaseSpans> {
-    const made: Spans[] = [];
-    for (const version of VERSIONS) {
-      let all = leftovers(version);
-      // The first database that knows an address has the word.
-      for (const { database } of this.#databases.states().toReversed()) {
-        if (!hasZones(database, zoning)) continue;
-        all = (await readSpans(database, zoning, version)).over(all);
-        await nextTurn();
-      }
-      made.push(all);
+/** What databases say together; the first one that knows an address has the word. */
+async function readAll(databases: readonly GeoDatabase[], zoning: Zoning): Promise<DatabaseSpans> {
+  const made: Spans[] = [];
+  for (const version of VERSIONS) {
+    let all = leftovers(version);
+    for (const database of databases.toReversed()) {
+      all = (await readSpans(database, zoning, version)).over(all);
+      await nextTurn();
     }
-    return { 4: made[0]!, 6: made[1]! };
+    made.push(all);
   }
+  return { 4: made[0]!, 6: made[1]! };
 }
 
 /** Has a zoning look up addresses there, or returns why it cannot. */

@@ -148,6 +148,21 @@ test("a database that is refused keeps no address out, and is told of until one 
   assert.equal(nameAt(zonings[0], ADDRESS), "DE");
 });
 
+test("a database that changed makes no table anew that it says nothing to", async () => {
+  using site = new Site();
+  const zonings = [new Zoning("country", 10), new Zoning("asn", 10)] as const;
+  const mapper = await site.mapper(zonings, [site.write("a", NETHERLANDS), site.write("b", SYSTEMS)]);
+  await mapper.refresh();
+  const before = zonings.map(({ table }) => table);
+  site.write("b", mmdb({ "193.0.0.0/8": { asn: 3333, name: "RIPE NCC" } }, { ipVersion: 4 }));
+  await mapper.refresh();
+  assert.equal(nameAt(zonings[1], 0xc111_1111), "3333");
+  assert.deepEqual(
+    zonings.map(({ table }, at) => table === before[at]),
+    [true, false],
+  );
+});
+
 test("too many addresses of the host are told of for as long as there are", async () => {
   using site = new Site();
   const host = new Host();
