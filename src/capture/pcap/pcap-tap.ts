@@ -13,7 +13,8 @@ const NO_PERMISSION =
 
 /**
  * libpcap's ring. In the immediate mode that `cap` asks for each frame takes a slot of the largest frame there may be:
- * 128 KiB where the interface merges segments (GRO, TSO), 2 KiB where it does not; so this holds 256 or 16,384 frames.
+ * 128 KiB where the interface merges segments (GRO, TSO) or is not Ethernet, else 2 KiB; so this holds 256 or 16,384
+ * frames.
  */
 const RING_BYTES = 32 * 1024 * 1024;
 
