@@ -37,8 +37,8 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   readonly #onChange: SourceListener;
   readonly #said = new Map<string, string>();
   readonly #end = new AbortController();
-  /** The run that is under way, which all scrapes of that time share. */
-  #running: Promise<Snapshot> | undefined;
+  /** The run that is under way, which all scrapes of that time share, and the deadline of the one that began it. */
+  #running: { readonly snapshot: Promise<Snapshot>; readonly deadline: number } | undefined;
 
   constructor(programs: readonly Source[], options: IptablesOptions, onChange: SourceListener) {
     const savers = programs.filter((program) => program.backend !== Backend.NFTABLES);
@@ -50,15 +50,27 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   }
 
   async collect(deadline: number): Promise<Family[]> {
-    this.#running ??= this.#read(deadline).finally(() => (this.#running = undefined));
-    const { readings, named } = await this.#running;
+    const { readings, named } = await this.#snapshot(deadline);
     const form = this.#isCompat ? ORIGINAL_FORM : FULL_FORM;
     return [...healthFamilies(readings, form), ...ruleFamilies(readings, form), ...namedFamilies(named)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
-    await this.#running;
+    await this.#running?.snapshot;
+  }
+
+  async #snapshot(deadline: number): Promise<Snapshot> {
+    for (;;) {
+      this.#running ??= {
+        snapshot: this.#read(deadline).finally(() => (this.#running = undefined)),
+        deadline,
+      };
+      const run = this.#running;
+      const snapshot = await run.snapshot;
+      // Another scrape's deadline may have come too early for some.
+      if (run.deadline >= deadline || snapshot.readings.every(({ error }) => error === undefined)) return snapshot;
+    }
   }
 
   async #read(deadline: number): Promise<Snapshot> {

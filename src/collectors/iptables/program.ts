@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 
 /** Most that a program may print on standard output, and on standard error. */
@@ -8,6 +8,8 @@ const MAX_OUTPUT_BYTES = 100e6;
 const KEPT_STDERR_BYTES = 4096;
 /** How long output is read before the event loop gets its turn. */
 const TURN_MS = 10;
+/** How long one that was killed gets to be gone, before the next run is refused. */
+const LEAVE_MS = 200;
 
 /** How a run ended. */
 export interface Outcome {
@@ -34,8 +36,8 @@ type Exit = Pick<Outcome, "exitStatus" | "error">;
  */
 export class Program {
   readonly path: string;
-  /** Killed, and not gone yet: it waits inside of the kernel. */
-  #lingers = false;
+  /** Settles when the last process is gone, which takes long where it waits inside of the kernel. */
+  #gone: Promise<unknown> | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -44,15 +46,16 @@ export class Program {
   /** Runs it to its end and hands on what it prints. What `onOutput` throws ends it, and is the error. Never rejects. */
   async run(args: readonly string[], onOutput: (bytes: Uint8Array) => void, limits: Limits): Promise<Outcome> {
     const { deadline, signal } = limits;
+    if (this.#gone !== undefined) await Promise.race([this.#gone, delay(LEAVE_MS)]);
+    if (this.#gone !== undefined) return failure("was killed at an earlier scrape and is not gone yet");
     const msLeft = deadline - performance.now();
-    if (this.#lingers) return failure("was killed at an earlier scrape and is not gone yet");
     if (signal.aborted || msLeft <= 0) return failure("had no time left to run");
     const child = start(this.path, args);
     const exit = exitOf(child);
     // Without a process there may be no streams either.
     if (child.pid === undefined) return failure((await exit).error ?? "couldn't be started");
-    this.#lingers = true;
-    const gone = exit.finally(() => (this.#lingers = false));
+    const gone = exit.finally(() => (this.#gone = undefined));
+    this.#gone = gone;
     const { promise: stopped, resolve } = Promise.withResolvers<Exit>();
     const stop = (error: string): void => {
       kill(child);

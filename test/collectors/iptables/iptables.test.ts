@@ -394,6 +394,20 @@ describe("scrapes", TIMEOUT, () => {
     assert.equal(fakes.log("iptables-nft-save").length, 2);
   });
 
+  test("with more time than the one whose run they share do without what that cut short", async () => {
+    using fakes = new FakePrograms();
+    const wait = `echo x >>"$0.log"; while [ ! -e '${fakes.path}/go' ]; do sleep 0.01; done`;
+    fakes.print("dump", DUMP);
+    fakes.add("iptables-nft-save", `${wait}; cat '${fakes.path}/dump.txt'`);
+    await using site = await Site.of(fakes);
+    const short = site.page(500);
+    const long = site.page();
+    assert.equal(success(await short, NFT4), 0);
+    writeFileSync(`${fakes.path}/go`, "");
+    assert.equal(success(await long, NFT4), 1);
+    assert.equal(fakes.log("iptables-nft-save").length, 2);
+  });
+
   test("end with the collector", async () => {
     using fakes = new FakePrograms();
     fakes.add("iptables-nft-save", 'echo $$ >>"$0.log"; sleep 1000');
