@@ -95,6 +95,8 @@ export function loadProgram(type: number, instructions: Uint8Array, name: string
   // The verifier gives up when a signal is pending for the process, such as a profiler's or a child's.
   for (let attempt = 1; fd === -libc.errno.EAGAIN && attempt < LOAD_ATTEMPTS; attempt++) fd = bpf(BPF_PROG_LOAD, attr);
   if (fd >= 0) return { fd };
+  // It took seconds to find out, and there is nothing to explain.
+  if (fd === -libc.errno.E2BIG) return { errno: fd, log: "" };
   const log = Buffer.alloc(LOG_BYTES);
   attr.setUint32(24, LOG_LEVEL, true);
   attr.setUint32(28, LOG_BYTES, true);

@@ -29,7 +29,7 @@ const cCapget = libc.func("int capget(const uint8_t *header, _Out_ uint8_t *data
 const cSend = libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
 const cRecv = libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)");
 
-const { EPERM, EACCES, ENODEV, ENXIO, EAFNOSUPPORT, ENOMEM, EINVAL, ENETDOWN, ENOSYS, EAGAIN, ENOBUFS } =
+const { EPERM, EACCES, ENODEV, ENXIO, EAFNOSUPPORT, ENOMEM, EINVAL, ENETDOWN, ENOSYS, EAGAIN, ENOBUFS, E2BIG } =
   koffi.os.errno;
 
 export const errno = {
@@ -44,6 +44,7 @@ export const errno = {
   ENOSYS: ENOSYS!,
   EAGAIN: EAGAIN!,
   ENOBUFS: ENOBUFS!,
+  E2BIG: E2BIG!,
 } as const;
 
 const nameOfErrno = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));

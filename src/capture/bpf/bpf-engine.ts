@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { version } from "node:os";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { type InterfaceLedger, Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
@@ -119,13 +120,11 @@ class KernelKind implements EngineKind {
 
   open(link: Link, ledger: InterfaceLedger, siblings: number): Engine {
     let counting = this.#byInterface.get(link.name);
-    if (counting !== undefined && counting.isEthernet !== link.isEthernet) {
-      this.forget(link.name);
-      counting = undefined;
-    }
-    if (counting === undefined) {
+    if (counting === undefined || counting.isEthernet !== link.isEthernet) {
       // Tables of interfaces that are gone take their share until they are forgotten.
       counting = this.#load(link, ledger, Math.max(siblings, this.#byInterface.size + 1));
+      // Not before: where the right to load is gone, the tables will do again when the kind of link is what it was.
+      this.forget(link.name);
       this.#byInterface.set(link.name, counting);
     }
     return new KernelEngine(counting, this.#attach(link, counting.programFd));
@@ -151,9 +150,12 @@ class KernelKind implements EngineKind {
       ignoreOutgoing: link.isLoopback,
       maxAddresses: this.#maxAddresses,
       wireSizes: this.#wireSizes,
-      zones: ledger.zones.map((zones) => new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing)),
+      zones: [] as ZoneCounters[],
     };
     try {
+      for (const zones of ledger.zones) {
+        options.zones.push(new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing));
+      }
       const programFd = loadProgram(options, this.#ranges, this.#places, tables);
       return { tables, zones: options.zones, programFd, isEthernet };
     } catch (error) {
@@ -233,8 +235,12 @@ function attachTcx(link: Link, programFd: number): () => void {
   return detach;
 }
 
-/** Whether the kernel may interrupt a program for another one on the same CPU (PREEMPT_RT). */
+/**
+ * Whether the kernel may interrupt a program for another one on the same CPU (PREEMPT_RT): mainline says so in its
+ * version, and kernels that were patched in a file.
+ */
 function isRealtime(): boolean {
+  if (version().includes("PREEMPT_RT")) return true;
   try {
     return readFileSync("/sys/kernel/realtime", "utf8").trim() === "1";
   } catch {

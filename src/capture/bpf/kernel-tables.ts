@@ -3,7 +3,6 @@ import { BUCKETS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
 import type { InterfaceLedger } from "../../ledger/ledger.ts";
 import { type RangeTable, rangeSeries } from "../../ledger/ranges.ts";
 import * as bpf from "../../native/bpf.ts";
-import * as libc from "../../native/libc.ts";
 import { Verdict } from "../../packet/packet.ts";
 import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
 import {
@@ -28,7 +27,7 @@ import {
   TABLE,
   tables,
 } from "./layout.ts";
-import { createMap, mapArray } from "./maps.ts";
+import { createMap, mapArray, MapSet } from "./maps.ts";
 import type { Places } from "./places.ts";
 import type { MapFds } from "./program/rows.ts";
 
@@ -40,6 +39,10 @@ const DENSE_PLACES = 4096;
 const ALL_COUNTERS_BYTES = 64 * 1024 * 1024;
 /** Slots that are set aside for an address, on the average: all it can have, or as many as there is room for. */
 const FEWEST_SLOTS_A_ROW = 3;
+/** Addresses that an interface has room for, however many share the memory. */
+const FEWEST_ROWS = 1024;
+/** A row and its keys take as much memory as this many slots. */
+const SLOTS_OF_A_ROW = 3;
 /** Rows that are lost because two CPUs gave one to the same address at the same time; and one more for every 16. */
 const SPARE_ROWS = 64;
 const WORDS_A_ROW = ROW_BYTES / 4;
@@ -79,12 +82,14 @@ export function tableSizes(
   const ipv6Series = ranges.ranges.reduce((sum, range) => sum + (range.version === 6 ? rangeSeries(range) : 0), 0);
   const others = ranges.groups * 2;
   const firstRow = 1 + others;
-  const active = Math.min(maxAddresses, places.count + ipv6Series);
-  const dynamic = Math.min(maxAddresses, (hasPlaceMap ? places.count : 0) + ipv6Series);
+  const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
+  // What finds no room in an interface's share goes to the refused, and is told.
+  const most = Math.max(FEWEST_ROWS, Math.min(maxAddresses, Math.floor(room / (FEWEST_SLOTS_A_ROW + SLOTS_OF_A_ROW))));
+  const active = Math.min(maxAddresses, most, places.count + ipv6Series);
+  const dynamic = Math.min(maxAddresses, most, (hasPlaceMap ? places.count : 0) + ipv6Series);
   const spare = dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
   const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic + spare;
   const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
-  const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
   // A column's offset in a row, a multiple of COLUMN_STEP, is what programs compute its first slot from.
   const listed = Math.ceil(places.count / COLUMN_STEP) * COLUMN_STEP;
   const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_SLOTS;
@@ -147,54 +152,40 @@ export class KernelTables {
   readonly #seen: Float64Array;
   /** Slot → slot of the ledger + 1. */
   readonly #ledgerSlots: Uint32Array;
-  readonly #mappings: libc.Mapping[] = [];
+  readonly #maps = new MapSet();
   /** One counter, to look at a double as the whole number that it is. */
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
 
   constructor(ranges: RangeTable, places: Places, ledger: InterfaceLedger, budget: KernelBudget, sizes: TableSizes) {
-    const { rows, slots, lanes, hasPlaceMap } = sizes;
-    const array = bpf.BPF_MAP_TYPE_ARRAY;
-    const hasIpv6 = ranges.ipv6.rangeOf.length > 0;
     this.sizes = sizes;
     this.#ledger = ledger;
     this.#budget = budget;
     this.#ranges = ranges;
     this.#places = places;
-    this.fds = {
-      counters: createMap(
-        "counters",
-        array,
-        4,
-        Math.min(slots, CHUNK_SLOTS) * SLOT_BYTES,
-        Math.ceil(slots / CHUNK_SLOTS) * lanes,
-      ),
-      rows: createMap("rows", array, 4, ROW_BYTES, rows),
-      places: createMap("places", array, 4, PLACE_BYTES, hasPlaceMap ? places.count : 1),
-      keys: createMap("keys", array, 4, KEY_BYTES, rows),
-      index: createMap("index", bpf.BPF_MAP_TYPE_HASH, KEY_BYTES, 8, hasIpv6 ? rows : 1),
-      state: createMap("state", array, 4, STATE.BYTES, 1),
-      budget: budget.fd,
-      tables: createMap("tables", array, 4, TABLE.BYTES, 1),
-      ranges: createMap("ranges", array, 4, RANGE.BYTES, Math.max(ranges.ranges.length, 1)),
-      chain: createMap("chain", bpf.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1),
-    };
-    this.#counters = new Float64Array(this.#map(this.fds.counters, slots * lanes * SLOT_BYTES));
-    this.#rows = new Uint32Array(this.#map(this.fds.rows, rows * ROW_BYTES));
-    this.#keys = new BigUint64Array(this.#map(this.fds.keys, rows * KEY_BYTES));
-    this.#state = new Uint32Array(this.#map(this.fds.state, STATE.BYTES));
-    this.#seen = new Float64Array(slots * SLOT_DOUBLES);
-    this.#ledgerSlots = new Uint32Array(slots);
-    new Uint8Array(this.#map(this.fds.tables, TABLE.BYTES)).set(tables());
-    this.#prepare();
+    this.#seen = new Float64Array(sizes.slots * SLOT_DOUBLES);
+    this.#ledgerSlots = new Uint32Array(sizes.slots);
+    try {
+      this.fds = this.#createMaps();
+      this.#counters = new Float64Array(this.#maps.map(this.fds.counters, sizes.slots * sizes.lanes * SLOT_BYTES));
+      this.#rows = new Uint32Array(this.#maps.map(this.fds.rows, sizes.rows * ROW_BYTES));
+      this.#keys = new BigUint64Array(this.#maps.map(this.fds.keys, sizes.rows * KEY_BYTES));
+      this.#state = new Uint32Array(this.#maps.map(this.fds.state, STATE.BYTES));
+      new Uint8Array(this.#maps.map(this.fds.tables, TABLE.BYTES)).set(tables());
+      this.#prepare();
+    } catch (error) {
+      this.#maps.close();
+      throw error;
+    }
   }
 
   /** Adds to the ledger what was counted since the last time. */
   sync(): void {
-    this.#addSlot(ALL_SLOT, 0);
-    this.#addEvents();
     const used = this.#usedRows();
     for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_A_ROW);
+    // Last: what comes in meanwhile may be of the interface and of no address yet, but not the other way round.
+    this.#addSlot(ALL_SLOT, 0);
+    this.#addEvents();
   }
 
   /** Gives all memory and addresses back; the program must be closed already. */
@@ -203,8 +194,27 @@ export class KernelTables {
     let addresses = 0;
     for (let row = this.sizes.firstRow; row < used; row++) if (this.#isAdmitted(row)) addresses++;
     this.#budget.giveBack(addresses);
-    for (const mapping of this.#mappings) mapping.unmap();
-    for (const [name, fd] of Object.entries(this.fds)) if (name !== "budget") libc.close(fd);
+    this.#maps.close();
+  }
+
+  #createMaps(): MapFds {
+    const { rows, slots, lanes, hasPlaceMap } = this.sizes;
+    const { ranges, ipv6 } = this.#ranges;
+    const maps = this.#maps;
+    const array = bpf.BPF_MAP_TYPE_ARRAY;
+    const chunks = Math.ceil(slots / CHUNK_SLOTS);
+    return {
+      counters: maps.create("counters", array, 4, Math.min(slots, CHUNK_SLOTS) * SLOT_BYTES, chunks * lanes),
+      rows: maps.create("rows", array, 4, ROW_BYTES, rows),
+      places: maps.create("places", array, 4, PLACE_BYTES, hasPlaceMap ? this.#places.count : 1),
+      keys: maps.create("keys", array, 4, KEY_BYTES, rows),
+      index: maps.create("index", bpf.BPF_MAP_TYPE_HASH, KEY_BYTES, 8, ipv6.rangeOf.length > 0 ? rows : 1),
+      state: maps.create("state", array, 4, STATE.BYTES, 1),
+      budget: this.#budget.fd,
+      tables: maps.create("tables", array, 4, TABLE.BYTES, 1),
+      ranges: maps.create("ranges", array, 4, RANGE.BYTES, Math.max(ranges.length, 1)),
+      chain: maps.create("chain", bpf.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1),
+    };
   }
 
   #usedRows(): number {
@@ -213,12 +223,6 @@ export class KernelTables {
 
   #isAdmitted(row: number): boolean {
     return this.#rows[row * WORDS_A_ROW + FLAG_WORD] === FLAG.ADMITTED;
-  }
-
-  #map(fd: number, bytes: number): ArrayBuffer {
-    const mapping = mapArray(fd, bytes);
-    this.#mappings.push(mapping);
-    return mapping.buffer;
   }
 
   #prepare(): void {
@@ -250,7 +254,7 @@ export class KernelTables {
   #prepareRanges(): void {
     const { ranges } = this.#ranges;
     if (ranges.length === 0) return;
-    const view = new DataView(this.#map(this.fds.ranges, ranges.length * RANGE.BYTES));
+    const view = new DataView(this.#maps.map(this.fds.ranges, ranges.length * RANGE.BYTES));
     for (const index of ranges.keys()) {
       const at = index * RANGE.BYTES;
       // Masks in the order of the address on the wire.

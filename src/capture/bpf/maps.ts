@@ -11,6 +11,32 @@ const MAP_FLAGS: Record<number, number> = {
   [bpf.BPF_MAP_TYPE_PROG_ARRAY]: 0,
 };
 
+/** Maps that live and go together, and the memory of those that we read. */
+export class MapSet {
+  readonly #fds: number[] = [];
+  readonly #mappings: libc.Mapping[] = [];
+
+  /** Makes a map, which belongs to the set. Throws PromtapError. */
+  create(...map: Parameters<typeof createMap>): number {
+    const fd = createMap(...map);
+    this.#fds.push(fd);
+    return fd;
+  }
+
+  /** The memory of an array map, until `close`. Throws PromtapError. */
+  map(fd: number, bytes: number): ArrayBuffer {
+    const mapping = mapArray(fd, bytes);
+    this.#mappings.push(mapping);
+    return mapping.buffer;
+  }
+
+  /** Nothing may read the memory any more. */
+  close(): void {
+    for (const mapping of this.#mappings) mapping.unmap();
+    for (const fd of this.#fds) libc.close(fd);
+  }
+}
+
 /** The memory of an array map; values are side by side, each rounded up to 8 bytes. */
 export function mapArray(fd: number, bytes: number): libc.Mapping {
   const mapping = libc.mmap(fd, Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES);

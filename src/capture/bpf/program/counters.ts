@@ -252,14 +252,19 @@ export class CountersWriter {
   }
 
   /**
-   * r0 = the counters of slot r2 in this CPU's lane. A detour over the stack makes the verifier forget what it knows of
-   * r2: else it follows each way to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds
-   * that differ by the way where CAP_PERFMON is missing.
+   * Makes the verifier forget what it knows of a number of 32 bits, by a detour over the stack: else it follows each way
+   * to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds that differ by the way where
+   * CAP_PERFMON is missing. The number is the key of a look-up then.
    */
+  forget(register: Register): void {
+    this.#asm.store(4, r10, KEY, register);
+    this.#asm.load(4, register, r10, KEY);
+  }
+
+  /** r0 = the counters of slot r2 in this CPU's lane. */
   #lookUpSlot(missing: Label): void {
     const asm = this.#asm;
-    asm.store(4, r10, KEY, r2);
-    asm.load(4, r2, r10, KEY);
+    this.forget(r2);
     asm.jge(r2, this.#options.slots, missing);
     if (this.#chunks === 1) {
       asm.lsh(r2, SLOT_SHIFT);

@@ -29,15 +29,14 @@ const KEEP_NOTHING = 0;
 /** Goes on to the next program: anything else would drop or redirect the traffic. */
 const TCX_NEXT = -1;
 
-/**
- * What a socket takes of a filter on any kernel: net.core.optmem_max, 20,480 bytes on old ones and 131,072 on Linux 6.18,
- * bounds its instructions and their struct bpf_prog (sk_filter_charge in net/core/filter.c). What is longer is gone on in
- * by a tail call.
- */
-const LONGEST_FILTER_BYTES = 20_000;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
 /** enum bpf_func_id */
 const BPF_FUNC_TAIL_CALL = 12;
 
+/** linux/errno.h: not for user space, and seen there all the same. */
+const ENOTSUPP = 524;
 /** Lines of the verifier's log that a person is shown; the last ones say why. */
 const SHOWN_LOG_LINES = 3;
 
@@ -124,7 +123,7 @@ export function loadProgram(
   const { hook } = options;
   const instructions = assemble();
   const fd = load(hook, instructions);
-  if (hook === Hook.TCX || instructions.length <= LONGEST_FILTER_BYTES) return fd;
+  if (hook === Hook.TCX || isTakenBySockets(fd)) return fd;
   const { chain } = kernelTables.fds;
   const result = bpf.setElement(chain, 0, fd);
   libc.close(fd);
@@ -139,6 +138,19 @@ export function loadProgram(
       throw new PromtapError(ErrorCode.HOST, `too many ranges for one program: ${error.message}`);
     }
   }
+}
+
+/**
+ * Whether a socket takes a filter of this length: net.core.optmem_max, 20,480 bytes on old kernels and 131,072 on Linux
+ * 6.18, bounds what the verifier has made of it (sk_filter_charge in net/core/filter.c). Another program goes on in one
+ * that is longer.
+ */
+function isTakenBySockets(programFd: number): boolean {
+  const socket = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return false;
+  const result = bpf.attachToSocket(socket, programFd);
+  libc.close(socket);
+  return result >= 0;
 }
 
 /** A program that goes on in the one that `chain` holds. */
@@ -164,6 +176,8 @@ function notLoaded(why: string, cause?: Error): PromtapError {
 }
 
 function refusal(result: number, log: string, needs: readonly CapabilityName[]): string {
+  if (result === -libc.errno.E2BIG) return "too many ranges: the verifier gave up before the end";
+  if (result === -ENOTSUPP) return "too many ranges: the kernel can't compile it (net.core.bpf_jit_harden?)";
   if (log === "") return bpfRefusal(result, ...needs);
   const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join(" | ");
   return `${libc.errnoText(result)}: the verifier says: ${lines}`;

@@ -67,7 +67,9 @@ export class RowsWriter {
     const isNew = asm.label();
     const known = asm.label();
     const other = asm.label();
+    this.#counters.forget(r3);
     asm.store(8, r10, ROW_KEY, r3);
+    this.#counters.forget(r2);
     asm.store(8, r10, ROW_KEY + 8, r2);
     asm.store(8, r10, ROW_KEY + 16, 0);
     asm.store(4, r10, KEY, r2);
@@ -95,10 +97,9 @@ export class RowsWriter {
     const first = asm.label();
     asm.jeq(r0, 0, first);
     // Another CPU was faster: its row is the one.
-    asm.mov(r2, r0);
-    asm.store(8, r10, NEW_ROW, r2);
-    this.#giveBack();
-    asm.load(8, r2, r10, NEW_ROW);
+    asm.store(8, r10, PLACE, r0);
+    this.#giveRowBack(next);
+    asm.load(8, r2, r10, PLACE);
     asm.place(first);
     asm.sub(r2, 1);
     asm.jump(known);
@@ -114,9 +115,10 @@ export class RowsWriter {
     const { fds } = this.#options;
     const known = asm.label();
     const isNew = asm.label();
+    const noMemory = asm.label();
     const other = asm.label();
+    this.#counters.forget(r2);
     asm.store(8, r10, ROW_KEY, r2);
-    asm.store(4, r10, KEY, r2);
     this.#counters.lookUp(fds.ranges, KEY, next);
     for (const [half, mask] of [
       [0, RANGE.MASK_HIGH],
@@ -145,11 +147,13 @@ export class RowsWriter {
     asm.load(8, r2, r10, NEW_ROW);
     asm.jeq(r0, 0, known);
     // Another CPU was faster, or the kernel is out of memory.
-    this.#giveBack();
-    this.#counters.lookUp(fds.index, ROW_KEY, other);
+    this.#giveRowBack(next);
+    this.#counters.lookUp(fds.index, ROW_KEY, noMemory);
     asm.load(8, r2, r0, 0);
     asm.jump(known);
 
+    asm.place(noMemory);
+    this.#counters.countEvent(EVENT.EXHAUSTED);
     asm.place(other);
     asm.load(8, r2, r10, OTHER_ROW);
     asm.place(known);
@@ -292,8 +296,10 @@ export class RowsWriter {
 
     asm.place(refuse);
     asm.load(8, r3, r10, ROW_POINTER);
-    asm.store(4, r3, FLAG_OFFSET, FLAG.REFUSED);
-    asm.jump(refused);
+    asm.mov(r0, FLAG.UNSEEN);
+    asm.mov(r2, FLAG.REFUSED);
+    asm.atomicCompareExchange(4, r3, FLAG_OFFSET, r2);
+    asm.jne(r0, FLAG.ADMITTED, refused);
     asm.place(admitted);
   }
 
@@ -333,6 +339,16 @@ export class RowsWriter {
     this.#giveBack();
     asm.jump(full);
     asm.place(taken);
+  }
+
+  /** The row in NEW_ROW is nobody's: it and its address are not counted when tables are closed. */
+  #giveRowBack(next: Label): void {
+    const asm = this.#asm;
+    asm.load(8, r2, r10, NEW_ROW);
+    asm.store(4, r10, KEY, r2);
+    this.#counters.lookUp(this.#options.fds.rows, KEY, next);
+    asm.store(4, r0, FLAG_OFFSET, FLAG.UNSEEN);
+    this.#giveBack();
   }
 
   /** One address less; keeps r0. */

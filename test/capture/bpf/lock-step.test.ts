@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
+import { describe, test } from "node:test";
+import { KernelBudget, KernelTables, tableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { BUDGET } from "../../../src/capture/bpf/layout.ts";
+import { Places } from "../../../src/capture/bpf/places.ts";
+import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
+import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
+import { ALL_SLOT, type InterfaceLedger, Ledger } from "../../../src/ledger/ledger.ts";
+import { RangeTable } from "../../../src/ledger/ranges.ts";
+import * as libc from "../../../src/native/libc.ts";
+import { PROTOCOL_COLUMNS } from "../../../src/packet/protocols.ts";
+import { lacking } from "../../support/requirements.ts";
+import { runInLockStep } from "./lock-step.ts";
+import { readElement } from "./test-run.ts";
+
+const LIMIT = 100_000;
+const skip = lacking("root") || (availableParallelism() < 2 && "needs two CPUs");
+
+/** What a program counts into, as an interface of two CPUs has it. */
+function open(range: string): {
+  tables: KernelTables;
+  budget: KernelBudget;
+  ledger: InterfaceLedger;
+  programFd: number;
+} {
+  const ranges = new RangeTable([range, "2001:db8::/64:b=2"].map(parseRange));
+  const places = new Places(ranges);
+  const budget = new KernelBudget();
+  const ledger = new Ledger(ranges, LIMIT, 0).interface("eth0");
+  const tables = new KernelTables(ranges, places, ledger, budget, tableSizes(ranges, places, LIMIT, 1, 2, false));
+  const options = { isEthernet: true, ignoreOutgoing: false, maxAddresses: LIMIT, wireSizes: false, zones: [] };
+  const programFd = loadProgram({ hook: Hook.SOCKET, ...options }, ranges, places, tables);
+  return { tables, budget, ledger, programFd };
+}
+
+function packets({ slots }: InterfaceLedger, slot: number): number {
+  const at = slot * SLOT_DOUBLES;
+  return slots.counters.subarray(at, at + SLOT_DOUBLES - 1).reduce((sum, count) => sum + count);
+}
+
+function sentPackets(ledger: InterfaceLedger): number {
+  let sent = 0;
+  for (let row = 0; row < ledger.rows.count; row++) {
+    for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
+      const slot = ledger.rows.slotOf(row, column);
+      if (slot > 0) sent += packets(ledger, slot);
+    }
+  }
+  return sent;
+}
+
+function addressesTaken(budget: KernelBudget): bigint {
+  return readElement(budget.fd, 0, BUDGET.BYTES).getBigInt64(BUDGET.USED, true);
+}
+
+describe("two CPUs that see an address for the first time at once", { skip, timeout: 60_000 }, () => {
+  test("lose none of its packets where one address is left of the limit", async () => {
+    const { tables, budget, ledger, programFd } = open("10.1.0.0/20:a=1");
+    const taken = new DataView(new ArrayBuffer(BUDGET.BYTES));
+    taken.setBigInt64(BUDGET.USED, BigInt(LIMIT - 1), true);
+    await runInLockStep({ programFd, version: 4, scarce: { budgetFd: budget.fd, budget: taken } });
+    tables.sync();
+    assert.equal(sentPackets(ledger), packets(ledger, ALL_SLOT));
+    tables.close();
+    libc.close(programFd);
+    libc.close(budget.fd);
+  });
+
+  for (const version of [4, 6] as const) {
+    test(`take one of the limit, and give it back once, in IPv${version} rows on first use`, async () => {
+      const { tables, budget, programFd } = open("10.0.0.0/8:a=1");
+      await runInLockStep({ programFd, version });
+      assert.equal(addressesTaken(budget), 4000n);
+      libc.close(programFd);
+      tables.close();
+      assert.equal(addressesTaken(budget), 0n);
+      libc.close(budget.fd);
+    });
+  }
+});

@@ -1,0 +1,50 @@
+import { once } from "node:events";
+import { Worker, workerData } from "node:worker_threads";
+import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
+import { behindEthernet, testRun, writeElement } from "./test-run.ts";
+
+/** Addresses that both CPUs see for the first time at the same time. */
+const HOSTS = 4000;
+const ETHERNET_BYTES = 14;
+/** Last two bytes of the source address, behind the Ethernet header that `behindEthernet` adds and the frame's own. */
+const HOST_BYTES = { 4: 2 * ETHERNET_BYTES + 14, 6: 2 * ETHERNET_BYTES + 22 } as const;
+/** Frames that each shows after the first, when the address is known. */
+const MORE = 3;
+
+export interface LockStep {
+  programFd: number;
+  version: 4 | 6;
+  /** Before every address all but one of those that the budget allows are taken, as if by others. */
+  scarce?: { budgetFd: number; budget: DataView };
+}
+
+/** Shows a program the same new addresses from two threads, in lock step, with small delays to either side. */
+export async function runInLockStep(options: LockStep): Promise<void> {
+  const steps = new SharedArrayBuffer(8);
+  const threads = [0, 1].map((me) => new Worker(import.meta.filename, { workerData: { ...options, me, steps } }));
+  await Promise.all(threads.map((thread) => once(thread, "exit")));
+}
+
+function run({ programFd, version, scarce, me, steps }: LockStep & { me: number; steps: SharedArrayBuffer }): void {
+  const step = new Int32Array(steps);
+  let passed = 0;
+  const meet = (): void => {
+    passed++;
+    Atomics.add(step, 0, 1);
+    while (Atomics.load(step, 0) < 2 * passed);
+  };
+  const frame = behindEthernet(hex(version === 4 ? `${MACS} 0800 ${IPV4}` : `${MACS} 86dd ${IPV6}`));
+  for (let host = 0; host < HOSTS; host++) {
+    frame[HOST_BYTES[version]] = host >> 8;
+    frame[HOST_BYTES[version] + 1] = host & 0xff;
+    meet();
+    if (me === 0 && scarce !== undefined) writeElement(scarce.budgetFd, 0, scarce.budget);
+    meet();
+    for (let wait = host % 2 === me ? host % 37 : 0; wait > 0; wait--) Atomics.load(step, 1);
+    testRun(programFd, frame, { repeat: 1 });
+    meet();
+    for (let count = 0; count < MORE; count++) testRun(programFd, frame, { repeat: 1 });
+  }
+}
+
+if (workerData?.steps !== undefined) run(workerData);
