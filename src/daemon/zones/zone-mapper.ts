@@ -119,7 +119,7 @@ export class ZoneMapper {
     const isRead =
       databases.length === before?.databases.length &&
       databases.every((database) => before.databases.includes(database));
-    if (isRead && before!.addresses === addresses) return;
+    if (isRead && before.addresses === addresses) return;
     const spans = isRead ? undefined : await this.#useDatabases(zoning, databases, around.spans, before === undefined);
     if (spans !== undefined) {
       this.#mapped.set(zoning, { spans, databases, addresses, hasDatabases: true, hasAddresses: true });
