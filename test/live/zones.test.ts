@@ -42,6 +42,7 @@ const PLACES: Readonly<Record<string, readonly [country: string, asn: string]>> 
   "192.0.2.1": ["local", "local"],
   "2001:4860::8888": ["US", "15169"],
   "2001:67c::1": ["NL", "3333"],
+  "64:ff9b::c100:e81": ["NL", "3333"],
   "2001:500::c": ["unknown", "unknown"],
   "fe80::5": ["private", "private"],
   "2001:db8::1": ["local", "local"],

@@ -31,6 +31,9 @@ const PRIVATE = [
   "fec0::/10",
 ].map(networkOf);
 
+/** Of RFC 6052; networks of a provider's own are not known. */
+const TRANSLATED = ["64:ff9b::/96"].map(networkOf);
+
 /** What is LOCAL or MULTICAST whatever a database says; `local` and `broadcast` are the host's own. */
 export function surroundings(version: 4 | 6, local: readonly Interval[], broadcast: readonly Interval[]): Spans {
   const near = [...local, ...LOCAL];
@@ -39,9 +42,11 @@ export function surroundings(version: 4 | 6, local: readonly Interval[], broadca
   return Spans.of(segments, (range) => (range < near.length ? Zone.LOCAL : Zone.MULTICAST), version);
 }
 
-/** What is PRIVATE or UNKNOWN where no database says more. */
+/** What is PRIVATE, TRANSLATED or UNKNOWN where no database says more. */
 export function leftovers(version: 4 | 6): Spans {
-  return Spans.of(cutSegments(PRIVATE, version), () => Zone.PRIVATE, version).over(Spans.all(version, Zone.UNKNOWN));
+  const segments = cutSegments([...PRIVATE, ...TRANSLATED], version);
+  const zoneOf = (range: number): number => (range < PRIVATE.length ? Zone.PRIVATE : Zone.TRANSLATED);
+  return Spans.of(segments, zoneOf, version).over(Spans.all(version, Zone.UNKNOWN));
 }
 
 function networkOf(text: string): Interval {

@@ -1,4 +1,5 @@
 import type { Spans } from "./spans.ts";
+import { Zone } from "./zone.ts";
 
 /** Bits that choose an entry of the directory, and as many values. */
 export const DIRECTORY_BITS = 16;
@@ -73,7 +74,8 @@ export class ZoneTable {
       const middle = low + ((length + 1) >>> 1);
       if (isAtOrBelow(spans, middle * IPV6_WORDS, word0, word1, word2, word3)) low = middle;
     }
-    return spans[low * IPV6_WORDS + IPV6_ZONE]!;
+    const zone = spans[low * IPV6_WORDS + IPV6_ZONE]!;
+    return zone === Zone.TRANSLATED ? this.zoneOfIpv4(word3) : zone;
   }
 }
 

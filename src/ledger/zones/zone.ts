@@ -15,11 +15,13 @@ export const Zone = {
   TRANSIT: 5,
   /** Countries or ASes that found no room. */
   OTHER: 6,
+  /** Of IPv4 behind NAT64: looked up by the last 32 bits, so that nothing is counted here. */
+  TRANSLATED: 7,
 } as const;
-export const FIRST_NAMED = 7;
+export const FIRST_NAMED = 8;
 
 /** What the page calls them. */
-export const ZONE_NAMES = ["", "unknown", "private", "multicast", "local", "transit", "other"] as const;
+export const ZONE_NAMES = ["", "unknown", "private", "multicast", "local", "transit", "other", ""] as const;
 
 /** How near an address of this zone is. Hot. */
 export function nearness(zone: number): number {

@@ -47,6 +47,12 @@ describe("a packet counts once", () => {
     ["from a country, to us", "193.0.14.129", "192.0.2.1", "NL rx"],
     ["over IPv6 to a country", "2001:db8::1", "2001:4860:4860::8888", "US tx"],
     ["over IPv6 from a country", "2001:67c::1", "2001:db8::1", "NL rx"],
+    ["over NAT64 to a country", "2001:db8::1", "64:ff9b::808:808", "US tx"],
+    ["over NAT64 from a country", "64:ff9b::c100:e81", "2001:db8::1", "NL rx"],
+    ["over NAT64 to a private address", "2001:db8::1", "64:ff9b::a00:5", "private tx"],
+    ["over NAT64 to an address that the database does not know", "2001:db8::1", "64:ff9b::cb00:7105", "unknown tx"],
+    ["over NAT64 between two countries", "64:ff9b::808:808", "2001:67c::1", "transit tx"],
+    ["to a network behind another one that begins as NAT64's", "2001:db8::1", "64:ff9b:0:1::808:808", "unknown tx"],
     ["to a country, from a private address that is not ours", "10.0.0.5", "8.8.8.8", "US tx"],
     ["to a private address, from us", "192.0.2.1", "10.0.0.5", "private tx"],
     ["from a private address, to a private one of ours", "10.0.0.5", "10.9.9.9", "private rx"],
@@ -66,6 +72,13 @@ describe("a packet counts once", () => {
   for (const [what, source, destination, expected] of cases) {
     test(`${what}: ${expected}`, () => assert.deepEqual(counted(source, destination), [expected]));
   }
+});
+
+test("a database that knows NAT64's network has the word, and so has a range that it is in", () => {
+  const zoning = zoningOf({ ...NAMES, "64:ff9b::/104": "NL" }, [...OWN, "64:ff9b::800:0/104"]);
+  assert.deepEqual(counted("2001:db8::1", "64:ff9b::1", zoning), ["NL tx"]);
+  assert.deepEqual(counted("64:ff9b::808:808", "2001:67c::1", zoning), ["NL tx"]);
+  assert.deepEqual(counted("2001:db8::1", "64:ff9b::c100:e81", zoning), ["NL tx"]);
 });
 
 test("a database that knows a private address has the word, but not one of ours", () => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Range } from "../../../src/ledger/ranges.ts";
 import { cutSegments } from "../../../src/ledger/segments.ts";
 import { NO_ZONE, Spans } from "../../../src/ledger/zones/spans.ts";
+import { FIRST_NAMED } from "../../../src/ledger/zones/zone.ts";
 import { ZoneTable } from "../../../src/ledger/zones/zone-table.ts";
 import { addresses, bordersOf, rangeLists } from "../arbitraries.ts";
 import { firstRange } from "../model.ts";
@@ -11,9 +12,9 @@ import { firstRange } from "../model.ts";
 const NOWHERE = 1000;
 const VERSIONS = [4, 6] as const;
 
-/** The zones of ranges: 1 for the first, 2 for the second, and so on. */
+/** The zones of ranges: FIRST_NAMED for the first, and so on. */
 function spansOf(ranges: readonly Range[], version: 4 | 6): Spans {
-  return Spans.of(cutSegments(ranges, version), (range) => range + 1, version);
+  return Spans.of(cutSegments(ranges, version), (range) => FIRST_NAMED + range, version);
 }
 
 function tableOf(spans: (version: 4 | 6) => Spans): ZoneTable {
@@ -35,7 +36,11 @@ describe("a table finds the zone that a list of ranges, read from its start, has
       for (const version of VERSIONS) {
         for (const address of [...bordersOf(ranges, version), ...list[version]]) {
           const range = firstRange(ranges, version, address);
-          assert.equal(find(table, version, address), range < 0 ? NOWHERE : range + 1, `${version} ${address}`);
+          assert.equal(
+            find(table, version, address),
+            range < 0 ? NOWHERE : FIRST_NAMED + range,
+            `${version} ${address}`,
+          );
         }
       }
     });
@@ -53,7 +58,7 @@ describe("a table finds the zone that a list of ranges, read from its start, has
         const all = [...bordersOf(upper, version), ...bordersOf(lower, version), ...list[version]];
         for (const address of all) {
           const [first, second] = [upper, lower].map((ranges) => firstRange(ranges, version, address));
-          const expected = first! >= 0 ? first! + 1 : second! >= 0 ? 100 + second! : NOWHERE;
+          const expected = first! >= 0 ? FIRST_NAMED + first! : second! >= 0 ? 100 + second! : NOWHERE;
           assert.equal(find(table, version, address), expected, `${version} ${address}`);
         }
       }

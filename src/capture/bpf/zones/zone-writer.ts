@@ -24,6 +24,9 @@ const BPF_FUNC_GET_SMP_PROCESSOR_ID = 8;
 const ZONE_FROM = CELL_POINTER;
 const ZONE_TO = ROW_POINTER;
 
+/** Of an IPv6 address. */
+const LAST_WORD = 12;
+
 /** Offsets in a span of IPv4, and of IPv6. */
 const START = 0;
 const IPV4_ZONE_OFFSET = 4;
@@ -150,6 +153,21 @@ class ZoneWriter {
     this.#lookUp(spans, missing);
     asm.load(4, r1, r0, IPV6_ZONE_OFFSET);
     asm.store(8, r10, to, r1);
+    this.#findTranslated(address + LAST_WORD, to, missing);
+  }
+
+  /** Where zone r1 is that of NAT64, the zone of the IPv4 address at a place on the stack takes its place. */
+  #findTranslated(address: number, to: number, missing: Label): void {
+    const asm = this.#asm;
+    const translated = asm.label();
+    const next = asm.label();
+    asm.jeq(r1, Zone.TRANSLATED, translated);
+    asm.place(next);
+    asm.putOff(() => {
+      asm.place(translated);
+      this.#findIpv4(this.#counters.zones.ipv4, address, to, missing);
+      asm.jump(next);
+    });
   }
 
   /** r1 = half of an IPv6 address. */

@@ -42,12 +42,24 @@ const MANY = Object.fromEntries([
   ...Array.from({ length: 600 }, (_, k) => [`2400:${(0x1000 + k * 16).toString(16)}::/32`, `B${k % 5}`]),
   ...Array.from({ length: 300 }, (_, k) => [`2400:4:${k.toString(16)}::/48`, `C${k % 3}`]),
 ]);
+/** NAT64's network, and IPv4 addresses in it. */
+const TRANSLATED = ["64:ff9b::/96", "64:ff9b::303:100", "64:ff9b::303:207", "64:ff9b::505:14", "64:ff9b::c000:201"];
 const ALL = { ...NAMES, ...MANY };
 
 /** Addresses at the borders of the zones and anywhere. */
 function addresses(version: 4 | 6): bigint[] {
   const width = version === 4 ? 32n : 128n;
-  const own = [...Object.keys(ALL), ...LOCAL, "10.1.2.3", "127.0.0.1", "224.0.0.5", "fe80::/10", "ff02::1", "::1"]
+  const own = [
+    ...Object.keys(ALL),
+    ...LOCAL,
+    "10.1.2.3",
+    "127.0.0.1",
+    "224.0.0.5",
+    "fe80::/10",
+    "ff02::1",
+    "::1",
+    ...TRANSLATED,
+  ]
     .map(parseRange)
     .filter((range) => range.version === version);
   const borders = own.flatMap(({ first, last }) => [first - 1n, first, last, last + 1n]);
