@@ -17,8 +17,10 @@ import { DIRECTORY_ENTRY_BYTES, IPV4_SPAN_BYTES, IPV6_SPAN_BYTES, ZONE_SLOT_BYTE
 const SPARE = 1.5;
 const SPARE_SPANS = 8192;
 const SPARE_ENTRIES = 16 * 1024;
-/** Steps of a search that a program has beyond those it needs. */
+/** Steps of a search that a program has beyond those it needs; they cost nothing as long as they are not needed. */
 const SPARE_STEPS = 2;
+/** Enough for two thousand addresses of the host below one entry, such as those of a cluster's services. */
+const FEWEST_STEPS = 12;
 const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
 
 /** What a program needs to look up addresses of one version. */
@@ -48,7 +50,7 @@ class Side implements SideMaps {
       entries: entries === DIRECTORY_ENTRIES && words === IPV4_WORDS ? entries : entries + SPARE_ENTRIES,
       spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
     };
-    this.steps = stepsOf(index) + SPARE_STEPS;
+    this.steps = Math.max(stepsOf(index) + SPARE_STEPS, FEWEST_STEPS);
     this.directory = createMap(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
     this.spans = createMap(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
     this.#mappings = [

@@ -151,6 +151,21 @@ test("a table that finds no room in the kernel is refused, and the one before st
   assert.deepEqual(twins.counted().zones, new Map([["country AU TX", [1, 20]]]));
 });
 
+test("a small table leaves room for a host that gets two thousand addresses in one network", options, () => {
+  const made: Zoning[] = [];
+  using twins = new Twins([], {
+    zonings: () => {
+      made.push(zoningOf({ "8.0.0.0/8": "US" }));
+      return [made.at(-1)!];
+    },
+  });
+  const own = Array.from({ length: 2000 }, (_, k) => `10.96.${k >> 6}.${(k & 63) * 4}`);
+  for (const zoning of made) assert.equal(zoning.use(tableOf(zoning, { "8.0.0.0/8": "US" }, own)), undefined);
+  for (let k = 0; k < 1000; k++) twins.see(frameOf(4, 0x0a60_0000n + BigInt(k), 0x0808_0808n - BigInt(k)));
+  for (let k = 0; k < 1000; k++) twins.see(frameOf(4, 0x0a60_0000n + BigInt(k * 31), 0x0a60_0001n + BigInt(k)));
+  assert.deepEqual(twins.counted(), twins.parsed());
+});
+
 test("packets without a link header count by zone as well", options, () => {
   using twins = new Twins([], { isEthernet: false, zonings: () => [zoningOf(ALL, LOCAL)] });
   for (const version of [4, 6] as const) {
