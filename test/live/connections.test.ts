@@ -296,7 +296,10 @@ test(
     const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto"];
     const refused = await runPromtap(hosts.near, args, [...strace, "-e", "inject=sendto:error=ENOENT"]);
     assert.equal(refused.status, 0, refused.stderr);
-    assert.match(refused.stderr, /refused.*couldn't read the TCP sockets by inet_diag: the kernel has no module tcp_diag/);
+    assert.match(
+      refused.stderr,
+      /refused.*couldn't read the TCP sockets by inet_diag: the kernel has no module tcp_diag/,
+    );
     const [fromProc, fromNetlink] = [refused.stdout, (await runPromtap(hosts.near, args)).stdout].map(
       (text) => new Page(text),
     );
