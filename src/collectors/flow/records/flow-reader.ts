@@ -138,7 +138,16 @@ function plainText(value: unknown): string {
 function innerText(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return value;
-  return typeof value === "number" ? String(value) : JSON.stringify(value);
+  return typeof value === "number" ? String(value) : jsonOf(value);
+}
+
+/** "" for what is nested deeper than the stack: JSON.parse reads without one what JSON.stringify needs one to write. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "";
+  }
 }
 
 function skipBlank(data: Buffer, at: number, end: number): number {

@@ -126,6 +126,17 @@ describe("a message with", () => {
     }
   });
 
+  test("labels nested deeper than anything can follow are empty, and nothing is thrown", () => {
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+    for (const label of [deep, `{"nkey":${deep}}`, `[${deep}]`]) {
+      const [found, ...rest] = read(`{"bytes":1,"label":${label},"iface_in":3}\n{"bytes":2}`);
+      assert.equal(found?.bytes, 1);
+      assert.equal(found.texts?.[1], "3");
+      assert.deepEqual(rest, [flow({ bytes: 2 })]);
+    }
+    assert.deepEqual(read(deep), [{ verdict: Verdict.NOT_AN_OBJECT }]);
+  });
+
   test("a line that is cut short is never a record", () => {
     const line = '{"label": "r1", "as_src": 1, "bytes": 5}';
     for (let length = 1; length < line.length; length++) {
