@@ -1,4 +1,4 @@
-import { type Family, MetricType, type WrittenFamily } from "../../page/family.ts";
+import { MetricType, type WrittenFamily } from "../../page/family.ts";
 import { labelText } from "../../page/labels.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
 import { TYPE_COUNT, TYPE_NAMES } from "./protocol/packet-type.ts";
@@ -11,8 +11,8 @@ const DESTINATION = encoder.encode('",dst_ip="');
 const CLOSE = encoder.encode('"} ');
 /** Two IPv6 addresses, or the name of a device; the names of their labels, and a value. */
 const LINE_BYTES = 160;
-/** Lines that are made before the event loop gets its turn. */
-const LINES_A_TURN = 4096;
+/** Pairs and devices that are gone through before the event loop gets its turn. */
+const ROWS_A_TURN = 4096;
 
 /** Name and help of a family; what ends in `_total` is a counter. */
 export type Head = readonly [name: string, help: string];
@@ -21,9 +21,9 @@ export type Head = readonly [name: string, help: string];
 export function pairFamily(head: Head, tally: Tally, column: number): WrittenFamily {
   const start = encoder.encode(`${head[0]}{`);
   return family(head, function* (writer) {
-    for (const [index, pair] of tally.pairs.entries()) {
-      writePair(writer, start, pair, tally.of(index, column));
-      yield;
+    for (let index = 0; index < tally.pairs.length; index++) {
+      writePair(writer, start, tally.pairs[index]!, tally.of(index, column));
+      if (isTurnOver(writer, index)) yield;
     }
   });
 }
@@ -32,12 +32,12 @@ export function pairFamily(head: Head, tally: Tally, column: number): WrittenFam
 export function typeFamily(head: Head, tally: Tally): WrittenFamily {
   const starts = TYPE_NAMES.map((name) => encoder.encode(`${head[0]}{${labelText("type", name)},`));
   return family(head, function* (writer) {
-    for (const [index, pair] of tally.pairs.entries()) {
+    for (let index = 0; index < tally.pairs.length; index++) {
       for (let type = 0; type < TYPE_COUNT; type++) {
         const count = tally.of(index, type);
-        if (count > 0) writePair(writer, starts[type]!, pair, count);
+        if (count > 0) writePair(writer, starts[type]!, tally.pairs[index]!, count);
       }
-      yield;
+      if (isTurnOver(writer, index)) yield;
     }
   });
 }
@@ -50,6 +50,7 @@ export function deviceFamily(
 ): WrittenFamily {
   const start = encoder.encode(`${head[0]}{`);
   return family(head, function* (writer) {
+    let index = 0;
     for (const [name, device] of devices) {
       writer.reserve(start.length + LINE_BYTES);
       writer.bytes(start);
@@ -57,23 +58,18 @@ export function deviceFamily(
       writer.ascii(name, 0, name.length);
       writer.bytes(CLOSE);
       writer.integerLine(valueOf(device));
-      yield;
+      if (isTurnOver(writer, index++)) yield;
     }
   });
 }
 
-/** A family whose `lines` yield after each series. */
-function family([name, help]: Head, lines: (writer: PageWriter) => Generator<void>): WrittenFamily {
-  const type: Family["type"] = name.endsWith("_total") ? MetricType.COUNTER : MetricType.GAUGE;
-  return {
-    name,
-    help,
-    type,
-    *write(writer: PageWriter) {
-      let count = 0;
-      for (const _ of lines(writer)) if (writer.isFull || ++count % LINES_A_TURN === 0) yield;
-    },
-  };
+function family([name, help]: Head, write: WrittenFamily["write"]): WrittenFamily {
+  return { name, help, type: name.endsWith("_total") ? MetricType.COUNTER : MetricType.GAUGE, write };
+}
+
+/** Whether others get their turn after this row. Only then does a family yield: each time makes an object to collect. */
+function isTurnOver(writer: PageWriter, row: number): boolean {
+  return writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1;
 }
 
 /** Hot; does not allocate: there may be hundreds of thousands of lines. */
