@@ -42,7 +42,7 @@ export function loadCap(): CapModule & FilterCompiler {
 
 function load(): CapModule & FilterCompiler {
   const missing = readAsset("cap.node.missing");
-  const advice = "use --engine ring";
+  const advice = "use --engine ring; for --wialon there is no other way";
   if (missing !== undefined) {
     const why = `this promtap was built without libpcap (${Buffer.from(missing).toString()})`;
     throw new PromtapError(ErrorCode.HOST, `couldn't load engine pcap: ${why}; ${advice}`);
