@@ -37,7 +37,8 @@ export interface ZoneIndex {
 /**
  * Finds the zone of an address: the first bits lead to few spans, among which a binary search finds the one. As DXR of
  * Zec, Rizzo and Mikuc (2012): a country database of 5 MB takes a few hundred thousand spans, and a look-up two or three
- * reads that miss the cache, where the tree of the file takes up to 32.
+ * reads that miss the cache, where the tree of the file takes up to 32. In the kernel, two look-ups and the count take 50
+ * to 100 ns for random addresses; two look-ups in its own trie (BPF_MAP_TYPE_LPM_TRIE) took 730 to 1070 (Linux 6.18).
  */
 export class ZoneTable {
   readonly ipv4: ZoneIndex;
