@@ -87,8 +87,8 @@ function assertPings(page: Page): void {
     PINGS * PING_BYTES.ipv6,
   );
   const named = (object: string) => `{family="inet",table="host",name="${object}"}`;
-  assert.equal(page.value(`promtap_nftables_counter_packets_total${named("pings")}`), PINGS);
-  assert.equal(page.value(`promtap_nftables_counter_bytes_total${named("pings")}`), PINGS * PING_BYTES.ipv4);
+  assert.equal(page.value(`promtap_nftables_named_packets_total${named("pings")}`), PINGS);
+  assert.equal(page.value(`promtap_nftables_named_bytes_total${named("pings")}`), PINGS * PING_BYTES.ipv4);
   assert.equal(page.value(`promtap_nftables_quota_used_bytes${named("daily")}`), PINGS * PING_BYTES.ipv4);
   assert.equal(page.value(`promtap_nftables_quota_bytes${named("daily")}`), 2 ** 20);
   assert.equal(page.value(`promtap_nftables_set_elements${named("local")}`), 3);

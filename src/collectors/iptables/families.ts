@@ -96,8 +96,8 @@ export function namedFamilies(named: readonly Named[]): Family[] {
   const seconds = (kind: Kind) => () => namedRows(named, kind, ({ second }) => second);
   const limitHelp = "Elements that a set or map may have, where that is limited.";
   return [
-    written("promtap_nftables_counter_bytes_total", "Bytes of a named counter.", COUNTER, seconds(Kind.COUNTER)),
-    written("promtap_nftables_counter_packets_total", "Packets of a named counter.", COUNTER, firsts(Kind.COUNTER)),
+    written("promtap_nftables_named_bytes_total", "Bytes of a named counter.", COUNTER, seconds(Kind.COUNTER)),
+    written("promtap_nftables_named_packets_total", "Packets of a named counter.", COUNTER, firsts(Kind.COUNTER)),
     written("promtap_nftables_quota_used_bytes", "Bytes of a quota that are used.", GAUGE, firsts(Kind.QUOTA)),
     written("promtap_nftables_quota_bytes", "Bytes that a quota allows.", GAUGE, seconds(Kind.QUOTA)),
     written("promtap_nftables_set_elements", "Elements of a set or map.", GAUGE, firsts(Kind.SET)),

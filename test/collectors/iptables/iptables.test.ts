@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, test } from "node:test";
@@ -8,6 +9,7 @@ import { Format } from "../../../src/page/negotiation.ts";
 import { makePage } from "../../../src/page/page.ts";
 import { parseExposition } from "../../page/exposition-parser.ts";
 import { Page } from "../../support/page.ts";
+import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
 import { DUMP, FakePrograms } from "./fake-programs.ts";
 
@@ -15,6 +17,7 @@ import { DUMP, FakePrograms } from "./fake-programs.ts";
 const IN_TIME_MS = 60_000;
 const OPTIONS: IptablesOptions = { isCompat: false, withComments: false, maxSeries: 1000 };
 const EMPTY_RULESET = '{"nftables": [{"metainfo": {"version": "1.0.6"}}]}\n';
+const GOLDEN = resolve(import.meta.dirname, "../../golden");
 const TIMEOUT = { timeout: 60_000 };
 
 interface Change {
@@ -114,7 +117,7 @@ function addAll(fakes: FakePrograms): void {
 
 /** Compares with a golden page; UPDATE_GOLDEN=1 writes it anew. */
 function assertGolden(name: string, text: string): void {
-  const path = resolve(import.meta.dirname, "../../golden", name);
+  const path = resolve(GOLDEN, name);
   const stable = text.replace(/^(iptables_scrape_duration_seconds\S*) .*$/gm, "$1 0.01");
   if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, stable);
   assert.equal(stable, readFileSync(path, "utf8"));
@@ -127,6 +130,12 @@ describe("the page of the firewall", TIMEOUT, () => {
     await using site = await Site.of(fakes, { withComments: true });
     assertGolden("iptables.txt", await site.text());
     assert.deepEqual(site.changes, []);
+  });
+
+  test("has no fault that promtool finds", { skip: lacking("promtool") }, () => {
+    for (const name of ["iptables.txt", "iptables-compat.txt"]) {
+      execFileSync("promtool", ["check", "metrics"], { input: readFileSync(resolve(GOLDEN, name)) });
+    }
   });
 
   test("is iptables_exporter's with isCompat", async () => {
@@ -324,7 +333,7 @@ describe("nft", TIMEOUT, () => {
     addNft(fakes, { "list tables": TABLES, "list table inet host": { nftables: own } });
     await using site = await Site.of(fakes);
     const page = await site.page();
-    assert.equal(page.value('promtap_nftables_counter_packets_total{family="inet",table="host",name="web"}'), 3);
+    assert.equal(page.value('promtap_nftables_named_packets_total{family="inet",table="host",name="web"}'), 3);
   });
 
   test("is asked for nothing more where all is iptables-nft's", async () => {
