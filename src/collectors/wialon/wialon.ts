@@ -13,6 +13,8 @@ const QUANTILES = [0.5, 0.9, 0.95, 0.99];
 export interface WialonSource {
   /** Brings the counts up to date; returns the time, in seconds. */
   sync(): number;
+  /** Whole seconds that the clock of the host is ahead of this time: it may have been set since the start. */
+  clockOffset(): number;
   /** None where a file is read. */
   taps(): readonly { name: string; isUp: boolean; lostPackets: number }[];
 }
@@ -156,6 +158,7 @@ export class WialonCollector implements Collector {
   #devices(): Family[] {
     const { devices } = this.#tally;
     if (devices === undefined) return [];
+    const clockOffset = this.#source.clockOffset();
     return [
       deviceFamily(
         ["wialon_ips_device_packets_total", "Packets from a device, from its login on."],
@@ -165,7 +168,7 @@ export class WialonCollector implements Collector {
       deviceFamily(
         ["wialon_ips_device_last_packet_timestamp_seconds", "When the last packet from a device was seen."],
         devices,
-        ({ lastSeenSeconds }) => Math.floor(lastSeenSeconds),
+        ({ lastSeenSeconds }) => Math.floor(lastSeenSeconds) + clockOffset,
       ),
     ];
   }

@@ -41,7 +41,7 @@ export const wialonKind: FeatureKind = {
 
 function readFile(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Feature {
   const tap = new WialonFileTap(monitor, new FileFilter(filterOf(config)));
-  const source = { sync: () => tap.now, taps: () => [] };
+  const source = { sync: () => tap.now, clockOffset: () => 0, taps: () => [] };
   return {
     collectors: [new WialonCollector(source, tally)],
     keeps: [],
@@ -60,6 +60,7 @@ function startLive(config: WialonConfig, tally: Tally, monitor: WialonMonitor): 
       capture.sync();
       return secondsNow();
     },
+    clockOffset: () => Math.round(Date.now() / 1000 - secondsNow()),
     taps: () => capture.taps(),
   };
   return {
@@ -84,7 +85,7 @@ function openMonitor(interfaceName: string, filter: Filter, monitor: WialonMonit
   });
 }
 
-/** In seconds since 1970, and never set back. */
+/** In seconds since 1970 by the clock that the host had at the start, and never set back. */
 function secondsNow(): number {
   return (performance.timeOrigin + performance.now()) / 1000;
 }

@@ -73,6 +73,15 @@ describe("series", () => {
   });
 });
 
+test("the time of a device's last packet follows a host's clock that is set", async () => {
+  const site = new Site({ hasDevices: true });
+  new Connection(site).open().tracker("#L#imei;NA\r\n");
+  const seen = 'wialon_ips_device_last_packet_timestamp_seconds{imei="imei"}';
+  assert.equal((await site.page()).value(seen), 1000);
+  site.clockOffset = 50_000;
+  assert.equal((await site.page()).value(seen), 51_000);
+});
+
 describe("answers", () => {
   test("are counted by code where they refuse, and timed by what they answer", async () => {
     const site = new Site();

@@ -84,6 +84,7 @@ export class Site {
   readonly tally: Tally;
   readonly monitor: WialonMonitor;
   now = 1000;
+  clockOffset = 0;
   readonly #packet = new Packet();
 
   constructor({ limit = 100, hasDevices = false, maxConnections = 1000 } = {}) {
@@ -101,7 +102,11 @@ export class Site {
 
   get collector(): WialonCollector {
     return new WialonCollector(
-      { sync: () => this.now, taps: () => [{ name: "eth0", isUp: true, lostPackets: 2 }] },
+      {
+        sync: () => this.now,
+        clockOffset: () => this.clockOffset,
+        taps: () => [{ name: "eth0", isUp: true, lostPackets: 2 }],
+      },
       this.tally,
     );
   }
