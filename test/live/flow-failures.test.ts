@@ -39,39 +39,35 @@ describe("flows from Kafka, when something fails", kafkaOptions, () => {
    */
   async function killOne(topic: string): Promise<Death | undefined> {
     const flags = ["--flow-group", topic, "--flow-from", "earliest", ...MANY_SERIES];
-    const feed = await Feed.start(kafka, topic);
-    try {
-      await using victim = await startFlows(kafka, topic, ...flags);
-      await using survivor = await startFlows(kafka, topic, ...flags);
-      for (const each of [victim, survivor]) {
-        await each.pageWhere("it has its share", (page) => partitionsOf(page).length === 3);
-      }
-      const before = counted(await victim.page()).packets;
-      await victim.pageWhere("it counts", (page) => counted(page).packets > before + 1000);
-      const last = await victim.page();
-      await victim.kill();
-      const committed = await committedOffsets(kafka, topic, topic);
-      await using late = await startFlows(kafka, topic, ...flags);
-      for (const each of [survivor, late]) {
-        await each.pageWhere("it has its share", (page) => partitionsOf(page).length === 3, TAKEOVER_MS);
-      }
-      const sent = await feed.stop();
-      const isAll = async () => {
-        const pages = await Promise.all([survivor.page(), late.page()]);
-        return pages.every(isDone) ? pages : undefined;
-      };
-      const pages = await until("all is counted", isAll);
-      const lost = partitionsOf(last).map((partition) => {
-        const ids = [...timesCounted(last).keys()].filter((id) => Feed.partitionOf(id) === partition);
-        const position = Math.max(...ids.map((id) => Feed.offsetOf(id))) + 1;
-        return position - committed.get(partition)!;
-      });
-      if (lost.some((count) => count < 0)) return undefined;
-      const uncommitted = lost.reduce((total, count) => total + count, 0);
-      return { sent, times: timesCounted(last, ...pages), uncommitted };
-    } finally {
-      await feed.stop();
+    await using feed = await Feed.start(kafka, topic);
+    await using victim = await startFlows(kafka, topic, ...flags);
+    await using survivor = await startFlows(kafka, topic, ...flags);
+    for (const each of [victim, survivor]) {
+      await each.pageWhere("it has its share", (page) => partitionsOf(page).length === 3);
     }
+    const before = counted(await victim.page()).packets;
+    await victim.pageWhere("it counts", (page) => counted(page).packets > before + 1000);
+    const last = await victim.page();
+    await victim.kill();
+    const committed = await committedOffsets(kafka, topic, topic);
+    await using late = await startFlows(kafka, topic, ...flags);
+    for (const each of [survivor, late]) {
+      await each.pageWhere("it has its share", (page) => partitionsOf(page).length === 3, TAKEOVER_MS);
+    }
+    const sent = await feed.stop();
+    const isAll = async () => {
+      const pages = await Promise.all([survivor.page(), late.page()]);
+      return pages.every(isDone) ? pages : undefined;
+    };
+    const pages = await until("all is counted", isAll);
+    const lost = partitionsOf(last).map((partition) => {
+      const ids = [...timesCounted(last).keys()].filter((id) => Feed.partitionOf(id) === partition);
+      const position = Math.max(...ids.map((id) => Feed.offsetOf(id))) + 1;
+      return position - committed.get(partition)!;
+    });
+    if (lost.some((count) => count < 0)) return undefined;
+    const uncommitted = lost.reduce((total, count) => total + count, 0);
+    return { sent, times: timesCounted(last, ...pages), uncommitted };
   }
 
   test("lose no record when an instance dies, and count twice only what it had not committed", async () => {
@@ -87,7 +83,7 @@ describe("flows from Kafka, when something fails", kafkaOptions, () => {
   });
 
   test("lose no record when the broker is killed; the page is served meanwhile, and tells", async () => {
-    const feed = await Feed.start(kafka, "crash");
+    await using feed = await Feed.start(kafka, "crash");
     await using promtap = await startFlows(
       kafka,
       "crash",

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Producer, stringSerializers } from "@platformatic/kafka";
 import type { Kafka } from "./kafka.ts";
 import type { Page } from "./page.ts";
@@ -15,6 +16,8 @@ export const kafkaOptions = { skip: lacking("kafka", "openssl", "setpriv"), time
 const FEED_PARTITIONS = 6;
 /** What one sending of a feed holds. */
 const FEED_FLOWS = 60;
+/** In which what was last sent must be acknowledged. */
+const FEED_END_MS = 30_000;
 
 /** Flows that were sent, as their sender knows them. */
 export interface Sent {
@@ -74,7 +77,7 @@ export function partitionsOf(page: Page): number[] {
  * Sends flows all the time, one sending when the last was acknowledged, round and round the partitions: flow `id` has
  * offset ⌊id / partitions⌋ in partition id mod partitions.
  */
-export class Feed {
+export class Feed implements AsyncDisposable {
   /** Flows that were acknowledged: those with a number below it. */
   acknowledged = 0;
   readonly #producer: Producer<string, string, string, string>;
@@ -108,12 +111,21 @@ export class Feed {
     return Math.floor(id / FEED_PARTITIONS);
   }
 
-  /** Ends it; resolves to the number of flows sent. */
+  /** Ends it; resolves to the number of flows sent. Throws where the last of them were not acknowledged. */
   async stop(): Promise<number> {
     this.#isOver = true;
-    await this.#running;
-    await this.#producer.close();
+    const isOver = this.#running.then(() => true);
+    if (!(await Promise.race([isOver, delay(FEED_END_MS, false, { ref: false })]))) {
+      throw new Error(`what was fed was not acknowledged within ${FEED_END_MS} ms`);
+    }
     return this.acknowledged;
+  }
+
+  /** Ends it, whatever may be under way: the client would go on trying for ever. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    this.#running.catch(() => {});
+    await this.#producer.close(true);
   }
 
   async #run(): Promise<void> {

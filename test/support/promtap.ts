@@ -20,6 +20,12 @@ export interface Outcome {
   stderr: string;
 }
 
+/** Those that run. A test that failed to end in time leaves its own behind, and they must not outlive the tests. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** After which a promtap that should end by itself is ended. */
 const END_MS = 20_000;
 
@@ -115,6 +121,13 @@ export class RunningPromtap implements AsyncDisposable {
 }
 
 function start(namespace: Namespace | undefined, command: readonly string[]): ChildProcess {
+  const child = spawnIn(namespace, command);
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
+function spawnIn(namespace: Namespace | undefined, command: readonly string[]): ChildProcess {
   if (namespace !== undefined) return namespace.spawn(command);
   const [program = "", ...args] = command;
   return spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
