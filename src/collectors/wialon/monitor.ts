@@ -33,6 +33,10 @@ export class WialonMonitor {
     return this.#surroundings.budget.usedBytes;
   }
 
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
   /** Takes a parsed packet of bytes[..., end), which was seen `now`. Hot. */
   take(packet: Packet, bytes: Uint8Array, end: number, now: number): void {
     this.age(now);

@@ -200,6 +200,19 @@ describe("memory", () => {
     assert.equal(page.sum("wialon_ips_packets_total"), 2000);
   });
 
+  test("of a silent connection is kept for its device alone", async () => {
+    for (const hasDevices of [false, true]) {
+      const site = new Site({ hasDevices });
+      new Connection(site).open().tracker("#L#imei;NA\r\n");
+      site.now += 600;
+      site.monitor.age(site.now);
+      assert.equal(site.monitor.connectionCount, hasDevices ? 1 : 0);
+      site.now += 3600;
+      site.monitor.age(site.now);
+      assert.equal(site.monitor.connectionCount, 0);
+    }
+  });
+
   test("is bounded where no segment ever fits to another", () => {
     const site = new Site({ maxConnections: 50 });
     for (let port = 1; port <= 200; port++) {

@@ -6,7 +6,7 @@ import { Stream, type Surroundings } from "./stream.ts";
 const SILENCE_SECONDS = 300;
 /** How long the ports of an ended connection are remembered: what is repeated of it is not read again (TIME-WAIT). */
 const MEMORY_SECONDS = 60;
-/** How long those of a silent connection are: a tracker that stands still may report once in many minutes. */
+/** How long it is known whose a silent connection is: a tracker that stands still may report once in many minutes. */
 const SILENT_MEMORY_SECONDS = 3600;
 /** How long a hole may stay, where nobody is seen to acknowledge what is behind it. */
 const HOLE_SECONDS = 60;
@@ -69,7 +69,8 @@ export class Connection {
   age(now: number): boolean {
     const isLowerAlive = ageStream(this.#lower, now);
     const isHigherAlive = ageStream(this.#higher, now);
-    const memorySeconds = this.#isOpen ? SILENT_MEMORY_SECONDS : MEMORY_SECONDS;
+    const isOfDevice = this.#isOpen && this.#surroundings.tally.devices !== undefined;
+    const memorySeconds = isOfDevice ? SILENT_MEMORY_SECONDS : MEMORY_SECONDS;
     return !isLowerAlive && !isHigherAlive && now - this.#lastAt > memorySeconds;
   }
 
