@@ -44,10 +44,7 @@ export class HostAddresses implements Disposable {
     this.#stopWatching = libc.watchReadable(this.#news, () => {
       // What a message says is not looked at: everything is asked for anew, once for all that change together.
       while (this.#isThereNews());
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        if (this.#refresh()) onChange();
-      }, SETTLE_MS);
+      this.#refreshSoon(onChange);
     });
   }
 
@@ -63,15 +60,19 @@ export class HostAddresses implements Disposable {
     return length > 0 || length === -libc.errno.ENOBUFS;
   }
 
-  /** Returns whether the addresses are others now. They stay as they are where the kernel does not answer. */
-  #refresh(): boolean {
-    const before = keyOf(this.#addresses);
-    try {
-      this.#addresses = dump(this.#buffer);
-    } catch {
-      return false;
-    }
-    return keyOf(this.#addresses) !== before;
+  #refreshSoon(onChange: () => void): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const before = keyOf(this.#addresses);
+      try {
+        this.#addresses = dump(this.#buffer);
+      } catch {
+        // Such as for want of descriptors: the addresses stay as they are until the kernel answers.
+        this.#refreshSoon(onChange);
+        return;
+      }
+      if (keyOf(this.#addresses) !== before) onChange();
+    }, SETTLE_MS);
   }
 }
 
