@@ -21,6 +21,8 @@ const GROUP_KEY = 0;
 const NO_REPLICA = -1;
 const UNCOMMITTED = 0;
 const UNKNOWN_EPOCH = -1;
+/** For what a broker can answer at once. */
+const ANSWER_TIMEOUT_MS = 5000;
 const COORDINATOR_ATTEMPTS = 20;
 const COORDINATOR_PAUSE_MS = 250;
 
@@ -65,21 +67,28 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Connects to the first broker that answers, and learns who leads what. Once the signal aborts, no connection is
+   * Connects to the first broker that answers what it is asked, and learns who leads what. Once the signal aborts, no connection is
    * opened any more, and what is asked here gets no answer. Throws KafkaError.
    */
   static async connect(source: Source, signal: AbortSignal): Promise<Cluster> {
-    const { brokers } = source;
-    const options = await loadSecurity(brokers);
-    const main = await connectToAny(brokers.bootstrap, options, signal);
-    const cluster = new Cluster(source, options, main, signal);
-    try {
-      await cluster.refresh();
-      return cluster;
-    } catch (error) {
-      await cluster[Symbol.asyncDispose]();
-      throw error;
+    const options = await loadSecurity(source.brokers);
+    const reasons = new Set<string>();
+    let left = source.brokers.bootstrap;
+    while (left.length > 0) {
+      const { main, at } = await connectToAny(left, options, signal, reasons);
+      const cluster = new Cluster(source, options, main, signal);
+      try {
+        await cluster.refresh();
+        return cluster;
+      } catch (error) {
+        await cluster[Symbol.asyncDispose]();
+        // What one broker says of the topic, the others would say, too. One that says nothing is none to ask.
+        if (!(error instanceof KafkaError) || error.names.length > 0) throw error;
+        reasons.add(`${left[at]!.host}:${left[at]!.port}: ${error.message}`);
+        left = left.slice(at + 1);
+      }
     }
+    throw unreachable(reasons);
   }
 
   get partitionCount(): number {
@@ -99,7 +108,7 @@ export class Cluster implements AsyncDisposable {
   async refresh(): Promise<void> {
     if (!this.#main.isConnected()) {
       const known = [...this.#brokers.values(), ...this.#bootstrap];
-      this.#main = await connectToAny(known, this.#options, this.#signal);
+      this.#main = (await connectToAny(known, this.#options, this.#signal)).main;
     }
     const { brokers, topics } = await this.#metadata();
     const found = topics.find(({ name }) => name === this.topic);
@@ -197,18 +206,23 @@ function answerOf(error: unknown): MetadataResponse | undefined {
   return cause instanceof Error && "response" in cause ? (cause.response as MetadataResponse) : undefined;
 }
 
+/** Connects to one of these brokers, for what any of them can answer; also tells which. `reasons`: why not to others. */
 async function connectToAny(
   addresses: readonly Address[],
   options: ConnectionOptions,
   signal: AbortSignal,
-): Promise<Connection> {
-  const reasons = new Set<string>();
-  for (const address of addresses) {
+  reasons = new Set<string>(),
+): Promise<{ main: Connection; at: number }> {
+  for (const [at, address] of addresses.entries()) {
     try {
-      return await openConnection(address, options, signal);
+      return { main: await openConnection(address, { ...options, requestTimeout: ANSWER_TIMEOUT_MS }, signal), at };
     } catch (error) {
       reasons.add(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new KafkaError(`couldn't connect to any broker (${[...reasons].join("; ")})`);
+  throw unreachable(reasons);
+}
+
+function unreachable(reasons: ReadonlySet<string>): KafkaError {
+  return new KafkaError(`couldn't connect to any broker (${[...reasons].join("; ")})`);
 }

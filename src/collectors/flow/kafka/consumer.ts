@@ -139,10 +139,12 @@ export class Consumer implements AsyncDisposable {
       return;
     }
     membership.attach(await cluster.connection(await cluster.coordinator(group)));
-    if (!membership.hasMore(count) && (await membership.isStable())) return;
-    this.progress.clear();
-    while (!(await membership.join(count)));
-    this.rebalances++;
+    if (membership.hasMore(count) || !(await membership.isStable())) {
+      this.progress.clear();
+      while (!(await membership.join(count)));
+      this.rebalances++;
+    } else if (membership.partitions.every((partition) => this.progress.has(partition))) return;
+    // Here, too, when connections were lost before it was known where to read what the group has given us.
     await this.#position(cluster, membership.partitions, await membership.committed());
     // So that who comes after us goes on here, even where nothing is ever sent.
     await this.#commit();
