@@ -14,6 +14,11 @@ const LENGTH_BYTES = 2;
 /** What compressed data may grow to: a black box of 5,000 points, the most there are, in 200 bytes each. */
 export const MAX_INFLATED_BYTES = 1_000_000;
 
+/** How many times larger it may become: points of a tracker that stands still come to 40, a bomb to 1,000. */
+const MAX_GROWTH = 100;
+/** What may be gained besides, in few bytes. */
+const GROWTH_BYTES = 4096;
+
 /** A container should hold one packet; more are read, but not so many that they hold up everything else. */
 export const MAX_UNPACKED_PACKETS = 5_000;
 
@@ -104,7 +109,8 @@ export class Container {
 
 function inflate(data: Uint8Array): Uint8Array | ContainerFault {
   try {
-    return inflateSync(data, { maxOutputLength: MAX_INFLATED_BYTES });
+    const maxOutputLength = Math.min(MAX_INFLATED_BYTES, MAX_GROWTH * data.length + GROWTH_BYTES);
+    return inflateSync(data, { maxOutputLength });
   } catch (error) {
     const isTooLarge = error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
     return isTooLarge ? "too_large" : "corrupt";

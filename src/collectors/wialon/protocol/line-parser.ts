@@ -162,12 +162,14 @@ export class LineParser {
   }
 
   #start(bytes: Uint8Array, at: number, end: number): number {
+    let state = this.#state;
     for (; at < end; at++) {
       const byte = bytes[at]!;
       if (byte === HASH) return this.#beginType(at);
-      if (byte === CONTAINER_MARK && this.#state === State.START) return this.#beginContainer(at);
-      this.#state = endsLine(byte) ? State.START : State.NOISE;
+      if (byte === CONTAINER_MARK && state === State.START) return this.#beginContainer(at);
+      state = endsLine(byte) ? State.START : State.NOISE;
     }
+    this.#state = state;
     return at;
   }
 

@@ -218,9 +218,18 @@ describe("a compressed packet", () => {
     assert.equal(told(Buffer.concat([head, bomb, Buffer.from("#P#\r\n")])), "too_large P /5");
   });
 
+  test("that unpacks to far more than any message does is not unpacked, however small it is", () => {
+    const bomb = deflateSync(Buffer.alloc(900_000, "A"));
+    const head = Buffer.from([0xff, bomb.length & 0xff, bomb.length >> 8]);
+    assert.equal(told(Buffer.concat([head, bomb, Buffer.from("#P#\r\n")])), "too_large P /5");
+    const points = Array.from({ length: 5_000 }, (_, index) => data(index));
+    const largest = compressed(blackBox(points, { protocol: "2.0" })).bytes;
+    assert.match(told(largest), / 5000 points$/);
+  });
+
   test("with thousands of packets in it is read in part, so that it holds nothing up", () => {
     const site = new Site();
-    const many = deflateSync("#P#\r\n".repeat(100_000));
+    const many = deflateSync(Array.from({ length: 100_000 }, (_, index) => `#P#${index % 250}\r\n`).join(""));
     site.feed(Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many, Buffer.from("#P#\r\n")]));
     const { told } = site.listener;
     assert.equal(told.filter((text) => text === "P").length, 5_001);
@@ -229,7 +238,8 @@ describe("a compressed packet", () => {
 
   test("counts each of the packets in it once, right or wrong", () => {
     const site = new Site();
-    const many = deflateSync(`${"#X#\r\n".repeat(4_000)}${"#\r\n".repeat(900)}${"#P#\r\n".repeat(101)}`);
+    const lines = Array.from({ length: 5_001 }, (_, index) => (index < 4_000 ? "#X#" : index < 4_900 ? "#" : "#P#"));
+    const many = deflateSync(lines.map((line, index) => `${line}\r\n${index % 997}\r\n`).join(""));
     site.feed(Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many]));
     const { told } = site.listener;
     assert.equal(told.filter((text) => text === "failed").length, 4_900);
