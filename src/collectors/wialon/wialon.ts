@@ -144,7 +144,7 @@ export class WialonCollector implements Collector {
     return [
       counter(
         "wialon_ips_skipped_bytes_total",
-        "Bytes of TCP streams that were not read, by the reason; reading goes on at the next line.",
+        "Bytes of streams that were not read, by the reason; reading goes on at the next line.",
         SKIP_REASONS.map((reason, index) => ({ labels: { reason }, value: skippedBytes[index]! })),
       ),
       counter(
