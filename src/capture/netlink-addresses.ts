@@ -18,6 +18,8 @@ const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 const AF_INET = 2;
 const AF_INET6 = 10;
+/** RFC 3021: from this prefix length on a network has no address for all. */
+const NO_BROADCAST_BITS = 31;
 
 /** An address that packets to this host carry. */
 export interface HostAddress {
@@ -58,6 +60,7 @@ function parseMessage(view: DataView, at: number, end: number): HostAddress[] {
   const family = view.getUint8(at + NLMSG_HEADER_BYTES);
   if (family !== AF_INET && family !== AF_INET6) return [];
   const version = family === AF_INET ? 4 : 6;
+  const bits = view.getUint8(at + NLMSG_HEADER_BYTES + 1);
   const values = new Map<number, bigint>();
   for (let next = at + NLMSG_HEADER_BYTES + IFADDRMSG_BYTES; next + ATTRIBUTE_HEADER_BYTES <= end;) {
     const attributeBytes = view.getUint16(next, true);
@@ -68,13 +71,25 @@ function parseMessage(view: DataView, at: number, end: number): HostAddress[] {
     next += (attributeBytes + 3) & ~3;
   }
   const own = values.get(IFA_LOCAL) ?? values.get(IFA_ADDRESS);
-  const broadcast = values.get(IFA_BROADCAST);
+  const broadcast = new Set([
+    values.get(IFA_BROADCAST),
+    version === 4 ? lastOf(values.get(IFA_ADDRESS), bits) : undefined,
+  ]);
   return [
     ...(own === undefined ? [] : [{ version, value: own, isBroadcast: false } as const]),
-    ...(broadcast === undefined || broadcast === own
-      ? []
-      : [{ version, value: broadcast, isBroadcast: true } as const]),
+    ...[...broadcast].flatMap((value) =>
+      value === undefined || value === own ? [] : [{ version, value, isBroadcast: true } as const],
+    ),
   ];
+}
+
+/**
+ * The last address of a network of IPv4, which Linux takes for broadcast though none is assigned (fib_add_ifaddr in
+ * net/ipv4/fib_frontend.c); undefined where there are only two addresses or one.
+ */
+function lastOf(address: bigint | undefined, bits: number): bigint | undefined {
+  if (address === undefined || bits >= NO_BROADCAST_BITS) return undefined;
+  return address | ((1n << BigInt(32 - bits)) - 1n);
 }
 
 function valueAt(view: DataView, at: number, version: 4 | 6): bigint {

@@ -20,9 +20,8 @@ function parse(...messages: string[]) {
 }
 
 test("addresses are the host's own, not those of its peers, and what is broadcast is told apart", () => {
-  assert.deepEqual(parse(LOOPBACK, BROADCAST, PEER, IPV6), {
+  assert.deepEqual(parse(BROADCAST, PEER, IPV6), {
     found: [
-      { version: 4, value: 0x7f000001n, isBroadcast: false },
       { version: 4, value: 0xc0000202n, isBroadcast: false },
       { version: 4, value: 0xc00002ffn, isBroadcast: true },
       { version: 4, value: 0x0a090001n, isBroadcast: false },
@@ -31,6 +30,27 @@ test("addresses are the host's own, not those of its peers, and what is broadcas
     isDone: false,
   });
   assert.deepEqual(parse(DONE), { found: [], isDone: true });
+});
+
+test("the last address of a network is broadcast though none is assigned, but not of two addresses or one", () => {
+  const own = { version: 4, value: 0xc0000202n, isBroadcast: false };
+  const assigned = { version: 4, value: 0xc00002ffn, isBroadcast: true };
+  for (const [bits, last] of [
+    [28, 0xc000020fn],
+    [30, 0xc0000203n],
+    [31, undefined],
+    [32, undefined],
+  ] as const) {
+    const derived = last === undefined ? [] : [{ version: 4, value: last, isBroadcast: true }];
+    const message = BROADCAST.replace(" 02 18", ` 02 ${bits.toString(16)}`);
+    assert.deepEqual(parse(message).found, [own, assigned, ...derived]);
+    const plain = message.replace("38000000", "30000000").replace("0800 0400 c00002ff", "");
+    assert.deepEqual(parse(plain).found, [own, ...derived]);
+  }
+  assert.deepEqual(parse(LOOPBACK).found, [
+    { version: 4, value: 0x7f000001n, isBroadcast: false },
+    { version: 4, value: 0x7fffffffn, isBroadcast: true },
+  ]);
 });
 
 test("what is cut short, of another kind or another family is passed over", () => {
