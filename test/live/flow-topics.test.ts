@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { Producer } from "@platformatic/kafka";
 import { counted, flows, isDone, kafkaOptions, partitionsOf, startFlows } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
 import { runPromtap } from "../support/promtap.ts";
@@ -55,6 +56,28 @@ describe("flows of a topic that changes", kafkaOptions, () => {
       (each) => counted(each).packets >= 1500,
       NOTICE_MS,
     );
+    assert.deepEqual(counted(page), { packets: 1500, bytes: flows(1500).bytes });
+  });
+
+  test("are read from the first on where it was made again before anybody missed it", async () => {
+    await kafka.createTopic("swapped");
+    await using promtap = await startFlows(kafka, "swapped", "--flow-group", "swapped", "--flow-from", "earliest");
+    await kafka.produce("swapped", flows(1000).lines);
+    await promtap.pageWhere("all is counted", (page) => counted(page).packets >= 1000 && isDone(page));
+    await kafka.administer(async (admin) => {
+      await admin.deleteTopics({ topics: ["swapped"] });
+      await admin.createTopics({ topics: ["swapped"], partitions: 1, replicas: 1 });
+    });
+    const producer = new Producer({
+      clientId: "test",
+      bootstrapBrokers: [kafka.address()],
+      retries: 100,
+      retryDelay: 10,
+    });
+    const values = flows(500, 1000).lines.map((line) => Buffer.from(line));
+    await producer.send({ messages: values.map((value) => ({ topic: "swapped", value })) });
+    await producer.close();
+    const page = await promtap.pageWhere("the new are counted", (each) => counted(each).packets >= 1500, NOTICE_MS);
     assert.deepEqual(counted(page), { packets: 1500, bytes: flows(1500).bytes });
   });
 
