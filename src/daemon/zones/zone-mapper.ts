@@ -16,18 +16,18 @@ const VERSIONS = [4, 6] as const;
 /** Told why a new table could not be taken over, so that the one before stays in use. */
 export type RefusalListener = (zoning: Zoning, reason: string) => void;
 
-/** What the databases alone say of all addresses. */
-type DatabaseSpans = Readonly<Record<4 | 6, Spans>>;
+/** What is said of all addresses. */
+type SpansByVersion = Readonly<Record<4 | 6, Spans>>;
 
 /** The host's addresses, and what it makes of all. */
 interface Around {
   readonly addresses: string;
-  readonly spans: DatabaseSpans;
+  readonly spans: SpansByVersion;
 }
 
 /** What one zoning is made of. */
 interface Mapped {
-  readonly spans: DatabaseSpans;
+  readonly spans: SpansByVersion;
   /** That were last read, used or not. */
   readonly databases: readonly GeoDatabase[];
   /** That were last put over them, used or not. */
@@ -90,7 +90,7 @@ export class ZoneMapper {
       const { generation } = this.#databases;
       const addresses = this.#host?.all() ?? [];
       const key = addresses
-        .map(({ value, isBroadcast }) => `${value} ${isBroadcast}`)
+        .map(({ version, value, isBroadcast }) => `${version} ${value} ${isBroadcast}`)
         .sort()
         .join();
       const of = `${generation} ${key}`;
@@ -101,7 +101,7 @@ export class ZoneMapper {
     }
   }
 
-  #around(addresses: readonly HostAddress[]): DatabaseSpans {
+  #around(addresses: readonly HostAddress[]): SpansByVersion {
     const [own, broadcast] = [false, true].map((kind) =>
       addresses
         .filter(({ isBroadcast }) => isBroadcast === kind)
@@ -142,9 +142,9 @@ export class ZoneMapper {
   async #useDatabases(
     zoning: Zoning,
     databases: readonly GeoDatabase[],
-    around: DatabaseSpans,
+    around: SpansByVersion,
     isFirst: boolean,
-  ): Promise<DatabaseSpans | undefined> {
+  ): Promise<SpansByVersion | undefined> {
     try {
       const spans = await readAll(databases, zoning);
       const refusal = await useSpans(zoning, spans, around);
@@ -160,7 +160,7 @@ export class ZoneMapper {
 }
 
 /** What databases say together; the first one that knows an address has the word. */
-async function readAll(databases: readonly GeoDatabase[], zoning: Zoning): Promise<DatabaseSpans> {
+async function readAll(databases: readonly GeoDatabase[], zoning: Zoning): Promise<SpansByVersion> {
   const made: Spans[] = [];
   for (const version of VERSIONS) {
     let all = leftovers(version);
@@ -174,7 +174,7 @@ async function readAll(databases: readonly GeoDatabase[], zoning: Zoning): Promi
 }
 
 /** Has a zoning look up addresses there, or returns why it cannot. */
-async function useSpans(zoning: Zoning, spans: DatabaseSpans, around: DatabaseSpans): Promise<string | undefined> {
+async function useSpans(zoning: Zoning, spans: SpansByVersion, around: SpansByVersion): Promise<string | undefined> {
   const ipv4 = around[4].over(spans[4]);
   await nextTurn();
   const ipv6 = around[6].over(spans[6]);
