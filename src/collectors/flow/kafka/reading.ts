@@ -40,8 +40,9 @@ const REFRESH_MS = 10_000;
 const HURRIED_REFRESH_MS = 500;
 /** After which other work of the event loop gets its turn. */
 const TURN_MS = 8;
-/** Messages between two looks at the clock. */
+/** Between two looks at the clock: messages, and bytes of them, which may hold a thousand records each. */
 const MESSAGES_A_LOOK = 64;
+const BYTES_A_LOOK = 32 * 1024;
 
 const OFFSET_OUT_OF_RANGE = 1;
 /** Errors that say that somebody else leads the partition, or will soon. */
@@ -225,15 +226,18 @@ export class Reading {
   #countForATurn(partition: number, cursor: RecordCursor): boolean {
     const sink = this.#sink;
     const turnEnd = performance.now() + TURN_MS;
-    for (let count = 1; ; count++) {
-      const step = cursor.next();
-      if (step === Step.END) return true;
-      if (step === Step.RECORD) {
-        sink.message(cursor.data, cursor.valueStart, cursor.valueEnd, partition, cursor.offset);
-      } else {
-        sink.damaged(partition, cursor.offset, cursor.damage);
+    for (;;) {
+      for (let messages = 0, bytes = 0; messages < MESSAGES_A_LOOK && bytes < BYTES_A_LOOK; messages++) {
+        const step = cursor.next();
+        if (step === Step.END) return true;
+        if (step === Step.RECORD) {
+          sink.message(cursor.data, cursor.valueStart, cursor.valueEnd, partition, cursor.offset);
+        } else {
+          sink.damaged(partition, cursor.offset, cursor.damage);
+        }
+        bytes += cursor.valueEnd - cursor.valueStart;
       }
-      if (count % MESSAGES_A_LOOK === 0 && performance.now() > turnEnd) return false;
+      if (performance.now() > turnEnd) return false;
     }
   }
 
