@@ -43,13 +43,15 @@ describe("traffic as flow records, through a real Kafka", options, () => {
   });
 
   const produce = (topic: string, interfaceName: string, ...flags: readonly string[]) =>
+    produceEvery("1", topic, interfaceName, ...flags);
+  const produceEvery = (seconds: string, topic: string, interfaceName: string, ...flags: readonly string[]) =>
     RunningPromtap.start(namespace, [
       "--flow-brokers",
       kafka.address(),
       "--flow-produce",
       topic,
       "--flow-produce-interval",
-      "1",
+      seconds,
       "--flow-asn",
       `${OWN_AS}`,
       "-i",
@@ -138,5 +140,20 @@ describe("traffic as flow records, through a real Kafka", options, () => {
     const page = await consumer.pageWhere("it has arrived", (each) => each.sum("flow_transit_packets_total") >= 100);
     const index = namespace.run("cat", "/sys/class/net/near1/ifindex").trim();
     assert.deepEqual(rows(page, "transit"), { [`near1 ${index} ${index} `]: [100, 55_000] });
+  });
+
+  test("is written with the kernel's index of an interface that has gone since", async () => {
+    namespace.addVeth("near3", "far3");
+    const index = namespace.run("cat", "/sys/class/net/near3/ifindex").trim();
+    await using producer = await produceEvery("600", "gone", "near3");
+    await producer.pageWhere("it is up", (page) => page.value("promtap_flow_produce_up") === 1);
+    await sendTo("far3", FRAMES, 100);
+    await producer.pageWhere("all is counted", (page) => page.sum("promtap_interface_up") === 1);
+    namespace.run("ip", "link", "delete", "near3");
+    await producer.pageWhere("it has gone", (page) => page.sum("promtap_interface_up") === 0);
+    await producer.stop();
+    await using consumer = await consume("gone", "iface,iface_in,iface_out");
+    const page = await consumer.pageWhere("it has arrived", (each) => each.sum("flow_transit_packets_total") >= 100);
+    assert.deepEqual(rows(page, "transit"), { [`near3 ${index} ${index}`]: [100, 55_000] });
   });
 });

@@ -21,7 +21,7 @@ export interface Production {
   readonly intervalMs: number;
   readonly label: string;
   readonly ownAs: number;
-  /** Interface → the kernel's index of it, now. */
+  /** Interface → the kernel's index of it, now or when it was last there. */
   indexes(): ReadonlyMap<string, number>;
 }
 

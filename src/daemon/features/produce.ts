@@ -10,6 +10,8 @@ import type { FeatureContext, FeatureKind } from "./feature.ts";
 
 /** In which brokers must answer to a check. */
 const CHECK_MS = 10_000;
+/** Interfaces whose index is known: all that there are, and those that went and may have something to be written. */
+const KEPT_INDEXES = 65_536;
 
 /** The accounting of traffic, as flow records to Kafka. */
 export const produceKind: FeatureKind = {
@@ -23,9 +25,22 @@ export const produceKind: FeatureKind = {
     });
     // The interfaces of a file are not those of this host.
     const links = config.readPath === null ? Links.open() : undefined;
-    links?.watch(() => {});
-    const indexes = () => new Map(links?.all().map(({ name, index }) => [name, index]));
-    const collector = new ProduceCollector(source, ledger, producer, { intervalMs, label: hostname(), ownAs, indexes });
+    const indexes = new Map<string, number>();
+    const remember = (name: string, index: number): void => {
+      indexes.delete(name);
+      indexes.set(name, index);
+      if (indexes.size > KEPT_INDEXES) indexes.delete(indexes.keys().next().value!);
+    };
+    for (const { name, index } of links?.all() ?? []) remember(name, index);
+    links?.watch((name, link) => {
+      if (link !== undefined) remember(name, link.index);
+    });
+    const collector = new ProduceCollector(source, ledger, producer, {
+      intervalMs,
+      label: hostname(),
+      ownAs,
+      indexes: () => indexes,
+    });
     return {
       collectors: [collector],
       keeps: [],
