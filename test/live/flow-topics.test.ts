@@ -81,6 +81,22 @@ describe("flows of a topic that changes", kafkaOptions, () => {
     assert.deepEqual(counted(page), { packets: 1500, bytes: flows(1500).bytes });
   });
 
+  test("are not left unread where another instance of the group was given another topic, which is told there", async () => {
+    for (const topic of ["ours", "theirs"]) await kafka.createTopic(topic, 2);
+    const flags = ["--flow-group", "one", "--flow-from", "earliest"];
+    await using ours = await startFlows(kafka, "ours", ...flags);
+    await ours.pageWhere("it reads", isDone);
+    await using theirs = await startFlows(kafka, "theirs", ...flags);
+    await theirs.pageWhere("it has tried", (page) => page.value("promtap_flow_reconnects_total")! > 0);
+    const sent = flows(1000);
+    await kafka.produce("ours", sent.lines, { "batch.size": "1000", "linger.ms": "0" });
+    const page = await ours.pageWhere("all is counted", (each) => counted(each).packets >= 1000);
+    assert.deepEqual(counted(page), { packets: 1000, bytes: sent.bytes });
+    assert.deepEqual(partitionsOf(page), [0, 1]);
+    const { stderr } = await theirs.stop();
+    assert.match(stderr, /the group one reads another topic than theirs/);
+  });
+
   test("are told as lost where they were deleted before they were read", async () => {
     await kafka.createTopic("deleted");
     {

@@ -19,7 +19,8 @@ const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
 
 const PROTOCOL_TYPE = "consumer";
-const PROTOCOL = "roundrobin";
+/** Names how we share out, with the topic behind it: a leader knows one topic, and would give its members no other. */
+const PROTOCOL = "promtap-roundrobin";
 const PROTOCOL_VERSION = 0;
 const NO_GENERATION = -1;
 const NO_INSTANCE = null;
@@ -32,6 +33,7 @@ const UNKNOWN_EPOCH = -1;
 export class Membership {
   readonly group: string;
   readonly #topic: string;
+  readonly #protocol: string;
   #connection: Connection | undefined;
   #memberId = "";
   #generation = NO_GENERATION;
@@ -43,6 +45,7 @@ export class Membership {
   constructor(group: string, topic: string) {
     this.group = group;
     this.#topic = topic;
+    this.#protocol = `${PROTOCOL}:${topic}`;
   }
 
   /** Ours. */
@@ -84,7 +87,7 @@ export class Membership {
     this.reset();
     this.#partitions = [];
     const metadata = encodeConsumerProtocolSubscription({ version: PROTOCOL_VERSION, topics: [this.#topic] });
-    const joined = await this.#sendJoin([{ name: PROTOCOL, metadata }]);
+    const joined = await this.#sendJoin([{ name: this.#protocol, metadata }]);
     this.#memberId = joined.memberId;
     this.#isLeader = joined.leader === joined.memberId;
     const members = this.#isLeader ? joined.members.map(({ memberId }) => memberId) : [];
@@ -97,7 +100,7 @@ export class Membership {
         joined.memberId,
         NO_INSTANCE,
         PROTOCOL_TYPE,
-        PROTOCOL,
+        this.#protocol,
         this.#shareOut(members, partitionCount),
       );
       const ours = decodeConsumerProtocolAssignment(assignment).assignedPartitions;
@@ -173,6 +176,12 @@ export class Membership {
     try {
       return await send();
     } catch (error) {
+      if (error instanceof KafkaError && error.names.includes("INCONSISTENT_GROUP_PROTOCOL")) {
+        throw new KafkaError(
+          `the group ${this.group} reads another topic than ${this.#topic}, or is not of promtaps`,
+          error.cause,
+        );
+      }
       const id = error instanceof KafkaError ? memberIdOf(error) : undefined;
       if (id === undefined) this.#expelled(error, undefined);
       this.#memberId = id ?? "";
