@@ -1,70 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { counted, flows, isDone, kafkaOptions, partitionsOf, startFlows } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
+import { LossyProxy, OFFSET_FETCH } from "../support/lossy-proxy.ts";
 import { RunningPromtap } from "../support/promtap.ts";
-
-/** Of a request's head: its length in 4 bytes, then what is asked for. */
-const API_KEY = 4;
-const OFFSET_FETCH = 9;
-
-/** Stands between promtap and a broker, and cuts connections at a request that it waits for. */
-class CuttingProxy implements AsyncDisposable {
-  /** Requests of the kind that are still to be cut off. */
-  left = 0;
-  /** Where the broker listens. */
-  port = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor() {
-    this.#server = createServer((client) => this.#serve(client));
-  }
-
-  static async start(): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy();
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-
-  #serve(client: Socket): void {
-    const broker = connect(this.port, "127.0.0.1");
-    for (const [socket, other] of [
-      [client, broker],
-      [broker, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => other.destroy());
-    }
-    broker.on("data", (chunk) => client.write(chunk));
-    client.on("data", (chunk) => {
-      if (this.left > 0 && chunk.readUInt16BE(API_KEY) === OFFSET_FETCH) {
-        this.left--;
-        client.destroy();
-      } else broker.write(chunk);
-    });
-  }
-}
 
 describe("flows by way of servers that fail", kafkaOptions, () => {
   let kafka: Kafka;
-  let proxy: CuttingProxy;
+  let proxy: LossyProxy;
   before(async () => {
-    proxy = await CuttingProxy.start();
+    proxy = await LossyProxy.start(OFFSET_FETCH);
     const rest = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].map((name) => `${name}://127.0.0.1:1`);
     kafka = await Kafka.start(undefined, {
       "advertised.listeners": [`PLAINTEXT://${proxy.address}`, ...rest].join(","),

@@ -1,77 +1,17 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeserializers } from "@platformatic/kafka";
 import { Producer } from "../../src/collectors/produce/producer.ts";
 import { kafkaOptions } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
+import { LossyProxy, PRODUCE } from "../support/lossy-proxy.ts";
 import { runPromtap } from "../support/promtap.ts";
-
-/** Of a request's head: its length in 4 bytes, then what is asked for. */
-const API_KEY = 4;
-const PRODUCE = 0;
-
-/** Stands between a client and a broker, and loses answers: the broker has done what it was asked, and nobody knows. */
-class LossyProxy implements AsyncDisposable {
-  /** Answers to produce requests that are still to be lost. */
-  left = 0;
-  /** Where the broker listens. */
-  port = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor() {
-    this.#server = createServer((client) => this.#serve(client));
-  }
-
-  static async start(): Promise<LossyProxy> {
-    const proxy = new LossyProxy();
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-
-  #serve(client: Socket): void {
-    const broker = connect(this.port, "127.0.0.1");
-    let isLost = false;
-    for (const [socket, other] of [
-      [client, broker],
-      [broker, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => other.destroy());
-    }
-    client.on("data", (chunk) => {
-      if (this.left > 0 && chunk.readUInt16BE(API_KEY) === PRODUCE) {
-        this.left--;
-        isLost = true;
-      }
-      broker.write(chunk);
-    });
-    broker.on("data", (chunk) => {
-      if (isLost) client.destroy();
-      else client.write(chunk);
-    });
-  }
-}
 
 describe("appending records to a real Kafka", kafkaOptions, () => {
   let kafka: Kafka;
   let proxy: LossyProxy;
   before(async () => {
-    proxy = await LossyProxy.start();
+    proxy = await LossyProxy.start(PRODUCE);
     const rest = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].map((name) => `${name}://127.0.0.1:1`);
     kafka = await Kafka.start(undefined, {
       "advertised.listeners": [`PLAINTEXT://${proxy.address}`, ...rest].join(","),
