@@ -34,10 +34,14 @@ export function fetchJars(wanted: Readonly<Record<string, string>>, repository: 
     unfinished(pathOf(folder, coordinates)),
     `${repository}/${remotePathOf(coordinates)}`,
   ]);
-  const patience = ["--connect-timeout", "20", "--max-time", "300", "--retry", "3"];
+  const patience = "--connect-timeout 20 --max-time 300 --retry 3 --retry-delay 1 --retry-all-errors".split(" ");
   const manner = ["--fail", "--location", "--no-progress-meter", "--parallel"];
-  run("curl", [...manner, ...patience, ...downloads]);
-  for (const [coordinates, sha512] of missing) accept(coordinates, sha512, pathOf(folder, coordinates));
+  try {
+    run("curl", [...manner, ...patience, ...downloads]);
+    for (const [coordinates, sha512] of missing) accept(coordinates, sha512, pathOf(folder, coordinates));
+  } finally {
+    for (const [coordinates] of missing) rmSync(unfinished(pathOf(folder, coordinates)), { force: true });
+  }
 }
 
 /** Where Maven's settings say that Maven Central is to be fetched from: their first mirror of it, else itself. */
@@ -62,12 +66,8 @@ function accept(coordinates: string, sha512: string, path: string): void {
   const found = createHash("sha512")
     .update(readFileSync(unfinished(path)))
     .digest("hex");
-  if (found === sha512) {
-    renameSync(unfinished(path), path);
-    return;
-  }
-  rmSync(unfinished(path));
-  throw new Error(`${coordinates} is not the jar that was pinned: its SHA-512 is ${found}`);
+  if (found !== sha512) throw new Error(`${coordinates} is not the jar that was pinned: its SHA-512 is ${found}`);
+  renameSync(unfinished(path), path);
 }
 
 function pathOf(folder: string, coordinates: string): string {

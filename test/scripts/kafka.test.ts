@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -11,6 +13,17 @@ const CONTENT = "not much of a jar";
 const SHA512 = createHash("sha512").update(CONTENT).digest("hex");
 const JAR = "org.example.deep:thing:1.2";
 const options = { skip: lacking("curl") };
+
+/** A server of its own process, which resets its first connection, and prints its port. */
+const RESETTING_SERVER = `
+  let isFirst = true;
+  const server = require("node:http").createServer((request, response) => {
+    if (isFirst) request.socket.resetAndDestroy();
+    else response.end(${JSON.stringify(CONTENT)});
+    isFirst = false;
+  });
+  server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+`;
 
 /** A repository on disk that holds one jar. */
 class Repository extends TemporaryFolder {
@@ -48,6 +61,18 @@ describe("fetching jars", () => {
         () => fetchJars(wanted, repository.url, repository.cache),
         /^Error: (curl: |the repository has no)/,
       );
+    }
+  });
+
+  test("tries again where a connection is reset", options, async () => {
+    using folder = new TemporaryFolder();
+    const server = spawn(process.execPath, ["--eval", RESETTING_SERVER], { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const [port] = await once(server.stdout, "data");
+      fetchJars({ [JAR]: SHA512 }, `http://127.0.0.1:${String(port).trim()}`, folder.path);
+      assert.deepEqual(readdirSync(folder.path), ["thing-1.2.jar"]);
+    } finally {
+      server.kill();
     }
   });
 
