@@ -81,6 +81,14 @@ export function close(fd: number): number {
   return orErrno(cClose(fd));
 }
 
+/**
+ * Closes without waiting for it. The kernel takes 25 ms to part with a packet socket, until no CPU can be at it any more
+ * (synchronize_net in packet_release).
+ */
+export function closeInBackground(fd: number): void {
+  cClose.async(fd, () => {});
+}
+
 export function bind(fd: number, address: Uint8Array): number {
   return orErrno(cBind(fd, address, address.length));
 }

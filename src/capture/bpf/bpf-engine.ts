@@ -17,8 +17,8 @@ import { kernelRefusal, OLDEST_KERNEL, OLDEST_TCX_KERNEL } from "./refusal.ts";
 import { KernelZones } from "./zones/kernel-zones.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
 
-/** How packets get to the program on one interface, until it is closed. */
-type Attach = (link: Link, programFd: number) => () => void;
+/** How packets get to the program on one interface: until the descriptors that it returns are closed. */
+type Attach = (link: Link, programFd: number) => readonly number[];
 
 /** What the two kernel engines differ in. */
 interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
@@ -106,7 +106,7 @@ class KernelKind implements EngineKind {
       const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings).interface(LOOPBACK.name);
       const counting = this.#load(LOOPBACK, ledger, 1);
       try {
-        this.#attach(LOOPBACK, counting.programFd)();
+        for (const fd of this.#attach(LOOPBACK, counting.programFd)) libc.closeInBackground(fd);
       } finally {
         close(counting);
       }
@@ -181,11 +181,11 @@ function close({ tables, zones, programFd }: Counting): void {
 
 class KernelEngine implements Engine {
   readonly #counting: Counting;
-  readonly #detach: () => void;
+  readonly #attached: readonly number[];
 
-  constructor(counting: Counting, detach: () => void) {
+  constructor(counting: Counting, attached: readonly number[]) {
     this.#counting = counting;
-    this.#detach = detach;
+    this.#attached = attached;
   }
 
   sync(): void {
@@ -198,12 +198,12 @@ class KernelEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#detach();
+    for (const fd of this.#attached) libc.close(fd);
     this.sync();
   }
 }
 
-function attachSocket(link: Link, programFd: number): () => void {
+function attachSocket(link: Link, programFd: number): number[] {
   const fd = openPacketSocket(link.name, link.isEthernet);
   let result = bpf.attachToSocket(fd, programFd);
   if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
@@ -211,20 +211,17 @@ function attachSocket(link: Link, programFd: number): () => void {
     libc.close(fd);
     throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${libc.errnoText(result)}`);
   }
-  return () => void libc.close(fd);
+  return [fd];
 }
 
-function attachTcx(link: Link, programFd: number): () => void {
+function attachTcx(link: Link, programFd: number): number[] {
   // A packet on loopback is sent and received: one of both is counted.
   const hooks = link.isLoopback ? [bpf.BPF_TCX_INGRESS] : [bpf.BPF_TCX_INGRESS, bpf.BPF_TCX_EGRESS];
   const fds: number[] = [];
-  const detach = (): void => {
-    for (const fd of fds) libc.close(fd);
-  };
   for (const hook of hooks) {
     const fd = bpf.attachTcx(programFd, link.index, hook);
     if (fd < 0) {
-      detach();
+      for (const attached of fds) libc.close(attached);
       throw new PromtapError(
         ErrorCode.HOST,
         `couldn't attach to ${link.name}: ${fd === -libc.errno.EPERM ? "CAP_NET_ADMIN is missing" : libc.errnoText(fd)}`,
@@ -232,7 +229,7 @@ function attachTcx(link: Link, programFd: number): () => void {
     }
     fds.push(fd);
   }
-  return detach;
+  return fds;
 }
 
 /**

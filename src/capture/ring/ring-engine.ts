@@ -82,7 +82,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
         const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };
         const { fd, ring } = openSocket("a packet socket", snap, SMALLEST_RING_BYTES);
         ring.close();
-        libc.close(fd);
+        libc.closeInBackground(fd);
         return undefined;
       } catch (error) {
         return messageOf(error);
