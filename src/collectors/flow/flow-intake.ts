@@ -48,9 +48,9 @@ export class FlowIntake {
     this.#report({ partition, offset, reason });
   }
 
-  lost(partition: number, messages: number): void {
+  lost(partition: number, offset: number, messages: number): void {
     this.lostMessages += messages;
-    this.#report({ partition, offset: 0, reason: `${messages} messages were deleted before they could be read` });
+    this.#report({ partition, offset, reason: `${messages} messages were deleted before they could be read` });
   }
 
   #refuse(verdict: Verdict): void {

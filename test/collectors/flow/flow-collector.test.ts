@@ -94,7 +94,7 @@ async function smallSite(): Promise<Site> {
     { bytes: 2 ** 60 },
   );
   site.intake.damaged(0, 9, "a batch with a wrong checksum");
-  site.intake.lost(0, 12);
+  site.intake.lost(0, 3, 12);
   return site;
 }
 
@@ -167,6 +167,13 @@ test("what is refused is told with its place, and once only however many follow"
   const site = await Site.of();
   site.send({ bytes: 1 }, "nonsense", "{}", "[");
   assert.deepEqual(site.told, [{ partition: 3, offset: 1, reason: "not_json" }]);
+});
+
+test("messages that were deleted are told with the offset of the first", async () => {
+  const site = await Site.of();
+  site.intake.lost(2, 100, 50);
+  const reason = "50 messages were deleted before they could be read";
+  assert.deepEqual(site.told, [{ partition: 2, offset: 100, reason }]);
 });
 
 test("a large page gives the event loop its turn often", async () => {

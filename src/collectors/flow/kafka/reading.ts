@@ -21,8 +21,8 @@ export interface MessageSink {
   message(data: Buffer, start: number, end: number, partition: number, offset: number): void;
   /** Is told of a batch that could not be read, by its last offset. */
   damaged(partition: number, offset: number, reason: string): void;
-  /** Is told of messages that were deleted before they could be read. */
-  lost(partition: number, messages: number): void;
+  /** Is told of messages that were deleted before they could be read, by their first offset. */
+  lost(partition: number, offset: number, messages: number): void;
 }
 
 /** Told of how it goes. */
@@ -245,9 +245,10 @@ export class Reading {
     if (errorCode === OFFSET_OUT_OF_RANGE) {
       const start = (await this.#cluster.offsets([partition], EARLIEST)).get(partition)!;
       const end = (await this.#cluster.offsets([partition], LATEST)).get(partition)!;
-      if (progress.position < start) this.#sink.lost(partition, start - progress.position);
+      const { position } = progress;
+      if (position < start) this.#sink.lost(partition, position, start - position);
       // Beyond the end where the log was cut: counting all of it again would be worse than what may be missed.
-      progress.position = Math.min(Math.max(progress.position, start), end);
+      progress.position = Math.min(Math.max(position, start), end);
       return;
     }
     const name = protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
