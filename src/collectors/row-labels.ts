@@ -1,11 +1,11 @@
 import type { InterfaceLedger } from "../ledger/ledger.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
 import { formatIpv4, formatIpv6 } from "../packet/address.ts";
+import { LabelList } from "../page/label-list.ts";
 import { labelText } from "../page/labels.ts";
 
 const INITIAL_ROWS = 64;
 const INITIAL_BYTES = 4096;
-const encoder = new TextEncoder();
 
 /**
  * The labels of the rows of one interface as bytes, `interface="eth0",customer="acmecorp",ip="192.0.2.1"`, made once
@@ -16,10 +16,7 @@ const encoder = new TextEncoder();
 export class RowLabels {
   readonly #ledger: InterfaceLedger;
   readonly #ranges: RangeTable;
-  #bytes = new Uint8Array(INITIAL_BYTES);
-  /** Row → end of its labels; they start where those of the row before end. */
-  #ends = new Uint32Array(INITIAL_ROWS);
-  #rows = 0;
+  readonly #list = new LabelList(INITIAL_ROWS, INITIAL_BYTES);
 
   constructor(ledger: InterfaceLedger, ranges: RangeTable) {
     this.#ledger = ledger;
@@ -27,39 +24,21 @@ export class RowLabels {
   }
 
   get bytes(): Uint8Array {
-    return this.#bytes;
+    return this.#list.bytes;
   }
 
   /** Version of the row's address; makes its labels where they are not there yet. */
   version(row: number): 4 | 6 {
-    while (this.#rows <= row) this.#append();
+    while (this.#list.count <= row) this.#list.append(this.#text(this.#list.count));
     return this.#ranges.ranges[this.#ledger.rows.rangeOf(row)]!.version;
   }
 
   start(row: number): number {
-    return row === 0 ? 0 : this.#ends[row - 1]!;
+    return this.#list.start(row);
   }
 
   end(row: number): number {
-    return this.#ends[row]!;
-  }
-
-  #append(): void {
-    const row = this.#rows++;
-    const start = this.start(row);
-    const labels = encoder.encode(this.#text(row));
-    if (row === this.#ends.length) {
-      const ends = new Uint32Array(this.#ends.length * 2);
-      ends.set(this.#ends);
-      this.#ends = ends;
-    }
-    if (start + labels.length > this.#bytes.length) {
-      const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, start + labels.length));
-      bytes.set(this.#bytes);
-      this.#bytes = bytes;
-    }
-    this.#bytes.set(labels, start);
-    this.#ends[row] = start + labels.length;
+    return this.#list.end(row);
   }
 
   #text(row: number): string {

@@ -1,10 +1,10 @@
+import { LabelList } from "../../page/label-list.ts";
 import { labelText } from "../../page/labels.ts";
 import type { AsNames } from "./as-names/as-names.ts";
 import { type FlowLedger, OTHER_SLOT } from "./flow-ledger.ts";
 
 const FIRST_SLOTS = 256;
 const FIRST_BYTES = 32 * 1024;
-const encoder = new TextEncoder();
 
 /** Names that flow-exporter has for pmacct's keys; all other keys are their own. */
 const NAMES: Readonly<Record<string, string>> = { as_src: "source_as", as_dst: "destination_as", label: "hostname" };
@@ -20,10 +20,7 @@ export class SlotLabels {
   readonly #names: AsNames;
   readonly #labels: readonly { name: string; isAs: boolean }[];
   #edition = -1;
-  #bytes = new Uint8Array(FIRST_BYTES);
-  /** Slot → end of its labels; they start where those of the slot before end. */
-  #ends = new Uint32Array(FIRST_SLOTS);
-  #slots = 0;
+  readonly #list = new LabelList(FIRST_SLOTS, FIRST_BYTES);
 
   /** `keys`: of the labels, as the ledger has them. */
   constructor(ledger: FlowLedger, keys: readonly string[], names: AsNames) {
@@ -33,42 +30,24 @@ export class SlotLabels {
   }
 
   get bytes(): Uint8Array {
-    return this.#bytes;
+    return this.#list.bytes;
   }
 
   start(slot: number): number {
-    return slot === 0 ? 0 : this.#ends[slot - 1]!;
+    return this.#list.start(slot);
   }
 
   /** Makes the slot's labels where they are not there yet. */
   end(slot: number): number {
-    while (this.#slots <= slot) this.#append();
-    return this.#ends[slot]!;
+    while (this.#list.count <= slot) this.#list.append(this.#text(this.#list.count));
+    return this.#list.end(slot);
   }
 
   /** Forgets all labels if ASes have got other names since they were made. Not while a page is being written. */
   refresh(): void {
     if (this.#edition === this.#names.edition) return;
     this.#edition = this.#names.edition;
-    this.#slots = 0;
-  }
-
-  #append(): void {
-    const slot = this.#slots++;
-    const start = this.start(slot);
-    const labels = encoder.encode(this.#text(slot));
-    if (slot === this.#ends.length) {
-      const ends = new Uint32Array(this.#ends.length * 2);
-      ends.set(this.#ends);
-      this.#ends = ends;
-    }
-    if (start + labels.length > this.#bytes.length) {
-      const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, start + labels.length));
-      bytes.set(this.#bytes);
-      this.#bytes = bytes;
-    }
-    this.#bytes.set(labels, start);
-    this.#ends[slot] = start + labels.length;
+    this.#list.clear();
   }
 
   #text(slot: number): string {
