@@ -18,6 +18,8 @@ import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 const DRAIN_MS = 50;
 const BUSY_DRAIN_MS = 10;
 const BUSY_PACKETS = 2_000;
+/** The kernel counts what it drops in 32 bits: read in time, but not with every block, because a call makes garbage. */
+const DRAINS_A_LOOK_AT_LOSSES = 100;
 /** Longer than the kernel keeps a block that is not full: then all that was captured can be read. */
 const SETTLE_MS = 30;
 
@@ -136,6 +138,7 @@ class RingEngine implements Engine {
   readonly #packet = new Packet();
   #timer: NodeJS.Timeout;
   readonly #losses: Losses = { packets: 0 };
+  #drains = 0;
   #isOpen = true;
 
   constructor(
@@ -153,24 +156,24 @@ class RingEngine implements Engine {
     this.#isEthernet = isEthernet;
     if (hasTransport) this.#walk = this.#walkMerged.bind(this);
     else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
-    this.#timer = setTimeout(() => this.#drainAgain(), DRAIN_MS);
+    this.#timer = setTimeout(this.#drainAgain, DRAIN_MS);
   }
 
   sync(): void {
-    this.#drain();
+    if (!this.#isOpen) return;
+    this.#readLosses();
+    this.#ring.drain(this.#walk);
   }
 
-  #drainAgain(): void {
-    const isBusy = this.#drain() >= BUSY_PACKETS;
-    this.#timer = setTimeout(() => this.#drainAgain(), isBusy ? BUSY_DRAIN_MS : DRAIN_MS);
-  }
+  /** One function for all time-outs, for the sake of the garbage. */
+  readonly #drainAgain = (): void => {
+    if (++this.#drains % DRAINS_A_LOOK_AT_LOSSES === 0) this.#readLosses();
+    const isBusy = this.#ring.drain(this.#walk) >= BUSY_PACKETS;
+    this.#timer = setTimeout(this.#drainAgain, isBusy ? BUSY_DRAIN_MS : DRAIN_MS);
+  };
 
-  /** Returns how many packets there were. */
-  #drain(): number {
-    if (!this.#isOpen) return 0;
-    // Read often, because the kernel counts in 32 bits.
+  #readLosses(): void {
     this.#losses.packets += libc.packetStatistics(this.#fd)?.drops ?? 0;
-    return this.#ring.drain(this.#walk);
   }
 
   losses(): Losses {
