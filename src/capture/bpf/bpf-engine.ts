@@ -140,9 +140,10 @@ class KernelKind implements EngineKind {
   #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
     this.#budget ??= new KernelBudget();
     const { isEthernet } = link;
-    const sharing = { siblings, cpus: possibleCpus(), isRealtime: isRealtime() };
-    const { cpus } = sharing;
-    const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, cpus, sharing.isRealtime);
+    const cpus = possibleCpus();
+    const realtime = isRealtime();
+    const sharing = { siblings, cpus, isRealtime: realtime };
+    const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, cpus, realtime);
     const tables = new KernelTables(this.#ranges, this.#places, ledger, this.#budget, sizes);
     const options = {
       hook: this.#hook,
@@ -189,8 +190,9 @@ class KernelEngine implements Engine {
   }
 
   sync(): void {
-    this.#counting.tables.sync();
+    // Before the tables: what comes in meanwhile may be of the interface and of no zone yet, but not the other way round.
     for (const counters of this.#counting.zones) counters.sync();
+    this.#counting.tables.sync();
   }
 
   losses(): Losses {
