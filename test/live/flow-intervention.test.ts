@@ -3,20 +3,15 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { counted, flows, isDone, kafkaOptions, partitionsOf, startFlows } from "../support/flows.ts";
-import { Kafka } from "../support/kafka.ts";
-import { LossyProxy, OFFSET_FETCH } from "../support/lossy-proxy.ts";
+import type { Kafka } from "../support/kafka.ts";
+import { type LossyProxy, OFFSET_FETCH, startKafkaBehindProxy } from "../support/lossy-proxy.ts";
 import { RunningPromtap } from "../support/promtap.ts";
 
 describe("flows by way of servers that fail", kafkaOptions, () => {
   let kafka: Kafka;
   let proxy: LossyProxy;
   before(async () => {
-    proxy = await LossyProxy.start(OFFSET_FETCH);
-    const rest = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].map((name) => `${name}://127.0.0.1:1`);
-    kafka = await Kafka.start(undefined, {
-      "advertised.listeners": [`PLAINTEXT://${proxy.address}`, ...rest].join(","),
-    });
-    proxy.port = Number(kafka.address().split(":")[1]);
+    ({ kafka, proxy } = await startKafkaBehindProxy(OFFSET_FETCH));
   });
   after(async () => {
     await kafka[Symbol.asyncDispose]();

@@ -3,20 +3,15 @@ import { after, before, describe, test } from "node:test";
 import { ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeserializers } from "@platformatic/kafka";
 import { Producer } from "../../src/collectors/produce/producer.ts";
 import { kafkaOptions } from "../support/flows.ts";
-import { Kafka } from "../support/kafka.ts";
-import { LossyProxy, PRODUCE } from "../support/lossy-proxy.ts";
+import type { Kafka } from "../support/kafka.ts";
+import { type LossyProxy, PRODUCE, startKafkaBehindProxy } from "../support/lossy-proxy.ts";
 import { runPromtap } from "../support/promtap.ts";
 
 describe("appending records to a real Kafka", kafkaOptions, () => {
   let kafka: Kafka;
   let proxy: LossyProxy;
   before(async () => {
-    proxy = await LossyProxy.start(PRODUCE);
-    const rest = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].map((name) => `${name}://127.0.0.1:1`);
-    kafka = await Kafka.start(undefined, {
-      "advertised.listeners": [`PLAINTEXT://${proxy.address}`, ...rest].join(","),
-    });
-    proxy.port = Number(kafka.address().split(":")[1]);
+    ({ kafka, proxy } = await startKafkaBehindProxy(PRODUCE));
   });
   after(async () => {
     await kafka[Symbol.asyncDispose]();

@@ -1,11 +1,23 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { Kafka } from "./kafka.ts";
 
 /** Of a request's head: its length in 4 bytes, then what is asked for. */
 const API_KEY = 4;
 /** Kinds of requests, by Kafka's numbers. */
 export const PRODUCE = 0;
 export const OFFSET_FETCH = 9;
+
+/** A broker that sends its clients by way of a proxy; `kind`: of the requests whose answers the proxy may lose. */
+export async function startKafkaBehindProxy(kind: number): Promise<{ kafka: Kafka; proxy: LossyProxy }> {
+  const proxy = await LossyProxy.start(kind);
+  const rest = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].map((name) => `${name}://127.0.0.1:1`);
+  const kafka = await Kafka.start(undefined, {
+    "advertised.listeners": [`PLAINTEXT://${proxy.address}`, ...rest].join(","),
+  });
+  proxy.port = Number(kafka.address().split(":")[1]);
+  return { kafka, proxy };
+}
 
 /** Stands between a client and a broker, and loses answers: the broker has done what it was asked, and nobody knows. */
 export class LossyProxy implements AsyncDisposable {
