@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ipv4Frame, ipv6Frame, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
-import { kafkaOptions } from "../support/flows.ts";
+import { kafkaOptions, OWN_AS, wholeTopicFlags } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
@@ -17,7 +17,6 @@ import { until } from "../support/waiting.ts";
 
 const options = { ...kafkaOptions, skip: kafkaOptions.skip || lacking("root", "ip", "ethtool", "trafgen", "pmacctd") };
 
-const OWN_AS = 64500;
 const PEER_AS = 64501;
 /** What pmacct knows of the addresses, in the form of its networks_file: AS, then network. */
 const NETWORKS = `${OWN_AS},10.0.0.0/24\n${PEER_AS},192.0.2.0/24\n`;
@@ -135,20 +134,10 @@ describe("what a real pmacctd writes to a real Kafka", options, () => {
       await kafka.createTopic(topic);
       await using pmacctd = new Pmacctd(namespace, kafka, topic, settings);
       await pmacctd.untilReady();
-      await using promtap = await RunningPromtap.start(namespace, [
-        "--flow-brokers",
-        kafka.address(),
-        "--flow-topic",
-        topic,
-        "--flow-partitions",
-        "all",
-        "--flow-from",
-        "earliest",
-        "--flow-asn",
-        `${OWN_AS}`,
-        "--flow-labels",
-        "as_src,as_dst,label,ip_proto",
-      ]);
+      await using promtap = await RunningPromtap.start(
+        namespace,
+        wholeTopicFlags(kafka, topic, "as_src,as_dst,label,ip_proto"),
+      );
       await send(namespace, "far", FRAMES, { count: COUNT });
       const isAll = (page: Page) =>
         ["transmit", "receive", "transit"].reduce((all, kind) => all + page.sum(`flow_${kind}_packets_total`), 0) >=

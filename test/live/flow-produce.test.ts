@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Frame, ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
-import { kafkaOptions, OWN_AS } from "../support/flows.ts";
+import { kafkaOptions, OWN_AS, wholeTopicFlags } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
@@ -59,20 +59,7 @@ describe("traffic as flow records, through a real Kafka", options, () => {
       ...flags,
     ]);
   const consume = (topic: string, labels: string) =>
-    RunningPromtap.start(namespace, [
-      "--flow-brokers",
-      kafka.address(),
-      "--flow-topic",
-      topic,
-      "--flow-partitions",
-      "all",
-      "--flow-from",
-      "earliest",
-      "--flow-asn",
-      `${OWN_AS}`,
-      "--flow-labels",
-      labels,
-    ]);
+    RunningPromtap.start(namespace, wholeTopicFlags(kafka, topic, labels));
   const sendTo = (interfaceName: string, frames: readonly Frame[], count: number) =>
     send(namespace, interfaceName, frames, { count });
 

@@ -40,8 +40,17 @@ export function flows(count: number, first = 0): Sent {
 
 /** A promtap that counts the flows of a topic. */
 export function startFlows(kafka: Kafka, topic: string, ...flags: readonly string[]): Promise<RunningPromtap> {
-  const consume = ["--flow-brokers", kafka.address(), "--flow-topic", topic, "--flow-asn", `${OWN_AS}`];
-  return RunningPromtap.start(undefined, [...consume, ...flags]);
+  return RunningPromtap.start(undefined, [...topicFlags(kafka, topic), ...flags]);
+}
+
+/** Flags that count all of a topic, from its first record on, by nobody's group. */
+export function wholeTopicFlags(kafka: Kafka, topic: string, labels: string): string[] {
+  const whole = ["--flow-partitions", "all", "--flow-from", "earliest"];
+  return [...topicFlags(kafka, topic), ...whole, "--flow-labels", labels];
+}
+
+function topicFlags(kafka: Kafka, topic: string): string[] {
+  return ["--flow-brokers", kafka.address(), "--flow-topic", topic, "--flow-asn", `${OWN_AS}`];
 }
 
 /** What has been counted of flows from our AS, on all pages together. */
