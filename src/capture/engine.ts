@@ -26,8 +26,11 @@ export interface FrameSink {
 
 /** Takes as well what only some engines know. */
 export interface AggregateSink extends FrameSink {
-  /** The fields of an IPv4 packet, without a record in between: addresses as signed words, protocol, size. */
-  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void;
+  /**
+   * The fields of an IPv4 packet, without a record in between: addresses as signed words, protocol, size. Counts nothing
+   * and returns false where `record` must be called instead.
+   */
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean;
   /** A frame that stands for several packets of the wire. */
   recordAggregated(packet: Packet): void;
 }

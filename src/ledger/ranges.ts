@@ -54,18 +54,30 @@ export class RangeTable {
 
   /** The range that has an IPv4 address, or NO_RANGE. */
   rangeOfIpv4(address: number): number {
-    return findSegment(this.ipv4, address, 0, 0, 0);
+    return rangeAt(this.ipv4, findSegment(this.ipv4, address, 0, 0, 0));
+  }
+
+  /** Whether all addresses from `first` to `last` are accounted under one: in one range, and inside its rollup prefix. */
+  isOneIpv4Network(first: number, last: number): boolean {
+    const segment = findSegment(this.ipv4, first, 0, 0, 0);
+    if (segment < 0 || segment !== findSegment(this.ipv4, last, 0, 0, 0)) return false;
+    const range = this.ipv4.rangeOf[segment]!;
+    return this.maskWord(range, 0, first) === this.maskWord(range, 0, last);
   }
 
   /** The range that has an IPv6 address, or NO_RANGE. Hot; does not allocate. */
   rangeOfIpv6(word0: number, word1: number, word2: number, word3: number): number {
-    return findSegment(this.ipv6, word0, word1, word2, word3);
+    return rangeAt(this.ipv6, findSegment(this.ipv6, word0, word1, word2, word3));
   }
 
   /** Word `k` of the address that `range` accounts an address under, from word `k` of that address. Hot. */
   maskWord(range: number, k: number, word: number): number {
     return word & this.#masks[range * 4 + k]!;
   }
+}
+
+function rangeAt({ rangeOf }: Segments, segment: number): number {
+  return segment < 0 ? NO_RANGE : rangeOf[segment]!;
 }
 
 /** Number of series that a range can have: its addresses, or its networks where it has a rollup. */

@@ -10,14 +10,14 @@ export type Direction = (typeof Direction)[keyof typeof Direction];
  *
  *     | tx: other icmp igmp tcp ... icmpv6 | rx: other icmp igmp tcp ... icmpv6 |
  */
-const ROW_SLOTS = 2 * PROTOCOL_COLUMNS;
+export const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 const INITIAL_ROWS = 64;
 const WORDS = 4;
 
 /** The rows of one interface, in the order in which they were first needed. */
 export class Rows {
   #count = 0;
-  #slots = new Uint32Array(INITIAL_ROWS * ROW_SLOTS);
+  #slots = new Uint32Array(INITIAL_ROWS * ROW_CELLS);
   #ranges = new Uint32Array(INITIAL_ROWS);
   #addresses = new Int32Array(INITIAL_ROWS * WORDS);
   #isOther = new Uint8Array(INITIAL_ROWS);
@@ -57,11 +57,11 @@ export class Rows {
 
   /** The slot in cell `cell` (direction × PROTOCOL_COLUMNS + column), or 0 where nothing was counted. Hot. */
   slotOf(row: number, cell: number): number {
-    return this.#slots[row * ROW_SLOTS + cell]!;
+    return this.#slots[row * ROW_CELLS + cell]!;
   }
 
   setSlot(row: number, cell: number, slot: number): void {
-    this.#slots[row * ROW_SLOTS + cell] = slot;
+    this.#slots[row * ROW_CELLS + cell] = slot;
   }
 
   #grow(): void {

@@ -10,8 +10,8 @@ const PLAIN_IPV4_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
  * Whether the Ethernet frame captured in [start, end) is one of most: a whole IPv4 header behind the Ethernet header,
  * without tags. Such a frame needs no record to be counted.
  *
- * Reads a DataView, where a number is one load and one test of its bounds: 22 ns a packet with the walk of the ring and
- * the counting, where single bytes take 25 (Node 24.21). Hot; does not allocate.
+ * Reads a DataView, where a number is one load and one test of its bounds: 3 ns a packet less than single bytes
+ * (Node 24.21). Hot; does not allocate.
  */
 export function isPlainIpv4(view: DataView, start: number, end: number): boolean {
   if (end - start < PLAIN_IPV4_BYTES || view.getUint16(start + ETHERTYPE) !== ETHERTYPE_IPV4) return false;

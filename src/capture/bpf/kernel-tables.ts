@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { BUCKETS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
 import type { InterfaceLedger } from "../../ledger/ledger.ts";
 import { type RangeTable, rangeSeries } from "../../ledger/ranges.ts";
+import { ROW_CELLS } from "../../ledger/rows.ts";
 import * as bpf from "../../native/bpf.ts";
 import { Verdict } from "../../packet/packet.ts";
 import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
@@ -21,7 +22,6 @@ import {
   PLACE_BYTES,
   RANGE,
   ROW_BYTES,
-  ROW_SLOTS,
   SLOT_BYTES,
   STATE,
   TABLE,
@@ -89,10 +89,10 @@ export function tableSizes(
   const dynamic = Math.min(maxAddresses, most, (hasPlaceMap ? places.count : 0) + ipv6Series);
   const spare = dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
   const rows = firstRow + (hasPlaceMap ? 0 : places.count) + dynamic + spare;
-  const fixed = FIRST_FREE_SLOT + others * ROW_SLOTS;
+  const fixed = FIRST_FREE_SLOT + others * ROW_CELLS;
   // A column's offset in a row, a multiple of COLUMN_STEP, is what programs compute its first slot from.
   const listed = Math.ceil(places.count / COLUMN_STEP) * COLUMN_STEP;
-  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_SLOTS;
+  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_CELLS;
   let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
   while (lanes > 1 && lanes * (fixed + active * FEWEST_SLOTS_A_ROW) > room) lanes /= 2;
   const isDense = dense > 0 && lanes * (fixed + dense + dynamic * FEWEST_SLOTS_A_ROW) <= room;
@@ -100,7 +100,7 @@ export function tableSizes(
   const first = isDense ? fixed + dense : fixed;
   const counted = isDense ? dynamic : active;
   const each = Math.floor((room / lanes - first) / Math.max(counted, 1));
-  const wanted = first + counted * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_SLOTS, each));
+  const wanted = first + counted * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_CELLS, each));
   const slots = wanted > CHUNK_SLOTS ? Math.ceil(wanted / CHUNK_SLOTS) * CHUNK_SLOTS : wanted;
   const densePlaces = isDense ? listed : 0;
   return { hasPlaceMap, firstRow, rows, slots, denseSlot, densePlaces, lanes, isAtomic: lanes < cpus || isRealtime };
@@ -246,7 +246,7 @@ export class KernelTables {
         table[at + DIRECTION_WORDS + column] = denseSlot + (PROTOCOL_COLUMNS + column) * densePlaces + place;
       }
     }
-    this.#state[STATE.NEXT_SLOT / 4] = slot + densePlaces * ROW_SLOTS;
+    this.#state[STATE.NEXT_SLOT / 4] = slot + densePlaces * ROW_CELLS;
     this.#state[STATE.NEXT_ROW / 4] = hasPlaceMap ? firstRow : firstRow + this.#places.count;
     this.#prepareRanges();
   }

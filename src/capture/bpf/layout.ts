@@ -1,5 +1,5 @@
 import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
-import { IPV4_COLUMN, IPV6_COLUMN, PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
+import { IPV4_COLUMN, IPV6_COLUMN } from "../../packet/protocols.ts";
 import { EXTENSION_HEADERS } from "../../packet/transport.ts";
 
 /*
@@ -42,8 +42,6 @@ export const DIRECTION_BYTES = 64;
 export const ROW_BYTES = 2 * DIRECTION_BYTES;
 export const FLAG_OFFSET = DIRECTION_BYTES - SLOT_ID_BYTES;
 export const OTHER_OFFSET = ROW_BYTES - SLOT_ID_BYTES;
-/** Slots a row can have. */
-export const ROW_SLOTS = 2 * PROTOCOL_COLUMNS;
 
 /** What a row's flag says of its address. */
 export const FLAG = { UNSEEN: 0, ADMITTED: 1, REFUSED: 2 } as const;

@@ -84,25 +84,24 @@ export class Ring {
   }
 
   /**
-   * Hands every block that the kernel has finished to `walk`, and back to the kernel; returns how many packets were in
-   * them. At most one round, so that a flood cannot keep the event loop.
+   * Hands every block that the kernel has finished to `walk`, and back to the kernel; returns what part of the ring they
+   * were, 0 to 1. At most one round, so that a flood cannot keep the event loop.
    *
    * The status is the only word that both sides write; the atomic load and store order the accesses to the block
    * around it, as the acquire and release of libpcap do.
    */
   drain(walk: BlockWalker): number {
     const { words } = this;
-    let packets = 0;
-    for (let count = 0; count < this.#blocks; count++) {
+    let count = 0;
+    for (; count < this.#blocks; count++) {
       const block = this.#next * BLOCK_BYTES;
       const at = block >> 2;
       if ((Atomics.load(words, at + BLOCK_STATUS) & TP_STATUS_USER) === 0) break;
       walk(block + words[at + BLOCK_FIRST]!, words[at + BLOCK_PACKETS]!);
-      packets += words[at + BLOCK_PACKETS]!;
       Atomics.store(words, at + BLOCK_STATUS, TP_STATUS_KERNEL);
       this.#next = this.#next + 1 === this.#blocks ? 0 : this.#next + 1;
     }
-    return packets;
+    return count / this.#blocks;
   }
 
   /** The gso_size that the kernel says of the frame at `mac`, 0 where it is a packet like any. Hot; does not allocate. */

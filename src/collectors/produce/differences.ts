@@ -1,13 +1,12 @@
 import { BUCKETS, SLOT_DOUBLES, SUM } from "../../ledger/histogram.ts";
 import { ALL_SLOT, type InterfaceLedger, type Ledger } from "../../ledger/ledger.ts";
-import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
+import { ROW_CELLS } from "../../ledger/rows.ts";
 import type { Counted } from "./accounting-record.ts";
 
 /** About 250 kB of JSON; brokers take 1 MB unless they are told otherwise. */
 const BATCH_RECORDS = 1000;
 /** Rows that are looked at before the event loop gets its turn. */
 const ROWS_A_TURN = 4096;
-const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 /** Most interfaces that are kept for what they have not delivered, after the ledger has forgotten them. */
 const MAX_FORGOTTEN = 256;
 

@@ -4,8 +4,11 @@ import type { ZoneLedger } from "./zone-ledger.ts";
 /** Counts the frames of one interface. */
 export interface FrameCounts {
   record(packet: Packet): void;
-  /** An IPv4 packet, given by its addresses (signed words), protocol and size. */
-  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void;
+  /**
+   * An IPv4 packet, given by its addresses (signed words), protocol and size; or false, and nothing is counted, where
+   * `record` must do it.
+   */
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean;
   /** A frame that stands for several packets of the wire. */
   recordAggregated(packet: Packet): void;
 }
@@ -25,9 +28,10 @@ export class ZonedSink implements FrameCounts {
     for (const zones of this.#zones) zones.record(packet);
   }
 
-  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void {
-    this.#counts.recordIpv4(source, destination, protocol, lengthBytes);
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
+    if (!this.#counts.recordIpv4(source, destination, protocol, lengthBytes)) return false;
     for (const zones of this.#zones) zones.recordIpv4(source, destination, lengthBytes);
+    return true;
   }
 
   recordAggregated(packet: Packet): void {

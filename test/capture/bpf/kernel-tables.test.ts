@@ -5,17 +5,11 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { KernelBudget, KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
-import {
-  CHUNK_SLOTS,
-  EVENT,
-  EVENT_SLOT,
-  FIRST_FREE_SLOT,
-  ROW_SLOTS,
-  SLOT_BYTES,
-} from "../../../src/capture/bpf/layout.ts";
+import { CHUNK_SLOTS, EVENT, EVENT_SLOT, FIRST_FREE_SLOT, SLOT_BYTES } from "../../../src/capture/bpf/layout.ts";
 import { Places } from "../../../src/capture/bpf/places.ts";
 import { ALL_SLOT, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
+import { ROW_CELLS } from "../../../src/ledger/rows.ts";
 import * as libc from "../../../src/native/libc.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV4_FACTS, IPV6, MACS } from "../../packet/frames.ts";
@@ -177,7 +171,7 @@ describe("where tables are full, what finds no room goes to the refused and is t
 
 /** Slots or rows that are taken before the first frame comes: those of the refused, and of the listed addresses. */
 function taken({ firstRow, hasPlaceMap }: TableSizes, scarce: "slots" | "rows"): number {
-  if (scarce === "slots") return FIRST_FREE_SLOT + (firstRow - 1) * ROW_SLOTS;
+  if (scarce === "slots") return FIRST_FREE_SLOT + (firstRow - 1) * ROW_CELLS;
   return firstRow + (hasPlaceMap ? 0 : 2 ** 13);
 }
 

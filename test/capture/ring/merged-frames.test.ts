@@ -34,8 +34,9 @@ class Recorder {
     this.seen.push([lengthBytes, null]);
   }
 
-  recordIpv4(_source: number, _destination: number, _protocol: number, lengthBytes: number): void {
+  recordIpv4(_source: number, _destination: number, _protocol: number, lengthBytes: number): boolean {
     this.seen.push([lengthBytes, null]);
+    return true;
   }
 
   recordAggregated({ lengthBytes, headerBytes, segmentBytes }: Packet): void {

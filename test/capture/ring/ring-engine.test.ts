@@ -27,9 +27,10 @@ class Recorder {
     this.seen.push(facts(packet));
   }
 
-  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void {
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
     const packet = new Packet();
     this.record(Object.assign(packet, { verdict: Verdict.IP, version: 4, source, destination, protocol, lengthBytes }));
+    return true;
   }
 
   recordAggregated(packet: Packet): void {
