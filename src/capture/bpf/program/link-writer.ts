@@ -12,7 +12,18 @@ import {
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
-import { forgetWay, readAt, readFromR2, readNext, SKB_DATA, SKB_DATA_END, SKB_LEN, SKB_PROTOCOL } from "./skb.ts";
+import {
+  forgetWay,
+  PACKET_OUTGOING,
+  readAt,
+  readFromR2,
+  readNext,
+  SKB_DATA,
+  SKB_DATA_END,
+  SKB_LEN,
+  SKB_PKT_TYPE,
+  SKB_PROTOCOL,
+} from "./skb.ts";
 import { FRAME, IPV4, SCRATCH } from "./stack.ts";
 
 const ETHERNET_TYPE = 12;
@@ -68,19 +79,30 @@ class LinkWriter {
   }
 
   /**
-   * IPv4 in Ethernet goes on at once, with both headers read in one step, to what is written next; all else is read
-   * piece by piece.
+   * IPv4 in Ethernet goes on at once, with its header read in one step, to what is written next; all else is read piece
+   * by piece.
    */
   #writeEthernet(): void {
     const asm = this.#asm;
+    const whole = asm.label();
     const short = asm.label();
     const other = asm.label();
+    const loaded = asm.label();
     asm.mov(r8, ETHERNET_HEADER_BYTES);
-    if (this.#options.hasDirectAccess) this.#readDirectly(short);
-    else this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
-    asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
-    asm.jne(r9, IPV4_TYPE_AS_LOADED, other);
+    if (this.#options.hasDirectAccess) {
+      this.#readDirectly(short);
+      this.#jumpUnlessIpv4(other);
+    } else {
+      this.#readReceived(whole);
+    }
+    asm.place(loaded);
     asm.putOff(() => {
+      if (!this.#options.hasDirectAccess) {
+        asm.place(whole);
+        this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
+        this.#jumpUnlessIpv4(other);
+        asm.jump(loaded);
+      }
       asm.place(short);
       this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
       asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
@@ -88,6 +110,25 @@ class LinkWriter {
       asm.be(r9, 16);
       this.#writeRest();
     });
+  }
+
+  /** r9 = the EtherType on the stack, as loaded. */
+  #jumpUnlessIpv4(other: Label): void {
+    this.#asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
+    this.#asm.jne(r9, IPV4_TYPE_AS_LOADED, other);
+  }
+
+  /**
+   * Reads the IPv4 header alone where the kernel has seen the EtherType itself: of what it received (eth_type_trans), and
+   * not of what is sent, where the sender says so. 20 ns less than both headers, which many packets have in two pieces.
+   */
+  #readReceived(otherwise: Label): void {
+    const asm = this.#asm;
+    asm.load(4, r1, r6, SKB_PKT_TYPE);
+    asm.jeq(r1, PACKET_OUTGOING, otherwise);
+    asm.load(4, r1, r6, SKB_PROTOCOL);
+    asm.jne(r1, IPV4_TYPE_AS_LOADED, otherwise);
+    readAt(asm, IPV4_BYTES, otherwise, IPV4);
   }
 
   /** Everything that may stand between a link header and the network header. */
