@@ -323,12 +323,8 @@ export class KernelTables {
   }
 
   #addEvents(): void {
-    const verdicts = [
-      [EVENT.TRUNCATED, Verdict.TRUNCATED],
-      [EVENT.MALFORMED, Verdict.MALFORMED],
-      [EVENT.UNKNOWN_LINK, Verdict.UNKNOWN_LINK],
-    ] as const;
-    for (const [event, verdict] of verdicts) this.#ledger.verdicts[verdict]! += this.#newEvents(event);
+    this.#ledger.verdicts[Verdict.TRUNCATED]! += this.#newEvents(EVENT.TRUNCATED);
+    this.#ledger.verdicts[Verdict.MALFORMED]! += this.#newEvents(EVENT.MALFORMED);
     this.#ledger.aggregatedPackets += this.#newEvents(EVENT.AGGREGATED);
     this.#ledger.exhaustedPackets += this.#newEvents(EVENT.EXHAUSTED);
   }

@@ -33,7 +33,7 @@ export const FIRST_FREE_SLOT = 2;
 export const CHUNK_SLOTS = 1 << CHUNK_SHIFT;
 
 /** What slot 1 counts in the first lane, by offset in bytes. */
-export const EVENT = { TRUNCATED: 0, MALFORMED: 8, UNKNOWN_LINK: 16, AGGREGATED: 24, EXHAUSTED: 32 } as const;
+export const EVENT = { TRUNCATED: 0, MALFORMED: 8, AGGREGATED: 16, EXHAUSTED: 24 } as const;
 export type EventOffset = (typeof EVENT)[keyof typeof EVENT];
 
 const SLOT_ID_BYTES = 4;
