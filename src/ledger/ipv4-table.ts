@@ -9,7 +9,14 @@ const PAGE_BITS = 8;
 const PAGE_SLOTS = 1 << PAGE_BITS;
 const OFFSET = PAGE_SLOTS - 1;
 
-/** Where what is never written begins: at 0 the book and the page of no range, then those of what was not seen yet. */
+/** How many pages of a KiB tables may have, over all interfaces, and how many they have. */
+export interface PageBudget {
+  readonly limit: number;
+  used: number;
+}
+
+/** Where what is never written begins: the book and, at 0 too, the page of no range, and those of what was not seen yet. */
+const UNLISTED_BOOK = 0;
 const UNSEEN_BOOK = ROW_CELLS;
 const UNSEEN_PAGE = PAGE_SLOTS;
 
@@ -34,6 +41,7 @@ const unseenDirectories = new WeakMap<RangeTable, Int32Array>();
  */
 export class Ipv4Table {
   readonly #ranges: RangeTable;
+  readonly #budget: PageBudget;
   /** First 24 bits of the lowest address of all ranges: what the directory begins with. */
   readonly #firstNumber: number;
   #directory: Int32Array;
@@ -43,8 +51,9 @@ export class Ipv4Table {
   #pages = INITIAL_PAGES;
   #pagesEnd = INITIAL_PAGES.length;
 
-  constructor(ranges: RangeTable) {
+  constructor(ranges: RangeTable, budget: PageBudget) {
     this.#ranges = ranges;
+    this.#budget = budget;
     this.#firstNumber = firstNumberOf(ranges);
     this.#directory = unseenDirectories.get(ranges) ?? directoryOf(ranges);
     unseenDirectories.set(ranges, this.#directory);
@@ -59,15 +68,33 @@ export class Ipv4Table {
     return page < 0 ? ~page : this.#pages[page + (address & OFFSET)]!;
   }
 
-  /** Remembers the slot of a listed address in a cell. */
+  /** Remembers the slot of a listed address in a cell, as long as there is room. */
   set(address: number, cell: number, slot: number): void {
     const at = this.#bookOf(address) + cell;
-    if (this.#books[at] === UNSEEN_PAGE) {
-      const first = address & ~OFFSET;
-      this.#books[at] = this.#ranges.isOneIpv4Network(first, first | OFFSET) ? ~slot : this.#addPage(first);
-    }
-    const page = this.#books[at]!;
-    if (page >= 0) this.#pages[page + (address & OFFSET)] = slot;
+    const first = address & ~OFFSET;
+    if (this.#ranges.isOneIpv4Network(first, first | OFFSET)) this.#books[at] = ~slot;
+    else if (this.#hasPage(at, first)) this.#pages[this.#books[at]! + (address & OFFSET)] = slot;
+  }
+
+  /** Remembers that an address between listed ones is in no range, as long as there is room. */
+  setUnlisted(address: number, cell: number): void {
+    const at = numberOf(address) - this.#firstNumber;
+    // Where none of the 256 is listed, `find` knows.
+    if (at < 0 || at >= this.#directory.length || this.#directory[at] === UNLISTED_BOOK) return;
+    this.#hasPage(this.#bookOf(address) + cell, address & ~OFFSET);
+  }
+
+  /** Whether the cell of a book has a page for the 256 addresses from `first` on; it is given one if it can be. */
+  #hasPage(at: number, first: number): boolean {
+    if (this.#books[at] !== UNSEEN_PAGE) return true;
+    if (this.#budget.used >= this.#budget.limit) return false;
+    this.#books[at] = this.#addPage(first);
+    return true;
+  }
+
+  /** Pages of this table alone. */
+  get pageCount(): number {
+    return (this.#pagesEnd - INITIAL_PAGES.length) / PAGE_SLOTS;
   }
 
   #bookOf(address: number): number {
@@ -85,6 +112,7 @@ export class Ipv4Table {
   }
 
   #addPage(first: number): number {
+    this.#budget.used++;
     const page = this.#pagesEnd;
     this.#pagesEnd += PAGE_SLOTS;
     this.#pages = withRoom(this.#pages, this.#pagesEnd);

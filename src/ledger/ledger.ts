@@ -2,7 +2,7 @@ import { type Packet, Verdict } from "../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN, PROTOCOL_COLUMNS } from "../packet/protocols.ts";
 import { AddressIndex } from "./address-index.ts";
 import { BUCKETS, bucketOf, SLOT_DOUBLES, SUM } from "./histogram.ts";
-import { Ipv4Table, UNLISTED, UNSEEN } from "./ipv4-table.ts";
+import { Ipv4Table, type PageBudget, UNLISTED, UNSEEN } from "./ipv4-table.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
 import { Direction, ROW_CELLS, Rows } from "./rows.ts";
 import { Slots } from "./slots.ts";
@@ -16,6 +16,13 @@ const RX_CELLS = Direction.RX * PROTOCOL_COLUMNS;
 
 /** The slot of all frames of an interface: the first, so that 0 can stand for "none" in a row. */
 export const ALL_SLOT = 0;
+
+/**
+ * Pages of the IPv4 tables: several times what addresses need that are neighbours, and a bound for what somebody can
+ * make of few addresses in many networks, or of many protocols. Addresses without a page are looked up in another way.
+ */
+const FEWEST_PAGES = 4096;
+const ADDRESSES_A_PAGE = 8;
 
 /** How many addresses may have series, over all interfaces, and how many have. */
 export interface AddressBudget {
@@ -31,12 +38,14 @@ export class Ledger {
   readonly zonings: readonly Zoning[];
   readonly #interfaces = new Map<string, InterfaceLedger>();
   readonly #seed: number;
+  readonly #pages: PageBudget;
 
   /** `seed`: any number, random for each process (see AddressIndex). */
   constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
     this.ranges = ranges;
     this.zonings = zonings;
     this.addresses = { limit: maxAddresses, used: 0 };
+    this.#pages = { limit: FEWEST_PAGES + Math.ceil(maxAddresses / ADDRESSES_A_PAGE), used: 0 };
     this.#seed = seed;
   }
 
@@ -44,7 +53,7 @@ export class Ledger {
   interface(name: string): InterfaceLedger {
     let ledger = this.#interfaces.get(name);
     if (ledger === undefined) {
-      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#seed, this.zonings);
+      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#pages, this.#seed, this.zonings);
       this.#interfaces.set(name, ledger);
     }
     return ledger;
@@ -53,6 +62,7 @@ export class Ledger {
   /** Drops the ledger of an interface, and lets others have its addresses; its counters begin anew should it return. */
   forget(name: string): void {
     this.addresses.used -= this.#interfaces.get(name)?.addressCount() ?? 0;
+    this.#pages.used -= this.#interfaces.get(name)?.pageCount() ?? 0;
     this.#interfaces.delete(name);
   }
 
@@ -85,13 +95,20 @@ export class InterfaceLedger {
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
 
-  constructor(name: string, ranges: RangeTable, addresses: AddressBudget, seed: number, zonings: readonly Zoning[]) {
+  constructor(
+    name: string,
+    ranges: RangeTable,
+    addresses: AddressBudget,
+    pages: PageBudget,
+    seed: number,
+    zonings: readonly Zoning[],
+  ) {
     this.name = name;
     this.zones = zonings.map((zoning) => new ZoneLedger(zoning));
     this.sink = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
     this.#ranges = ranges;
     this.#addresses = addresses;
-    this.#ipv4 = new Ipv4Table(ranges);
+    this.#ipv4 = new Ipv4Table(ranges, pages);
     this.#index = new AddressIndex(seed);
     this.#otherRow = new Uint32Array(ranges.groups * 2);
     this.slots.add();
@@ -105,6 +122,11 @@ export class InterfaceLedger {
   /** Addresses and networks that have series. */
   addressCount(): number {
     return this.rows.count - this.#otherRow.filter((row) => row > 0).length;
+  }
+
+  /** Pages of the IPv4 table. */
+  pageCount(): number {
+    return this.#ipv4.pageCount;
   }
 
   /** Packets under `other` because their address was refused a row; one that is sent and received counts twice. */
@@ -210,7 +232,10 @@ export class InterfaceLedger {
   /** Slot of an IPv4 address in a cell of its row, which the table learns, or UNLISTED. */
   #slotOfIpv4(address: number, cell: number): number {
     const range = this.#ranges.rangeOfIpv4(address);
-    if (range === NO_RANGE) return UNLISTED;
+    if (range === NO_RANGE) {
+      this.#ipv4.setUnlisted(address, cell);
+      return UNLISTED;
+    }
     const row = this.row(range, address, 0, 0, 0);
     const slot = this.slotOf(row, cell);
     // A refused address is not worth a page of the table.

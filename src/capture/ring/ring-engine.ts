@@ -12,8 +12,8 @@ import { Ring } from "./ring.ts";
 import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
 /**
- * How often finished blocks are read; a scrape reads them too. Sooner while packets come so fast that they fill a good
- * part of the ring meanwhile. Each time costs 100 us: the event loop has gone cold.
+ * How often finished blocks are read; a scrape reads them too. Sooner while that takes a good part of the ring's blocks:
+ * packets come fast, or the ring is a small one. Each time costs 100 us, because the event loop has gone cold.
  */
 const DRAIN_MS = 50;
 const BUSY_DRAIN_MS = 10;

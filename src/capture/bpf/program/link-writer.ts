@@ -10,20 +10,9 @@ import {
   MAX_TAGS,
 } from "../../../packet/link.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
+import { r0, r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
-import {
-  forgetWay,
-  PACKET_OUTGOING,
-  readAt,
-  readFromR2,
-  readNext,
-  SKB_DATA,
-  SKB_DATA_END,
-  SKB_LEN,
-  SKB_PKT_TYPE,
-  SKB_PROTOCOL,
-} from "./skb.ts";
+import { forgetWay, readAt, readFromR2, readNext, SKB_DATA, SKB_DATA_END, SKB_LEN, SKB_PROTOCOL } from "./skb.ts";
 import { FRAME, IPV4, SCRATCH } from "./stack.ts";
 
 const ETHERNET_TYPE = 12;
@@ -93,7 +82,7 @@ class LinkWriter {
       this.#readDirectly(short);
       this.#jumpUnlessIpv4(other);
     } else {
-      this.#readReceived(whole);
+      this.#readIpv4(whole);
     }
     asm.place(loaded);
     asm.putOff(() => {
@@ -119,15 +108,17 @@ class LinkWriter {
   }
 
   /**
-   * Reads the IPv4 header alone where the kernel has seen the EtherType itself: of what it received (eth_type_trans), and
-   * not of what is sent, where the sender says so. 20 ns less than both headers, which many packets have in two pieces.
+   * Reads the IPv4 header alone, after a look at the EtherType, which the kernel writes in line where it is in the
+   * packet's first piece: 10 ns less than to copy both headers, which many packets have in two pieces. What the kernel
+   * says of the protocol is of no use here: it may be of what stands behind a tag, or what the sender has made up.
    */
-  #readReceived(otherwise: Label): void {
+  #readIpv4(otherwise: Label): void {
     const asm = this.#asm;
-    asm.load(4, r1, r6, SKB_PKT_TYPE);
-    asm.jeq(r1, PACKET_OUTGOING, otherwise);
-    asm.load(4, r1, r6, SKB_PROTOCOL);
-    asm.jne(r1, IPV4_TYPE_AS_LOADED, otherwise);
+    // Loaded anew, so that nothing is learned of r7 (see bucketOfR1).
+    asm.load(4, r1, r6, SKB_LEN);
+    asm.jlt(r1, ETHERNET_HEADER_BYTES + IPV4_BYTES, otherwise);
+    asm.loadFromPacket(2, ETHERNET_TYPE);
+    asm.jne(r0, ETHERTYPE_IPV4, otherwise);
     readAt(asm, IPV4_BYTES, otherwise, IPV4);
   }
 
