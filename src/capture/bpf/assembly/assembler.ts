@@ -1,5 +1,4 @@
 import {
-  BPF_ABS,
   type AccessBytes,
   BPF_ADD,
   BPF_ALU,
@@ -130,14 +129,6 @@ export class Assembler {
   /** Turns the lower `bits` of a register from big-endian to the machine's order, or back, and clears the rest. */
   be(destination: Register, bits: 16 | 32 | 64): void {
     this.#emit(BPF_ALU | BPF_END | BPF_TO_BE, destination, NO_REGISTER, 0, bits);
-  }
-
-  /**
-   * Loads from a packet whose context is in r6 into r0, as a number of the machine's order; r1 to r5 are used up. Where
-   * the packet ends before, the program ends there, and answers 0.
-   */
-  loadFromPacket(bytes: 1 | 2 | 4, offset: number): void {
-    this.#emit(BPF_LD | BPF_ABS | SIZE[bytes], NO_REGISTER, NO_REGISTER, 0, offset);
   }
 
   /** Loads memory at base + offset into a register, extended by zeros. */

@@ -55,7 +55,6 @@ export const SIZE = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 } as const;
 export type AccessBytes = keyof typeof SIZE;
 
 export const BPF_IMM = 0x00;
-export const BPF_ABS = 0x20;
 export const BPF_MEM = 0x60;
 export const BPF_ATOMIC = 0xc0;
 /** Immediates of BPF_ATOMIC: the operation, and whether the old value comes back. */

@@ -10,7 +10,7 @@ import {
   MAX_TAGS,
 } from "../../../packet/link.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r0, r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
+import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
 import { forgetWay, readAt, readFromR2, readNext, SKB_DATA, SKB_DATA_END, SKB_LEN, SKB_PROTOCOL } from "./skb.ts";
 import { FRAME, IPV4, SCRATCH } from "./stack.ts";
@@ -68,30 +68,19 @@ class LinkWriter {
   }
 
   /**
-   * IPv4 in Ethernet goes on at once, with its header read in one step, to what is written next; all else is read piece
-   * by piece.
+   * IPv4 in Ethernet goes on at once, with both headers read in one step, to what is written next; all else is read
+   * piece by piece.
    */
   #writeEthernet(): void {
     const asm = this.#asm;
-    const whole = asm.label();
     const short = asm.label();
     const other = asm.label();
-    const loaded = asm.label();
     asm.mov(r8, ETHERNET_HEADER_BYTES);
-    if (this.#options.hasDirectAccess) {
-      this.#readDirectly(short);
-      this.#jumpUnlessIpv4(other);
-    } else {
-      this.#readIpv4(whole);
-    }
-    asm.place(loaded);
+    if (this.#options.hasDirectAccess) this.#readDirectly(short);
+    else this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
+    asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
+    asm.jne(r9, IPV4_TYPE_AS_LOADED, other);
     asm.putOff(() => {
-      if (!this.#options.hasDirectAccess) {
-        asm.place(whole);
-        this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
-        this.#jumpUnlessIpv4(other);
-        asm.jump(loaded);
-      }
       asm.place(short);
       this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
       asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
@@ -99,27 +88,6 @@ class LinkWriter {
       asm.be(r9, 16);
       this.#writeRest();
     });
-  }
-
-  /** r9 = the EtherType on the stack, as loaded. */
-  #jumpUnlessIpv4(other: Label): void {
-    this.#asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
-    this.#asm.jne(r9, IPV4_TYPE_AS_LOADED, other);
-  }
-
-  /**
-   * Reads the IPv4 header alone, after a look at the EtherType, which the kernel writes in line where it is in the
-   * packet's first piece: 10 ns less than to copy both headers, which many packets have in two pieces. What the kernel
-   * says of the protocol is of no use here: it may be of what stands behind a tag, or what the sender has made up.
-   */
-  #readIpv4(otherwise: Label): void {
-    const asm = this.#asm;
-    // Loaded anew, so that nothing is learned of r7 (see bucketOfR1).
-    asm.load(4, r1, r6, SKB_LEN);
-    asm.jlt(r1, ETHERNET_HEADER_BYTES + IPV4_BYTES, otherwise);
-    asm.loadFromPacket(2, ETHERNET_TYPE);
-    asm.jne(r0, ETHERTYPE_IPV4, otherwise);
-    readAt(asm, IPV4_BYTES, otherwise, IPV4);
   }
 
   /** Everything that may stand between a link header and the network header. */

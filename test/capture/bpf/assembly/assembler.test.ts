@@ -57,9 +57,6 @@ const INSTRUCTIONS: [assembly: string, bytes: string, write: (asm: Assembler) =>
   ["w1 >>= w2", "7c21 0000 00000000", (asm) => asm.rsh32(r1, r2)],
   ["w1 >>= 8", "7401 0000 08000000", (asm) => asm.rsh32(r1, 8)],
 
-  ["r0 = *(u8 *)skb[23]", "3000 0000 17000000", (asm) => asm.loadFromPacket(1, 23)],
-  ["r0 = *(u16 *)skb[12]", "2800 0000 0c000000", (asm) => asm.loadFromPacket(2, 12)],
-  ["r0 = *(u32 *)skb[26]", "2000 0000 1a000000", (asm) => asm.loadFromPacket(4, 26)],
   ["r1 = be16 r1", "dc01 0000 10000000", (asm) => asm.be(r1, 16)],
   ["r1 = be32 r1", "dc01 0000 20000000", (asm) => asm.be(r1, 32)],
   ["r9 = be64 r9", "dc09 0000 40000000", (asm) => asm.be(r9, 64)],
