@@ -24,17 +24,6 @@ export interface FrameSink {
   record(packet: Packet): void;
 }
 
-/** Takes as well what only some engines know. */
-export interface AggregateSink extends FrameSink {
-  /**
-   * The fields of an IPv4 packet, without a record in between: addresses as signed words, protocol, size. Counts nothing
-   * and returns false where `record` must be called instead.
-   */
-  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean;
-  /** A frame that stands for several packets of the wire. */
-  recordAggregated(packet: Packet): void;
-}
-
 /**
  * Takes whole frames, parsed: bytes[start, end) is what was captured of one, good until it returns. `atSeconds`: when it
  * was, in seconds since 1970.

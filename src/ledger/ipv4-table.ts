@@ -68,11 +68,12 @@ export class Ipv4Table {
     return page < 0 ? ~page : this.#pages[page + (address & OFFSET)]!;
   }
 
-  /** Remembers the slot of a listed address in a cell, as long as there is room. */
+  /** Remembers the slot of a listed address in a cell where it is UNSEEN, as long as there is room. */
   set(address: number, cell: number, slot: number): void {
     const at = this.#bookOf(address) + cell;
     const first = address & ~OFFSET;
-    if (this.#ranges.isOneIpv4Network(first, first | OFFSET)) this.#books[at] = ~slot;
+    const isFirst = this.#books[at] === UNSEEN_PAGE;
+    if (isFirst && this.#ranges.isOneIpv4Network(first, first | OFFSET)) this.#books[at] = ~slot;
     else if (this.#hasPage(at, first)) this.#pages[this.#books[at]! + (address & OFFSET)] = slot;
   }
 

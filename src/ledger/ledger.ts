@@ -231,6 +231,8 @@ export class InterfaceLedger {
 
   /** Slot of an IPv4 address in a cell of its row, which the table learns, or UNLISTED. */
   #slotOfIpv4(address: number, cell: number): number {
+    const known = this.#ipv4.find(address, cell);
+    if (known !== UNSEEN) return known;
     const range = this.#ranges.rangeOfIpv4(address);
     if (range === NO_RANGE) {
       this.#ipv4.setUnlisted(address, cell);

@@ -1,11 +1,12 @@
 import { messageOf } from "../../errors.ts";
+import type { FrameCounts } from "../../ledger/zones/zoned-sink.ts";
 import * as libc from "../../native/libc.ts";
 import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
 import { ETHERNET_HEADER_BYTES, LINKTYPE_ETHERNET } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
 import { isPlainIpv4, parseFrame, parsePayload } from "../../packet/parse.ts";
 import { parseSegments } from "../../packet/transport.ts";
-import { type AggregateSink, type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
+import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 import { openPacketSocket, packetAddress, packetSocketRefusal } from "../packet-socket.ts";
 import { Ring } from "./ring.ts";
@@ -97,7 +98,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
 /** Starts to count the frames of an interface that is up; see `EngineKind` and `ringKind`. Throws PromtapError. */
 export function openRingEngine(
   link: Link,
-  sink: AggregateSink,
+  sink: FrameCounts,
   siblings: number,
   wireSizes: boolean,
   budget = new RingBudget(),
@@ -131,7 +132,7 @@ function openSocket(name: string, snap: SnapOptions, ringBytes: number): { fd: n
 class RingEngine implements Engine {
   readonly #fd: number;
   readonly #ring: Ring;
-  readonly #sink: AggregateSink;
+  readonly #sink: FrameCounts;
   readonly #budget: RingBudget;
   readonly #isEthernet: boolean;
   readonly #walk: (first: number, packets: number) => void;
@@ -148,7 +149,7 @@ class RingEngine implements Engine {
     fd: number,
     ring: Ring,
     { isEthernet, hasTransport }: SnapOptions,
-    sink: AggregateSink,
+    sink: FrameCounts,
     budget: RingBudget,
   ) {
     this.#fd = fd;

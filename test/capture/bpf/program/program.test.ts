@@ -212,6 +212,14 @@ test("packets without a link header count as the parser and the ledger do", opti
   assert.deepEqual(twins.counted(), twins.parsed());
 });
 
+test("the EtherType is the frame's own: the kernel may name what stands behind a tag", options, () => {
+  using twins = new Twins([parseRange("10.1.2.0/24")], { hook: Hook.SOCKET });
+  twins.see(hex(`${MACS} 8100 4505 0800 ${IPV4}`), { etherType: 0x0800 });
+  const counted = twins.counted();
+  assert.deepEqual(counted, twins.parsed());
+  assert.ok(counted.cells.size > 0);
+});
+
 function see(twins: Twins, hook: Hook, frame: Uint8Array): void {
   if (canRun(hook, frame)) assert.equal(twins.see(frame), ANSWER[hook]);
 }
@@ -246,11 +254,3 @@ function ipFrame(version: 4 | 6, source: bigint, destination: bigint): Uint8Arra
 function hexByte(value: number): string {
   return value.toString(16).padStart(2, "0");
 }
-
-test("the EtherType is the frame's own: the kernel may name what stands behind a tag", options, () => {
-  using twins = new Twins([parseRange("10.1.2.0/24")], { hook: Hook.SOCKET });
-  twins.see(hex(`${MACS} 8100 4505 0800 ${IPV4}`), { etherType: 0x0800 });
-  const counted = twins.counted();
-  assert.deepEqual(counted, twins.parsed());
-  assert.ok(counted.cells.size > 0);
-});
