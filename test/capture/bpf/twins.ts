@@ -16,7 +16,7 @@ import { Packet, REFUSALS } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
 import { PROTOCOL_COLUMNS } from "../../../src/packet/protocols.ts";
 import { parseSegments } from "../../../src/packet/transport.ts";
-import { behindEthernet, testRun } from "./test-run.ts";
+import { behindEthernet, canRun, testRun } from "./test-run.ts";
 
 const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 const MANY = 2000;
@@ -54,6 +54,7 @@ export class Twins implements Disposable {
   readonly #counted: Ledger;
   readonly #parsed: Ledger;
   readonly #packet = new Packet();
+  #isReceived = false;
 
   constructor(ranges: readonly Range[], options: TwinsOptions = {}) {
     this.#options = {
@@ -84,8 +85,16 @@ export class Twins implements Disposable {
   /** Shows both a frame that `canRun` takes; returns what the program answered. */
   see(bytes: Uint8Array, told: Told = {}): number {
     this.parse(bytes, told);
-    const data = this.#options.hook === Hook.TCX ? bytes : behindEthernet(bytes, told.etherType);
+    const data =
+      this.#options.hook === Hook.TCX ? bytes : behindEthernet(bytes, told.etherType ?? this.#seenType(bytes));
     return testRun(this.programFd, data, told);
+  }
+
+  /** The EtherType that the kernel has seen in every other frame: it knows that of what it received alone. */
+  #seenType(bytes: Uint8Array): number | undefined {
+    this.#isReceived = !this.#isReceived;
+    const type = (bytes[12]! << 8) | bytes[13]!;
+    return this.#isReceived && canRun("bare", bytes, type) ? type : undefined;
   }
 
   /** Shows a frame to the parser alone. */
