@@ -1,6 +1,6 @@
 /**
  * The benchmark behind the figures in the README: `npm run bench -- [--quick] [--markdown] [--packets N] [--rounds N]
- * [section...]`. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
+ * [--turns N] [section...]`. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
  */
 import { existsSync } from "node:fs";
 import { loadavg } from "node:os";

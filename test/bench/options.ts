@@ -4,13 +4,15 @@ import { parseArgs } from "node:util";
 export interface Options {
   packets: number;
   rounds: number;
+  /** How often each program has its turn where the costs of a packet are compared. */
+  turns: number;
   isMarkdown: boolean;
   sections: readonly string[];
 }
 
-const FULL = { packets: 5_000_000, rounds: 5 };
+const FULL = { packets: 5_000_000, rounds: 5, turns: 15 };
 /** Finishes in about two minutes; too few packets for CPU time to mean much. */
-const QUICK = { packets: 500_000, rounds: 1 };
+const QUICK = { packets: 500_000, rounds: 1, turns: 3 };
 
 /** Reads the command line. Throws on what it doesn't know. */
 export function parseOptions(args: readonly string[], known: readonly string[]): Options {
@@ -21,6 +23,7 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
       quick: { type: "boolean", default: false },
       packets: { type: "string" },
       rounds: { type: "string" },
+      turns: { type: "string" },
       markdown: { type: "boolean", default: false },
     },
   });
@@ -30,6 +33,7 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
   return {
     packets: positive("--packets", values.packets) ?? amounts.packets,
     rounds: positive("--rounds", values.rounds) ?? amounts.rounds,
+    turns: positive("--turns", values.turns) ?? amounts.turns,
     isMarkdown: values.markdown,
     sections: positionals.length > 0 ? positionals : known,
   };

@@ -1,11 +1,14 @@
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import type { Namespace } from "../../support/namespace.ts";
 import type { Rig } from "./rig.ts";
 
 const PATIENCE_MS = 15_000;
 
-/** A program that runs in a namespace, pinned to a CPU, with all that it prints. */
+/**
+ * A program that runs in a namespace, pinned to a CPU, with all that it prints. It leads a group of its own, and signals
+ * go to all of that: trafgen waits for the process of its that sends.
+ */
 export class Child implements AsyncDisposable {
   readonly #rig: Rig;
   readonly #process: ChildProcess;
@@ -17,7 +20,8 @@ export class Child implements AsyncDisposable {
     this.#rig = rig;
     this.#name = command[0]!;
     // Both wrappers replace themselves, so that the process id is the program's own.
-    this.#process = namespace.spawn(["taskset", "-c", `${cpu}`, ...command]);
+    const options = { stdio: ["ignore", "pipe", "pipe"], detached: true } satisfies SpawnOptions;
+    this.#process = namespace.spawn(["taskset", "-c", `${cpu}`, ...command], options);
     this.#ended = once(this.#process, "close");
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
@@ -45,7 +49,7 @@ export class Child implements AsyncDisposable {
 
   /** Waits for the program to end by itself; an interrupted run ends it. */
   async end(): Promise<string> {
-    const interrupt = (): void => void this.#process.kill("SIGINT");
+    const interrupt = (): void => this.#signal("SIGINT");
     this.#rig.signal.addEventListener("abort", interrupt, { once: true });
     await this.#ended;
     this.#rig.signal.removeEventListener("abort", interrupt);
@@ -55,11 +59,15 @@ export class Child implements AsyncDisposable {
 
   /** Asks the program to end, then insists; resolves with all that it printed. */
   async stop(): Promise<string> {
-    this.#process.kill("SIGINT");
-    const insist = setTimeout(() => this.#process.kill("SIGKILL"), PATIENCE_MS);
+    this.#signal("SIGINT");
+    const insist = setTimeout(() => this.#signal("SIGKILL"), PATIENCE_MS);
     await this.#ended;
     clearTimeout(insist);
     return this.#output;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (!this.#hasEnded) process.kill(-this.pid, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -35,6 +35,23 @@ export async function sendTraffic(
   return send(rig, frame(frameBytes, addresses), packets);
 }
 
+/** Sends likewise until it is disposed of; resolves when frames arrive. */
+export async function trafficWithoutEnd(
+  rig: Rig,
+  frameBytes: number,
+  addresses: string = BETWEEN_RANGES,
+): Promise<AsyncDisposable> {
+  const arrivedBefore = rig.arrivedPackets();
+  const child = trafgen(rig, frame(frameBytes, addresses), []);
+  try {
+    await child.until("sends", () => rig.arrivedPackets() > arrivedBefore);
+    return child;
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+}
+
 /** Sends frames that lie in no range, for programs that show packets only when the block they came in is full. */
 export async function sendFiller(rig: Rig): Promise<void> {
   await send(rig, frame(FRAME_SIZES[1], "192, 0, 2, 1, 192, 0, 2, 2"), FILLER_FRAMES);
@@ -49,14 +66,18 @@ export async function replay(rig: Rig, path: string): Promise<void> {
 }
 
 async function send(rig: Rig, config: string, packets: number): Promise<number> {
-  const path = join(rig.folder.path, "frames.cfg");
-  writeFileSync(path, config);
-  const command = ["trafgen", "--no-sock-mem", "--cpus", "1", "--in", path, "--out", INTERFACE, "--num", `${packets}`];
-  await using child = new Child(rig, rig.sender, SENDER_CPU, command);
+  await using child = trafgen(rig, config, ["--num", `${packets}`]);
   const output = await child.end();
   const [, seconds, microseconds] = /(\d+) sec, (\d+) usec on CPU/.exec(output) ?? [];
   if (seconds === undefined) throw new Error(`trafgen didn't tell how long it took: ${output}`);
   return Number(seconds) * 1e9 + Number(microseconds) * 1e3;
+}
+
+function trafgen(rig: Rig, config: string, options: readonly string[]): Child {
+  const path = join(rig.folder.path, "frames.cfg");
+  writeFileSync(path, config);
+  const command = ["trafgen", "--no-sock-mem", "--cpus", "1", "--in", path, "--out", INTERFACE, ...options];
+  return new Child(rig, rig.sender, SENDER_CPU, command);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Report, Table } from "../report/report.ts";
 import { INTERFACE } from "../rig/rig.ts";
 import { FRAME_SIZES, RANGES, TO_ANYWHERE } from "../rig/sender.ts";
 import { anonymousBytes } from "../rig/usage.ts";
-import { costTable } from "./loss-and-cost.ts";
+import { costTable } from "./cost-table.ts";
 import type { Bench } from "./section.ts";
 
 const ENGINES = ["ring", "bpf", "tcx"] as const;

@@ -4,7 +4,7 @@ import { decimal, median, whole } from "../report/numbers.ts";
 import type { Report, Table } from "../report/report.ts";
 import { INTERFACE, type Rig } from "../rig/rig.ts";
 import { FRAME_SIZES, RANGES } from "../rig/sender.ts";
-import { costTable } from "./loss-and-cost.ts";
+import { costTable } from "./cost-table.ts";
 import type { Bench } from "./section.ts";
 
 const ENGINES = ["bpf", "tcx"] as const;

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Program } from "../programs/program.ts";
+import type { Rig } from "./rig.ts";
+import { trafficWithoutEnd } from "./sender.ts";
+
+/** What a program has to get warm in its turn, under traffic, before it is measured. */
+const WARM_UP_MS = 500;
+const TURN_MS = 1_000;
+
+/**
+ * How long the sender takes a packet with each program listening, and with nobody (undefined): nanoseconds, one of every
+ * turn. All take turns in random order while one sender goes on at full speed: two senders differ by more
+ * than two programs do, by what memory each was given, and so do two minutes on a shared machine.
+ */
+export async function senderTimes(
+  rig: Rig,
+  programs: readonly Program[],
+  turns: number,
+  frameBytes: number,
+  addresses?: string,
+): Promise<Map<Program | undefined, number[]>> {
+  const times = new Map<Program | undefined, number[]>();
+  await using _traffic = await trafficWithoutEnd(rig, frameBytes, addresses);
+  for (let turn = 0; turn < turns; turn++) {
+    for (const program of shuffled([undefined, ...programs])) {
+      await using _listener = await program?.start(rig);
+      await sleep(WARM_UP_MS, undefined, { signal: rig.signal });
+      const nanoseconds = await senderTime(rig);
+      times.set(program, [...(times.get(program) ?? []), nanoseconds]);
+    }
+  }
+  return times;
+}
+
+async function senderTime(rig: Rig): Promise<number> {
+  const arrivedBefore = rig.arrivedPackets();
+  const before = performance.now();
+  await sleep(TURN_MS, undefined, { signal: rig.signal });
+  const arrived = rig.arrivedPackets() - arrivedBefore;
+  return ((performance.now() - before) * 1e6) / arrived;
+}
+
+function shuffled<T>(values: readonly T[]): T[] {
+  const keyed = values.map((value) => ({ value, key: Math.random() }));
+  return keyed.toSorted((one, other) => one.key - other.key).map(({ value }) => value);
+}
