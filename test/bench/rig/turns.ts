@@ -7,29 +7,35 @@ import { trafficWithoutEnd } from "./sender.ts";
 const WARM_UP_MS = 500;
 const TURN_MS = 1_000;
 
+/** How long the sender takes a packet, in nanoseconds. */
+export interface Turn {
+  /** Right before the program starts. */
+  alone: number;
+  listening: number;
+}
+
 /**
- * How long the sender takes a packet with each program listening, and with nobody (undefined): nanoseconds, one of every
- * turn. All take turns in random order while one sender goes on at full speed: two senders differ by more
- * than two programs do, by what memory each was given, and so do two minutes on a shared machine.
+ * The turns of each program, in random order, while one sender goes on at full speed: two senders differ by more than
+ * two programs do, by what memory each was given, and so do two minutes on a shared machine.
  */
-export async function senderTimes(
+export async function takeTurns(
   rig: Rig,
   programs: readonly Program[],
   turns: number,
   frameBytes: number,
   addresses?: string,
-): Promise<Map<Program | undefined, number[]>> {
-  const times = new Map<Program | undefined, number[]>();
+): Promise<Map<Program, Turn[]>> {
+  const taken = new Map<Program, Turn[]>(programs.map((program) => [program, []]));
   await using _traffic = await trafficWithoutEnd(rig, frameBytes, addresses);
   for (let turn = 0; turn < turns; turn++) {
-    for (const program of shuffled([undefined, ...programs])) {
-      await using _listener = await program?.start(rig);
+    for (const program of shuffled(programs)) {
+      const alone = await senderTime(rig);
+      await using _listener = await program.start(rig);
       await sleep(WARM_UP_MS, undefined, { signal: rig.signal });
-      const nanoseconds = await senderTime(rig);
-      times.set(program, [...(times.get(program) ?? []), nanoseconds]);
+      taken.get(program)!.push({ alone, listening: await senderTime(rig) });
     }
   }
-  return times;
+  return taken;
 }
 
 async function senderTime(rig: Rig): Promise<number> {

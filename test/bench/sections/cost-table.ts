@@ -2,7 +2,7 @@ import type { Counted, Program } from "../programs/program.ts";
 import { decimal, median, whole } from "../report/numbers.ts";
 import type { Table } from "../report/report.ts";
 import { sendTraffic } from "../rig/sender.ts";
-import { senderTimes } from "../rig/turns.ts";
+import { takeTurns } from "../rig/turns.ts";
 import { type CpuTime, cpuTime, minus, plus, quiet } from "../rig/usage.ts";
 import type { Bench } from "./section.ts";
 
@@ -42,14 +42,15 @@ export async function costTable(
     }
   }
   progress(`${frameBytes}-byte frames: all in ${options.turns} turns`);
-  const times = await senderTimes(rig, programs, options.turns, frameBytes, addresses);
-  const baseline = median(times.get(undefined)!);
+  const turns = await takeTurns(rig, programs, options.turns, frameBytes, addresses);
   const costOf = (program: Program): Cost => {
-    return { kernel: median(times.get(program)!) - baseline, ...ownCost(runs.get(program)!) };
+    const kernel = median(turns.get(program)!.map(({ alone, listening }) => listening - alone));
+    return { kernel, ...ownCost(runs.get(program)!) };
   };
+  const alone = median([...turns.values()].flat().map((turn) => turn.alone));
   const sums = peers.map((peer) => sumOf(costOf(peer)));
   return {
-    caption: `${frameBytes}-byte frames; times in ns a packet; nobody listens: ${whole(baseline)}`,
+    caption: `${frameBytes}-byte frames; times in ns a packet; nobody listens: ${whole(alone)}`,
     head: [...COLUMNS, ...peers.map(({ name }) => `× ${name.split(" ")[0]}`)],
     rows: programs.map((program) => [
       program.name,

@@ -34,8 +34,8 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
       "lost: frames that the kernel counted on the interface and the program did not count; in brackets the worst " +
         "round. Times are a packet sent: what a program loses costs it nothing.",
       "user and sys: the program's own CPU time, by the scheduler's clock, shared out by the ticks of all rounds.",
-      "kernel: how much longer the sender takes a packet than with nobody listening, because the taps run in its " +
-        `time: one sender without an end, everybody has ${turns} turns of a second, in random order.`,
+      "kernel: how much longer the sender takes a packet than with nobody listening right before, because the taps run " +
+        `in its time: one sender without an end, every program has ${turns} turns of a second, in random order.`,
       "sum: kernel, user and sys; ×: the sum over that of a peer.",
       "promacct shows packets only when the block they came in is full; other frames filled it before it was read.",
       ...missing.map(({ name, unavailable }) => `${name} did not take part: ${unavailable}.`),
