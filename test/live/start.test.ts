@@ -74,6 +74,10 @@ const FLAGS: Record<string, string[]> = {
   "no range": [],
   "IPv4, IPv6 and sizes on the wire": ["-r", "10.0.0.0/24", "-r", "2001:db8::/64", "--wire-sizes"],
   "a /8 and sizes on the wire": ["-r", "10.0.0.0/8", "--wire-sizes"],
+  "4,000 addresses with gaps": Array.from(
+    { length: 4000 },
+    (_, index) => `-r172.16.${index >> 7}.${(2 * index) & 0xff}`,
+  ),
   "4,000 ranges": Array.from({ length: 4000 }, (_, index) => `-r10.${index >> 8}.${index & 0xff}.0/30`),
 };
 

@@ -197,11 +197,13 @@ class CountWriter {
     if (ranges.ipv4.rangeOf.length === 0) return;
     const found = asm.label();
     const next = asm.label();
-    asm.load(4, r1, r10, address);
+    asm.load(4, r2, r10, address);
+    asm.mov(r1, r2);
     asm.be(r1, 32);
     const leaf = (range: number): void => {
       const { lowest, shift, first } = places.formula(range);
-      asm.mov32(r2, r1);
+      // From the address as it was loaded: of r1 the verifier knows what the tree has compared, another thing in each leaf.
+      asm.be(r2, 32);
       asm.sub32(r2, lowest);
       // The kernel refuses to shift by the whole width.
       if (shift === 32) asm.mov32(r2, 0);

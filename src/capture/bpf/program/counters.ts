@@ -112,11 +112,12 @@ export class CountersWriter {
 
   /** Likewise in slot r2. */
   count(missing: Label): void {
+    this.forget(r2);
     this.#lookUpSlot(missing);
     this.#add();
   }
 
-  /** Likewise, but goes to `empty` where nothing was counted in the slot before. */
+  /** Likewise, but goes to `empty` where nothing was counted in the slot before. The verifier must know nothing of r2. */
   countUnlessEmpty(empty: Label, missing: Label): void {
     this.#lookUpSlot(missing);
     this.#asm.load(8, r1, r0, SUM_OFFSET);
@@ -264,7 +265,6 @@ export class CountersWriter {
   /** r0 = the counters of slot r2 in this CPU's lane. */
   #lookUpSlot(missing: Label): void {
     const asm = this.#asm;
-    this.forget(r2);
     asm.jge(r2, this.#options.slots, missing);
     if (this.#chunks === 1) {
       asm.lsh(r2, SLOT_SHIFT);
