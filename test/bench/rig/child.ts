@@ -66,8 +66,13 @@ export class Child implements AsyncDisposable {
     return this.#output;
   }
 
+  /** To the whole group, which may outlive its leader. */
   #signal(signal: NodeJS.Signals): void {
-    if (!this.#hasEnded) process.kill(-this.pid, signal);
+    try {
+      process.kill(-this.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

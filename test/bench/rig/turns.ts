@@ -43,6 +43,7 @@ async function senderTime(rig: Rig): Promise<number> {
   const before = performance.now();
   await sleep(TURN_MS, undefined, { signal: rig.signal });
   const arrived = rig.arrivedPackets() - arrivedBefore;
+  if (arrived === 0) throw new Error("the sender stands still");
   return ((performance.now() - before) * 1e6) / arrived;
 }
 

@@ -176,6 +176,8 @@ function notLoaded(why: string, cause?: Error): PromtapError {
 }
 
 function refusal(result: number, log: string, needs: readonly CapabilityName[]): string {
+  // The kernel writes some instructions as several: a jump that reached its target may not reach it any more.
+  if (log.includes("16-bit range")) return "too many ranges for one program: a jump is too long for the kernel";
   if (result === -libc.errno.E2BIG) return "too many ranges: the verifier gave up before the end";
   if (result === -ENOTSUPP) return "too many ranges: the kernel can't compile it (net.core.bpf_jit_harden?)";
   if (log === "") return bpfRefusal(result, ...needs);

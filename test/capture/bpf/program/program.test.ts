@@ -174,6 +174,21 @@ test("more ranges than jumps can reach over are refused in words", options, () =
   assert.throws(() => new Twins(ranges), /too many ranges for one program/);
 });
 
+test("ranges that are too many are named as the reason, also where the kernel alone finds them to be", options, () => {
+  // At the limit the assembler's jumps reach their targets; those of the kernel, which makes programs longer, do not.
+  let refusals = 0;
+  for (let count = 1960; count < 1980; count++) {
+    const ranges = Array.from({ length: count }, (_, index) => parseRange(`2001:db8::${(2 * index).toString(16)}`));
+    try {
+      using _twins = new Twins(ranges);
+    } catch (error) {
+      assert.match((error as Error).message, /too many ranges for one program: a jump/);
+      refusals++;
+    }
+  }
+  assert.ok(refusals > 0);
+});
+
 test("what the verifier refuses is told by its last lines, and kept whole", options, () => {
   using twins = new Twins(RANGES.map(parseRange));
   const { fds, sizes } = twins.tables;
