@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   if (!existsSync(PROMTAP)) throw new Error("the benchmark measures dist/promtap, which is not there: npm run build");
   const write = options.isMarkdown ? markdown : plainText;
   const interruption = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => interruption.abort());
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => interruption.abort());
   using rig = new Rig(interruption.signal);
   if (options.isMarkdown) console.log("## Benchmark\n");
   console.log(`Measured on ${machine()}; ${versions()}.\n`);

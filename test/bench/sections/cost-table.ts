@@ -8,6 +8,9 @@ import type { Bench } from "./section.ts";
 
 const COLUMNS = ["program", "counted", "lost", "lost by its own account", "kernel", "user", "sys", "sum"] as const;
 
+/** What a peer loses costs it nothing: beyond this share nothing is compared to it. */
+const MUCH_LOST = 0.01;
+
 /** One program in one round. */
 interface Run {
   sent: number;
@@ -48,10 +51,11 @@ export async function costTable(
     return { kernel, ...ownCost(runs.get(program)!) };
   };
   const alone = median([...turns.values()].flat().map((turn) => turn.alone));
-  const sums = peers.map((peer) => sumOf(costOf(peer)));
+  const compared = peers.filter((peer) => lostShare(runs.get(peer)!) < MUCH_LOST);
+  const sums = compared.map((peer) => sumOf(costOf(peer)));
   return {
     caption: `${frameBytes}-byte frames; times in ns a packet; nobody listens: ${whole(alone)}`,
-    head: [...COLUMNS, ...peers.map(({ name }) => `× ${name.split(" ")[0]}`)],
+    head: [...COLUMNS, ...compared.map(({ name }) => `× ${name.split(" ")[0]}`)],
     rows: programs.map((program) => [
       program.name,
       ...lossCells(runs.get(program)!),
@@ -94,13 +98,16 @@ function costCells(cost: Cost): string[] {
   return [whole(cost.kernel), decimal(cost.user), decimal(cost.system), whole(sumOf(cost))];
 }
 
+function lostShare(runs: readonly Run[]): number {
+  return median(runs.map(({ sent, counted }) => (sent - counted.packets) / sent));
+}
+
 function lossCells(runs: readonly Run[]): string[] {
   const lost = runs.map((run) => run.sent - run.counted.packets);
-  const percent = (100 * median(lost)) / median(runs.map((run) => run.sent));
   const admitted = runs.map((run) => run.counted.admittedLost).filter((packets) => packets !== undefined);
   return [
     whole(median(runs.map((run) => run.counted.packets))),
-    `${whole(median(lost))} = ${decimal(percent)} % (${whole(Math.max(...lost))})`,
+    `${whole(median(lost))} = ${decimal(100 * lostShare(runs))} % (${whole(Math.max(...lost))})`,
     admitted.length === 0 ? "can't tell" : whole(median(admitted)),
   ];
 }

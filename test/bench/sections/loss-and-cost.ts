@@ -36,7 +36,7 @@ export async function lossAndCost(bench: Bench): Promise<Report> {
       "user and sys: the program's own CPU time, by the scheduler's clock, shared out by the ticks of all rounds.",
       "kernel: how much longer the sender takes a packet than with nobody listening right before, because the taps run " +
         `in its time: one sender without an end, every program has ${turns} turns of a second, in random order.`,
-      "sum: kernel, user and sys; ×: the sum over that of a peer.",
+      "sum: kernel, user and sys; ×: the sum over that of a peer, unless the peer lost more than a hundredth.",
       "promacct shows packets only when the block they came in is full; other frames filled it before it was read.",
       ...missing.map(({ name, unavailable }) => `${name} did not take part: ${unavailable}.`),
     ],
