@@ -5,9 +5,11 @@ import { before, describe, test } from "node:test";
 import { bpfKind, type KernelOptions, tcxKind } from "../../../src/capture/bpf/bpf-engine.ts";
 import type { EngineKind } from "../../../src/capture/engine.ts";
 import { type Link, Links } from "../../../src/capture/links.ts";
+import { packetAddress } from "../../../src/capture/packet-socket.ts";
 import { BUCKETS, SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { type InterfaceLedger, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
+import * as libc from "../../../src/native/libc.ts";
 import { Verdict } from "../../../src/packet/packet.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
@@ -17,6 +19,8 @@ import { TunInterface } from "../ring/tun-interface.ts";
 
 /** Containers often lack it. */
 const lackingTun = existsSync("/dev/net/tun") || process.env["CI"] ? false : "needs /dev/net/tun";
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
 const IPV4_TCP_BYTES = 40;
 const TCP = "9c40 0009 00000001 00000001 50 10 ffff 0000 0000";
 const SEGMENT_BYTES = 1000;
@@ -143,6 +147,24 @@ for (const [name, make] of KINDS) {
       assert.deepEqual(counter.sent(ADDRESS4), [2, 40]);
       assert.deepEqual(counter.sent(ADDRESS6), [1, 40]);
       assert.deepEqual(counter.all(), [4, 20 + 40 + 20 + 28]);
+    });
+
+    test("takes no sender's word for what a frame carries", { skip: lackingTun }, async () => {
+      using _tap = new TunInterface("tap1", "tap");
+      const counter = new Counter(make);
+      const socket = libc.socket(AF_PACKET, SOCK_RAW, 0);
+      const address = packetAddress(findLink("tap1").index);
+      // The protocol that the kernel is told of all that is sent: IPv4.
+      new DataView(address.buffer).setUint16(2, 0x0800);
+      assert.equal(libc.bind(socket, address), 0);
+      await counter.during("tap1", () => {
+        for (const frame of [`${MACS} 0800 ${IPV4}`, `${MACS} 88b5 ${IPV4}`, `${MACS} 8100 0007 0800 ${IPV4}`]) {
+          assert.equal(libc.send(socket, hex(frame)), hex(frame).length);
+        }
+      });
+      libc.close(socket);
+      assert.deepEqual(counter.sent(ADDRESS4), [2, 40]);
+      assert.deepEqual(counter.all(), [3, 60]);
     });
 
     const merged = hex(`${IPV4.replace("40 11", "40 06")} ${TCP} ${"00".repeat(2 * SEGMENT_BYTES + 1)}`);
