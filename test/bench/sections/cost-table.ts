@@ -46,21 +46,22 @@ export async function costTable(
   }
   progress(`${frameBytes}-byte frames: all in ${options.turns} turns`);
   const turns = await takeTurns(rig, programs, options.turns, frameBytes, addresses);
-  const costOf = (program: Program): Cost => {
-    const kernel = median(turns.get(program)!.map(({ alone, listening }) => listening - alone));
-    return { kernel, ...ownCost(runs.get(program)!) };
-  };
+  const costs = new Map<Program, Cost>();
+  for (const [program, itsTurns] of turns) {
+    const kernel = median(itsTurns.map(({ alone, listening }) => listening - alone));
+    costs.set(program, { kernel, ...ownCost(runs.get(program)!) });
+  }
   const alone = median([...turns.values()].flat().map((turn) => turn.alone));
   const compared = peers.filter((peer) => lostShare(runs.get(peer)!) < MUCH_LOST);
-  const sums = compared.map((peer) => sumOf(costOf(peer)));
+  const sums = compared.map((peer) => sumOf(costs.get(peer)!));
   return {
     caption: `${frameBytes}-byte frames; times in ns a packet; nobody listens: ${whole(alone)}`,
     head: [...COLUMNS, ...compared.map(({ name }) => `× ${name.split(" ")[0]}`)],
     rows: programs.map((program) => [
       program.name,
       ...lossCells(runs.get(program)!),
-      ...costCells(costOf(program)),
-      ...sums.map((sum) => decimal(sumOf(costOf(program)) / sum, 2)),
+      ...costCells(costs.get(program)!),
+      ...sums.map((sum) => decimal(sumOf(costs.get(program)!) / sum, 2)),
     ]),
   };
 }

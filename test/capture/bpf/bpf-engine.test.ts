@@ -5,7 +5,7 @@ import { before, describe, test } from "node:test";
 import { bpfKind, type KernelOptions, tcxKind } from "../../../src/capture/bpf/bpf-engine.ts";
 import type { EngineKind } from "../../../src/capture/engine.ts";
 import { type Link, Links } from "../../../src/capture/links.ts";
-import { packetAddress } from "../../../src/capture/packet-socket.ts";
+import { openPacketSocket, packetAddress } from "../../../src/capture/packet-socket.ts";
 import { BUCKETS, SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { type InterfaceLedger, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
@@ -19,8 +19,6 @@ import { TunInterface } from "../ring/tun-interface.ts";
 
 /** Containers often lack it. */
 const lackingTun = existsSync("/dev/net/tun") || process.env["CI"] ? false : "needs /dev/net/tun";
-const AF_PACKET = 17;
-const SOCK_RAW = 3;
 const IPV4_TCP_BYTES = 40;
 const TCP = "9c40 0009 00000001 00000001 50 10 ffff 0000 0000";
 const SEGMENT_BYTES = 1000;
@@ -152,7 +150,7 @@ for (const [name, make] of KINDS) {
     test("takes no sender's word for what a frame carries", { skip: lackingTun }, async () => {
       using _tap = new TunInterface("tap1", "tap");
       const counter = new Counter(make);
-      const socket = libc.socket(AF_PACKET, SOCK_RAW, 0);
+      const socket = openPacketSocket("tap1", true);
       const address = packetAddress(findLink("tap1").index);
       // The protocol that the kernel is told of all that is sent: IPv4.
       new DataView(address.buffer).setUint16(2, 0x0800);
