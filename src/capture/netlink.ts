@@ -14,7 +14,14 @@ export const NLMSG_DONE = 3;
 export const NLMSG_HEADER_BYTES = 16;
 const IFINFOMSG_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;
+/** Above it are flags, such as NLA_F_NESTED. */
+const NLA_TYPE_MASK = 0x3fff;
 const IFLA_IFNAME = 3;
+const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_LINK_NETNSID = 37;
+const IFLA_INFO_KIND = 1;
 
 /** Messages of other families tell of a bridge's ports, not of interfaces: a port that leaves is no link that went. */
 const AF_UNSPEC = 0;
@@ -32,6 +39,12 @@ export interface Link {
   readonly isLoopback: boolean;
   /** Whether its frames begin with an Ethernet header. */
   readonly isEthernet: boolean;
+  /** What made it, in the kernel's word: `veth`, `bridge`, `vlan`, `tun`, ...; "" for hardware. */
+  readonly kind: string;
+  /** Index of the interface that it is a port or slave of, 0 if of none. */
+  readonly masterIndex: number;
+  /** Index of the interface of this namespace that it is stacked on, 0 if on none. The peer of a veth is none. */
+  readonly lowerIndex: number;
 }
 
 /** What one datagram of the kernel says. */
@@ -75,27 +88,42 @@ export function parseLinkMessages(bytes: Uint8Array, length: number): LinkMessag
 function parseLink(view: DataView, at: number, end: number): Link {
   const hardware = view.getUint16(at + 18, true);
   const flags = view.getUint32(at + 24, true);
+  const attributes = parseAttributes(view, at + NLMSG_HEADER_BYTES + IFINFOMSG_BYTES, end);
+  const info = attributes.get(IFLA_LINKINFO);
+  const kind = info === undefined ? "" : textOf(parseAttributes(info, 0, info.byteLength).get(IFLA_INFO_KIND));
+  const isStacked = kind !== "veth" && !attributes.has(IFLA_LINK_NETNSID);
   return {
-    name: nameAttribute(view, at + NLMSG_HEADER_BYTES + IFINFOMSG_BYTES, end),
+    name: textOf(attributes.get(IFLA_IFNAME)),
     index: view.getInt32(at + 20, true),
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
     isEthernet: hardware === ARPHRD_ETHER || hardware === ARPHRD_LOOPBACK,
+    kind,
+    masterIndex: indexOf(attributes.get(IFLA_MASTER)),
+    lowerIndex: isStacked ? indexOf(attributes.get(IFLA_LINK)) : 0,
   };
 }
 
-function nameAttribute(view: DataView, at: number, end: number): string {
+/** The values of the attributes in view[at, end), by type; what is cut short ends them. */
+function parseAttributes(view: DataView, at: number, end: number): Map<number, DataView> {
+  const attributes = new Map<number, DataView>();
   while (at + ATTRIBUTE_HEADER_BYTES <= end) {
     const attributeBytes = view.getUint16(at, true);
     if (attributeBytes < ATTRIBUTE_HEADER_BYTES || at + attributeBytes > end) break;
-    if (view.getUint16(at + 2, true) === IFLA_IFNAME) {
-      // Without the NUL that ends it.
-      const valueBytes = Math.max(attributeBytes - ATTRIBUTE_HEADER_BYTES - 1, 0);
-      return new TextDecoder().decode(
-        new Uint8Array(view.buffer, view.byteOffset + at + ATTRIBUTE_HEADER_BYTES, valueBytes),
-      );
-    }
+    const valueBytes = attributeBytes - ATTRIBUTE_HEADER_BYTES;
+    const value = new DataView(view.buffer, view.byteOffset + at + ATTRIBUTE_HEADER_BYTES, valueBytes);
+    attributes.set(view.getUint16(at + 2, true) & NLA_TYPE_MASK, value);
     at += (attributeBytes + 3) & ~3;
   }
-  return "";
+  return attributes;
+}
+
+function indexOf(value: DataView | undefined): number {
+  return value === undefined || value.byteLength < 4 ? 0 : value.getInt32(0, true);
+}
+
+/** A string without the NUL that ends it; "" if there is none. */
+function textOf(value: DataView | undefined): string {
+  if (value === undefined || value.byteLength === 0) return "";
+  return new TextDecoder().decode(new Uint8Array(value.buffer, value.byteOffset, value.byteLength - 1));
 }

@@ -12,7 +12,17 @@ import { FakeKind } from "./fake-engine.ts";
 import { deleteAll, enterPrivateNetwork, ip, ipBatch } from "./private-network.ts";
 
 function link(name: string, fields: Partial<Link> = {}): Link {
-  return { name, index: 1, isUp: true, isLoopback: false, isEthernet: true, ...fields };
+  return {
+    name,
+    index: 1,
+    isUp: true,
+    isLoopback: false,
+    isEthernet: true,
+    kind: "",
+    masterIndex: 0,
+    lowerIndex: 0,
+    ...fields,
+  };
 }
 
 const LINKS = [

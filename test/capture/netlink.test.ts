@@ -16,21 +16,22 @@ const ETH0 = `
   0800 0400 dc050000
   0900 0300 65746830 00 000000
   0800 0d00 e8030000`;
-const ETH0_LINK = { name: "eth0", index: 2, isUp: true, isLoopback: false, isEthernet: true };
+const UNRELATED = { kind: "", masterIndex: 0, lowerIndex: 0 };
+const ETH0_LINK = { name: "eth0", index: 2, isUp: true, isLoopback: false, isEthernet: true, ...UNRELATED };
 
 /** RTM_NEWLINK of lo: ARPHRD_LOOPBACK, index 1, down. */
 const LO = `
   28000000 1000 0000 00000000 00000000
   00 00 0403 01000000 08000000 00000000
   0700 0300 6c6f 00 00`;
-const LO_LINK = { name: "lo", index: 1, isUp: false, isLoopback: true, isEthernet: true };
+const LO_LINK = { name: "lo", index: 1, isUp: false, isLoopback: true, isEthernet: true, ...UNRELATED };
 
 /** RTM_NEWLINK of wg0: ARPHRD_NONE, index 0x1234, up. */
 const WG0 = `
   28000000 1000 0000 00000000 00000000
   00 00 feff 34120000 d1000100 00000000
   0800 0300 77673000`;
-const WG0_LINK = { name: "wg0", index: 0x1234, isUp: true, isLoopback: false, isEthernet: false };
+const WG0_LINK = { name: "wg0", index: 0x1234, isUp: true, isLoopback: false, isEthernet: false, ...UNRELATED };
 
 /** RTM_DELLINK of index 7, without attributes. */
 const DELETED_7 = "20000000 1100 0000 00000000 00000000 00 00 0100 07000000 02100000 ffffffff";
@@ -47,6 +48,28 @@ test("a link is read with its name, index and flags", () => {
   assert.deepEqual(parse(ETH0), { ...NOTHING, changed: [ETH0_LINK] });
   assert.deepEqual(parse(LO), { ...NOTHING, changed: [LO_LINK] });
   assert.deepEqual(parse(WG0), { ...NOTHING, changed: [WG0_LINK] });
+});
+
+/** RTM_NEWLINK of v5: a VLAN stacked on 2, a port of 9, with IFLA_LINKINFO as the kernel nests it. */
+const V5 = `
+  4c000000 1000 0000 00000000 00000000
+  00 00 0100 05000000 43100100 00000000
+  0700 0300 7635 00 00
+  0800 0500 02000000
+  0800 0a00 09000000
+  1400 1280 0900 0100 766c616e 00 000000 0400 0200`;
+const V5_LINK = { ...ETH0_LINK, name: "v5", index: 5, kind: "vlan", masterIndex: 9, lowerIndex: 2 };
+
+test("a link tells its kind, its master and what it is stacked on", () => {
+  assert.deepEqual(parse(V5), { ...NOTHING, changed: [V5_LINK] });
+});
+
+test("the peer of a veth, and what stands in another namespace, are nothing to be stacked on", () => {
+  const veth = V5.replace("766c616e", "76657468");
+  assert.deepEqual(parse(veth).changed, [{ ...V5_LINK, kind: "veth", lowerIndex: 0 }]);
+  // IFLA_LINK_NETNSID instead of IFLA_MASTER.
+  const elsewhere = V5.replace("0800 0a00 09000000", "0800 2500 00000000");
+  assert.deepEqual(parse(elsewhere).changed, [{ ...V5_LINK, masterIndex: 0, lowerIndex: 0 }]);
 });
 
 test("a link that went is known by its index", () => {

@@ -45,7 +45,16 @@ export interface KernelOptions {
 
 /** CAP_PERFMON is not needed; with it the kernel leaves its guards against speculation out of the program. */
 const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
-const LOOPBACK: Link = { name: "lo", index: 1, isUp: true, isLoopback: true, isEthernet: true };
+const LOOPBACK: Link = {
+  name: "lo",
+  index: 1,
+  isUp: true,
+  isLoopback: true,
+  isEthernet: true,
+  kind: "",
+  masterIndex: 0,
+  lowerIndex: 0,
+};
 const NOTHING_LOST: Losses = { packets: 0 };
 
 /**

@@ -212,7 +212,16 @@ for (const [name, make] of KINDS) {
     });
 
     test("says which interface it could not open, and why", () => {
-      const gone: Link = { name: "gone0", index: 9999, isUp: true, isLoopback: false, isEthernet: true };
+      const gone: Link = {
+        name: "gone0",
+        index: 9999,
+        isUp: true,
+        isLoopback: false,
+        isEthernet: true,
+        kind: "",
+        masterIndex: 0,
+        lowerIndex: 0,
+      };
       const counter = new Counter(make);
       assert.throws(() => counter.kind.open(gone, counter.ledger, 1), {
         name: "PromtapError",

@@ -125,7 +125,16 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   });
 
   test("says which interface it could not open, and why", () => {
-    const gone: Link = { name: "gone0", index: 9999, isUp: true, isLoopback: false, isEthernet: true };
+    const gone: Link = {
+      name: "gone0",
+      index: 9999,
+      isUp: true,
+      isLoopback: false,
+      isEthernet: true,
+      kind: "",
+      masterIndex: 0,
+      lowerIndex: 0,
+    };
     assert.throws(() => openRingEngine(gone, new Recorder(), 1, false), {
       name: "PromtapError",
       code: "HOST",

@@ -83,7 +83,16 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
   }
 
   test("hold nothing of an interface that could not be opened", () => {
-    const gone: Link = { name: "gone0", index: 9999, isUp: true, isLoopback: false, isEthernet: true };
+    const gone: Link = {
+      name: "gone0",
+      index: 9999,
+      isUp: true,
+      isLoopback: false,
+      isEthernet: true,
+      kind: "",
+      masterIndex: 0,
+      lowerIndex: 0,
+    };
     const budget = new RingBudget(16 * MIB);
     const ledger = new Ledger(new RangeTable([]), 0, 0).interface("gone0");
     assert.throws(() => ringKind(false, budget).open(gone, ledger, 1), /gone0/);
