@@ -46,18 +46,27 @@ import {
   Register,
   SIZE,
 } from "./instruction.ts";
+import { disassemble } from "./listing.ts";
 
 /** The second operand: a register, or an immediate of 32 bits, which 64-bit operations extend by its sign. */
 export type Operand = Register | number;
 
 /** A place in the program; it may be jumped to before it is placed. */
 export class Label {
+  /** What a listing calls it; one without a name is called by its position. */
+  readonly name: string;
   /** Index of the instruction that it stands before; -1 as long as it is not placed. */
   position = -1;
+
+  constructor(name = "") {
+    this.name = name;
+  }
 }
 
 const FARTHEST_JUMP = 0x7fff;
 const NO_REGISTER = new Register(0);
+/** Opcode of the first half of a 64-bit immediate. */
+const WIDE = BPF_LD | BPF_IMM | SIZE[8];
 
 /** Thrown where a jump cannot reach its label: offsets have 16 bits. */
 export class JumpTooFarError extends Error {}
@@ -70,6 +79,9 @@ export class Assembler {
   readonly #instructions: Instruction[] = [];
   readonly #jumps: { at: number; target: Label }[] = [];
   readonly #putOff: (() => void)[] = [];
+  readonly #labels: Label[] = [];
+  /** Index of an instruction → what is said of it. */
+  readonly #comments = new Map<number, string>();
 
   /** Instructions so far; a 64-bit immediate takes two. */
   get length(): number {
@@ -77,21 +89,29 @@ export class Assembler {
   }
 
   /** Makes a label to be placed later. */
-  label(): Label {
-    return new Label();
+  label(name?: string): Label {
+    return new Label(name);
   }
 
   /** Places a label before the next instruction. */
   place(label: Label): void {
     if (label.position >= 0) throw new Error("a label is placed twice");
     label.position = this.#instructions.length;
+    this.#labels.push(label);
   }
 
   /** Makes and places a label: the target of a jump backwards. */
-  here(): Label {
-    const label = this.label();
+  here(name?: string): Label {
+    const label = this.label(name);
     this.place(label);
     return label;
+  }
+
+  /** Says of the next instruction what it and those behind it do, for the listing. */
+  comment(text: string): void {
+    const at = this.#instructions.length;
+    const before = this.#comments.get(at);
+    this.#comments.set(at, before === undefined ? text : `${before}; ${text}`);
   }
 
   /**
@@ -159,19 +179,19 @@ export class Assembler {
 
   /** Loads 64 bits. */
   loadImmediate(destination: Register, value: bigint): void {
-    this.#emit(BPF_LD | BPF_IMM | SIZE[8], destination, NO_REGISTER, 0, Number(value & 0xffff_ffffn));
+    this.#emit(WIDE, destination, NO_REGISTER, 0, Number(value & 0xffff_ffffn));
     this.#emit(0, NO_REGISTER, NO_REGISTER, 0, Number((value >> 32n) & 0xffff_ffffn));
   }
 
   /** Loads the map that `fd` stands for, as an argument of a helper. */
   loadMap(destination: Register, fd: number): void {
-    this.#emit(BPF_LD | BPF_IMM | SIZE[8], destination, new Register(BPF_PSEUDO_MAP_FD), 0, fd);
+    this.#emit(WIDE, destination, new Register(BPF_PSEUDO_MAP_FD), 0, fd);
     this.#emit(0, NO_REGISTER, NO_REGISTER, 0, 0);
   }
 
   /** Loads the address of the only value of an array, plus `offset`. Kernel 5.2. */
   loadMapValue(destination: Register, fd: number, offset: number): void {
-    this.#emit(BPF_LD | BPF_IMM | SIZE[8], destination, new Register(BPF_PSEUDO_MAP_VALUE), 0, fd);
+    this.#emit(WIDE, destination, new Register(BPF_PSEUDO_MAP_VALUE), 0, fd);
     this.#emit(0, NO_REGISTER, NO_REGISTER, 0, offset);
   }
 
@@ -199,13 +219,58 @@ export class Assembler {
 
   /** The finished program, ready for bpf(2). Throws JumpTooFarError. */
   assemble(): Uint8Array<ArrayBuffer> {
+    this.#link();
+    return encode(this.#instructions);
+  }
+
+  /**
+   * The finished program as text, a line an instruction, in the form of the kernel and bpftool; comments stand on lines
+   * of their own, and `maps` names maps by their descriptors. Throws JumpTooFarError.
+   */
+  listing(maps: ReadonlyMap<number, string>): string {
+    this.#link();
+    const names = this.#namesOfLabels();
+    const lines: string[] = [];
+    const targets = {
+      target: (index: number, offset: number) => names.get(index + 1 + offset)![0]!,
+      map: (fd: number) => maps.get(fd) ?? `fd ${fd}`,
+    };
+    for (let index = 0; index < this.#instructions.length; index++) {
+      for (const name of names.get(index) ?? []) lines.push(`${name}:`);
+      const comment = this.#comments.get(index);
+      if (comment !== undefined) lines.push(`      ; ${comment}`);
+      const instruction = this.#instructions[index]!;
+      const text = disassemble(instruction, this.#instructions[index + 1], index, targets);
+      lines.push(`${String(index).padStart(5)}: ${text}`);
+      // The second half of a 64-bit immediate is none by itself.
+      if (instruction.opcode === WIDE) index++;
+    }
+    return lines.map((line) => `${line}\n`).join("");
+  }
+
+  /** Position → the names of the labels there; a name that several have is numbered. */
+  #namesOfLabels(): ReadonlyMap<number, string[]> {
+    const names = new Map<number, string[]>();
+    const used = new Map<string, number>();
+    for (const { name, position } of this.#labels.toSorted((a, b) => a.position - b.position)) {
+      const there = names.get(position) ?? [];
+      names.set(position, there);
+      if (name === "" && there.length > 0) continue;
+      const times = (used.get(name) ?? 0) + 1;
+      used.set(name, times);
+      if (name === "") there.push(`L${position}`);
+      else there.push(times === 1 ? name : `${name}.${times}`);
+    }
+    return names;
+  }
+
+  #link(): void {
     for (const { at, target } of this.#jumps) {
       if (target.position < 0) throw new Error("a jump goes to a label that is not placed");
       const offset = target.position - at - 1;
       if (Math.abs(offset) > FARTHEST_JUMP) throw new JumpTooFarError(`a jump spans ${Math.abs(offset)} instructions`);
       this.#instructions[at]!.offset = offset;
     }
-    return encode(this.#instructions);
   }
 
   #alu(family: number, operation: number, destination: Register, operand: Operand): void {
