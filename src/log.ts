@@ -1,5 +1,5 @@
 import { type ConsolaReporter, createConsola } from "consola/core";
-import type { LogFormat, LogLevel } from "./config/config.ts";
+import type { LogFormat, LogLevel } from "./config/logging.ts";
 
 /** What a line says beside its message; an error stands for its message. */
 export type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;

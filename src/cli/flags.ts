@@ -1,17 +1,18 @@
 import { BY, BY_DEFAULTS } from "../config/by.ts";
-import { DEFAULTS, ENGINES, LOG_FORMATS, LOG_LEVELS, WIRE_SIZE_ENGINES } from "../config/config.ts";
+import { DEFAULTS, ENGINES, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import { FLOW_DEFAULTS, FLOW_STARTS, SASL_MECHANISMS } from "../config/features/flow.ts";
 import { PRODUCE_DEFAULTS } from "../config/features/produce.ts";
 import { GEOIP_DEFAULTS } from "../config/features/geoip.ts";
 import { IPTABLES_DEFAULTS } from "../config/features/iptables.ts";
 import { WIALON_DEFAULTS } from "../config/features/wialon.ts";
+import { LOG_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from "../config/logging.ts";
 
 /** A flag of the command line. */
 export interface Flag {
   name: string;
   short?: string;
-  /** What a replaced exporter calls it. */
-  alias?: string;
+  /** What replaced exporters call it. */
+  aliases?: readonly string[];
   /** What the value is called in the help; a flag without it takes no value. */
   value?: string;
   default?: string;
@@ -90,19 +91,19 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
   "Flows from Kafka": [
     {
       name: "flow-brokers",
-      alias: "brokers",
+      aliases: ["brokers"],
       value: "HOST:PORT,...",
       help: "Kafka brokers to ask for all the others.",
     },
     {
       name: "flow-topic",
-      alias: "topic",
+      aliases: ["topic"],
       value: "TOPIC",
       help: "Topic with pmacct's flow records in JSON. With it, traffic is captured only where -i asks for it.",
     },
     {
       name: "flow-asn",
-      alias: "asn",
+      aliases: ["asn"],
       value: "NUMBER",
       default: FLOW_DEFAULTS["flow-asn"],
       help: "Number of the AS whose traffic is ours.",
@@ -115,7 +116,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     {
       name: "flow-partitions",
-      alias: "partitions",
+      aliases: ["partitions"],
       value: "all|N,...",
       help: "Read these partitions from now on, without a group.",
     },
@@ -188,7 +189,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     {
       name: "geoip-exclude",
-      alias: "blacklist",
+      aliases: ["blacklist"],
       value: "ADDRESS,...",
       repeatable: true,
       help: 'Remote addresses and networks that count for no country, but as "excluded".',
@@ -198,6 +199,11 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       value: "N",
       default: GEOIP_DEFAULTS["geoip-max-asns"],
       help: 'Most AS numbers that get series, those with the most connections; the rest goes to asn="other".',
+    },
+    {
+      name: "interval",
+      value: "SECONDS",
+      help: "geoip-exporter's, without effect here: connections are read whenever the page is asked for.",
     },
   ],
   Firewall: [
@@ -236,6 +242,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     {
       name: "wialon-filter",
+      aliases: ["filter"],
       value: "EXPRESSION",
       default: WIALON_DEFAULTS["wialon-filter"],
       help: "Which packets are Wialon IPS, see pcap-filter(7); on interfaces and in the file of --read.",
@@ -261,7 +268,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     },
     {
       name: "web.listen-address",
-      alias: "addr",
+      aliases: ["addr", "metrics-listen-address"],
       value: "ADDRESS",
       repeatable: true,
       help: "Address to serve on, instead of -p: :9112, 127.0.0.1:9112, [::1]:9112 or unix:/run/promtap.sock.",
@@ -277,10 +284,11 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     {
       name: "log.level",
       value: LOG_LEVELS.join("|"),
-      default: DEFAULTS["log.level"],
+      default: LOG_DEFAULTS["log.level"],
       help: "Least severe messages that are logged, on standard error.",
     },
-    { name: "log.format", value: LOG_FORMATS.join("|"), default: DEFAULTS["log.format"], help: "Form of the log." },
+    { name: "log.format", value: LOG_FORMATS.join("|"), default: LOG_DEFAULTS["log.format"], help: "Form of the log." },
+    { name: "debug", help: "geoip-exporter's: the same as --log.level=debug." },
     { name: "version", help: "Print the version and exit." },
     { name: "help", short: "h", help: "Print this help and exit." },
   ],

@@ -51,7 +51,7 @@ function flagHelp(flag: Flag): string {
   const facts = [
     flag.default && `default: ${flag.default}`,
     flag.repeatable && "repeatable",
-    flag.alias && `alias: --${flag.alias}`,
+    flag.aliases && `alias: ${flag.aliases.map((alias) => `--${alias}`).join(", ")}`,
   ].filter(Boolean);
   const right = wrap(facts.length === 0 ? flag.help : `${flag.help} (${facts.join("; ")})`, HELP_INDENT);
   // A long flag has its first line to itself.

@@ -2,9 +2,17 @@ import type { GivenFlags } from "../config/values.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { ALL_FLAGS, type Flag } from "./flags.ts";
 
+/** Every spelling of a flag but for its dashes → the flag. */
+const SPELLINGS: ReadonlyMap<string, Flag> = new Map(
+  ALL_FLAGS.flatMap((flag) =>
+    [flag.name, flag.short ?? [], flag.aliases ?? []].flat().map((spelling) => [spelling, flag] as const),
+  ),
+);
+
 /**
- * Reads arguments the way getopt_long(3) does, without its abbreviations, and throws a usage error where citty would
- * guess: at flags it does not know, repeated ones, `-i=eth0`, values that look like flags and arguments without a flag.
+ * Reads arguments the way getopt_long(3) does, without its abbreviations, and as Go's package flag does: a name may have
+ * one dash or two. Throws a usage error where citty would guess: at flags it does not know, repeated ones, values that
+ * look like flags and arguments without a flag.
  */
 export function scanFlags(argv: readonly string[]): GivenFlags {
   const given = new Map<string, string[]>();
@@ -15,13 +23,14 @@ export function scanFlags(argv: readonly string[]): GivenFlags {
     if (word === "--" || word === "-" || !word.startsWith("-")) {
       throw usage(`unexpected argument ${JSON.stringify(stray)}: no flag takes it`);
     }
-    const { flag, glued } = word.startsWith("--") ? splitLong(word) : splitShort(word);
-    const separate = flag.value !== undefined && glued === undefined;
-    const value = separate ? separateValue(flag, argv[++index]) : (glued ?? "");
-    const values = given.get(flag.name) ?? [];
-    if (values.length > 0 && flag.value !== undefined && !flag.repeatable) {
-      throw usage(`${spell(flag)} is given twice: it takes one value`);
+    const { flag, glued } = splitWord(word);
+    if (flag.value === undefined) {
+      setSwitch(given, flag, glued);
+      continue;
     }
+    const value = glued ?? separateValue(flag, argv[++index]);
+    const values = given.get(flag.name) ?? [];
+    if (values.length > 0 && !flag.repeatable) throw usage(`${spell(flag)} is given twice: it takes one value`);
     given.set(flag.name, [...values, value]);
   }
   return given;
@@ -33,26 +42,26 @@ interface SplitWord {
   glued: string | undefined;
 }
 
-function splitLong(word: string): SplitWord {
-  const equals = word.indexOf("=");
-  const name = word.slice(2, equals < 0 ? undefined : equals);
-  const flag = ALL_FLAGS.find((candidate) => candidate.name === name || candidate.alias === name);
-  if (flag === undefined) throw unknown(`--${name}`, name);
-  if (equals < 0) return { flag, glued: undefined };
-  if (flag.value === undefined) throw usage(`--${name} takes no value`);
-  return { flag, glued: word.slice(equals + 1) };
+/**
+ * A word with one dash that is the name of a flag is that flag, as in Go's programs; else it begins with a short flag and
+ * its value follows, as getopt has it: `-interface` is no interface named `nterface`, `-ieth0` is one named `eth0`. A
+ * value that seems to hold another one is taken for a typing error, as in `-intervall=10`, but not the labels of a range,
+ * which follow a colon.
+ */
+function splitWord(word: string): SplitWord {
+  const [, dashes = "", name = "", equals, value] = /^(--?)([^=]*)(=)?([^]*)$/.exec(word)!;
+  const named = SPELLINGS.get(name);
+  if (named !== undefined) return { flag: named, glued: equals && value };
+  const flag = dashes === "-" ? SPELLINGS.get(name.slice(0, 1)) : undefined;
+  if (flag?.value === undefined || (equals && !name.includes(":"))) throw unknown(`${dashes}${name}`, name);
+  return { flag, glued: word.slice(2) };
 }
 
-function splitShort(word: string): SplitWord {
-  const glued = word.slice(2);
-  const flag = ALL_FLAGS.find((candidate) => candidate.short === word[1]);
-  if (flag === undefined || (flag.value === undefined && glued !== "")) throw unknown(word, word.slice(1));
-  if (glued.startsWith("=")) {
-    // To getopt(3) the "=" is a part of the value; nobody who writes it means that.
-    const value = glued.slice(1);
-    throw usage(`invalid ${word}; legal is -${flag.short} ${value}, -${flag.short}${value} or --${flag.name}${glued}`);
-  }
-  return { flag, glued: glued === "" ? undefined : glued };
+/** A flag without a value, or with the one that Go's package flag prints for it. */
+function setSwitch(given: Map<string, string[]>, flag: Flag, glued: string | undefined): void {
+  if (glued === "false") given.delete(flag.name);
+  else if (glued === undefined || glued === "true") given.set(flag.name, [""]);
+  else throw usage(`--${flag.name} takes no value`);
 }
 
 function separateValue(flag: Flag, value: string | undefined): string {
@@ -66,7 +75,9 @@ function spell(flag: Flag): string {
 }
 
 function unknown(spelling: string, name: string): PromtapError {
-  const likely = ALL_FLAGS.map((flag) => ({ name: flag.name, distance: distance(name, flag.name) }))
+  const likely = [...SPELLINGS.keys()]
+    .filter((spelling) => spelling.length > 1)
+    .map((spelling) => ({ name: spelling, distance: distance(name, spelling) }))
     .filter((flag) => flag.distance <= Math.max(2, name.length / 4) && flag.distance < name.length)
     .toSorted((a, b) => a.distance - b.distance)[0];
   return usage(`unknown flag ${spelling}${likely === undefined ? "" : `; did you mean --${likely.name}?`}`);

@@ -7,6 +7,7 @@ import { geoDatabasesOf, geoipOf, type GeoipConfig } from "./features/geoip.ts";
 import { patternsOf } from "./interfaces.ts";
 import { type IptablesConfig, iptablesOf } from "./features/iptables.ts";
 import { listenOf, telemetryPathOf } from "./listen.ts";
+import { type LogConfig, loggingOf } from "./logging.ts";
 import { type ProduceConfig, produceOf } from "./features/produce.ts";
 import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { type GivenFlags, illegal, numberOf, oneOf } from "./values.ts";
@@ -15,13 +16,9 @@ import { type WialonConfig, wialonOf } from "./features/wialon.ts";
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
 export const WIRE_SIZE_ENGINES: readonly string[] = ["bpf", "tcx", "ring"];
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-export const LOG_FORMATS = ["logfmt", "json"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** What the command line asks for; every value in it is legal. */
-export interface Config {
+export interface Config extends LogConfig {
   /** Names, globs, or "auto": every interface that is up but loopback. None where other collectors stand alone. */
   interfaces: string[];
   ranges: Range[];
@@ -40,8 +37,6 @@ export interface Config {
   check: boolean;
   listen: ListenAddress[];
   telemetryPath: string;
-  logLevel: LogLevel;
-  logFormat: LogFormat;
   /** Most addresses that have series, over all interfaces. */
   maxAddresses: number;
   /** How traffic is counted by remote address. */
@@ -65,8 +60,6 @@ export const DEFAULTS = {
   port: "9112",
   engine: "auto",
   "web.telemetry-path": "/metrics",
-  "log.level": "info",
-  "log.format": "logfmt",
   "max-addresses": "131072",
 } as const;
 
@@ -88,8 +81,7 @@ export function configOf(given: GivenFlags): Config {
     check: given.has("check"),
     listen: listenOf(given.get("web.listen-address"), value("port")),
     telemetryPath: telemetryPathOf(value("web.telemetry-path")),
-    logLevel: oneOf("log.level", value("log.level"), LOG_LEVELS),
-    logFormat: oneOf("log.format", value("log.format"), LOG_FORMATS),
+    ...loggingOf(given),
     maxAddresses: numberOf("max-addresses", value("max-addresses"), HIGHEST_MAX_ADDRESSES),
     by: byOf(given),
     flowBrokers: flowBrokersOf(given),
@@ -118,6 +110,7 @@ function refuseConflicts(given: GivenFlags): void {
   };
   refuse("port", "web.listen-address", "give the port in the address, as in --web.listen-address=:9112");
   refuse("read", "interface", "a file is counted instead of live traffic");
+  refuse("debug", "log.level", "--debug stands for --log.level=debug");
   refuse("read", "engine", "a file is counted instead of live traffic");
   const pointless = TRAFFIC_FLAGS.find((name) => given.has(name));
   if (standsAlone(given) && !given.has("read") && pointless !== undefined) {

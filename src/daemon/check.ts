@@ -12,20 +12,22 @@ import { RangeTable } from "../ledger/ranges.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, isCounted } from "./capturing.ts";
 import { checkFeatures } from "./features.ts";
+import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
 
 /** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
+  const ranges = new RangeTable(config.ranges);
   return [
-    ...(isCounted(config) ? await checkTraffic(config) : []),
+    ...warningsOf(config, ranges).map((warning) => `warning: ${warning}`),
+    ...(isCounted(config) ? await checkTraffic(config, ranges) : []),
     ...(await checkFeatures(config)),
     config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
   ];
 }
 
-async function checkTraffic(config: Config): Promise<string[]> {
+async function checkTraffic(config: Config, ranges: RangeTable): Promise<string[]> {
   await using parts = new AsyncDisposableStack();
-  const ranges = new RangeTable(config.ranges);
   const zones = await startZones(config, parts);
   const ledger = new Ledger(ranges, config.maxAddresses, 0, zones.zonings);
   return [

@@ -17,6 +17,7 @@ import { VERSION } from "../version.ts";
 import { isCounted, startSource } from "./capturing.ts";
 import { startFeatures } from "./features.ts";
 import { countFile, countThenPrint } from "./reading.ts";
+import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
 
 /**
@@ -28,7 +29,9 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   const seed = Math.floor(Math.random() * 2 ** 31);
   await using parts = new AsyncDisposableStack();
   const zones = await startZones(config, parts);
-  const ledger = new Ledger(new RangeTable(config.ranges), config.maxAddresses, seed, zones.zonings);
+  const ranges = new RangeTable(config.ranges);
+  for (const warning of warningsOf(config, ranges)) log.warn(warning);
+  const ledger = new Ledger(ranges, config.maxAddresses, seed, zones.zonings);
   const source = startSource(config, ledger, parts);
   const features = await startFeatures(config, { signal, ledger, source }, parts);
   const traffic = isCounted(config) ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];

@@ -52,6 +52,20 @@ export class RangeTable {
     this.groups = groups.size;
   }
 
+  /** The ranges that have no address, because those before them have all of theirs. */
+  covered(): Range[] {
+    const having = new Set([...this.ipv4.rangeOf, ...this.ipv6.rangeOf]);
+    return this.ranges.filter((_, index) => !having.has(index));
+  }
+
+  /** The range that has the first address of another. */
+  owner({ version, first }: Range): Range {
+    const word = (shift: bigint): number => Number(BigInt.asIntN(32, first >> shift));
+    const index =
+      version === 4 ? this.rangeOfIpv4(word(0n)) : this.rangeOfIpv6(word(96n), word(64n), word(32n), word(0n));
+    return this.ranges[index]!;
+  }
+
   /** The range that has an IPv4 address, or NO_RANGE. */
   rangeOfIpv4(address: number): number {
     return rangeAt(this.ipv4, findSegment(this.ipv4, address, 0, 0, 0));

@@ -46,6 +46,35 @@ test("5,000 ranges that overlap are searched as one by one", () => {
   }
 });
 
+test("a range is covered when none of its addresses is its own", () => {
+  const property = fc.property(rangeLists, (ranges) => {
+    const borders = { 4: bordersOf(ranges, 4), 6: bordersOf(ranges, 6) };
+    const isCovered = ({ version }: Range, index: number): boolean =>
+      borders[version].every((address) => firstRange(ranges, version, address) !== index);
+    assert.deepEqual(new RangeTable(ranges).covered(), ranges.filter(isCovered));
+  });
+  fc.assert(property, { numRuns: 1000 });
+});
+
+test("a range that others cover together is covered, one that has an address left is not", () => {
+  const table = tableOf(
+    "10.0.0.0/25",
+    "10.0.0.128/25",
+    "10.0.0.0/24:a=b",
+    "10.0.0.0-10.0.1.0",
+    "::1",
+    "::0/126",
+    "::1",
+  );
+  assert.deepEqual(
+    table.covered().map((range) => [range.text, table.owner(range).text]),
+    [
+      ["10.0.0.0/24:a=b", "10.0.0.0/25"],
+      ["::1", "::1"],
+    ],
+  );
+});
+
 test("no ranges hold nothing", () => {
   const table = tableOf();
   assert.equal(search(table, 4, 0n), NO_RANGE);

@@ -6,6 +6,8 @@ import { type GivenFlags, illegal, numberOf } from "../values.ts";
 export const GEOIP_DEFAULTS = { "geoip-max-asns": "1024" } as const;
 
 const HIGHEST_MAX_ASNS = 1_000_000;
+const HIGHEST_INTERVAL_S = 2 ** 31 - 1;
+const NEEDS_GEOIP = ["geoip-exclude", "geoip-max-asns", "interval"];
 
 /** All addresses that begin with the same bits. */
 export interface Network extends Address {
@@ -18,6 +20,8 @@ export interface GeoipConfig {
   exclude: Network[];
   /** Most AS numbers that have series. */
   maxAsns: number;
+  /** Time between two collections that geoip-exporter was given; nothing heeds it. */
+  vainIntervalS: number | null;
 }
 
 /** The database files, wherever a flag asks for countries or AS numbers; none stands for the one in the binary. */
@@ -32,13 +36,15 @@ export function geoDatabasesOf(given: GivenFlags): string[] {
 /** How to count connections by country; null where they are not counted. */
 export function geoipOf(given: GivenFlags): GeoipConfig | null {
   const maxAsns = given.get("geoip-max-asns")?.at(-1) ?? GEOIP_DEFAULTS["geoip-max-asns"];
+  const interval = given.get("interval")?.at(-1);
   if (given.has("geoip")) {
     return {
       exclude: (given.get("geoip-exclude") ?? []).flatMap(networksOf),
       maxAsns: numberOf("geoip-max-asns", maxAsns, HIGHEST_MAX_ASNS),
+      vainIntervalS: interval === undefined ? null : numberOf("interval", interval, HIGHEST_INTERVAL_S),
     };
   }
-  const needless = ["geoip-exclude", "geoip-max-asns"].find((name) => given.has(name));
+  const needless = NEEDS_GEOIP.find((name) => given.has(name));
   if (needless !== undefined) throw new PromtapError(ErrorCode.USAGE, `--${needless} needs --geoip`);
   return null;
 }

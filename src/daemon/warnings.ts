@@ -1,0 +1,24 @@
+import type { Config } from "../config/config.ts";
+import type { RangeTable } from "../ledger/ranges.ts";
+
+/** Ranges that are named one by one; a list with one mistake may have thousands. */
+const NAMED_RANGES = 10;
+
+/** What is legal, but hardly what was meant; a sentence each. */
+export function warningsOf(config: Config, ranges: RangeTable): string[] {
+  const warnings = coveredRanges(ranges);
+  if (config.geoip?.vainIntervalS != null) {
+    warnings.push("--interval has no effect: connections are read whenever the page is asked for");
+  }
+  return warnings;
+}
+
+function coveredRanges(ranges: RangeTable): string[] {
+  const covered = ranges.covered();
+  const lines = covered.slice(0, NAMED_RANGES).map((range) => {
+    const owner = ranges.owner(range);
+    return `-r ${JSON.stringify(range.text)} never counts: all its addresses belong to ranges before it, as to ${JSON.stringify(owner.text)}`;
+  });
+  if (covered.length > NAMED_RANGES) lines.push(`${covered.length - NAMED_RANGES} more ranges never count likewise`);
+  return lines;
+}
