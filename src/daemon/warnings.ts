@@ -7,7 +7,7 @@ const NAMED_RANGES = 10;
 /** What is legal, but hardly what was meant; a sentence each. */
 export function warningsOf(config: Config, ranges: RangeTable): string[] {
   const warnings = coveredRanges(ranges);
-  if (config.geoip?.vainIntervalS != null) {
+  if (config.geoip?.ignoresInterval === true) {
     warnings.push("--interval has no effect: connections are read whenever the page is asked for");
   }
   return warnings;

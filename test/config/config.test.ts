@@ -85,7 +85,7 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ "log.format": ["logger:syslog?appname=bob&local=7"] }, { logFormat: "logfmt" }],
   [
     { geoip: [""], interval: ["180"] },
-    { interfaces: [], geoip: { exclude: [], maxAsns: 1024, vainIntervalS: 180 } },
+    { interfaces: [], geoip: { exclude: [], maxAsns: 1024, ignoresInterval: true } },
   ],
   [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
   [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096 } }],
@@ -93,10 +93,10 @@ const LEGAL: [Given, Partial<Config>][] = [
     { by: ["asn,country", "asn"], "geoip-db": ["a.mmdb"], "max-asns": ["7"] },
     { by: { labels: ["asn", "country"], maxAsns: 7 }, geoDatabases: ["a.mmdb"] },
   ],
-  [{ geoip: [""] }, { interfaces: [], geoip: { exclude: [], maxAsns: 1024, vainIntervalS: null } }],
+  [{ geoip: [""] }, { interfaces: [], geoip: { exclude: [], maxAsns: 1024, ignoresInterval: false } }],
   [
     { geoip: [""], interface: ["eth0"], "geoip-db": ["a.mmdb", "b", "a.mmdb"], "geoip-max-asns": ["0"] },
-    { interfaces: ["eth0"], geoDatabases: ["a.mmdb", "b"], geoip: { exclude: [], maxAsns: 0, vainIntervalS: null } },
+    { interfaces: ["eth0"], geoDatabases: ["a.mmdb", "b"], geoip: { exclude: [], maxAsns: 0, ignoresInterval: false } },
   ],
   [
     { geoip: [""], "geoip-exclude": ["8.8.8.8,4.0.0.0/6", " 2001:db8::/32 , ::1,"] },
@@ -110,7 +110,7 @@ const LEGAL: [Given, Partial<Config>][] = [
           { version: 6, value: 1n, prefixBits: 128 },
         ],
         maxAsns: 1024,
-        vainIntervalS: null,
+        ignoresInterval: false,
       },
     },
   ],

@@ -20,8 +20,8 @@ export interface GeoipConfig {
   exclude: Network[];
   /** Most AS numbers that have series. */
   maxAsns: number;
-  /** Time between two collections that geoip-exporter was given; nothing heeds it. */
-  vainIntervalS: number | null;
+  /** Whether there is a time between two collections, as geoip-exporter takes it. */
+  ignoresInterval: boolean;
 }
 
 /** The database files, wherever a flag asks for countries or AS numbers; none stands for the one in the binary. */
@@ -41,7 +41,7 @@ export function geoipOf(given: GivenFlags): GeoipConfig | null {
     return {
       exclude: (given.get("geoip-exclude") ?? []).flatMap(networksOf),
       maxAsns: numberOf("geoip-max-asns", maxAsns, HIGHEST_MAX_ASNS),
-      vainIntervalS: interval === undefined ? null : numberOf("interval", interval, HIGHEST_INTERVAL_S),
+      ignoresInterval: interval !== undefined && numberOf("interval", interval, HIGHEST_INTERVAL_S) >= 0,
     };
   }
   const needless = NEEDS_GEOIP.find((name) => given.has(name));
