@@ -1,11 +1,26 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
+import { ChangingFile, type FileKind } from "../files/changing-file.ts";
 import { GeoDatabase } from "./database.ts";
-import { DatabaseFile, type ReloadListener } from "./database-file.ts";
 import type { AutonomousSystem, Country } from "./records.ts";
 
 /** What the database that the binary carries is called, and whom to thank for it. */
 const CARRIED_NAME = "built-in";
 const CARRIED_ATTRIBUTION = "IPtoASN (iptoasn.com), by ip-location-db, PDDL 1.0";
+
+/** Many times what any database of countries or ASes takes. */
+const MAXIMUM_BYTES = 2 ** 30;
+
+/** Told when a file was read again, or could not be: `error` says why the one before stays in use. */
+export type ReloadListener = (path: string, error: string | undefined) => void;
+
+const DATABASE_FILE: FileKind<GeoDatabase> = {
+  maximumBytes: MAXIMUM_BYTES,
+  async parse(path, bytes, before) {
+    const database = await GeoDatabase.open(path, bytes);
+    if (before !== undefined) refuseLess(before, database);
+    return database;
+  },
+};
 
 /** A database in use; `isCurrent` is false where its file changed and holds none that is sound any more. */
 export interface DatabaseState {
@@ -18,14 +33,14 @@ export interface DatabaseState {
  * files given, and the one carried where none of those has countries.
  */
 export class GeoDatabases {
-  readonly #files: readonly DatabaseFile[];
+  readonly #files: readonly ChangingFile<GeoDatabase>[];
   readonly #carried: GeoDatabase | undefined;
   #withCountries: readonly GeoDatabase[] = [];
   #withSystems: readonly GeoDatabase[] = [];
   #generation = 0;
   #reloading: Promise<void> | undefined;
 
-  private constructor(files: readonly DatabaseFile[], carried: GeoDatabase | undefined) {
+  private constructor(files: readonly ChangingFile<GeoDatabase>[], carried: GeoDatabase | undefined) {
     this.#files = files;
     this.#carried = carried;
     this.#arrange();
@@ -40,8 +55,10 @@ export class GeoDatabases {
     readCarried: () => Uint8Array | undefined,
     onReload: ReloadListener,
   ): Promise<GeoDatabases> {
-    const files = await Promise.all(paths.map((path) => DatabaseFile.open(path, onReload)));
-    if (files.some(({ database }) => database.contents.hasCountries)) return new GeoDatabases(files, undefined);
+    const files = await Promise.all(
+      paths.map((path) => ChangingFile.open(path, DATABASE_FILE, (error) => onReload(path, error))),
+    );
+    if (files.some(({ value }) => value.contents.hasCountries)) return new GeoDatabases(files, undefined);
     const bytes = readCarried();
     if (bytes === undefined) {
       throw new PromtapError(ErrorCode.HOST, "this build carries no countries; give a file of them with --geoip-db");
@@ -65,7 +82,7 @@ export class GeoDatabases {
   /** In the order in which they are asked. */
   states(): DatabaseState[] {
     const carried = this.#carried === undefined ? [] : [{ database: this.#carried, isCurrent: true }];
-    return [...this.#files.map(({ database, isCurrent }) => ({ database, isCurrent })), ...carried];
+    return [...this.#files.map(({ value, isCurrent }) => ({ database: value, isCurrent })), ...carried];
   }
 
   /** Reads the files that changed; a file that is not sound changes nothing. Throws nothing. */
@@ -104,4 +121,15 @@ export class GeoDatabases {
     this.#withCountries = databases.filter(({ contents }) => contents.hasCountries);
     this.#withSystems = databases.filter(({ contents }) => contents.hasSystems);
   }
+}
+
+/** A file that was taken for the other kind by mistake would empty the page without a word. */
+function refuseLess(before: GeoDatabase, after: GeoDatabase): void {
+  const lost = [
+    ...(before.contents.hasCountries && !after.contents.hasCountries ? ["countries"] : []),
+    ...(before.contents.hasSystems && !after.contents.hasSystems ? ["AS numbers"] : []),
+  ];
+  if (lost.length === 0) return;
+  const what = `${after.name}: it has no ${lost.join(" and ")}, which it had before; its type is ${after.type}`;
+  throw new PromtapError(ErrorCode.HOST, `couldn't use ${what}`);
 }

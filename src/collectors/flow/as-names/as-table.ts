@@ -8,6 +8,8 @@ const HIGHEST_AS = 2 ** 32 - 1;
 /** As `15169 GOOGLE, US`; an "AS" before the number and space before that are common. */
 const LINE = /^\s*(?:AS)?([0-9]{1,10})[\s,]+(\S.*)$/i;
 const NEWLINE = 0x0a;
+/** Of a line, so much is looked at: a number, a name, and many spaces. */
+const LINE_BYTES = 1024;
 /** Lines between two turns of the event loop: about 2 ms. */
 const LINES_A_TURN = 2048;
 const DATABASE_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
@@ -103,7 +105,8 @@ async function collectFromLines(bytes: Buffer, names: NameCollector): Promise<vo
   for (let start = 0; start < bytes.length && lines < TURNS; lines++) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
-    const [, number, name] = LINE.exec(bytes.toString("utf8", start, end).trimEnd()) ?? [];
+    const [, number, name] =
+      LINE.exec(bytes.toString("utf8", start, Math.min(end, start + LINE_BYTES)).trimEnd()) ?? [];
     if (number !== undefined && name !== undefined) names.add(Number(number), name);
     start = end + 1;
     if (lines % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();

@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { type API, Connection, type ConnectionOptions, type SASLMechanismValue } from "@platformatic/kafka";
+import { messageOf } from "../../../errors.ts";
+import { readBounded } from "../../../files/bounded-file.ts";
 
 /** How to reach the brokers. */
 export interface Brokers {
@@ -19,6 +20,8 @@ const CLIENT_ID = "promtap";
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Longer than a group's JoinGroup is held by its coordinator. */
 const REQUEST_TIMEOUT_MS = 45_000;
+/** Several times what all authorities of a system take. */
+const MAXIMUM_FILE_BYTES = 4 * 2 ** 20;
 
 /** Reads the files that the brokers' options name. Throws KafkaError where one cannot be read. */
 export async function loadSecurity({ tls, sasl }: Brokers): Promise<ConnectionOptions> {
@@ -26,20 +29,28 @@ export async function loadSecurity({ tls, sasl }: Brokers): Promise<ConnectionOp
   try {
     if (tls !== null) options.tls = await tlsOptions(tls);
     if (sasl !== null) {
-      const password = (await readFile(sasl.passwordPath, "utf8")).split(/\r?\n/, 1)[0]!;
+      const password = (await readSecret(sasl.passwordPath)).toString().split(/\r?\n/, 1)[0]!;
       options.sasl = { mechanism: sasl.mechanism, username: sasl.user, password };
     }
   } catch (error) {
-    throw new KafkaError(reasonOf(error), error);
+    throw new KafkaError(messageOf(error), error);
   }
   return options;
 }
 
+async function readSecret(path: string): Promise<Buffer> {
+  try {
+    return (await readBounded(path, MAXIMUM_FILE_BYTES)).bytes;
+  } catch (error) {
+    throw new Error(`couldn't use ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 async function tlsOptions({ caPath, certPath, keyPath }: NonNullable<Brokers["tls"]>): Promise<TlsOptions> {
   const options: TlsOptions = {};
-  if (caPath !== null) options.ca = await readFile(caPath);
-  if (certPath !== null) options.cert = await readFile(certPath);
-  if (keyPath !== null) options.key = await readFile(keyPath);
+  if (caPath !== null) options.ca = await readSecret(caPath);
+  if (certPath !== null) options.cert = await readSecret(certPath);
+  if (keyPath !== null) options.key = await readSecret(keyPath);
   return options;
 }
 

@@ -1,0 +1,72 @@
+import type { BigIntStats } from "node:fs";
+import { constants, type FileHandle, open, stat } from "node:fs/promises";
+import { messageOf } from "../errors.ts";
+
+/** A file as it was when it was read. */
+export interface FileContents {
+  readonly bytes: Buffer;
+  /** Changes whenever the file does, or another takes its place. */
+  readonly mark: string;
+}
+
+/**
+ * Reads a regular file of at most so many bytes. Anything else is refused before it is opened: a FIFO without a writer,
+ * or a device that never ends, would hold a thread, and with it the end of the process, for good. Throws an Error with
+ * the reason alone.
+ */
+export async function readBounded(path: string, maximumBytes: number): Promise<FileContents> {
+  try {
+    refuseIrregular(await stat(path, { bigint: true }));
+    // Something else may have taken its place since.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const status = await file.stat({ bigint: true });
+    refuseIrregular(status);
+    return { bytes: await readAll(file, Number(status.size), maximumBytes), mark: markOfStatus(status) };
+  } catch (error) {
+    throw new Error(reasonOf(error), { cause: error });
+  }
+}
+
+/** The mark that a file has now; "" where there is none. */
+export async function markOf(path: string): Promise<string> {
+  try {
+    return markOfStatus(await stat(path, { bigint: true }));
+  } catch {
+    return "";
+  }
+}
+
+function markOfStatus({ dev, ino, size, mtimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs].join(" ");
+}
+
+function refuseIrregular(status: BigIntStats): void {
+  if (!status.isFile()) throw new Error("it is no regular file");
+}
+
+/** `sizeBytes` is what the file says of itself: it may grow meanwhile, and those of /proc say 0. */
+async function readAll(file: FileHandle, sizeBytes: number, maximumBytes: number): Promise<Buffer> {
+  if (sizeBytes > maximumBytes) throw tooLarge(maximumBytes);
+  // One byte more than expected: only a read of nothing tells the end.
+  let bytes = Buffer.allocUnsafe(sizeBytes + 1);
+  for (let length = 0; ;) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length);
+    if (bytesRead === 0) return bytes.subarray(0, length);
+    length += bytesRead;
+    if (length > maximumBytes) throw tooLarge(maximumBytes);
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(length * 2, maximumBytes + 1));
+  }
+}
+
+function tooLarge(maximumBytes: number): Error {
+  return new Error(`it is larger than ${maximumBytes / 2 ** 20} MiB`);
+}
+
+/** node:fs says "ENOENT: no such file or directory, open '…'". */
+function reasonOf(error: unknown): string {
+  const reason = messageOf(error)
+    .replace(/^E[A-Z]+: /, "")
+    .replace(/, \w+( '.*')?$/, "");
+  const isExhausted = error instanceof Error && "code" in error && error.code === "EMFILE";
+  return isExhausted ? `${reason}; raise LimitNOFILE` : reason;
+}
