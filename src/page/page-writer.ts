@@ -1,3 +1,5 @@
+import { numberText } from "./number-text.ts";
+
 /** Bytes of a chunk of the page: large enough for few writes, small enough to be made in well under a millisecond. */
 export const CHUNK_BYTES = 256 * 1024;
 
@@ -80,8 +82,12 @@ export class PageWriter {
     this.#length += to - from;
   }
 
-  /** Writes a whole number (a count, a sum of bytes; at most 2^53 in absolute value) and ends the line. Hot. */
+  /** Writes a whole number (a count, a sum of bytes), or what is beyond all that are exact, and ends the line. Hot. */
   integerLine(value: number): void {
+    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
+      this.text(`${numberText(value)}\n`);
+      return;
+    }
     if (value < 0) {
       this.#chunk[this.#length++] = MINUS;
       value = -value;

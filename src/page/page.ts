@@ -54,7 +54,9 @@ function* emptied(writer: PageWriter): Generator<Uint8Array> {
 async function sampledText(families: readonly SampledFamily[], format: Format): Promise<string> {
   const registry = new Registry(CONTENT_TYPE[format]);
   for (const family of families) registry.registerMetric(registered(family));
-  const text = await registry.metrics();
+  // prom-client writes another word than the formats have. A value ends its line, and no other line can end so: labels
+  // end in a quote, and what the help of a family says is ours.
+  const text = (await registry.metrics()).replaceAll(" Nan\n", " NaN\n");
   return format === Format.OPENMETRICS ? text.slice(0, -EOF.length) : text;
 }
 

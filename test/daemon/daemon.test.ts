@@ -157,6 +157,10 @@ describe("the daemon", () => {
     assert.match(openMetrics.type, /^application\/openmetrics-text/);
     const families = parseExposition(Buffer.from(openMetrics.body), "openmetrics");
     assert.equal(families.get("promacct_packet_size_bytes_all")?.samples.at(-1)?.value, String(FRAMES.length));
+    // As promacct wrote it, and as OpenMetrics wants it.
+    const bucket = 'promacct_packet_size_bytes_all_bucket{interface="traffic.pcap",le=';
+    assert.ok(body.includes(`\n${bucket}"64"} `), body);
+    assert.ok(openMetrics.body.includes(`\n${bucket}"64.0"} `), openMetrics.body);
     assert.match((await daemon.get("/")).body, /savefile/);
     await daemon.stop();
     assert.equal(existsSync(daemon.socket), false);

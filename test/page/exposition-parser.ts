@@ -32,7 +32,8 @@ const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary|unkn
 const SAMPLE = new RegExp(`^(${NAME})(?:\\{(.*)\\})? ([^ ]+)$`, "s");
 /** One label, and the comma behind it. */
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^\\"\n]|\\[\\"n])*)"(,|$)/suy;
-const NUMBER = /^(?:[+-]?Inf|NaN|[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)$/i;
+/** The words to the letter, as the formats have them; a scraper may be more lenient. */
+const NUMBER = /^(?:[+-]Inf|NaN|-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)$/;
 /** How OpenMetrics writes the bounds of buckets. */
 const CANONICAL_BOUND = /^(?:[0-9]+\.[0-9]+(?:e[+-][0-9]+)?|\+Inf)$/;
 

@@ -27,6 +27,19 @@ test("whole numbers are written as BigInt writes them, at every border of digits
   }
 });
 
+test("what a counter of doubles may come to beyond 2^53 is written as a number that is read back the same", () => {
+  const doubles = fc.double({ min: 2 ** 53, noNaN: true });
+  fc.assert(
+    fc.property(doubles, (value) => assert.equal(Number(integerText(value).replace("Inf", "Infinity")), value)),
+  );
+  const borders = [2 ** 53, 2 ** 63, 1e18 - 128, 9.223_372_036e18, 1e21, Number.MAX_VALUE];
+  for (const value of borders) {
+    assert.match(integerText(value), /^[0-9.]+(?:e\+[0-9]+)?\n$/);
+    assert.equal(Number(integerText(-value)), -value);
+  }
+  assert.deepEqual([Number.NaN, Infinity, -Infinity].map(integerText), ["NaN\n", "+Inf\n", "-Inf\n"]);
+});
+
 test("any whole number to 2^53 is written exactly", () => {
   const numbers = fc.oneof(
     fc.maxSafeInteger(),

@@ -74,6 +74,38 @@ describe("a page", () => {
     assert.equal(families.get("big")?.samples.length, 2);
   });
 
+  for (const format of ["text", "openmetrics"] as const) {
+    test(`has the format's own words for what is no number, in ${format}`, async () => {
+      const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e21, 1e-7, -0.5];
+      const samples = values.map((value, index) => ({ labels: { n: `${index} Nan\u2028` }, value }));
+      const written: WrittenFamily = {
+        name: "written",
+        help: "Nan",
+        type: "gauge",
+        *write(writer) {
+          for (const [index, value] of values.slice(0, 4).entries()) {
+            writer.text(`written{n="${index}"} `);
+            writer.reserve(1);
+            writer.integerLine(value);
+            yield;
+          }
+        },
+      };
+      const page = await read(makePage([{ name: "made", help: "Made.", type: "gauge", samples }, written], format));
+      const families = parseExposition(page, format);
+      const words = ["NaN", "+Inf", "-Inf", "1e+21", "1e-7", "-0.5"];
+      const { samples: made } = families.get("made")!;
+      assert.deepEqual(
+        made.map(({ labels, value }) => [labels[0]?.[1], value]),
+        words.map((word, index) => [`${index} Nan\u2028`, word]),
+      );
+      assert.deepEqual(
+        families.get("written")?.samples.map(({ value }) => value),
+        words.slice(0, 4),
+      );
+    });
+  }
+
   test("in OpenMetrics names counters without _total in HELP and TYPE, has no empty line and one end", async () => {
     const text = await textOf([...SAMPLED, lineFamily("big", 2)], Format.OPENMETRICS);
     const families = parseExposition(Buffer.from(text), "openmetrics");

@@ -1,5 +1,6 @@
 import { type Family, MetricType, type Sample, type SampledFamily, type WrittenFamily } from "../../page/family.ts";
 import { labelText } from "../../page/labels.ts";
+import { numberText } from "../../page/number-text.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
 import type { Form } from "./form.ts";
 import { Kind, type Named } from "./nft/ruleset.ts";
@@ -172,7 +173,7 @@ function written(
       let lines = "";
       let looked = 0;
       for (const row of rows()) {
-        if (row !== null) lines += `${name}{${row[0]}} ${row[1]}\n`;
+        if (row !== null) lines += `${name}{${row[0]}} ${numberText(row[1])}\n`;
         if (++looked % ROWS_A_PIECE === 0) {
           writer.text(lines);
           lines = "";

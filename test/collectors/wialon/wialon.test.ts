@@ -42,6 +42,18 @@ test("the page is well formed in both formats", async () => {
   }
 });
 
+test("before any stream has ended its quantiles are NaN, as the formats spell it", async () => {
+  for (const format of [Format.TEXT, Format.OPENMETRICS]) {
+    const lives = parseExposition(Buffer.from(await new Site({}).text(format)), format).get(
+      "wialon_ips_stream_live_seconds",
+    );
+    assert.deepEqual(
+      lives?.samples.map(({ value }) => value),
+      ["NaN", "NaN", "NaN", "NaN", "0", "0"],
+    );
+  }
+});
+
 describe("series", () => {
   test("by address go to other beyond the limit, and sums stay exact", async () => {
     const site = new Site({ limit: 2 });

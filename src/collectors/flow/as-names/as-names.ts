@@ -31,7 +31,8 @@ export class AsNames {
 
   /** Takes the compressed list that the binary carries; no names where it carries none. */
   static async carried(asset: Uint8Array | undefined): Promise<AsNames> {
-    const value = asset === undefined ? AsTable.EMPTY : await AsTable.parse("the binary", zstdDecompressSync(asset));
+    if (asset === undefined) return new AsNames({ value: AsTable.EMPTY, isCurrent: true });
+    const value = await AsTable.parse("the binary", zstdDecompressSync(asset), false);
     return new AsNames({ value, isCurrent: true });
   }
 

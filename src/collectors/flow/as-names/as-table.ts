@@ -7,6 +7,8 @@ const MAXIMUM_NAME = 100;
 const HIGHEST_AS = 2 ** 32 - 1;
 /** As `15169 GOOGLE, US`; an "AS" before the number and space before that are common. */
 const LINE = /^\s*(?:AS)?([0-9]{1,10})[\s,]+(\S.*)$/i;
+/** What asn.txt of cidr-report.org has behind every name, and flow-exporter cuts off: the country. */
+const COUNTRY = /,\s[A-Z]{2}$/;
 const NEWLINE = 0x0a;
 /** Of a line, so much is looked at: a number, a name, and many spaces. */
 const LINE_BYTES = 1024;
@@ -35,13 +37,13 @@ export class AsTable {
   static readonly EMPTY = new AsTable(new Uint32Array(0), new Uint32Array(0), new Uint32Array(0), new Uint8Array(0));
 
   /**
-   * Reads a list with a line for each AS, or a MaxMind DB file with ASes. Does not hold the event loop. Throws where
-   * there is nothing of the kind.
+   * Reads a list with a line for each AS, or a MaxMind DB file with ASes. Where lines have no countries, what looks like
+   * one is part of the name (`Swedbank, AB`). Does not hold the event loop. Throws where there is nothing of the kind.
    */
-  static async parse(name: string, bytes: Buffer): Promise<AsTable> {
+  static async parse(name: string, bytes: Buffer, haveCountries = true): Promise<AsTable> {
     const names = new NameCollector();
     if (bytes.includes(DATABASE_MARK)) await collectFromDatabase(await GeoDatabase.open(name, bytes), names);
-    else await collectFromLines(bytes, names);
+    else await collectFromLines(bytes, names, haveCountries);
     const { numbers, starts, ends, text } = names.sorted();
     if (numbers.length === 0) throw new Error("it names no AS: neither lines such as 15169 GOOGLE, nor an mmdb file");
     return new AsTable(numbers, starts, ends, text);
@@ -100,14 +102,16 @@ class NameCollector {
 /** Most names that are taken; with the number of an AS before it, a turn still fits 53 bits. */
 const TURNS = 2 ** 21;
 
-async function collectFromLines(bytes: Buffer, names: NameCollector): Promise<void> {
+async function collectFromLines(bytes: Buffer, names: NameCollector, haveCountries: boolean): Promise<void> {
   let lines = 0;
   for (let start = 0; start < bytes.length && lines < TURNS; lines++) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
     const [, number, name] =
       LINE.exec(bytes.toString("utf8", start, Math.min(end, start + LINE_BYTES)).trimEnd()) ?? [];
-    if (number !== undefined && name !== undefined) names.add(Number(number), name);
+    if (number !== undefined && name !== undefined) {
+      names.add(Number(number), haveCountries ? name.replace(COUNTRY, "") : name);
+    }
     start = end + 1;
     if (lines % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
   }

@@ -18,9 +18,18 @@ describe("a table of names", () => {
   test("reads a line for each AS, in any order and in the forms that are about", async () => {
     const names = await table("15169 GOOGLE, US\n 1     LVLT-1 - Level 3, US\r\nAS64500,Example\n# a comment\n\n7\n");
     assert.equal(names.count, 3);
-    assert.equal(names.nameOf(15_169), "GOOGLE, US");
-    assert.equal(names.nameOf(1), "LVLT-1 - Level 3, US");
+    assert.equal(names.nameOf(15_169), "GOOGLE");
+    assert.equal(names.nameOf(1), "LVLT-1 - Level 3");
     assert.equal(names.nameOf(64_500), "Example");
+  });
+
+  test("cuts off the country of asn.txt as flow-exporter does, and nothing else", async () => {
+    const lines = ["1 LVLT-1 - Level 3 Parent, LLC, US", "2 A, Inc", "3 Inc., us", "4 B,US", "5 C, USA", "6 D, US\r"];
+    const names = await table(lines.join("\n"));
+    assert.deepEqual(
+      [1, 2, 3, 4, 5, 6].map((as) => names.nameOf(as)),
+      ["LVLT-1 - Level 3 Parent, LLC", "A, Inc", "Inc., us", "B,US", "C, USA", "D"],
+    );
   });
 
   test("knows no name of AS 0, and of numbers that are not listed or no AS", async () => {
@@ -83,6 +92,7 @@ describe("names of ASes", () => {
   test("come from the binary, where it carries some", async () => {
     assert.equal((await AsNames.carried(undefined)).count, 0);
     assert.equal((await AsNames.carried(zstdCompressSync("3 MIT\n"))).nameOf(3), "MIT");
+    assert.equal((await AsNames.carried(zstdCompressSync("21420 Swedbank, AB\n"))).nameOf(21_420), "Swedbank, AB");
   });
 
   test("are read again when their file changes, and kept while it is broken", async () => {
