@@ -279,6 +279,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       default: DEFAULTS["web.telemetry-path"],
       help: "Path of the page of metrics.",
     },
+    {
+      name: "collector-share",
+      value: "PERCENT",
+      default: DEFAULTS["collector-share"],
+      help: "Part of the scrape's time that each collector may take; the page is made without one that takes longer.",
+    },
   ],
   "Log and help": [
     {

@@ -1,12 +1,14 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FrameTap } from "../capture/engine.ts";
 import { messageOf } from "../errors.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { type Family, MetricType } from "../page/family.ts";
+import { isDoneBy } from "./waiting.ts";
 
 /** A source of families, read at scrape time. Its name is its flag and its label. */
 export interface Collector {
   readonly name: string;
-  /** `deadline`: the time of performance.now() by which the page must be on its way. */
+  /** `deadline`: the time of performance.now() at which the page is made without it. */
   collect(deadline: number): Promise<Family[]>;
 }
 
@@ -22,22 +24,36 @@ export interface Feature extends AsyncDisposable {
 /** Told when a collector's state changes: `error` is its message, or undefined when it works again. */
 export type StateListener = (collector: string, error: string | undefined) => void;
 
+const LATE = "wasn't done in its share of the scrape's time (--collector-share)";
+
 /**
- * Asks all collectors at once, times them and reports on them. One that fails, or is not done by the deadline, leaves
- * its own families out and nothing else.
+ * Asks all collectors at once, times them and reports on them. One that fails, or is not done in its share of the time,
+ * leaves its own families out and nothing else; while it goes on it is not asked again.
  */
 export class CollectorSet {
   readonly #collectors: readonly Collector[];
+  readonly #share: number;
   readonly #onChange: StateListener;
   readonly #errors = new Map<string, string>();
+  /** What scrapes did not wait for any longer, by collector. */
+  readonly #late = new Map<string, Promise<unknown>>();
 
-  constructor(collectors: readonly Collector[], onChange: StateListener) {
+  /** `share`: the part of a scrape's time that each may take, up to 1. */
+  constructor(collectors: readonly Collector[], share: number, onChange: StateListener) {
     this.#collectors = collectors;
+    this.#share = share;
     this.#onChange = onChange;
   }
 
   async collect(deadline: number): Promise<Family[]> {
-    const results = await Promise.all(this.#collectors.map((collector) => this.#run(collector, deadline)));
+    const shareMs = (deadline - performance.now()) * this.#share;
+    const runs: Promise<Result>[] = [];
+    for (const collector of this.#collectors) {
+      runs.push(this.#run(collector, shareMs, deadline));
+      // One that holds the event loop takes no time from those before it.
+      await nextTurn();
+    }
+    const results = await Promise.all(runs);
     const durations = results.map(({ collector, seconds }) => ({ labels: { collector }, value: seconds }));
     const successes = results.map(({ collector, families }) => ({ labels: { collector }, value: families ? 1 : 0 }));
     return [
@@ -57,20 +73,35 @@ export class CollectorSet {
     ];
   }
 
-  async #run(
-    collector: Collector,
-    deadline: number,
-  ): Promise<{ collector: string; seconds: number; families: Family[] | undefined }> {
+  async #run(collector: Collector, shareMs: number, last: number): Promise<Result> {
     const start = performance.now();
+    const end = Math.min(start + shareMs, last);
     let families: Family[] | undefined;
     let error: string | undefined;
     try {
-      families = await byDeadline(collector.collect(deadline), deadline - start);
+      families = await this.#collect(collector, end, last);
     } catch (thrown) {
       error = messageOf(thrown);
     }
     this.#report(collector.name, error);
     return { collector: collector.name, seconds: (performance.now() - start) / 1000, families };
+  }
+
+  async #collect(collector: Collector, end: number, last: number): Promise<Family[]> {
+    const earlier = this.#late.get(collector.name);
+    if (earlier !== undefined && !(await isDoneBy(end, earlier, last))) throw new Error(LATE);
+    const work = collector.collect(end);
+    if (await isDoneBy(end, work, last)) return work;
+    this.#letGoOn(collector.name, [this.#late.get(collector.name), work]);
+    throw new Error(LATE);
+  }
+
+  /** Keeps in mind what is late until it is done. */
+  #letGoOn(collector: string, works: readonly unknown[]): void {
+    const late = Promise.allSettled(works).finally(() => {
+      if (this.#late.get(collector) === late) this.#late.delete(collector);
+    });
+    this.#late.set(collector, late);
   }
 
   #report(collector: string, error: string | undefined): void {
@@ -81,26 +112,17 @@ export class CollectorSet {
   }
 }
 
+interface Result {
+  readonly collector: string;
+  readonly seconds: number;
+  /** Undefined where it failed or was late. */
+  readonly families: Family[] | undefined;
+}
+
 /** How much of the time until the deadline databases get to be read again; then those before serve the page. */
 const RELOAD_SHARE = 0.5;
 
 /** Waits for databases that are read again; for half of the time at most, because reading goes on without the page. */
 export async function reloaded(work: Promise<void>, deadline: number): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.max(deadline - performance.now(), 0) * RELOAD_SHARE);
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function byDeadline<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("not done before the scrape's deadline")), Math.max(milliseconds, 0));
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await isDoneBy(performance.now() + Math.max(deadline - performance.now(), 0) * RELOAD_SHARE, work);
 }

@@ -37,6 +37,8 @@ export interface Config extends LogConfig {
   check: boolean;
   listen: ListenAddress[];
   telemetryPath: string;
+  /** Part of the scrape's time that a collector may take, up to 1. */
+  collectorShare: number;
   /** Most addresses that have series, over all interfaces. */
   maxAddresses: number;
   /** How traffic is counted by remote address. */
@@ -60,6 +62,7 @@ export const DEFAULTS = {
   port: "9112",
   engine: "auto",
   "web.telemetry-path": "/metrics",
+  "collector-share": "25",
   "max-addresses": "131072",
 } as const;
 
@@ -81,6 +84,7 @@ export function configOf(given: GivenFlags): Config {
     check: given.has("check"),
     listen: listenOf(given.get("web.listen-address"), value("port")),
     telemetryPath: telemetryPathOf(value("web.telemetry-path")),
+    collectorShare: shareOf(value("collector-share")),
     ...loggingOf(given),
     maxAddresses: numberOf("max-addresses", value("max-addresses"), HIGHEST_MAX_ADDRESSES),
     by: byOf(given),
@@ -145,6 +149,11 @@ function rangesOf(texts: readonly string[]): Range[] {
     );
   }
   return ranges;
+}
+
+function shareOf(percent: string): number {
+  if (/^(?:[1-9][0-9]?|100)$/.test(percent)) return Number(percent) / 100;
+  throw illegal("--collector-share", percent, "a percentage from 1 to 100");
 }
 
 function readPathOf(path: string | undefined): string | null {

@@ -37,6 +37,8 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   const traffic = isCounted(config) ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
   const collectors = new CollectorSet(
     [new SelfCollector(), ...traffic, ...features.flatMap((feature) => feature.collectors)],
+    // Nobody waits for the rest of a page that is printed.
+    config.once ? 1 : config.collectorShare,
     logCollector,
   );
   const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);

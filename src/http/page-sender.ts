@@ -4,7 +4,7 @@ import { pipeline, type Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { acceptsGzip } from "./encoding.ts";
-import { scrapeTimeoutMs } from "./scrape-timeout.ts";
+import { scrapeTimeoutMs, USUAL_TIMEOUT_MS } from "./scrape-timeout.ts";
 import type { Exposition, Site } from "./site.ts";
 import { sendText } from "./text-answer.ts";
 
@@ -60,14 +60,14 @@ export class PageSender {
     const { headers } = request;
     const { pageMs, pageMarginMs } = this.#limits;
     const timeoutMs = scrapeTimeoutMs(headers["x-prometheus-scrape-timeout-seconds"]?.toString(), pageMs);
-    const page = this.#site.expose(headers.accept, timeoutMs);
+    const page = this.#site.expose(headers.accept, timeoutMs ?? USUAL_TIMEOUT_MS);
     const isZipped = acceptsGzip(headers["accept-encoding"]?.toString());
     if (request.method === "HEAD") {
       writeHead(response, page, isZipped);
       response.end();
       return;
     }
-    limitTime(response, timeoutMs + pageMarginMs);
+    limitTime(response, (timeoutMs ?? pageMs) + pageMarginMs);
     let body: Writable | undefined;
     for await (const chunk of page.chunks) {
       // Not before there is something to send: until then a failure can still be answered as one.

@@ -1,13 +1,15 @@
 /** For the page's way back to Prometheus; what blackbox_exporter leaves too. */
 const MARGIN_MS = 500;
+/** What Prometheus waits where its configuration names no scrape_timeout. */
+export const USUAL_TIMEOUT_MS = 10_000 - MARGIN_MS;
 
 /**
  * The time a page may take, in milliseconds, by the header X-Prometheus-Scrape-Timeout-Seconds: a little less than
- * Prometheus waits; the longest where the header names more, is missing or cannot be read.
+ * Prometheus waits, and at most `longestMs`; undefined where the header is missing or cannot be read.
  */
-export function scrapeTimeoutMs(header: string | undefined, longestMs: number): number {
-  if (header === undefined || !/^\d+(?:\.\d*)?$/.test(header)) return longestMs;
+export function scrapeTimeoutMs(header: string | undefined, longestMs: number): number | undefined {
+  if (header === undefined || !/^\d+(?:\.\d*)?$/.test(header)) return undefined;
   const waitedMs = Number(header) * 1_000;
-  if (waitedMs === 0) return longestMs;
+  if (waitedMs === 0) return undefined;
   return Math.min(Math.max(waitedMs - MARGIN_MS, waitedMs / 2), longestMs);
 }

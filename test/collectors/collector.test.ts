@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { type Collector, CollectorSet } from "../../src/collectors/collector.ts";
 import type { Family, SampledFamily } from "../../src/page/family.ts";
@@ -23,9 +24,9 @@ const hanging = (name: string) => new FakeCollector(name, () => new Promise(() =
 
 type Change = [collector: string, error: string | undefined];
 
-function setOf(collectors: Collector[]): { set: CollectorSet; changes: Change[] } {
+function setOf(collectors: Collector[], share = 1): { set: CollectorSet; changes: Change[] } {
   const changes: Change[] = [];
-  return { set: new CollectorSet(collectors, (...change) => changes.push(change)), changes };
+  return { set: new CollectorSet(collectors, share, (...change) => changes.push(change)), changes };
 }
 
 function successes(families: Family[]): Record<string, number> {
@@ -74,7 +75,7 @@ test("a collector that hangs is left out at the deadline, and the page is made",
   const tookMs = performance.now() - start;
   assert.ok(tookMs >= 45 && tookMs < 5000, `${tookMs} ms`);
   assert.deepEqual(successes(families), { stuck: 0, fine: 1 });
-  assert.match(changes[0]![1]!, /deadline/);
+  assert.match(changes[0]![1]!, /wasn't done in its share of the scrape's time/);
 });
 
 test("a deadline that has passed leaves out what is not done at once", async () => {
@@ -91,15 +92,60 @@ test("a collector that fails after the deadline harms nobody", async () => {
   assert.equal(changes.length, 1);
 });
 
-test("each collector is told the deadline", async () => {
+test("each collector is told the end of its share, and the page waits no longer", async () => {
   const deadlines: number[] = [];
   const asked = new FakeCollector("asked", async (deadline) => {
     deadlines.push(deadline);
     return [];
   });
-  const deadline = performance.now() + IN_TIME_MS;
-  await setOf([asked]).set.collect(deadline);
-  assert.deepEqual(deadlines, [deadline]);
+  const { set } = setOf([asked, hanging("stuck"), asked], 0.01);
+  const start = performance.now();
+  const families = await set.collect(start + 20_000);
+  const tookMs = performance.now() - start;
+  assert.deepEqual(successes(families), { asked: 1, stuck: 0 });
+  assert.ok(tookMs >= 195 && tookMs < 10_000, `${tookMs} ms`);
+  assert.equal(deadlines.length, 2);
+  for (const deadline of deadlines) {
+    assert.ok(deadline > start + 190 && deadline < start + 10_000, `${deadline - start} ms`);
+  }
+});
+
+test("a collector that is late is not asked again while it goes on, and then it is", async () => {
+  const runs: PromiseWithResolvers<Family[]>[] = [];
+  const slow = new FakeCollector("slow", () => {
+    const run = Promise.withResolvers<Family[]>();
+    runs.push(run);
+    return run.promise;
+  });
+  const { set, changes } = setOf([slow]);
+  const scrape = (ms: number) => set.collect(performance.now() + ms);
+  await Promise.all([scrape(20), scrape(20)]);
+  assert.equal(runs.length, 2, "of two scrapes at once none is late");
+  runs[0]!.resolve([]);
+  assert.deepEqual(successes(await scrape(20)), { slow: 0 });
+  assert.equal(runs.length, 2);
+  assert.equal(changes.length, 1);
+  const page = scrape(IN_TIME_MS);
+  runs[1]!.reject(new Error("too late"));
+  while (runs.length < 3) await new Promise(setImmediate);
+  runs[2]!.resolve([FAMILY]);
+  assert.deepEqual(names(await page), ["app_info"]);
+  assert.deepEqual(changes.slice(1), [["slow", undefined]]);
+});
+
+test("a collector that holds the event loop takes no time from others", async () => {
+  const reading = (name: string) =>
+    new FakeCollector(name, async () => {
+      for (let part = 0; part < 3; part++) await readFile(import.meta.filename);
+      return [];
+    });
+  const holding = new FakeCollector("holding", async () => {
+    const end = performance.now() + 100;
+    while (performance.now() < end) continue;
+    return [];
+  });
+  const { set } = setOf([reading("before"), holding, holding, reading("after")], 0.01);
+  assert.deepEqual(successes(await set.collect(performance.now() + 5000)), { before: 1, holding: 1, after: 1 });
 });
 
 test("a change of state is told once", async () => {

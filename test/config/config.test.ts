@@ -20,6 +20,7 @@ const DEFAULT: Config = {
   check: false,
   listen: [{ kind: "tcp", host: undefined, port: 9112 }],
   telemetryPath: "/metrics",
+  collectorShare: 0.25,
   logLevel: "info",
   logFormat: "logfmt",
   maxAddresses: 131_072,
@@ -58,6 +59,8 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ "web.listen-address": [`/${"x".repeat(106)}`] }, { listen: [unix(`/${"x".repeat(106)}`)] }],
   [{ "web.telemetry-path": ["/"] }, { telemetryPath: "/" }],
   [{ "web.telemetry-path": ["/a/b-c.d"] }, { telemetryPath: "/a/b-c.d" }],
+  [{ "collector-share": ["1"] }, { collectorShare: 0.01 }],
+  [{ "collector-share": ["100"] }, { collectorShare: 1 }],
   [{ engine: ["ring"] }, { engine: "ring" }],
   [
     { engine: ["pcap"], "pcap.filter": ["not port 22"] },
@@ -166,6 +169,10 @@ const ILLEGAL: [Given, string][] = [
   [{ geoip: [""], interval: ["3m"] }, 'invalid --interval "3m"; legal is a number from 0 to 2147483647'],
   [{ "log.format": ["text"] }, 'invalid --log.format "text"; legal is logfmt, json'],
   [{ "max-addresses": ["10000001"] }, 'invalid --max-addresses "10000001"; legal is a number from 0 to 10000000'],
+  ...["0", "101", "25%", "0.25", "-1", ""].map((share): [Given, string] => [
+    { "collector-share": [share] },
+    `invalid --collector-share "${share}"; legal is a percentage from 1 to 100`,
+  ]),
   [{ read: [""] }, 'invalid --read ""; legal is a pcap or pcapng file, or - for standard input'],
   ...["8.8.8", "10.0.0.0/", "10.0.0.0/8/8", "/8", "10.0.0.0/x", "fe80::1%eth0", "example.com"].map(
     (word): [Given, string] => [

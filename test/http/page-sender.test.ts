@@ -38,7 +38,7 @@ describe("the page", () => {
     await ask(server, "/metrics");
     assert.deepEqual(site.asked, [
       { accept: "text/plain", timeoutMs: 9_500 },
-      { accept: undefined, timeoutMs: 120_000 },
+      { accept: undefined, timeoutMs: 9_500 },
     ]);
   });
 
