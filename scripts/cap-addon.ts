@@ -21,7 +21,8 @@ export interface Replacement {
  *   never initialised, and drops a reference that was never taken, which asserts;
  * - it holds a Nan::AsyncResource, whose destructor asks for the current context, which there is none of while the
  *   collector runs: a segmentation fault now and then.
- * Besides, it cannot compile a filter without an interface to capture on, as it takes to filter the frames of a file.
+ * Besides, it cannot compile a filter without an interface to capture on: for the frames of a file, as tcpdump -r does,
+ * and for those of a packet socket that is opened elsewhere, whose VLAN tags the kernel keeps beside the frame.
  */
 export const REPLACEMENTS: readonly Replacement[] = [
   {
@@ -91,20 +92,49 @@ export const REPLACEMENTS: readonly Replacement[] = [
 `,
   },
   {
+    from: `#include <pcap/pcap.h>
+`,
+    to: `#include <pcap/pcap.h>
+// which is C
+#define restrict __restrict
+#include <pcap-int.h>
+#undef restrict
+`,
+  },
+  {
     from: `static NAN_METHOD(FindDevice) {
 `,
-    to: `static NAN_METHOD(CompileFilter) {
+    to: `// Compiles the expression info[1], returns its instructions, and closes the handle.
+static void ReturnProgram(Nan::NAN_METHOD_ARGS_TYPE info, pcap_t* handle, bpf_u_int32 netmask) {
   Nan::Utf8String expression(info[1]);
-  pcap_t* dead = pcap_open_dead(Nan::To<int32_t>(info[0]).FromJust(), 262144);
   struct bpf_program program;
-  if (pcap_compile(dead, &program, *expression, 1, PCAP_NETMASK_UNKNOWN) == -1) {
-    Nan::ThrowError(pcap_geterr(dead));
+  if (pcap_compile(handle, &program, *expression, 1, netmask) == -1) {
+    Nan::ThrowError(pcap_geterr(handle));
   } else {
     info.GetReturnValue().Set(
       Nan::CopyBuffer((const char*)program.bf_insns, program.bf_len * sizeof(struct bpf_insn)).ToLocalChecked());
     pcap_freecode(&program);
   }
-  pcap_close(dead);
+  pcap_close(handle);
+}
+
+static NAN_METHOD(CompileFileFilter) {
+  char reason[PCAP_ERRBUF_SIZE];
+  FILE* file = fmemopen(Buffer::Data(info[0]), Buffer::Length(info[0]), "rb");
+  pcap_t* handle = file == nullptr ? nullptr : pcap_fopen_offline(file, reason);
+  if (handle == nullptr) {
+    if (file != nullptr) fclose(file);
+    return Nan::ThrowError(file == nullptr ? strerror(errno) : reason);
+  }
+  ReturnProgram(info, handle, 0);
+}
+
+static NAN_METHOD(CompileLiveFilter) {
+  pcap_t* handle = pcap_open_dead(Nan::To<int32_t>(info[0]).FromJust(), MAXIMUM_SNAPLEN);
+  if (handle == nullptr)
+    return Nan::ThrowError("out of memory");
+  handle->bpf_codegen_flags |= BPF_SPECIAL_VLAN_HANDLING;
+  ReturnProgram(info, handle, Nan::To<uint32_t>(info[2]).FromJust());
 }
 
 static NAN_METHOD(FindDevice) {
@@ -115,8 +145,12 @@ static NAN_METHOD(FindDevice) {
              Nan::New<String>("findDevice").ToLocalChecked(),
 `,
     to: `    Nan::Set(target,
-             Nan::New<String>("compileFilter").ToLocalChecked(),
-             Nan::GetFunction(Nan::New<FunctionTemplate>(CompileFilter))
+             Nan::New<String>("compileFileFilter").ToLocalChecked(),
+             Nan::GetFunction(Nan::New<FunctionTemplate>(CompileFileFilter))
+               .ToLocalChecked()).FromJust();
+    Nan::Set(target,
+             Nan::New<String>("compileLiveFilter").ToLocalChecked(),
+             Nan::GetFunction(Nan::New<FunctionTemplate>(CompileLiveFilter))
                .ToLocalChecked()).FromJust();
     Nan::Set(target,
              Nan::New<String>("findDevice").ToLocalChecked(),
@@ -160,6 +194,7 @@ export function buildCapAddon(): CapAddon {
     const key = inputs.digest("hex");
     if (!existsSync(path) || !existsSync(stamp) || readFileSync(stamp, "utf8") !== key) {
       mkdirSync(join(cache, "addons"), { recursive: true });
+      rmSync(stamp, { force: true });
       compile(source, libpcap, path);
       writeFileSync(stamp, key);
     }

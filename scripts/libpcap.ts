@@ -26,13 +26,16 @@ const CONFIGURE = [
   "--without-turbocap",
 ];
 
+/** What the addon includes. `pcap-int.h` is not public, but tells how to compile a filter as for an interface without one. */
+const HEADERS = ["pcap", "pcap-int.h", "fmtutils.h", "portability.h", "varattrs.h"];
+
 /**
  * Builds libpcap as a static, position-independent library from Debian's source package (Debian's own libpcap.a is
  * not position-independent); takes about 15 s the first time and nothing after that. Throws where it can't be built.
  */
 export function buildLibpcap(): Libpcap {
   const folder = join(cache, "libpcap");
-  if (!existsSync(folder)) {
+  if (!HEADERS.every((name) => existsSync(join(folder, "include", name)))) {
     const work = join(cache, "libpcap.work");
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work, { recursive: true });
@@ -41,6 +44,7 @@ export function buildLibpcap(): Libpcap {
     run("./configure", [...CONFIGURE, "CFLAGS=-O2 -fPIC"], source);
     run("make", ["-j2", "libpcap.a"], source);
     keep(source, join(work, "kept"));
+    rmSync(folder, { recursive: true, force: true });
     renameSync(join(work, "kept"), folder);
     rmSync(work, { recursive: true, force: true });
   }
@@ -54,7 +58,7 @@ export function buildLibpcap(): Libpcap {
 
 function keep(source: string, folder: string): void {
   mkdirSync(join(folder, "include"), { recursive: true });
-  cpSync(join(source, "pcap"), join(folder, "include", "pcap"), { recursive: true });
+  for (const name of HEADERS) cpSync(join(source, name), join(folder, "include", name), { recursive: true });
   for (const name of ["libpcap.a", "VERSION", "LICENSE"]) cpSync(join(source, name), join(folder, name));
 }
 

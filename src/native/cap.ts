@@ -20,13 +20,16 @@ export interface CapModule {
   readonly Cap: new () => Cap;
 }
 
-/** What libpcap does without an interface. */
+/** What libpcap makes of an expression of pcap-filter(7): instructions of 8 bytes (struct bpf_insn). */
 export interface FilterCompiler {
+  /** For the frames of a file that begins with this header, as of pcap(5). Throws Error with libpcap's message. */
+  compileFileFilter(header: Uint8Array, expression: string): Buffer;
   /**
-   * Compiles an expression of pcap-filter(7) for frames of a file, of a link type as DLT_ numbers it: instructions of 8
-   * bytes (struct bpf_insn). Throws Error with libpcap's message.
+   * For a packet socket, of a link type as DLT_ numbers it: the program asks the kernel for what it keeps beside the
+   * frame, such as its VLAN tag. `netmask`: the IPv4 address's, as its four bytes are read in the machine's own order; 0
+   * where there is none. Throws Error with libpcap's message.
    */
-  compileFilter(linkType: number, expression: string): Buffer;
+  compileLiveFilter(linkType: number, expression: string, netmask: number): Buffer;
 }
 
 let loaded: (CapModule & FilterCompiler) | undefined;

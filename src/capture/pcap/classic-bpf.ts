@@ -79,11 +79,17 @@ export class ClassicBpf {
     }
   }
 
-  /** Whether the frame captured in bytes[start, end), of `wireBytes`, passes. Hot; does not allocate. */
+  /**
+   * Whether the frame captured in bytes[start, end), of `wireBytes`, passes. Hot; does not allocate.
+   *
+   * `protochain` jumps backward for each header that it looks through: no frame has more of them than bytes, and one
+   * whose headers lead in a circle does not pass.
+   */
   passes(bytes: Uint8Array, start: number, end: number, wireBytes: number): boolean {
     const codes = this.#codes;
     let a = 0;
     let x = 0;
+    let returnsLeft = end - start;
     for (let index = 0; index < codes.length; index++) {
       const code = codes[index]!;
       const k = this.#constants[index]!;
@@ -111,9 +117,12 @@ export class ClassicBpf {
           a = calculate(operation, a, operand);
           break;
         }
-        case JMP:
-          index += this.#distance(index, code, a, (code & SOURCE_X) === 0 ? k : x);
+        case JMP: {
+          const distance = this.#distance(index, code, a, (code & SOURCE_X) === 0 ? k : x);
+          if (distance < 0 && --returnsLeft < 0) return false;
+          index += distance;
           break;
+        }
         case RET:
           return ((code & RETURNED) === RET_A ? a : k) !== 0;
         default:
@@ -127,7 +136,8 @@ export class ClassicBpf {
   #distance(index: number, code: number, a: number, operand: number): number {
     switch (code & OPERATION) {
       case JA:
-        return this.#constants[index]!;
+        // Signed, as in libpcap; the kernel takes no program that jumps backward.
+        return this.#constants[index]! | 0;
       case JEQ:
         return this.#jump(index, a === operand);
       case JGT:
@@ -158,7 +168,7 @@ function load(
     case ABS:
       return loadAt(code, start + k, bytes, end);
     case IND:
-      return loadAt(code, start + ((x + k) >>> 0), bytes, end);
+      return loadAt(code, start + x + k, bytes, end);
     case IMM:
       return k;
     case MEM:

@@ -1,11 +1,14 @@
 import { messageOf } from "../../errors.ts";
 import { type FilterCompiler, loadCap } from "../../native/cap.ts";
-import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from "../../packet/link.ts";
+import { LINKTYPE_ETHERNET, LINKTYPE_NULL } from "../../packet/link.ts";
 import { ClassicBpf } from "./classic-bpf.ts";
 import { type Filter, illegalFilter } from "./pcap-tap.ts";
 
-/** What Linux calls LINKTYPE_RAW; all other types that can be parsed have one number for both. */
-const DLT_RAW = 12;
+/** pcap(5): in either byte order, version 2.4, the largest snapshot length. */
+const MAGIC = 0xa1b2c3d4;
+const MAX_SNAPLEN = 262_144;
+/** Stands for LINKTYPE_NULL in files of big-endian hosts, among the link types: none is negative. */
+const BIG_ENDIAN_NULL = -1;
 
 /** A filter expression for frames from files, of whatever link types. */
 export class FileFilter {
@@ -27,6 +30,8 @@ export class FileFilter {
 
   /** Whether the frame captured in bytes[start, end), of `wireBytes`, passes. Hot; does not allocate. */
   passes(linkType: number, bytes: Uint8Array, start: number, end: number, wireBytes: number): boolean {
+    // An address family in the byte order of the host, below 2^16.
+    if (linkType === LINKTYPE_NULL && bytes[start] === 0 && bytes[start + 1] === 0) linkType = BIG_ENDIAN_NULL;
     let program = this.#programs.get(linkType);
     if (program === undefined && !this.#programs.has(linkType)) program = this.#tryLinkType(linkType);
     return program !== undefined && program.passes(bytes, start, end, wireBytes);
@@ -44,7 +49,18 @@ export class FileFilter {
   }
 
   #compile(linkType: number): ClassicBpf {
-    const number = linkType === LINKTYPE_RAW ? DLT_RAW : linkType;
-    return new ClassicBpf(this.#compiler.compileFilter(number, this.#filter.expression));
+    return new ClassicBpf(this.#compiler.compileFileFilter(headerOf(linkType), this.#filter.expression));
   }
+}
+
+/** The header of a pcap file of this link type. */
+function headerOf(linkType: number): Uint8Array {
+  const isLittleEndian = linkType !== BIG_ENDIAN_NULL;
+  const view = new DataView(new ArrayBuffer(24));
+  view.setUint32(0, MAGIC, isLittleEndian);
+  view.setUint16(4, 2, isLittleEndian);
+  view.setUint16(6, 4, isLittleEndian);
+  view.setUint32(16, MAX_SNAPLEN, isLittleEndian);
+  view.setUint32(20, isLittleEndian ? linkType : LINKTYPE_NULL, isLittleEndian);
+  return new Uint8Array(view.buffer);
 }
