@@ -141,6 +141,45 @@ describe("a stream", () => {
   });
 });
 
+describe("a packet", () => {
+  const counts: readonly [string, readonly string[], Record<string, number>][] = [
+    ["of a device that logs in twice", ["#L#a;NA\r\n", "#L#a;NA\r\n", "#D#1\r\n"], { a: 3 }],
+    ["of another device on the same connection", ["#L#a;NA\r\n#P#\r\n", "#L#b;NA\r\n", "#D#1\r\n"], { a: 2, b: 2 }],
+    ["whose login comes in pieces", ["#L#a;", "NA\r", "\n#L", "#b;NA\r\n#P#"], { a: 1, b: 2 }],
+    ["that is a login without a name", ["#L#a;NA\r\n", "#L#s3cret\r\n", "#P#\r\n"], { a: 3 }],
+    ["that is a login with an empty name", ["#L#a;NA\r\n", "#L#;NA\r\n", "#P#\r\n"], { a: 1, other: 2 }],
+    ["that is a login of version 2.0", ["#L#2.0;a;NA;BEEF\r\n", "#L#2.0;b;NA;BEEF\r\n", "#P#\r\n"], { a: 1, b: 2 }],
+    ["that is a login without an end", ["#L#a;NA\r\n", "#P#\r\n", "#L#b;N"], { a: 2, b: 1 }],
+  ];
+  for (const [what, texts, expected] of counts) {
+    for (const answer of ["", "#AL#0\r\n", "#AL#1\r\n"]) {
+      test(`${what} counts for one device, where logins are answered by ${JSON.stringify(answer)}`, async () => {
+        const site = new Site({ hasDevices: true });
+        const talk = new Connection(site).open();
+        for (const text of texts) {
+          talk.tracker(text);
+          if (answer !== "") talk.server(answer);
+        }
+        talk.tracker("", FIN | ACK);
+        const page = await site.page();
+        const packets = [...page.samples].filter(([series]) => series.startsWith("wialon_ips_device_packets_total{"));
+        const byDevice = packets.map(([series, value]) => [/imei="(.*)"/.exec(series)![1], value]);
+        assert.deepEqual(Object.fromEntries(byDevice), expected);
+      });
+    }
+  }
+
+  test("of a connection that took the ports of another counts for neither of its devices", async () => {
+    const site = new Site({ hasDevices: true });
+    const talk = new Connection(site).open().tracker("#L#a;NA\r\n#L#b;");
+    talk.jump(100_000_000).tracker("#P#\r\n").tracker("#P#\r\n");
+    const page = await site.page();
+    assert.equal(page.value('wialon_ips_device_packets_total{imei="a"}'), 1);
+    assert.equal(page.value('wialon_ips_device_packets_total{imei="b"}'), 1);
+    assert.equal(await count(site, "P"), 1);
+  });
+});
+
 describe("frames", () => {
   test("that are fragments, cut short or malformed are counted as that", async () => {
     const site = new Site();

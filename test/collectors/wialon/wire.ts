@@ -161,6 +161,12 @@ export class Connection {
     this.#frame("server", Buffer.from(text, "latin1"), ACK);
   }
 
+  /** Another connection takes the ports: it goes on this far from where this one is. */
+  jump(byteCount: number): this {
+    this.#sequence.tracker += byteCount;
+    return this;
+  }
+
   #say(side: "tracker" | "server", text: string | Buffer, flags: number): this {
     const payload = typeof text === "string" ? Buffer.from(text, "latin1") : text;
     this.#site.now += 0.25;

@@ -42,7 +42,7 @@ export interface PacketListener {
   /** Something that begins like a packet is none. */
   failed(): void;
   /** A device has named itself: in the login that has begun, or before a packet that begins now. */
-  named(device: string, isLogin: boolean): void;
+  named(device: string): void;
   /** A compressed packet of so many bytes was unpacked, or could not be. */
   unpacked(containerBytes: number, fault: ContainerFault | undefined): void;
 }
@@ -236,7 +236,7 @@ export class LineParser {
     const { text } = fields;
     const version = fields.wanted === 0 ? versionOf(text) : undefined;
     if (fields.wanted === 0) this.version = version ?? Version.WITHOUT_CHECKSUM;
-    if (version === undefined) this.#listener.named(text, true);
+    if (version === undefined) this.#listener.named(text);
     fields.text = "";
     fields.wanted = version === undefined ? NO_FIELD : 1;
   }
@@ -315,7 +315,7 @@ export class LineParser {
     const version = versionOf(first);
     this.version = version ?? Version.UNKNOWN;
     const device = version === undefined ? first : second;
-    if (device !== "") this.#listener.named(device, false);
+    if (device !== "") this.#listener.named(device);
   }
 
   #beginContainer(at: number): number {

@@ -4,7 +4,7 @@ import type { Segment } from "./segment.ts";
 import { answerCode, isAccepted } from "../protocol/answer-code.ts";
 import type { ContainerFault } from "../protocol/container.ts";
 import { LineParser, type PacketListener } from "../protocol/line-parser.ts";
-import { ANSWERED, BLACK_BOX, IS_REQUEST, LOGIN_ANSWER, typeOf } from "../protocol/packet-type.ts";
+import { ANSWERED, BLACK_BOX, IS_REQUEST, LOGIN, LOGIN_ANSWER, typeOf } from "../protocol/packet-type.ts";
 import { Version } from "../protocol/version.ts";
 import { type Device, PairColumn, type Tally } from "../tally.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
@@ -193,10 +193,11 @@ export class Stream implements StreamReader, PacketListener {
 
   restart(): void {
     this.#forgetRequests();
+    if (this.#parser !== undefined) {
+      this.#parser.cut();
+      this.#returnParser(this.#parser);
+    }
     this.#device = undefined;
-    if (this.#parser === undefined) return;
-    this.#parser.cut();
-    this.#returnParser(this.#parser);
   }
 
   /** Who asked what, and what was answered, can't be told behind a gap. */
@@ -207,7 +208,8 @@ export class Stream implements StreamReader, PacketListener {
 
   began(type: number): void {
     this.#surroundings.tally.add(this.#pair, type);
-    this.#countForDevice();
+    // A login counts for the device that it names, which is known at its end.
+    if (type !== LOGIN) this.#countForDevice();
   }
 
   #countForDevice(): void {
@@ -220,6 +222,7 @@ export class Stream implements StreamReader, PacketListener {
     const { tally } = this.#surroundings;
     const { type } = parser;
     tally.bytes[type]! += parser.bytes;
+    if (type === LOGIN) this.#countForDevice();
     if (parser.isChecksumWrong) tally.add(this.#pair, PairColumn.CHECKSUM_ERRORS);
     if (type === BLACK_BOX) tally.points += parser.fields.points();
     if (!isWhole) return;
@@ -248,9 +251,8 @@ export class Stream implements StreamReader, PacketListener {
     this.#surroundings.tally.add(this.#pair, PairColumn.PARSE_ERRORS);
   }
 
-  named(device: string, isLogin: boolean): void {
+  named(device: string): void {
     this.#device = this.#surroundings.tally.deviceOf(device);
-    if (isLogin) this.#countForDevice();
   }
 
   unpacked(containerBytes: number, fault: ContainerFault | undefined): void {
