@@ -12,7 +12,10 @@ export const OTHER_SLOT = 0;
 const OTHER_TEXT = "other";
 
 /** Labels that are numbers of ASes. */
-const AS_FIELDS: Readonly<Record<string, number>> = { as_src: Field.SOURCE_AS, as_dst: Field.DESTINATION_AS };
+const AS_FIELDS: ReadonlyMap<string, number> = new Map([
+  ["as_src", Field.SOURCE_AS],
+  ["as_dst", Field.DESTINATION_AS],
+]);
 const AS_BYTES = 4;
 
 const FIRST_SLOTS = 256;
@@ -62,8 +65,8 @@ export class FlowLedger {
 
   constructor(options: FlowLedgerOptions) {
     this.#options = options;
-    this.textKeys = options.labels.filter((label) => AS_FIELDS[label] === undefined);
-    this.#sources = options.labels.map((label) => AS_FIELDS[label] ?? -1 - this.textKeys.indexOf(label));
+    this.textKeys = options.labels.filter((label) => !AS_FIELDS.has(label));
+    this.#sources = options.labels.map((label) => AS_FIELDS.get(label) ?? -1 - this.textKeys.indexOf(label));
     this.#keepOther();
   }
 

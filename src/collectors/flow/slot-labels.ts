@@ -7,7 +7,11 @@ const FIRST_SLOTS = 256;
 const FIRST_BYTES = 32 * 1024;
 
 /** Names that flow-exporter has for pmacct's keys; all other keys are their own. */
-const NAMES: Readonly<Record<string, string>> = { as_src: "source_as", as_dst: "destination_as", label: "hostname" };
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["as_src", "source_as"],
+  ["as_dst", "destination_as"],
+  ["label", "hostname"],
+]);
 
 /**
  * The labels of the ledger's slots as bytes, `source_as="15169",source_as_name="Google LLC",…`, made once when a slot
@@ -26,7 +30,7 @@ export class SlotLabels {
   constructor(ledger: FlowLedger, keys: readonly string[], names: AsNames) {
     this.#ledger = ledger;
     this.#names = names;
-    this.#labels = keys.map((key) => ({ name: NAMES[key] ?? key, isAs: key === "as_src" || key === "as_dst" }));
+    this.#labels = keys.map((key) => ({ name: NAMES.get(key) ?? key, isAs: key === "as_src" || key === "as_dst" }));
   }
 
   get bytes(): Uint8Array {

@@ -143,6 +143,18 @@ test("labels are those asked for, and the ASes decide even where they are no lab
   assert.equal(page.sum("flow_receive_bytes_total", 'ip_proto="17"'), 6);
 });
 
+test("labels may have any name that objects of JavaScript have", async () => {
+  const labels = Object.getOwnPropertyNames(Object.prototype).filter((name) => !name.startsWith("__"));
+  const site = await Site.of({ labels });
+  site.send({ as_src: OWN_AS, as_dst: 6939, bytes: 5, constructor: "a", hasOwnProperty: 7 });
+  const values = new Map([
+    ["constructor", "a"],
+    ["hasOwnProperty", "7"],
+  ]);
+  const expected = labels.map((name) => `${name}="${values.get(name) ?? ""}"`);
+  assert.equal((await site.page()).value(`flow_transmit_bytes_total{${expected.join(",")}}`), 5);
+});
+
 test("the sampling rate is applied where it is asked for, and must be a number then", async () => {
   const flows = [
     { as_src: OWN_AS, bytes: 10, packets: 2, sampling_rate: 100 },

@@ -26,7 +26,10 @@ const NOTHING: Foreign = { hasTable: () => false, hasChain: () => false };
 const PLAIN_NAME = /^[A-Za-z][\w./-]*$/;
 /** With more tables to ask for than this, the whole ruleset is asked for. */
 const MAX_TABLES = 8;
-const FAMILIES: Readonly<Record<string, string>> = { ipv4: "ip", ipv6: "ip6" };
+const FAMILIES: ReadonlyMap<string, string> = new Map([
+  ["ipv4", "ip"],
+  ["ipv6", "ip6"],
+]);
 
 /** Asks `nft -j` for the rules, and for what has a name. */
 export class NftReader {
@@ -73,7 +76,7 @@ export class NftReader {
     const ruleset = this.#empty(foreign);
     let outcome: Outcome = { exitStatus: 0, error: undefined, stderr: "" };
     for (const [family, table] of tables) {
-      outcome = await this.#run(["table", FAMILIES[family] ?? family, table], ruleset, limits);
+      outcome = await this.#run(["table", FAMILIES.get(family) ?? family, table], ruleset, limits);
       if (outcome.error !== undefined) break;
     }
     return { ruleset, outcome };

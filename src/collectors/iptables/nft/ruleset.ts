@@ -4,8 +4,15 @@ import { Objects } from "./objects.ts";
 import { ruleText } from "./rule-text.ts";
 
 /** Families that have another name on the page, by what nft calls them. */
-const FAMILIES: Readonly<Record<string, string>> = { ip: "ipv4", ip6: "ipv6" };
-const UNIT_BYTES: Readonly<Record<string, number>> = { bytes: 1, kbytes: 1024, mbytes: 1024 ** 2 };
+const FAMILIES: ReadonlyMap<string, string> = new Map([
+  ["ip", "ipv4"],
+  ["ip6", "ipv6"],
+]);
+const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
+  ["bytes", 1],
+  ["kbytes", 1024],
+  ["mbytes", 1024 ** 2],
+]);
 
 /** Counters, quotas and sets, with the two numbers that each has. */
 export const Kind = {
@@ -92,7 +99,7 @@ export class Ruleset {
     const table = textOf(field(body, kind === "table" ? "name" : "table"));
     const name = textOf(field(body, kind === "rule" ? "chain" : "name"));
     if (kind === undefined || family === undefined || table === undefined || name === undefined) return false;
-    const place: Place = { family: FAMILIES[family] ?? family, table, name };
+    const place: Place = { family: FAMILIES.get(family) ?? family, table, name };
     switch (kind) {
       case "table":
         this.tables.push([place.family, table]);
@@ -172,6 +179,6 @@ function isQuota(value: Json): boolean {
 
 /** An amount that has its unit beside it, such as `"val": 5, "val_unit": "mbytes"`. */
 function bytesOf(quota: Json, name: string): number {
-  const unit = UNIT_BYTES[textOf(field(quota, `${name}_unit`)) ?? "bytes"] ?? 1;
+  const unit = UNIT_BYTES.get(textOf(field(quota, `${name}_unit`)) ?? "bytes") ?? 1;
   return (countOf(field(quota, name)) ?? 0) * unit;
 }

@@ -68,6 +68,44 @@ describe("a ruleset", () => {
     assert.equal(ruleset.unreadable, 0);
   });
 
+  test("may have any name that objects of JavaScript have, wherever it is a name", () => {
+    for (const name of [...Object.getOwnPropertyNames(Object.prototype), "toJSON"]) {
+      const ruleset = rulesetOf([
+        { table: { family: name, name } },
+        { chain: { family: name, table: name, name } },
+        { rule: { family: name, table: name, chain: name, comment: name, expr: [counter(1, 2), { [name]: null }] } },
+        {
+          rule: {
+            family: name,
+            table: name,
+            chain: name,
+            expr: [counter(3, 4), { match: { left: { [name]: name } } }],
+          },
+        },
+        { rule: { family: name, table: name, chain: name, expr: [{ quota: { val: 5, val_unit: name, used: 6 } }] } },
+        { counter: { family: name, table: name, name, packets: 7, bytes: 8 } },
+        { [name]: { family: name, table: name, name } },
+      ]);
+      const [chain, ...others] = [...ruleset.tally.chains()];
+      assert.deepEqual([chain!.family, chain!.table, chain!.name, others.length], [name, name, name, 0]);
+      assert.deepEqual(
+        [...chain!.rules].map(([text, { packets }]) => [typeof text, packets]),
+        [
+          ["string", 1],
+          ["string", 3],
+        ],
+      );
+      assert.deepEqual(
+        [...ruleset.named()].map(({ labels, first, second }) => [Object.values(labels)[0], first, second]),
+        [
+          [name, 6, 5],
+          [name, 7, 8],
+        ],
+      );
+      assert.equal(ruleset.unreadable, 0);
+    }
+  });
+
   test("has families by the names of the page", () => {
     const chains = ["ip", "ip6", "inet", "arp", "bridge", "netdev"].map((family) => ({
       chain: { family, table: "t", name: "c" },
