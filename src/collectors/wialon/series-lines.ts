@@ -2,7 +2,7 @@ import { MetricType, type WrittenFamily } from "../../page/family.ts";
 import { labelText } from "../../page/labels.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
 import { TYPE_COUNT, TYPE_NAMES } from "./protocol/packet-type.ts";
-import type { Device, Tally } from "./tally.ts";
+import type { Series, SeriesTable } from "./series-table.ts";
 
 const encoder = new TextEncoder();
 const IMEI = encoder.encode('imei="');
@@ -17,54 +17,54 @@ const ROWS_A_TURN = 4096;
 /** Name and help of a family; what ends in `_total` is a counter. */
 export type Head = readonly [name: string, help: string];
 
-/** The family of one column by pair of addresses, of all pairs that ever had streams. */
-export function pairFamily(head: Head, tally: Tally, column: number): WrittenFamily {
+/** The family of one column by pair of addresses. */
+export function pairFamily(head: Head, pairs: SeriesTable, column: number): WrittenFamily {
   const start = encoder.encode(`${head[0]}{`);
-  return family(head, function* (writer) {
-    for (let index = 0; index < tally.pairs.length; index++) {
-      writePair(writer, start, tally.pairs[index]!, tally.of(index, column));
-      if (isTurnOver(writer, index)) yield;
-    }
-  });
+  return family(head, pairs, (writer, pair) => writePair(writer, start, pair.key, pairs.of(pair, column)));
 }
 
 /** The family of the packets of each type by pair of addresses, where there were any. */
-export function typeFamily(head: Head, tally: Tally): WrittenFamily {
+export function typeFamily(head: Head, pairs: SeriesTable): WrittenFamily {
   const starts = TYPE_NAMES.map((name) => encoder.encode(`${head[0]}{${labelText("type", name)},`));
-  return family(head, function* (writer) {
-    for (let index = 0; index < tally.pairs.length; index++) {
-      for (let type = 0; type < TYPE_COUNT; type++) {
-        const count = tally.of(index, type);
-        if (count > 0) writePair(writer, starts[type]!, tally.pairs[index]!, count);
-      }
-      if (isTurnOver(writer, index)) yield;
+  return family(head, pairs, (writer, pair) => {
+    for (let type = 0; type < TYPE_COUNT; type++) {
+      const count = pairs.of(pair, type);
+      if (count > 0) writePair(writer, starts[type]!, pair.key, count);
     }
   });
 }
 
-/** A family by device; the value is a whole number. */
-export function deviceFamily(
-  head: Head,
-  devices: ReadonlyMap<string, Device>,
-  valueOf: (device: Device) => number,
-): WrittenFamily {
+/** The family of one column by device; its values, made whole, and raised by `offset`. */
+export function deviceFamily(head: Head, devices: SeriesTable, column: number, offset = 0): WrittenFamily {
   const start = encoder.encode(`${head[0]}{`);
-  return family(head, function* (writer) {
-    let index = 0;
-    for (const [name, device] of devices) {
-      writer.reserve(start.length + LINE_BYTES);
-      writer.bytes(start);
-      writer.bytes(IMEI);
-      writer.ascii(name, 0, name.length);
-      writer.bytes(CLOSE);
-      writer.integerLine(valueOf(device));
-      if (isTurnOver(writer, index++)) yield;
-    }
+  return family(head, devices, (writer, device) => {
+    writer.reserve(start.length + LINE_BYTES);
+    writer.bytes(start);
+    writer.bytes(IMEI);
+    writer.ascii(device.key, 0, device.key.length);
+    writer.bytes(CLOSE);
+    writer.integerLine(Math.floor(devices.of(device, column)) + offset);
   });
 }
 
-function family([name, help]: Head, write: WrittenFamily["write"]): WrittenFamily {
-  return { name, help, type: name.endsWith("_total") ? MetricType.COUNTER : MetricType.GAUGE, write };
+/** A family with lines for each series of a table. */
+function family(
+  [name, help]: Head,
+  table: SeriesTable,
+  write: (writer: PageWriter, series: Series) => void,
+): WrittenFamily {
+  return {
+    name,
+    help,
+    type: name.endsWith("_total") ? MetricType.COUNTER : MetricType.GAUGE,
+    *write(writer) {
+      using held = table.hold();
+      for (let row = held.firstRow; row < held.rows.length; row++) {
+        write(writer, held.rows[row]!);
+        if (isTurnOver(writer, row)) yield;
+      }
+    },
+  };
 }
 
 /** Whether others get their turn after this row. Only then does a family yield: each time makes an object to collect. */

@@ -1,6 +1,7 @@
 import { CODE_COUNT } from "./protocol/answer-code.ts";
 import { CONTAINER_FAULTS } from "./protocol/container.ts";
 import { TYPE_COUNT } from "./protocol/packet-type.ts";
+import { type Series, SeriesTable } from "./series-table.ts";
 import { SKIP_REASONS } from "./streams/reassembly.ts";
 import { StreamLives } from "./streams/stream-lives.ts";
 
@@ -11,11 +12,12 @@ export const PairColumn = {
   STREAMS: TYPE_COUNT + 2,
 } as const;
 const PAIR_COLUMNS = TYPE_COUNT + 3;
-/** Pairs whose counts lie in one piece: doubling the memory of many would leave as much behind. */
-const PAIRS_A_CHUNK = 1024;
+/** Columns of a device. */
+export const DeviceColumn = { PACKETS: 0, LAST_SEEN_SECONDS: 1 } as const;
+const DEVICE_COLUMNS = 2;
 
-/** Label of all that has no room of its own. */
-export const OTHER = "other";
+/** Label of all that has no series of its own. */
+const OTHER = "other";
 
 /** Upper bounds of the times that answers take, in seconds: from one network to a satellite link and a busy server. */
 export const ANSWER_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -25,12 +27,7 @@ const ANSWER_BUCKETS = ANSWER_BOUNDS.length + 1;
 export const FRAME_FAULTS = ["fragment", "truncated", "malformed"] as const;
 export type FrameFault = (typeof FRAME_FAULTS)[number];
 
-export interface Device {
-  packets: number;
-  lastSeenSeconds: number;
-}
-
-/** All counts of Wialon IPS. By pair of addresses and by device up to a limit; the rest goes to `other`. */
+/** All counts of Wialon IPS. By pair of addresses and by device up to a limit, see SeriesTable. */
 export class Tally {
   rawPackets = 0;
   points = 0;
@@ -52,50 +49,20 @@ export class Tally {
   readonly skippedBytes = new Float64Array(SKIP_REASONS.length);
   readonly skippedFrames = new Map<FrameFault, number>(FRAME_FAULTS.map((fault) => [fault, 0]));
   readonly containerFaults = new Map(CONTAINER_FAULTS.map((fault) => [fault, 0]));
-  /** Source and destination, with a space between. */
-  readonly pairs: string[] = [];
+  /** By source and destination, with a space between. */
+  readonly pairs: SeriesTable;
   /** By name; undefined where devices are not counted. */
-  readonly devices: Map<string, Device> | undefined;
-  readonly #limit: number;
-  readonly #pairIndex = new Map<string, number>();
-  readonly #byPair: Float64Array[] = [];
+  readonly devices: SeriesTable | undefined;
 
   /** `limit`: how many pairs of addresses have series of their own, and how many devices. */
   constructor(limit: number, hasDevices: boolean) {
-    this.#limit = limit;
-    this.devices = hasDevices ? new Map() : undefined;
-  }
-
-  /** The pair of these addresses, or `other`. */
-  pairOf(source: string, destination: string): number {
-    const key = `${source} ${destination}`;
-    const known = this.#pairIndex.get(key);
-    if (known !== undefined) return known;
-    if (this.pairs.length >= this.#limit && source !== OTHER) return this.pairOf(OTHER, OTHER);
-    const pair = this.pairs.push(key) - 1;
-    this.#pairIndex.set(key, pair);
-    if (pair % PAIRS_A_CHUNK === 0) this.#byPair.push(new Float64Array(PAIRS_A_CHUNK * PAIR_COLUMNS));
-    return pair;
-  }
-
-  /** Adds to a column of a pair: one of its types, or a PairColumn. Hot; does not allocate. */
-  add(pair: number, column: number, count = 1): void {
-    this.#byPair[Math.floor(pair / PAIRS_A_CHUNK)]![(pair % PAIRS_A_CHUNK) * PAIR_COLUMNS + column]! += count;
-  }
-
-  of(pair: number, column: number): number {
-    return this.#byPair[Math.floor(pair / PAIRS_A_CHUNK)]![(pair % PAIRS_A_CHUNK) * PAIR_COLUMNS + column]!;
+    this.pairs = new SeriesTable(PAIR_COLUMNS, limit, `${OTHER} ${OTHER}`);
+    if (hasDevices) this.devices = new SeriesTable(DEVICE_COLUMNS, limit, OTHER, DeviceColumn.LAST_SEEN_SECONDS);
   }
 
   /** The device of this name, or `other`; undefined where devices are not counted. */
-  deviceOf(name: string): Device | undefined {
-    if (this.devices === undefined) return undefined;
-    const known = this.devices.get(name);
-    if (known !== undefined) return known;
-    if (name !== OTHER && (this.devices.size >= this.#limit || !isDeviceName(name))) return this.deviceOf(OTHER);
-    const device = { packets: 0, lastSeenSeconds: 0 };
-    this.devices.set(name, device);
-    return device;
+  deviceOf(name: string): Series | undefined {
+    return isDeviceName(name) ? this.devices?.claim(name) : this.devices?.other();
   }
 
   addRejection(type: number, code: number): void {

@@ -4,7 +4,7 @@ import { CODE_COUNT, CODE_NAMES, LOGIN_CODES } from "./protocol/answer-code.ts";
 import { IS_REQUEST, TYPE_NAMES } from "./protocol/packet-type.ts";
 import { deviceFamily, pairFamily, typeFamily } from "./series-lines.ts";
 import { SKIP_REASONS } from "./streams/reassembly.ts";
-import { ANSWER_BOUNDS, PairColumn, type Tally } from "./tally.ts";
+import { ANSWER_BOUNDS, DeviceColumn, PairColumn, type Tally } from "./tally.ts";
 
 /** The quantiles of the original. */
 const QUANTILES = [0.5, 0.9, 0.95, 0.99];
@@ -140,7 +140,7 @@ export class WialonCollector implements Collector {
   }
 
   #bounds(): Family[] {
-    const { skippedBytes, skippedFrames } = this.#tally;
+    const { skippedBytes, skippedFrames, pairs, devices } = this.#tally;
     return [
       counter(
         "wialon_ips_skipped_bytes_total",
@@ -152,23 +152,31 @@ export class WialonCollector implements Collector {
         "Frames that were not read, by the reason.",
         [...skippedFrames].map(([reason, value]) => ({ labels: { reason }, value })),
       ),
+      counter(
+        "wialon_ips_evicted_series_total",
+        "Series that gave their place to what is new, and their counts to other.",
+        [
+          { labels: { of: "addresses" }, value: pairs.evictions },
+          ...(devices === undefined ? [] : [{ labels: { of: "devices" }, value: devices.evictions }]),
+        ],
+      ),
     ];
   }
 
   #devices(): Family[] {
     const { devices } = this.#tally;
     if (devices === undefined) return [];
-    const clockOffset = this.#source.clockOffset();
     return [
       deviceFamily(
         ["wialon_ips_device_packets_total", "Packets from a device, from its login on."],
         devices,
-        ({ packets }) => packets,
+        DeviceColumn.PACKETS,
       ),
       deviceFamily(
         ["wialon_ips_device_last_packet_timestamp_seconds", "When the last packet from a device was seen."],
         devices,
-        ({ lastSeenSeconds }) => Math.floor(lastSeenSeconds) + clockOffset,
+        DeviceColumn.LAST_SEEN_SECONDS,
+        this.#source.clockOffset(),
       ),
     ];
   }
@@ -191,17 +199,17 @@ export class WialonCollector implements Collector {
   }
 
   #byPair(): Family[] {
-    const tally = this.#tally;
+    const { pairs } = this.#tally;
     const { PARSE_ERRORS, CHECKSUM_ERRORS, STREAMS } = PairColumn;
     return [
-      typeFamily(["wialon_ips_packets_total", "Packets by type and addresses."], tally),
-      pairFamily(["wialon_ips_parse_errors_total", "Packets whose type is none, by addresses."], tally, PARSE_ERRORS),
+      typeFamily(["wialon_ips_packets_total", "Packets by type and addresses."], pairs),
+      pairFamily(["wialon_ips_parse_errors_total", "Packets whose type is none, by addresses."], pairs, PARSE_ERRORS),
       pairFamily(
         ["wialon_ips_crc_errors_total", "Packets whose checksum is wrong, by addresses."],
-        tally,
+        pairs,
         CHECKSUM_ERRORS,
       ),
-      pairFamily(["wialon_ips_streams_by_ip_size", "Streams alive now, by addresses."], tally, STREAMS),
+      pairFamily(["wialon_ips_streams_by_ip_size", "Streams alive now, by addresses."], pairs, STREAMS),
     ];
   }
 }

@@ -55,17 +55,48 @@ test("before any stream has ended its quantiles are NaN, as the formats spell it
 });
 
 describe("series", () => {
-  test("by address go to other beyond the limit, and sums stay exact", async () => {
+  const pair = (host: number) => `src_ip="10.0.1.${host}",dst_ip="10.0.0.9"`;
+  const OTHER = 'src_ip="other",dst_ip="other"';
+
+  test("by address of what is silent longest give way beyond the limit, to other, and sums stay exact", async () => {
     const site = new Site({ limit: 2 });
-    for (const host of [1, 2, 3, 4, 5]) {
-      new Connection(site, { tracker: `10.0.1.${host}` }).tracker("#P#\r\n#XX#\r\n");
+    const talks = [1, 2, 3, 4, 5].map((host) => new Connection(site, { tracker: `10.0.1.${host}`, port: host }));
+    for (const talk of talks) talk.tracker("#P#\r\n#XX#\r\n");
+    let page = await site.page();
+    for (const [series, packets] of [
+      [pair(3), undefined],
+      [pair(4), 1],
+      [pair(5), 1],
+      [OTHER, 3],
+    ] as const) {
+      assert.equal(page.value(`wialon_ips_packets_total{type="P",${series}}`), packets);
+      assert.equal(page.value(`wialon_ips_streams_by_ip_size{${series}}`), packets);
     }
-    const page = await site.page();
-    assert.equal(page.value('wialon_ips_packets_total{type="P",src_ip="10.0.1.2",dst_ip="10.0.0.9"}'), 1);
-    assert.equal(page.value('wialon_ips_packets_total{type="P",src_ip="other",dst_ip="other"}'), 3);
-    assert.equal(page.value('wialon_ips_streams_by_ip_size{src_ip="other",dst_ip="other"}'), 3);
-    assert.equal(page.sum("wialon_ips_packets_total"), 5);
+    assert.equal(page.value('wialon_ips_evicted_series_total{of="addresses"}'), 3);
+    talks[2]!.tracker("#P#\r\n").tracker("#P#\r\n");
+    talks[0]!.tracker("", FIN | ACK);
+    page = await site.page();
+    assert.equal(page.value(`wialon_ips_packets_total{type="P",${pair(3)}}`), 2, "begins as new");
+    assert.equal(page.value(`wialon_ips_packets_total{type="P",${pair(4)}}`), undefined);
+    assert.equal(page.value(`wialon_ips_packets_total{type="P",${OTHER}}`), 4);
+    assert.equal(page.value(`wialon_ips_streams_by_ip_size{${pair(3)}}`), 1, "its stream comes back with it");
+    assert.equal(page.value(`wialon_ips_streams_by_ip_size{${OTHER}}`), 2);
+    assert.equal(page.sum("wialon_ips_packets_total"), 7);
     assert.equal(page.sum("wialon_ips_parse_errors_total"), 5);
+    assert.equal(page.sum("wialon_ips_streams_by_ip_size"), page.value("wialon_ips_streams_size"));
+  });
+
+  test("of a tracker with a new address each day are its own for as long as they are the latest", async () => {
+    const site = new Site({ limit: 10 });
+    for (let day = 1; day <= 200; day++) {
+      site.now += 86_400;
+      new Connection(site, { tracker: `10.0.1.${day}`, port: day })
+        .open()
+        .tracker("#P#\r\n")
+        .tracker("", FIN | ACK);
+      assert.equal((await site.page()).value(`wialon_ips_packets_total{type="P",${pair(day)}}`), 1);
+    }
+    assert.equal((await site.page()).sum("wialon_ips_packets_total"), 200);
   });
 
   test("by device are there only where they are asked for, and bounded", async () => {
@@ -77,11 +108,26 @@ describe("series", () => {
       }
       const page = await site.page();
       const name = "wialon_ips_device_packets_total";
-      assert.equal(page.value(`${name}{imei="imei1"}`), hasDevices ? 2 : undefined);
+      assert.equal(page.value(`${name}{imei="imei3"}`), hasDevices ? 2 : undefined);
       assert.equal(page.value(`${name}{imei="other"}`), hasDevices ? 6 : undefined);
       assert.equal(page.sum(name), hasDevices ? 10 : 0);
-      assert.equal((await site.text()).includes("imei3"), false);
+      assert.equal(page.value('wialon_ips_evicted_series_total{of="devices"}'), hasDevices ? 1 : undefined);
+      assert.equal((await site.text()).includes("imei1"), false);
     }
+  });
+
+  test("of a device that others took the place of begin as new when it speaks again", async () => {
+    const site = new Site({ limit: 1, hasDevices: true });
+    const value = async (imei: string, what = "packets_total") =>
+      (await site.page()).value(`wialon_ips_device_${what}{imei="${imei}"}`);
+    const first = new Connection(site, { port: 1 }).open().tracker("#L#first;NA\r\n#P#\r\n");
+    const seen = await value("first", "last_packet_timestamp_seconds");
+    site.now += 10;
+    new Connection(site, { port: 2 }).open().tracker("#L#second;NA\r\n");
+    assert.equal(await value("other"), 2);
+    assert.equal(await value("other", "last_packet_timestamp_seconds"), seen);
+    first.tracker("#P#\r\n");
+    assert.deepEqual([await value("first"), await value("second"), await value("other")], [1, undefined, 3]);
   });
 });
 

@@ -6,7 +6,8 @@ import type { ContainerFault } from "../protocol/container.ts";
 import { LineParser, type PacketListener } from "../protocol/line-parser.ts";
 import { ANSWERED, BLACK_BOX, IS_REQUEST, LOGIN, LOGIN_ANSWER, typeOf } from "../protocol/packet-type.ts";
 import { Version } from "../protocol/version.ts";
-import { type Device, PairColumn, type Tally } from "../tally.ts";
+import type { Series } from "../series-table.ts";
+import { DeviceColumn, PairColumn, type Tally } from "../tally.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { Reassembly, SkipReason, type StreamReader } from "./reassembly.ts";
@@ -39,8 +40,9 @@ export class Stream implements StreamReader, PacketListener {
   #version: Version = Version.UNKNOWN;
   #isTcp = true;
   #requests: OpenRequests | undefined;
-  #device: Device | undefined;
-  #pair = 0;
+  #device: Series | undefined;
+  /** Of its addresses; there from its first life on. */
+  #pair!: Series;
   #startedAt = 0;
 
   constructor(surroundings: Surroundings) {
@@ -68,12 +70,14 @@ export class Stream implements StreamReader, PacketListener {
   takeSegment(packet: Packet, segment: Segment, sequence: number, bytes: Uint8Array, now: number): void {
     const { payloadStart, payloadEnd, payloadBytes } = segment;
     if (!this.isAlive && this.#reassembly.isNews(sequence, payloadBytes)) this.#start(packet, true, now);
+    else this.#touchPair();
     this.lastAt = now;
     this.#reassembly.take(sequence, bytes, payloadStart, payloadEnd, payloadBytes, now);
   }
 
   takeDatagram(packet: Packet, segment: Segment, bytes: Uint8Array, now: number): void {
     if (!this.isAlive) this.#start(packet, false, now);
+    else this.#touchPair();
     this.lastAt = now;
     const { payloadStart, payloadEnd, payloadBytes } = segment;
     const parser = this.#borrowParser();
@@ -130,7 +134,7 @@ export class Stream implements StreamReader, PacketListener {
     this.#hasEnded = true;
     const { tally } = this.#surroundings;
     tally.streams--;
-    tally.add(this.#pair, PairColumn.STREAMS, -1);
+    tally.pairs.add(this.#pair, PairColumn.STREAMS, -1);
     tally.lives.add(Math.max(0, this.lastAt - this.#startedAt), now);
   }
 
@@ -138,11 +142,23 @@ export class Stream implements StreamReader, PacketListener {
     const { tally } = this.#surroundings;
     this.#isTcp = isTcp;
     this.#version = this.#peer?.version ?? Version.UNKNOWN;
-    this.#pair = tally.pairOf(sourceOf(packet), destinationOf(packet));
+    this.#pair = tally.pairs.claim(`${sourceOf(packet)} ${destinationOf(packet)}`);
     this.#startedAt = now;
     this.isAlive = true;
     tally.streams++;
-    tally.add(this.#pair, PairColumn.STREAMS);
+    tally.pairs.add(this.#pair, PairColumn.STREAMS);
+  }
+
+  /** Its addresses may have lost their series while it was silent: then it lived on under `other`. */
+  #touchPair(): void {
+    const { pairs } = this.#surroundings.tally;
+    const pair = pairs.touch(this.#pair);
+    if (pair === this.#pair) return;
+    if (this.isAlive) {
+      pairs.add(this.#pair, PairColumn.STREAMS, -1);
+      pairs.add(pair, PairColumn.STREAMS);
+    }
+    this.#pair = pair;
   }
 
   get version(): Version {
@@ -207,15 +223,17 @@ export class Stream implements StreamReader, PacketListener {
   }
 
   began(type: number): void {
-    this.#surroundings.tally.add(this.#pair, type);
+    this.#surroundings.tally.pairs.add(this.#pair, type);
     // A login counts for the device that it names, which is known at its end.
     if (type !== LOGIN) this.#countForDevice();
   }
 
   #countForDevice(): void {
-    if (this.#device === undefined) return;
-    this.#device.packets++;
-    this.#device.lastSeenSeconds = this.lastAt;
+    const { devices } = this.#surroundings.tally;
+    if (devices === undefined || this.#device === undefined) return;
+    this.#device = devices.touch(this.#device);
+    devices.add(this.#device, DeviceColumn.PACKETS);
+    devices.raise(this.#device, DeviceColumn.LAST_SEEN_SECONDS, this.lastAt);
   }
 
   ended(parser: LineParser, isWhole: boolean): void {
@@ -223,7 +241,7 @@ export class Stream implements StreamReader, PacketListener {
     const { type } = parser;
     tally.bytes[type]! += parser.bytes;
     if (type === LOGIN) this.#countForDevice();
-    if (parser.isChecksumWrong) tally.add(this.#pair, PairColumn.CHECKSUM_ERRORS);
+    if (parser.isChecksumWrong) tally.pairs.add(this.#pair, PairColumn.CHECKSUM_ERRORS);
     if (type === BLACK_BOX) tally.points += parser.fields.points();
     if (!isWhole) return;
     this.#shareVersion(parser.version);
@@ -248,7 +266,7 @@ export class Stream implements StreamReader, PacketListener {
   }
 
   failed(): void {
-    this.#surroundings.tally.add(this.#pair, PairColumn.PARSE_ERRORS);
+    this.#surroundings.tally.pairs.add(this.#pair, PairColumn.PARSE_ERRORS);
   }
 
   named(device: string): void {

@@ -1,0 +1,128 @@
+import { Recency } from "../../ledger/recency.ts";
+
+/** Series whose counts lie in one piece: doubling the memory of many would leave as much behind. */
+const SERIES_A_CHUNK = 1024;
+/** The row of all that has none of its own. */
+const OTHER_ROW = 0;
+
+/** A key, and where its counts are: those of `other` once its row was given away. */
+export interface Series {
+  readonly key: string;
+  readonly row: number;
+}
+
+/** The series of a table by row; those before `firstRow` have nothing to show. */
+export interface HeldSeries extends Disposable {
+  readonly rows: readonly Series[];
+  readonly firstRow: number;
+}
+
+type Movable = { -readonly [Name in keyof Series]: Series[Name] };
+
+/**
+ * Counts by key, of so many keys at most: one that is new takes the row of what has been silent longest, whose counts go
+ * to `other`. So sums stay exact, and what comes back begins as new.
+ */
+export class SeriesTable {
+  /** Series that lost their row. */
+  evictions = 0;
+  readonly #columns: number;
+  readonly #limit: number;
+  readonly #highest: number;
+  readonly #other: Movable;
+  readonly #byKey = new Map<string, Movable>();
+  readonly #byRow: Movable[] = [];
+  readonly #counts: Float64Array[] = [];
+  readonly #recency = new Recency();
+  #hasOther = false;
+  #readers = 0;
+
+  /** `other`: the key of all that has no row; `highest`: a column of which the highest value counts, and not the sum. */
+  constructor(columns: number, limit: number, other: string, highest = -1) {
+    this.#columns = columns;
+    this.#limit = limit;
+    this.#highest = highest;
+    this.#other = { key: other, row: OTHER_ROW };
+    this.#byRow.push(this.#other);
+    this.#counts.push(new Float64Array(SERIES_A_CHUNK * columns));
+  }
+
+  /** The series of a key, which is active now. */
+  claim(key: string): Series {
+    if (key === this.#other.key) return this.other();
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return this.touch(known);
+    const hasRoom = this.#byRow.length <= this.#limit;
+    if (!hasRoom && this.#readers > 0) return { ...this.other(), key };
+    const row = hasRoom ? this.#newRow() : this.#evict(this.#recency.oldest);
+    const series = { key, row };
+    this.#byKey.set(key, series);
+    this.#byRow[row] = series;
+    this.#recency.touch(row);
+    return series;
+  }
+
+  /** Notes that a series is active now; returns the one that its key has now. Hot; does not allocate for one with a row. */
+  touch(series: Series): Series {
+    if (series.row === OTHER_ROW) return this.claim(series.key);
+    this.#recency.touch(series.row);
+    return series;
+  }
+
+  /** The series of what is to have no row of its own. */
+  other(): Series {
+    this.#hasOther = true;
+    return this.#other;
+  }
+
+  /** Adds to a column of a series. Hot; does not allocate. */
+  add({ row }: Series, column: number, count = 1): void {
+    this.#counts[Math.floor(row / SERIES_A_CHUNK)]![(row % SERIES_A_CHUNK) * this.#columns + column]! += count;
+  }
+
+  /** Raises a column of a series to a value. */
+  raise({ row }: Series, column: number, value: number): void {
+    const chunk = this.#counts[Math.floor(row / SERIES_A_CHUNK)]!;
+    const at = (row % SERIES_A_CHUNK) * this.#columns + column;
+    chunk[at] = Math.max(chunk[at]!, value);
+  }
+
+  of({ row }: Series, column: number): number {
+    return this.#counts[Math.floor(row / SERIES_A_CHUNK)]![(row % SERIES_A_CHUNK) * this.#columns + column]!;
+  }
+
+  /**
+   * All series that have a row. None loses it until this is disposed of, so that what is read of them one by one, over
+   * several turns, has an exact sum: what is new waits under `other`.
+   */
+  hold(): HeldSeries {
+    this.#readers++;
+    return {
+      rows: this.#byRow,
+      firstRow: this.#hasOther ? OTHER_ROW : OTHER_ROW + 1,
+      [Symbol.dispose]: () => void this.#readers--,
+    };
+  }
+
+  #newRow(): number {
+    const row = this.#byRow.length;
+    if (row % SERIES_A_CHUNK === 0) this.#counts.push(new Float64Array(SERIES_A_CHUNK * this.#columns));
+    return row;
+  }
+
+  /** Takes a row from its series; returns it, empty. */
+  #evict(row: number): number {
+    const series = this.#byRow[row]!;
+    const other = this.other();
+    for (let column = 0; column < this.#columns; column++) {
+      const value = this.of(series, column);
+      if (column === this.#highest) this.raise(other, column, value);
+      else this.add(other, column, value);
+      this.add(series, column, -value);
+    }
+    this.#byKey.delete(series.key);
+    series.row = OTHER_ROW;
+    this.evictions++;
+    return row;
+  }
+}
