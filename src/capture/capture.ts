@@ -1,19 +1,28 @@
-import { matchesGlob } from "node:path";
-import { ErrorCode, PromtapError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/ledger.ts";
-import type { Engine, EngineKind } from "./engine.ts";
-import { type Link, Links } from "./links.ts";
+import type { EngineKind } from "./engine.ts";
+import { type Link, type LinkNews, Links } from "./links.ts";
+import { Attempts } from "./taps/attempts.ts";
+import { type Account, Tap } from "./taps/tap.ts";
+import { WorkQueue } from "./taps/work-queue.ts";
+import { interfacesOf, wantedLinks } from "./wanted.ts";
 
-/** Pattern that stands for every interface that is up, but for loopback. */
-export const AUTO = "auto";
-
-/** How long after a failure an interface that is up is tried again. */
-const RETRY_MS = 1000;
-/** How long an interface that only a pattern names is kept in mind when it is gone: it may come back. */
+/** How long what is counted of an interface that only a pattern names is kept when it is gone: it may come back. */
 const FORGET_MS = 10 * 60_000;
+/** How long an engine waits for another name that is wanted: a renaming may pass names that are not. */
+const LINGER_MS = 1000;
+/** The links are compared with what is captured this often at most, however fast they change. */
+const SETTLE_MS = 20;
 
-/** What happens while running, for whoever logs: `error` is set where an interface could not be opened. */
-export type CaptureListener = (interfaceName: string, isOpen: boolean, error: string | undefined) => void;
+/** Told of what happens while running, for whoever logs. */
+export interface CaptureListener {
+  opened(name: string): void;
+  closed(name: string): void;
+  /** An interface that is captured has another name. */
+  renamed(before: string, name: string): void;
+  /** These couldn't be opened, and are tried again in time; told once for each reason. */
+  failed(names: readonly string[], reason: string): void;
+}
 
 /** What engines count into, by interface; such as a Ledger. */
 export interface Sinks<Sink> {
@@ -29,195 +38,223 @@ export interface TapState {
   lostPackets: number;
 }
 
-/** An interface that is, or was, or will be captured. */
-interface Tap {
-  readonly name: string;
-  link: Link | undefined;
-  /** When its link last changed, at last by going; in milliseconds of the clock. */
-  goneAtMs: number;
-  engine: Engine | undefined;
-  /** Index of the link that `engine` is open on. */
-  engineIndex: number;
-  /** Losses of engines that are closed. */
-  lostBefore: number;
-  retry: NodeJS.Timeout | undefined;
-  /** Why it could not be opened; told once, however often it is tried. */
-  failure: string | undefined;
-}
-
 /**
  * Keeps an engine open on every interface that the patterns name, whatever becomes of the interfaces: they may go, come
- * back under another index, be down, or appear later. What is counted stays; containers come and go, so of an interface
- * that only a pattern names it stays for FORGET_MS.
+ * back under another index, be renamed, be down, or appear later. What is counted stays under the name that it was
+ * counted for; containers come and go, so of an interface that only a pattern names it stays for FORGET_MS.
+ *
+ * What the kernel announces changes what is wanted, and no more: engines are opened and closed by queues, in their own
+ * time, because that may make the kernel announce something.
  */
 export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly kind: EngineKind<Sink>;
   readonly #sinks: Sinks<Sink>;
   readonly #patterns: readonly string[];
-  readonly #onChange: CaptureListener;
+  readonly #listener: CaptureListener;
   readonly #now: () => number;
   readonly #links: Links;
-  readonly #taps = new Map<string, Tap>();
-  readonly #closing = new Set<Promise<void>>();
+  /** Index of the link → what captures it. */
+  readonly #taps = new Map<number, Tap<Sink>>();
+  readonly #accounts = new Map<string, Account<Sink>>();
+  readonly #attempts: Attempts<Tap<Sink>>;
+  readonly #closings = new WorkQueue<() => Promise<void>>((close) => close());
+  /** What has yet to be followed. */
+  readonly #news: LinkNews = { gone: new Set(), down: new Set() };
+  #followTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
 
-  /**
-   * Opens all interfaces there are. Throws PromtapError where one that is named in full is not there or cannot be
-   * opened; later on, failures are told to `onChange`. `now`: a clock in milliseconds that never steps back.
-   */
-  constructor(
+  private constructor(
     kind: EngineKind<Sink>,
     patterns: readonly string[],
     sinks: Sinks<Sink>,
-    onChange: CaptureListener,
-    now = () => performance.now(),
+    listener: CaptureListener,
+    now: () => number,
   ) {
     this.kind = kind;
     this.#sinks = sinks;
     this.#patterns = patterns;
-    this.#onChange = onChange;
+    this.#listener = listener;
     this.#now = now;
+    this.#attempts = new Attempts(
+      (tap) => this.#attemptForReason(tap),
+      (taps, reason) =>
+        listener.failed(
+          taps.map(({ name }) => name),
+          reason,
+        ),
+      now,
+    );
     this.#links = Links.open();
+  }
+
+  /**
+   * Opens the interfaces that are named in full, and has all others opened from now on. Throws PromtapError where one
+   * that is named in full is not there or cannot be opened; later on, failures are told to the listener. `now`: a clock
+   * in milliseconds that never steps back.
+   */
+  static async start<Sink>(
+    kind: EngineKind<Sink>,
+    patterns: readonly string[],
+    sinks: Sinks<Sink>,
+    listener: CaptureListener,
+    now = () => performance.now(),
+  ): Promise<Capture<Sink>> {
+    const capture = new Capture(kind, patterns, sinks, listener, now);
     try {
-      const links = interfacesOf(patterns, this.#links.all());
-      for (const link of links) this.#tap(link.name).link = link;
-      for (const link of links) this.#openAtStart(link);
+      await capture.#start();
     } catch (error) {
-      this.#links[Symbol.dispose]();
-      for (const tap of this.#taps.values()) this.#close(tap);
+      await capture[Symbol.asyncDispose]();
       throw error;
     }
-    this.#links.watch((name, link) => this.#linkChanged(name, link));
+    return capture;
+  }
+
+  /** Resolves when all interfaces that there were at start have been tried. */
+  started(): Promise<void> {
+    return this.#attempts.settled();
   }
 
   /** Brings all that is counted into up to date. */
   sync(): void {
     this.#forgetGone();
-    for (const { engine } of this.#taps.values()) engine?.sync();
+    for (const tap of this.#taps.values()) tap.sync();
   }
 
   taps(): TapState[] {
-    return [...this.#taps.values()].map(({ name, link, engine, lostBefore }) => ({
+    return [...this.#accounts.values()].map(({ name, tap, lostPackets }) => ({
       name,
-      isUp: engine !== undefined && link?.isUp === true,
-      lostPackets: lostBefore + (engine?.losses().packets ?? 0),
+      isUp: tap?.isOpen === true && tap.link.isUp,
+      lostPackets: lostPackets + (tap?.lostPackets ?? 0),
     }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#links[Symbol.dispose]();
-    for (const tap of this.#taps.values()) this.#close(tap);
-    await Promise.all(this.#closing);
+    clearTimeout(this.#followTimer);
+    clearTimeout(this.#lingerTimer);
+    await this.#attempts.stop();
+    for (const tap of this.#taps.values()) this.#drop(tap);
+    await this.#closings.settled();
   }
 
-  #tap(name: string): Tap {
-    let tap = this.#taps.get(name);
-    if (tap === undefined) {
-      tap = {
-        name,
-        link: undefined,
-        goneAtMs: 0,
-        engine: undefined,
-        engineIndex: 0,
-        lostBefore: 0,
-        retry: undefined,
-        failure: undefined,
-      };
-      this.#taps.set(name, tap);
-      // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
-      this.#sinks.interface(name);
+  async #start(): Promise<void> {
+    for (const link of interfacesOf(this.#patterns, this.#links.all())) {
+      // What survives a link that goes down can wait for one to come up; the rights to open it may be gone by then.
+      this.#follow(link).mayBeDown = this.kind.survivesDown;
     }
+    const isNamed = ({ name }: Tap<Sink>): boolean => this.#patterns.includes(name);
+    for (const tap of this.#taps.values()) if (isNamed(tap)) await this.#attempt(tap);
+    for (const tap of this.#taps.values()) if (!isNamed(tap)) this.#attempts.add(tap);
+    this.#links.watch((news) => this.#linksChanged(news));
+  }
+
+  #linksChanged({ gone, down }: LinkNews): void {
+    for (const index of gone) this.#news.gone.add(index);
+    for (const index of down) this.#news.down.add(index);
+    this.#followTimer ??= setTimeout(() => this.#followAll(), SETTLE_MS);
+  }
+
+  /** Captures what is wanted now, and nothing else. */
+  #followAll(): void {
+    this.#followTimer = undefined;
+    this.#forgetGone();
+    for (const index of this.#news.gone) this.#drop(this.#taps.get(index));
+    const wanted = wantedLinks(this.#patterns, this.#links.all(), ({ index }) => this.#taps.has(index));
+    const names = new Map(wanted.map(({ index, name }) => [index, name]));
+    // Names may have gone round: all are left before any is taken.
+    for (const [index, tap] of this.#taps) if (names.get(index) !== tap.name) tap.leave(this.#now());
+    for (const link of wanted) {
+      const hasChanged = this.#taps.get(link.index)?.link !== link;
+      const tap = this.#follow(link);
+      if (hasChanged && !tap.isOpen) this.#attempts.add(tap);
+    }
+    this.#news.gone.clear();
+    this.#news.down.clear();
+    this.#dropUnwanted();
+  }
+
+  /** The tap of a wanted link, which counts for its name and has an engine only if it can go on. */
+  #follow(link: Link): Tap<Sink> {
+    const tap = this.#taps.get(link.index) ?? new Tap<Sink>(link);
+    this.#taps.set(link.index, tap);
+    tap.link = link;
+    if (tap.account === undefined) {
+      if (tap.isOpen) this.#listener.renamed(tap.name, link.name);
+      tap.join(this.#account(link.name));
+    }
+    const isBroken = !this.kind.survivesDown && this.#news.down.has(link.index);
+    if (tap.isOpen && (isBroken || !tap.canStay(this.kind))) this.#close(tap);
     return tap;
   }
 
-  #openAtStart(link: Link): void {
-    // What survives a link that goes down can wait for one to come up; the rights to open it may be gone by then.
-    const error = this.#open(this.#tap(link.name), this.kind.survivesDown);
-    if (error !== undefined && this.#patterns.includes(link.name)) throw error;
+  /** What is wanted no more gets some time to be wanted again, as it is. */
+  #dropUnwanted(): void {
+    clearTimeout(this.#lingerTimer);
+    let isLingering = false;
+    for (const tap of this.#taps.values()) {
+      if (tap.account !== undefined) continue;
+      if (!tap.isOpen || this.#now() - tap.leftAtMs >= LINGER_MS) this.#drop(tap);
+      else isLingering = true;
+    }
+    if (isLingering) this.#lingerTimer = setTimeout(() => this.#dropUnwanted(), LINGER_MS);
   }
 
-  #linkChanged(name: string, link: Link | undefined): void {
-    this.#forgetGone();
-    if (!this.#taps.has(name) && (link === undefined || !isWanted(link, this.#patterns))) return;
-    const tap = this.#tap(name);
-    if (tap.link !== undefined) tap.goneAtMs = this.#now();
-    tap.link = link;
-    const isSame = link !== undefined && link.index === tap.engineIndex;
-    const canStay = isSame && (link.isUp || this.kind.survivesDown);
-    if (!canStay) this.#close(tap);
-    this.#open(tap);
+  #account(name: string): Account<Sink> {
+    let account = this.#accounts.get(name);
+    if (account === undefined) {
+      // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
+      const sink = this.#sinks.interface(name);
+      account = { name, sink, tap: undefined, leftAtMs: 0, lostPackets: 0, closing: undefined };
+      this.#accounts.set(name, account);
+    }
+    return account;
   }
 
   #forgetGone(): void {
-    for (const { name, link, goneAtMs } of this.#taps.values()) {
-      if (link !== undefined || this.#patterns.includes(name) || this.#now() - goneAtMs < FORGET_MS) continue;
-      this.#taps.delete(name);
+    for (const { name, tap, leftAtMs } of this.#accounts.values()) {
+      if (tap !== undefined || this.#patterns.includes(name) || this.#now() - leftAtMs < FORGET_MS) continue;
+      this.#accounts.delete(name);
       this.kind.forget?.(name);
       this.#sinks.forget(name);
     }
   }
 
-  /** Interfaces that are there, open or about to be. */
-  #present(): number {
-    return [...this.#taps.values()].filter(({ link }) => link !== undefined).length;
+  async #attempt(tap: Tap<Sink>): Promise<boolean> {
+    if (!(await tap.open(this.kind, this.#taps.size))) return false;
+    this.#listener.opened(tap.name);
+    // The link may have changed while it was opened.
+    const isWanted = this.#taps.get(tap.link.index) === tap;
+    if (!isWanted || !tap.canStay(this.kind)) this.#close(tap);
+    return isWanted;
   }
 
-  /** Opens an engine where there is none and the link can have one; returns what prevented it. */
-  #open(tap: Tap, mayBeDown = false): Error | undefined {
-    clearTimeout(tap.retry);
-    if (tap.engine !== undefined || tap.link === undefined) return undefined;
-    if (!tap.link.isUp && !mayBeDown) return undefined;
+  /** Throws the reason alone, which others may share. */
+  async #attemptForReason(tap: Tap<Sink>): Promise<boolean> {
     try {
-      tap.engine = this.kind.open(tap.link, this.#sinks.interface(tap.name), this.#present());
-      tap.engineIndex = tap.link.index;
-      tap.failure = undefined;
-      this.#onChange(tap.name, true, undefined);
-      return undefined;
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      if (tap.failure !== error.message) this.#onChange(tap.name, false, error.message);
-      tap.failure = error.message;
-      tap.retry = setTimeout(() => this.#open(tap), RETRY_MS);
-      return error;
+      return await this.#attempt(tap);
+    } catch (error) {
+      throw new Error(messageOf(error).replace(`couldn't open ${tap.name}: `, ""), { cause: error });
     }
   }
 
-  #close(tap: Tap): void {
-    clearTimeout(tap.retry);
-    const { engine } = tap;
-    if (engine === undefined) return;
-    tap.engine = undefined;
-    tap.engineIndex = 0;
-    this.#onChange(tap.name, false, undefined);
-    // What is lost until the last block is read comes on top; the counter must never step back.
-    const known = engine.losses().packets;
-    tap.lostBefore += known;
-    const closed = (async () => {
-      await engine[Symbol.asyncDispose]();
-      tap.lostBefore += engine.losses().packets - known;
-    })();
-    this.#closing.add(closed);
-    void closed.finally(() => this.#closing.delete(closed));
+  #drop(tap: Tap<Sink> | undefined): void {
+    if (tap === undefined) return;
+    this.#taps.delete(tap.link.index);
+    this.#attempts.remove(tap);
+    this.#close(tap);
+    if (tap.account === undefined) return;
+    tap.account.tap = undefined;
+    tap.account.leftAtMs = this.#now();
+    tap.account = undefined;
   }
-}
 
-/** The links that the patterns name. Throws PromtapError where one that is named in full is not there. */
-export function interfacesOf(patterns: readonly string[], links: readonly Link[]): Link[] {
-  const missing = patterns.find((pattern) => isFullName(pattern) && !links.some((link) => link.name === pattern));
-  if (missing !== undefined) {
-    const present = links.map((link) => link.name).join(", ");
-    throw new PromtapError(ErrorCode.HOST, `couldn't open ${missing}: no such interface; this host has ${present}`);
+  #close(tap: Tap<Sink>): void {
+    const close = tap.release();
+    if (close === undefined) return;
+    this.#listener.closed(tap.name);
+    const { account } = tap;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (account !== undefined) account.closing = promise;
+    this.#closings.add(() => close().finally(resolve));
   }
-  return links.filter((link) => isWanted(link, patterns));
-}
-
-function isWanted(link: Link, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => {
-    if (pattern === AUTO) return link.isUp && !link.isLoopback;
-    return isFullName(pattern) ? pattern === link.name : matchesGlob(link.name, pattern);
-  });
-}
-
-/** Whether a pattern is the name of one interface. */
-export function isFullName(pattern: string): boolean {
-  return pattern !== AUTO && !/[*?[]/.test(pattern);
 }

@@ -12,10 +12,15 @@ export interface Losses {
   packets: number;
 }
 
-/** Counts the packets of one interface into one ledger from the moment it is opened until it is disposed of. */
-export interface Engine extends AsyncDisposable {
-  /** Brings the ledger up to date with all that the kernel has seen; called before every scrape. */
+/** Counts the packets of one interface, whatever it is called, from the moment it is opened until it is disposed of. */
+export interface Engine<Sink = InterfaceLedger> extends AsyncDisposable {
+  /** Brings the sink up to date with all that the kernel has seen; called before every scrape. */
   sync(): void;
+  /**
+   * Counts into another sink from now on, and what came before into the one it had. Without a sink nothing is counted:
+   * what comes waits for the next one, as far as there is room for it.
+   */
+  retarget(sink: Sink | undefined): void;
   losses(): Losses;
 }
 
@@ -44,9 +49,9 @@ export interface EngineKind<Sink = InterfaceLedger> {
   /** Those of them that are needed later too, to open an interface that comes or comes back. */
   readonly keeps: readonly CapabilityName[];
   /** Tries what the engine needs of the host; returns why it cannot work, or undefined. */
-  probe(): string | undefined;
+  probe(): Promise<string | undefined>;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
-  open(link: Link, sink: Sink, siblings: number): Engine;
+  open(link: Link, sink: Sink, siblings: number): Promise<Engine<Sink>>;
   /** Gives back what is kept of an interface whose engine is closed, where engines keep anything. */
   forget?(interfaceName: string): void;
 }

@@ -12,11 +12,14 @@ export interface Selection<Sink> {
  * Chooses the first of `candidates` (best first) that works on this host, or the one that is asked for by name.
  * Throws PromtapError where none works.
  */
-export function selectEngine<Sink>(choice: string, candidates: readonly EngineKind<Sink>[]): Selection<Sink> {
+export async function selectEngine<Sink>(
+  choice: string,
+  candidates: readonly EngineKind<Sink>[],
+): Promise<Selection<Sink>> {
   const refusals: string[] = [];
   for (const kind of candidates) {
     if (choice !== "auto" && choice !== kind.name) continue;
-    const refusal = kind.probe();
+    const refusal = await kind.probe();
     if (refusal === undefined) return { kind, refusals };
     refusals.push(`engine ${kind.name}: ${refusal}`);
   }

@@ -17,6 +17,8 @@ export interface Feature extends AsyncDisposable {
   readonly collectors: readonly Collector[];
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
+  /** Resolves when it counts all that there is to count; at once if it is not there. */
+  started?(): Promise<void>;
   /** Takes the frames of a file that is read. */
   readonly tap?: FrameTap;
 }

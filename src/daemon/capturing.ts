@@ -1,9 +1,10 @@
 import { bpfKind, tcxKind } from "../capture/bpf/bpf-engine.ts";
-import { Capture, type CaptureListener, isFullName } from "../capture/capture.ts";
+import { Capture, type CaptureListener } from "../capture/capture.ts";
 import { type EngineKind, EngineName } from "../capture/engine.ts";
 import { pcapKind } from "../capture/pcap/pcap-engine.ts";
 import { ringKind } from "../capture/ring/ring-engine.ts";
 import { selectEngine } from "../capture/select.ts";
+import { isFullName } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type Config, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -11,14 +12,16 @@ import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 
 /** What stands in for live capture while a file is read. */
-const FILE_SOURCE: Source = { engine: EngineName.SAVEFILE, keeps: [], sync() {}, taps: () => [] };
+const FILE_SOURCE: Source = { engine: EngineName.SAVEFILE, keeps: [], async started() {}, sync() {}, taps: () => [] };
 /** Where no traffic is counted at all. */
-const NO_SOURCE: Source = { engine: "none", keeps: [], sync() {}, taps: () => [] };
+const NO_SOURCE: Source = { ...FILE_SOURCE, engine: "none" };
 
 /** Where the traffic comes from, and what it takes. */
 export interface Source extends TrafficSource {
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
+  /** Resolves when all interfaces that there were at start have been tried. */
+  started(): Promise<void>;
 }
 
 /** Whether traffic is counted, live or from a file. */
@@ -27,19 +30,20 @@ export function isCounted(config: Config): boolean {
 }
 
 /** Starts to count the traffic that the config asks for. Throws PromtapError. */
-export function startSource(config: Config, ledger: Ledger, parts: AsyncDisposableStack): Source {
+export async function startSource(config: Config, ledger: Ledger, parts: AsyncDisposableStack): Promise<Source> {
   if (config.readPath !== null) return FILE_SOURCE;
-  return isCounted(config) ? parts.use(startCapture(config, ledger)) : NO_SOURCE;
+  return isCounted(config) ? parts.use(await startCapture(config, ledger)) : NO_SOURCE;
 }
 
-function startCapture(config: Config, ledger: Ledger): Source & AsyncDisposable {
-  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ledger));
+async function startCapture(config: Config, ledger: Ledger): Promise<Source & AsyncDisposable> {
+  const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
-  const capture = new Capture(kind, config.interfaces, ledger, logInterface);
+  const capture = await Capture.start(kind, config.interfaces, ledger, captureLog(""));
   return {
     engine: kind.name,
     keeps: kind.keeps,
+    started: () => capture.started(),
     sync: () => capture.sync(),
     taps: () => capture.taps(),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
@@ -55,7 +59,19 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
   return wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;
 }
 
-const logInterface: CaptureListener = (name, isOpen, error) => {
-  if (error !== undefined) log.error("couldn't capture", { interface: name, error });
-  else log.info(isOpen ? "capture started" : "capture stopped", { interface: name });
-};
+/** Names that a line of the log has at most. */
+const LOGGED_NAMES = 5;
+
+/** Logs what becomes of interfaces. `what` is captured: "" for the traffic, else such as " of Wialon IPS". */
+export function captureLog(what: string): CaptureListener {
+  return {
+    opened: (name) => log.info(`capture${what} started`, { interface: name }),
+    closed: (name) => log.info(`capture${what} stopped`, { interface: name }),
+    renamed: (before, name) => log.info(`capture${what} goes on`, { interface: name, before }),
+    failed(names, reason) {
+      const some = names.slice(0, LOGGED_NAMES).join(", ");
+      const interfaces = names.length > LOGGED_NAMES ? `${some} and ${names.length - LOGGED_NAMES} more` : some;
+      log.error(`capture${what} failed`, { interface: interfaces, error: reason });
+    },
+  };
+}

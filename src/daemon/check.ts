@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
-import { interfacesOf } from "../capture/capture.ts";
 import { Links } from "../capture/links.ts";
 import { pcapFilter } from "../capture/pcap/pcap-engine.ts";
 import { checkFilter } from "../capture/pcap/pcap-tap.ts";
 import { openSavefile } from "../capture/savefile/savefile.ts";
 import { selectEngine } from "../capture/select.ts";
+import { interfacesOf } from "../capture/wanted.ts";
 import type { Config } from "../config/config.ts";
 import { type ListenAddress, listen } from "../http/listener.ts";
 import { Ledger } from "../ledger/ledger.ts";
@@ -31,7 +31,7 @@ async function checkTraffic(config: Config, ranges: RangeTable): Promise<string[
   const zones = await startZones(config, parts);
   const ledger = new Ledger(ranges, config.maxAddresses, 0, zones.zonings);
   return [
-    ...(config.readPath === null ? checkCapture(config, ledger) : [await checkFile(config.readPath)]),
+    ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
     `at most ${config.maxAddresses} addresses have series`,
     ...zones.summary(),
@@ -39,8 +39,8 @@ async function checkTraffic(config: Config, ranges: RangeTable): Promise<string[
 }
 
 /** Probes the engine; with a filter, opens each interface for a moment, because the filter depends on its link type. */
-function checkCapture(config: Config, ledger: Ledger): string[] {
-  const { kind, refusals } = selectEngine(config.engine, engineKinds(config, ledger));
+async function checkCapture(config: Config, ledger: Ledger): Promise<string[]> {
+  const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
   using links = Links.open();
   const captured = interfacesOf(config.interfaces, links.all());
   if (config.filter !== "") {

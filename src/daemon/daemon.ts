@@ -32,7 +32,7 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   const ranges = new RangeTable(config.ranges);
   for (const warning of warningsOf(config, ranges)) log.warn(warning);
   const ledger = new Ledger(ranges, config.maxAddresses, seed, zones.zonings);
-  const source = startSource(config, ledger, parts);
+  const source = await startSource(config, ledger, parts);
   const features = await startFeatures(config, { signal, ledger, source }, parts);
   const traffic = isCounted(config) ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
   const collectors = new CollectorSet(
@@ -43,9 +43,11 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   );
   const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);
 
+  const started = Promise.all([source, ...features].map(async (part) => part.started?.()));
   const counters = { ledger, taps: features.flatMap(({ tap }) => tap ?? []) };
   const file = config.readPath === null ? undefined : parts.use(openSavefile(config.readPath, signal));
   if (config.once) {
+    await started;
     await countThenPrint(file, counters, page);
     return;
   }
@@ -66,9 +68,10 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
       },
     ),
   );
+  for (const address of server.addresses) log.info("listening", { address });
+  await Promise.race([started, aborted(signal)]);
   if (!config.keepCapabilities) dropCapabilities([source, ...features].flatMap(({ keeps }) => keeps));
   isReady = true;
-  for (const address of server.addresses) log.info("listening", { address });
   const counting = file === undefined ? undefined : countFile(file, counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});

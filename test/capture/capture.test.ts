@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, describe, test } from "node:test";
-import { Capture, interfacesOf } from "../../src/capture/capture.ts";
+import { Capture, type CaptureListener } from "../../src/capture/capture.ts";
 import type { FrameSink } from "../../src/capture/engine.ts";
-import type { Link } from "../../src/capture/links.ts";
 import { PromtapError } from "../../src/errors.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
@@ -11,80 +10,32 @@ import { until } from "../support/waiting.ts";
 import { FakeKind } from "./fake-engine.ts";
 import { deleteAll, enterPrivateNetwork, ip, ipBatch } from "./private-network.ts";
 
-function link(name: string, fields: Partial<Link> = {}): Link {
-  return {
-    name,
-    index: 1,
-    isUp: true,
-    isLoopback: false,
-    isEthernet: true,
-    kind: "",
-    masterIndex: 0,
-    lowerIndex: 0,
-    ...fields,
-  };
-}
-
-const LINKS = [
-  link("lo", { isLoopback: true }),
-  link("eth0"),
-  link("eth1", { isUp: false }),
-  link("wg0", { isEthernet: false }),
-  link("veth.1"),
-];
-
-describe("the interfaces that patterns name", () => {
-  const expectations: [patterns: string[], names: string[]][] = [
-    [["auto"], ["eth0", "wg0", "veth.1"]],
-    [["eth0"], ["eth0"]],
-    [["eth1"], ["eth1"]],
-    [["lo"], ["lo"]],
-    [
-      ["auto", "lo"],
-      ["lo", "eth0", "wg0", "veth.1"],
-    ],
-    [["eth*"], ["eth0", "eth1"]],
-    [["*"], ["lo", "eth0", "eth1", "wg0", "veth.1"]],
-    [["eth?"], ["eth0", "eth1"]],
-    [["eth[1-9]"], ["eth1"]],
-    [["veth.*"], ["veth.1"]],
-    [
-      ["wg0", "eth*", "eth0"],
-      ["eth0", "eth1", "wg0"],
-    ],
-    [["docker*"], []],
-  ];
-  for (const [patterns, names] of expectations) {
-    test(`${patterns.join(", ")}: ${names.join(", ") || "none yet"}`, () => {
-      assert.deepEqual(
-        interfacesOf(patterns, LINKS).map(({ name }) => name),
-        names,
-      );
-    });
-  }
-
-  test("a name that no interface has is an error that lists those there are", () => {
-    assert.throws(() => interfacesOf(["eth0", "eth7"], LINKS), {
-      name: "PromtapError",
-      code: "HOST",
-      message: "couldn't open eth7: no such interface; this host has lo, eth0, eth1, wg0, veth.1",
-    });
-  });
-});
-
 /** A capture through fake engines, and what it tells. */
 class Rig implements AsyncDisposable {
   readonly kind: FakeKind;
   readonly ledger = new Ledger(new RangeTable([]), 0, 0);
-  readonly told: [name: string, isOpen: boolean, error: string | undefined][] = [];
-  readonly capture: Capture<FrameSink>;
+  /** What was told, and in the end why. */
+  readonly told: string[][] = [];
+  readonly #listener: CaptureListener = {
+    opened: (name) => this.told.push(["opened", name]),
+    closed: (name) => this.told.push(["closed", name]),
+    renamed: (before, name) => this.told.push(["renamed", before, name]),
+    failed: (names, reason) => this.told.push(["failed", ...names, reason]),
+  };
+  capture!: Capture<FrameSink>;
   /** What the capture takes for the time. */
   nowMs = 5000;
 
-  constructor(patterns: string[], kind = new FakeKind()) {
+  private constructor(kind: FakeKind) {
     this.kind = kind;
-    const now = () => this.nowMs;
-    this.capture = new Capture(kind, patterns, this.ledger, (...event) => this.told.push(event), now);
+  }
+
+  /** Starts to capture, and has tried all that is there. */
+  static async start(patterns: string[], kind = new FakeKind()): Promise<Rig> {
+    const rig = new Rig(kind);
+    rig.capture = await Capture.start(kind, patterns, rig.ledger, rig.#listener, () => rig.nowMs);
+    await rig.capture.started();
+    return rig;
   }
 
   /** Resolves when these interfaces, and no others, are captured and up. */
@@ -127,11 +78,11 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
   test("opens all that is up at the start, and closes it at the end", async () => {
     addUp("br1", "br2");
     ip("link add br3 type bridge");
-    const rig = new Rig(["auto"]);
+    const rig = await Rig.start(["auto"]);
     assert.deepEqual(rig.kind.openNames(), ["br1", "br2"]);
     assert.deepEqual(rig.told, [
-      ["br1", true, undefined],
-      ["br2", true, undefined],
+      ["opened", "br1"],
+      ["opened", "br2"],
     ]);
     rig.capture.sync();
     assert.deepEqual(
@@ -144,13 +95,13 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("counts each interface in the ledger of its name", async () => {
     addUp("br1");
-    await using rig = new Rig(["br1"]);
+    await using rig = await Rig.start(["br1"]);
     assert.equal(rig.kind.engines[0]!.sink, rig.ledger.interface("br1"));
   });
 
   test("picks up what comes later and matches, and nothing else", async () => {
     addUp("br1");
-    await using rig = new Rig(["br*"]);
+    await using rig = await Rig.start(["br*"]);
     addUp("other1", "br2");
     await rig.captures("br1", "br2");
     assert.deepEqual(
@@ -161,7 +112,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("lets those interfaces share the memory that are there, and not those that went", async () => {
     addUp("br1", "br2");
-    await using rig = new Rig(["br*"]);
+    await using rig = await Rig.start(["br*"]);
     assert.deepEqual(rig.kind.siblings, [2, 2]);
     ip("link delete br1");
     addUp("br3");
@@ -172,7 +123,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
   });
 
   test("leaves loopback to those who name it", async () => {
-    await using rig = new Rig(["auto"]);
+    await using rig = await Rig.start(["auto"]);
     ip("link set lo up");
     addUp("br1");
     await rig.captures("br1");
@@ -185,7 +136,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("waits for a named interface that is down", async () => {
     ip("link add br1 type bridge");
-    await using rig = new Rig(["br1"]);
+    await using rig = await Rig.start(["br1"]);
     assert.deepEqual(rig.capture.taps(), [{ name: "br1", isUp: false, lostPackets: 0 }]);
     ip("link set br1 up");
     await rig.captures("br1");
@@ -193,7 +144,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("keeps an engine that survives while its interface is down", async () => {
     addUp("br1");
-    await using rig = new Rig(["br1"], new FakeKind(true));
+    await using rig = await Rig.start(["br1"], new FakeKind(true));
     ip("link set br1 down");
     await rig.captures();
     ip("link set br1 up");
@@ -204,7 +155,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("opens another engine after the interface was down where the first does not survive it", async () => {
     addUp("br1");
-    await using rig = new Rig(["br1"], new FakeKind(false));
+    await using rig = await Rig.start(["br1"], new FakeKind(false));
     ip("link set br1 down");
     await rig.captures();
     await until("the engine is closed", () => rig.kind.engines[0]!.isClosed);
@@ -212,16 +163,16 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     await rig.captures("br1");
     assert.equal(rig.kind.engines.length, 2);
     assert.deepEqual(rig.told, [
-      ["br1", true, undefined],
-      ["br1", false, undefined],
-      ["br1", true, undefined],
+      ["opened", "br1"],
+      ["closed", "br1"],
+      ["opened", "br1"],
     ]);
   });
 
   for (const survivesDown of [true, false]) {
     test(`goes on when an interface is made again, ${survivesDown ? "" : "not "}surviving down`, async () => {
       addUp("br1");
-      await using rig = new Rig(["br1"], new FakeKind(survivesDown));
+      await using rig = await Rig.start(["br1"], new FakeKind(survivesDown));
       ip("link delete br1");
       await rig.captures();
       assert.deepEqual(
@@ -239,31 +190,66 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("goes on when an interface is made again before anyone looks", async () => {
     addUp("br1");
-    await using rig = new Rig(["br1"]);
+    await using rig = await Rig.start(["br1"]);
     ipBatch(["link delete br1", "link add br1 type bridge", "link set br1 up"]);
     await until("the first engine is closed", () => rig.kind.engines[0]!.isClosed);
     await rig.captures("br1");
     assert.equal(rig.kind.engines.length, 2);
   });
 
-  test("follows an interface to a new name that matches", async () => {
-    addUp("br1");
-    await using rig = new Rig(["br*"]);
-    ipBatch(["link set br1 down", "link set br1 name br2", "link set br2 up"]);
+  for (const survivesDown of [true, false]) {
+    test(`keeps the engine of an interface that is renamed, ${survivesDown ? "" : "not "}surviving down`, async () => {
+      addUp("br1");
+      await using rig = await Rig.start(["br*"], new FakeKind(survivesDown));
+      const [engine] = rig.kind.engines;
+      engine!.lost = 3;
+      ip("link set br1 name br2");
+      await rig.captures("br2");
+      engine!.lost = 5;
+      assert.deepEqual(rig.capture.taps(), [
+        { name: "br1", isUp: false, lostPackets: 3 },
+        { name: "br2", isUp: true, lostPackets: 2 },
+      ]);
+      const ledgers = ["br1", "br2"].map((name) => rig.ledger.interface(name));
+      assert.deepEqual(engine!.sinks, [ledgers[0], undefined, ledgers[1]]);
+      assert.deepEqual([rig.kind.engines.length, engine!.isClosed], [1, false]);
+      assert.deepEqual(rig.told, [
+        ["opened", "br1"],
+        ["renamed", "br1", "br2"],
+      ]);
+    });
+  }
+
+  test("lets engines change places when their interfaces change names, by a name that no pattern has", async () => {
+    addUp("br1", "br2");
+    await using rig = await Rig.start(["br*"]);
+    const [first, second] = rig.kind.engines;
+    ip("link set br1 name other");
     await rig.captures("br2");
-    assert.deepEqual(
-      rig.capture.taps().map(({ name, isUp }) => [name, isUp]),
-      [
-        ["br1", false],
-        ["br2", true],
-      ],
-    );
-    await until("the engine of the old name is closed", () => rig.kind.engines[0]!.isClosed);
+    ipBatch(["link set br2 name br1", "link set other name br2"]);
+    await until("the names have changed", () => rig.told.length === 4);
+    assert.deepEqual([first!.sink, second!.sink], [rig.ledger.interface("br2"), rig.ledger.interface("br1")]);
+    assert.deepEqual(rig.kind.openNames(), ["br1", "br2"]);
+    assert.equal(rig.kind.engines.length, 2);
+  });
+
+  test("gives up an interface that keeps a name that no pattern has, and takes the next of its name", async () => {
+    addUp("br1");
+    await using rig = await Rig.start(["br1"]);
+    ip("link set br1 name other");
+    addUp("br1");
+    await rig.captures("br1");
+    await until("the second engine is open", () => rig.kind.engines.length === 2);
+    const [first, second] = rig.kind.engines;
+    assert.deepEqual([first!.sink, second!.sink], [undefined, rig.ledger.interface("br1")]);
+    rig.nowMs += 1000;
+    await until("the first engine is closed", () => first!.isClosed);
+    assert.equal(second!.isClosed, false);
   });
 
   test("tells of losses that never step back, whatever becomes of the engines", async () => {
     addUp("br1");
-    await using rig = new Rig(["br1"], new FakeKind(false));
+    await using rig = await Rig.start(["br1"], new FakeKind(false));
     const seen: number[] = [];
     for (let round = 0; round < 3; round++) {
       const engine = rig.kind.engines[round]!;
@@ -289,15 +275,15 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     const kind = new FakeKind();
     kind.broken.set("br1", "out of memory");
     addUp("br1", "br2");
-    await using rig = new Rig(["auto"], kind);
+    await using rig = await Rig.start(["auto"], kind);
     assert.deepEqual(kind.openNames(), ["br2"]);
     await until("it is tried again", () => kind.failures >= 2);
     kind.broken.clear();
     await rig.captures("br1", "br2");
     assert.deepEqual(rig.told, [
-      ["br1", false, "out of memory"],
-      ["br2", true, undefined],
-      ["br1", true, undefined],
+      ["opened", "br2"],
+      ["failed", "br1", "out of memory"],
+      ["opened", "br1"],
     ]);
   });
 
@@ -305,7 +291,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     const kind = new FakeKind();
     kind.broken.set("br1", "out of memory");
     addUp("br1");
-    await using rig = new Rig(["auto"], kind);
+    await using rig = await Rig.start(["auto"], kind);
     const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
     const before = timers();
     ip("link delete br1");
@@ -317,17 +303,17 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("does not start where a named interface is not there, or cannot be opened", async () => {
     addUp("br1", "br2");
-    assert.throws(() => new Rig(["br1", "br7"]), PromtapError);
+    await assert.rejects(Rig.start(["br1", "br7"]), PromtapError);
     const kind = new FakeKind();
     kind.broken.set("br2", "no filter fits");
-    assert.throws(() => new Rig(["br1", "br2"], kind), /no filter fits/);
+    await assert.rejects(Rig.start(["br1", "br2"], kind), /no filter fits/);
     await until("what was open is closed", () => kind.engines.length === 1 && kind.openNames().length === 0);
     assert.ok(!process.getActiveResourcesInfo().includes("Timeout"), "it is tried again");
   });
 
   test("forgets what only a pattern names ten minutes after it went, at a scrape", async () => {
     addUp("br1", "br2", "br3");
-    await using rig = new Rig(["br*", "br2"]);
+    await using rig = await Rig.start(["br*", "br2"]);
     ipBatch(["link delete br1", "link delete br2"]);
     await rig.captures("br3");
     rig.nowMs += 10 * 60_000 - 1;
@@ -346,7 +332,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("forgets it when another interface comes, too", async () => {
     addUp("br1");
-    await using rig = new Rig(["auto"]);
+    await using rig = await Rig.start(["auto"]);
     ip("link delete br1");
     await rig.captures();
     rig.nowMs += 10 * 60_000;
@@ -357,7 +343,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("forgets nothing of an interface that came back, or is down", async () => {
     addUp("br1", "br2");
-    await using rig = new Rig(["auto"], new FakeKind(false));
+    await using rig = await Rig.start(["auto"], new FakeKind(false));
     rig.kind.engines[0]!.lost = 7;
     ipBatch(["link delete br1", "link set br2 down"]);
     await rig.captures();
@@ -377,7 +363,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
 
   test("finds its interfaces again after more changes than the kernel keeps", async () => {
     addUp("br1", "br2");
-    await using rig = new Rig(["br*"]);
+    await using rig = await Rig.start(["br*"]);
     const storm = Array.from({ length: 2000 }, (_, count) => `link set lo ${count % 2 === 0 ? "up" : "down"}`);
     ipBatch([...storm, "link delete br1", "link add br1 type bridge", "link set br1 up", "link delete br2"]);
     addUp("br3");

@@ -2,9 +2,11 @@ import type { Engine, EngineKind, FrameSink } from "../../src/capture/engine.ts"
 import type { Link } from "../../src/capture/links.ts";
 
 /** An engine that sees nothing, and loses what a test says. */
-export class FakeEngine implements Engine {
+export class FakeEngine implements Engine<FrameSink> {
   readonly link: Link;
-  readonly sink: FrameSink;
+  sink: FrameSink | undefined;
+  /** All that it counted into, one after the other. */
+  readonly sinks: (FrameSink | undefined)[] = [];
   lost = 0;
   /** What is found lost when the last packets are read. */
   lostAtEnd = 0;
@@ -14,10 +16,16 @@ export class FakeEngine implements Engine {
   constructor(link: Link, sink: FrameSink) {
     this.link = link;
     this.sink = sink;
+    this.sinks.push(sink);
   }
 
   sync(): void {
     this.syncs++;
+  }
+
+  retarget(sink: FrameSink | undefined): void {
+    this.sink = sink;
+    this.sinks.push(sink);
   }
 
   losses(): { packets: number } {
@@ -32,7 +40,7 @@ export class FakeEngine implements Engine {
 }
 
 /** Opens fake engines, but on interfaces that a test has put out of order. */
-export class FakeKind implements EngineKind {
+export class FakeKind implements EngineKind<FrameSink> {
   readonly name = "ring";
   readonly needs = [];
   readonly keeps = [];
@@ -51,11 +59,11 @@ export class FakeKind implements EngineKind {
     this.survivesDown = survivesDown;
   }
 
-  probe(): string | undefined {
+  async probe(): Promise<string | undefined> {
     return this.refusal;
   }
 
-  open(link: Link, sink: FrameSink, siblings: number): Engine {
+  async open(link: Link, sink: FrameSink, siblings: number): Promise<FakeEngine> {
     this.siblings.push(siblings);
     const reason = this.broken.get(link.name);
     if (reason !== undefined) {

@@ -2,38 +2,34 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, before, describe, test } from "node:test";
-import { type Link, Links } from "../../src/capture/links.ts";
+import { Links } from "../../src/capture/links.ts";
 import { lacking } from "../support/requirements.ts";
 import { until } from "../support/waiting.ts";
 import { deleteAll, enterPrivateNetwork, ip, ipBatch } from "./private-network.ts";
 
-type State = Record<string, { index: number; isUp: boolean }>;
-
-/** What a listener knows that starts with all links and believes every change it is told. */
+/** What a listener knows that looks at the links when it is told of a change, and only then. */
 class Follower implements Disposable {
   readonly links = Links.open();
-  readonly state: State = {};
+  state = this.links.all();
+  /** Indexes of the links that went. */
+  readonly gone: number[] = [];
+  calls = 0;
 
   constructor() {
-    for (const link of this.links.all()) this.#learn(link.name, link);
-    this.links.watch((name, link) => this.#learn(name, link));
+    this.links.watch(({ gone }) => {
+      this.calls++;
+      this.gone.push(...gone);
+      this.state = this.links.all();
+    });
   }
 
-  #learn(name: string, link: Link | undefined): void {
-    if (link === undefined) delete this.state[name];
-    else this.state[name] = { index: link.index, isUp: link.isUp };
-  }
-
-  /** Resolves when this is what there is, to the listener and to whoever asks for all links. */
+  /** Resolves when this is what there is. */
   async knows(expected: Record<string, "up" | "down">): Promise<void> {
-    const words = (links: Iterable<[string, { isUp: boolean }]>) =>
-      JSON.stringify([...links].map(([name, { isUp }]) => [name, isUp ? "up" : "down"]).toSorted(byName));
     const goal = JSON.stringify(Object.entries(expected).toSorted(byName));
     await until(`the links are ${goal}`, () => {
-      const listed = this.links.all().map((link): [string, Link] => [link.name, link]);
-      return words(Object.entries(this.state)) === goal && words(listed) === goal;
+      const known = this.state.map(({ name, isUp }) => [name, isUp ? "up" : "down"]);
+      return JSON.stringify(known.toSorted(byName)) === goal;
     });
-    for (const link of this.links.all()) assert.equal(this.state[link.name]!.index, link.index);
   }
 
   [Symbol.dispose](): void {
@@ -72,8 +68,39 @@ describe("links of a private namespace", { skip: lacking("root", "ip") }, () => 
     await follower.knows({ lo: "up", br1: "up" });
     ip("link set br1 down");
     await follower.knows({ lo: "up", br1: "down" });
+    const { index } = follower.links.find("br1")!;
     ip("link delete br1");
     await follower.knows({ lo: "up" });
+    assert.deepEqual(follower.gone, [index]);
+  });
+
+  test("that are as they were for all that matters are not told of", async () => {
+    ip("link add br1 type bridge");
+    using follower = new Follower();
+    const [before] = follower.state.filter(({ name }) => name === "br1");
+    ipBatch(["link set br1 promisc on", "link set br1 mtu 1400", "link set br1 promisc off", "link set lo up"]);
+    await follower.knows({ lo: "up", br1: "down" });
+    assert.equal(follower.calls, 1);
+    assert.equal(
+      follower.state.find(({ name }) => name === "br1"),
+      before,
+    );
+  });
+
+  test("that went are told of though others have their index", async () => {
+    ip("link add br1 index 77 type bridge");
+    using follower = new Follower();
+    ipBatch(["link delete br1", "link add br1 index 77 type bridge"]);
+    await until("it is told", () => follower.calls > 0);
+    assert.deepEqual(follower.gone, [77]);
+    assert.equal(follower.links.find("br1")!.index, 77);
+  });
+
+  test("are read a few in each turn of the event loop, however many there are", async () => {
+    using follower = new Follower();
+    ipBatch(Array.from({ length: 21 }, (_, count) => `link set lo ${count % 2 === 0 ? "up" : "down"}`));
+    await follower.knows({ lo: "up" });
+    await until("the rest is read", () => follower.calls > 1);
   });
 
   test("that are renamed go by their old name and come by the new one", async () => {
@@ -90,6 +117,7 @@ describe("links of a private namespace", { skip: lacking("root", "ip") }, () => 
     ipBatch(["link delete br1", "link add br1 type bridge", "link set br1 up"]);
     await follower.knows({ lo: "down", br1: "up" });
     assert.notEqual(follower.links.find("br1")!.index, before);
+    assert.deepEqual(follower.gone, [before]);
   });
 
   test("are listed in full where they fill several messages", () => {

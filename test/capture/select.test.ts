@@ -9,32 +9,32 @@ function kind(name: EngineName, refusal?: string): FakeKind {
   return Object.assign(new FakeKind(), { name, refusal });
 }
 
-test("auto takes the best that works, and tells why better ones were refused", () => {
+test("auto takes the best that works, and tells why better ones were refused", async () => {
   const [ring, pcap] = [kind("ring", "CAP_NET_RAW is missing"), kind("pcap")];
-  assert.deepEqual(selectEngine("auto", [ring, pcap]), {
+  assert.deepEqual(await selectEngine("auto", [ring, pcap]), {
     kind: pcap,
     refusals: ["engine ring: CAP_NET_RAW is missing"],
   });
   ring.refusal = undefined;
-  assert.deepEqual(selectEngine("auto", [ring, pcap]), { kind: ring, refusals: [] });
+  assert.deepEqual(await selectEngine("auto", [ring, pcap]), { kind: ring, refusals: [] });
 });
 
-test("what is asked for by name is taken though there is a better one, which is not even tried", () => {
+test("what is asked for by name is taken though there is a better one, which is not even tried", async () => {
   const [ring, pcap] = [kind("ring"), kind("pcap")];
   ring.probe = () => assert.fail("tried");
-  assert.deepEqual(selectEngine("pcap", [ring, pcap]), { kind: pcap, refusals: [] });
+  assert.deepEqual(await selectEngine("pcap", [ring, pcap]), { kind: pcap, refusals: [] });
 });
 
-test("what is asked for by name is not replaced by another", () => {
-  assert.throws(
-    () => selectEngine("ring", [kind("ring", "CAP_NET_RAW is missing"), kind("pcap")]),
+test("what is asked for by name is not replaced by another", async () => {
+  await assert.rejects(
+    selectEngine("ring", [kind("ring", "CAP_NET_RAW is missing"), kind("pcap")]),
     new PromtapError(ErrorCode.HOST, "engine ring: CAP_NET_RAW is missing"),
   );
 });
 
-test("where none works the error has the reason of each", () => {
-  assert.throws(
-    () => selectEngine("auto", [kind("ring", "no ring"), kind("pcap", "no pcap")]),
+test("where none works the error has the reason of each", async () => {
+  await assert.rejects(
+    selectEngine("auto", [kind("ring", "no ring"), kind("pcap", "no pcap")]),
     new PromtapError(ErrorCode.HOST, "engine ring: no ring; engine pcap: no pcap"),
   );
 });

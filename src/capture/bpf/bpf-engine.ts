@@ -26,8 +26,10 @@ interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
   attach: Attach;
 }
 
-/** A program and its tables, made for one interface and kept when it goes. */
+/** A program and its tables, made for one interface. */
 interface Counting {
+  /** What the interface was called last, of the names that are counted for. */
+  interfaceName: string;
   tables: KernelTables;
   zones: readonly ZoneCounters[];
   programFd: number;
@@ -90,11 +92,14 @@ class KernelKind implements EngineKind {
   readonly #wireSizes: boolean;
   readonly #attach: Attach;
   readonly #zonings: readonly Zoning[];
-  readonly #byInterface = new Map<string, Counting>();
+  readonly #isFixed: boolean;
+  /** Name of an interface → what counted for it when there was one. */
+  readonly #idle = new Map<string, Counting>();
   readonly #zones = new Map<Zoning, KernelZones>();
   #budget: KernelBudget | undefined;
 
-  constructor({ name, hook, attach, needs, keeps }: Way, { ranges, maxAddresses, wireSizes, zonings }: KernelOptions) {
+  constructor({ name, hook, attach, needs, keeps }: Way, options: KernelOptions) {
+    const { ranges, maxAddresses, wireSizes, zonings, isFixed } = options;
     this.name = name;
     this.needs = needs;
     this.keeps = keeps;
@@ -105,17 +110,18 @@ class KernelKind implements EngineKind {
     this.#maxAddresses = maxAddresses;
     this.#wireSizes = wireSizes;
     this.#zonings = zonings;
+    this.#isFixed = isFixed;
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */
-  probe(): string | undefined {
+  async probe(): Promise<string | undefined> {
     const tooOld = kernelRefusal(this.#hook === Hook.TCX ? OLDEST_TCX_KERNEL : OLDEST_KERNEL);
     if (tooOld !== undefined) return tooOld;
     try {
       const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings).interface(LOOPBACK.name);
       const counting = this.#load(LOOPBACK, ledger, 1);
       try {
-        for (const fd of this.#attach(LOOPBACK, counting.programFd)) libc.closeInBackground(fd);
+        for (const fd of this.#attach(LOOPBACK, counting.programFd)) void libc.closeInBackground(fd);
       } finally {
         close(counting);
       }
@@ -127,23 +133,37 @@ class KernelKind implements EngineKind {
     }
   }
 
-  open(link: Link, ledger: InterfaceLedger, siblings: number): Engine {
-    let counting = this.#byInterface.get(link.name);
-    if (counting === undefined || counting.isEthernet !== link.isEthernet) {
-      // Tables of interfaces that are gone take their share until they are forgotten.
-      counting = this.#load(link, ledger, Math.max(siblings, this.#byInterface.size + 1));
-      // Not before: where the right to load is gone, the tables will do again when the kind of link is what it was.
-      this.forget(link.name);
-      this.#byInterface.set(link.name, counting);
+  async open(link: Link, ledger: InterfaceLedger, siblings: number): Promise<Engine> {
+    const counting = this.#takeIdle(link, ledger) ?? this.#load(link, ledger, siblings + this.#idle.size);
+    try {
+      return new KernelEngine(counting, this.#attach(link, counting.programFd), () => this.#keep(counting));
+    } catch (error) {
+      this.#keep(counting);
+      throw error;
     }
-    return new KernelEngine(counting, this.#attach(link, counting.programFd));
   }
 
   forget(interfaceName: string): void {
-    const counting = this.#byInterface.get(interfaceName);
+    const counting = this.#idle.get(interfaceName);
     if (counting === undefined) return;
-    this.#byInterface.delete(interfaceName);
+    this.#idle.delete(interfaceName);
     close(counting);
+  }
+
+  /** What counted for an interface of that name before, if it can be used again. */
+  #takeIdle(link: Link, ledger: InterfaceLedger): Counting | undefined {
+    const counting = this.#idle.get(ledger.name);
+    if (counting?.isEthernet !== link.isEthernet) return undefined;
+    this.#idle.delete(ledger.name);
+    retarget(counting, ledger);
+    return counting;
+  }
+
+  /** Keeps what counted for an interface that is gone: the right to load it again may be gone too. */
+  #keep(counting: Counting): void {
+    this.forget(counting.interfaceName);
+    if (this.#isFixed) this.#idle.set(counting.interfaceName, counting);
+    else close(counting);
   }
 
   #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
@@ -167,7 +187,7 @@ class KernelKind implements EngineKind {
         options.zones.push(new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing));
       }
       const programFd = loadProgram(options, this.#ranges, this.#places, tables);
-      return { tables, zones: options.zones, programFd, isEthernet };
+      return { interfaceName: ledger.name, tables, zones: options.zones, programFd, isEthernet };
     } catch (error) {
       tables.close();
       for (const counters of options.zones) counters.close();
@@ -189,19 +209,39 @@ function close({ tables, zones, programFd }: Counting): void {
   for (const counters of zones) counters.close();
 }
 
+function sync({ tables, zones }: Counting): void {
+  // Before the tables: what comes in meanwhile may be of the interface and of no zone yet, but not the other way round.
+  for (const counters of zones) counters.sync();
+  tables.sync();
+}
+
+/** Counts into another ledger from now on, or without one into none until there is one. */
+function retarget(counting: Counting, ledger: InterfaceLedger | undefined): void {
+  sync(counting);
+  for (const [index, counters] of counting.zones.entries()) counters.retarget(ledger?.zones[index]);
+  counting.tables.retarget(ledger);
+  if (ledger !== undefined) counting.interfaceName = ledger.name;
+}
+
 class KernelEngine implements Engine {
   readonly #counting: Counting;
   readonly #attached: readonly number[];
+  readonly #onClose: () => void;
+  #isOpen = true;
 
-  constructor(counting: Counting, attached: readonly number[]) {
+  /** `onClose` takes the counting back. */
+  constructor(counting: Counting, attached: readonly number[], onClose: () => void) {
     this.#counting = counting;
     this.#attached = attached;
+    this.#onClose = onClose;
   }
 
   sync(): void {
-    // Before the tables: what comes in meanwhile may be of the interface and of no zone yet, but not the other way round.
-    for (const counters of this.#counting.zones) counters.sync();
-    this.#counting.tables.sync();
+    if (this.#isOpen) sync(this.#counting);
+  }
+
+  retarget(ledger: InterfaceLedger | undefined): void {
+    retarget(this.#counting, ledger);
   }
 
   losses(): Losses {
@@ -209,8 +249,13 @@ class KernelEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const fd of this.#attached) libc.close(fd);
+    await Promise.all(this.#attached.map(libc.closeInBackground));
     this.sync();
+    this.#isOpen = false;
+    // Without a ledger: what waits for one is not for the interface that the counting serves next.
+    this.#counting.tables.discard();
+    for (const counters of this.#counting.zones) counters.discard();
+    this.#onClose();
   }
 }
 

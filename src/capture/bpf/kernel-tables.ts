@@ -140,7 +140,7 @@ export class KernelBudget {
 export class KernelTables {
   readonly sizes: TableSizes;
   readonly fds: MapFds;
-  readonly #ledger: InterfaceLedger;
+  #ledger: InterfaceLedger | undefined;
   readonly #budget: KernelBudget;
   readonly #ranges: RangeTable;
   readonly #places: Places;
@@ -179,13 +179,25 @@ export class KernelTables {
     }
   }
 
-  /** Adds to the ledger what was counted since the last time. */
+  /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
+    if (this.#ledger === undefined) return;
     const used = this.#usedRows();
     for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_A_ROW);
     // Last: what comes in meanwhile may be of the interface and of no address yet, but not the other way round.
     this.#addSlot(ALL_SLOT, 0);
     this.#addEvents();
+  }
+
+  /** Counts into another ledger from now on. */
+  retarget(ledger: InterfaceLedger | undefined): void {
+    this.#ledger = ledger;
+    this.#ledgerSlots.fill(0);
+  }
+
+  /** Takes what waits for a ledger for counted. */
+  discard(): void {
+    for (let at = 0; at < this.#seen.length; at++) this.#seen[at] = this.#total(0, at);
   }
 
   /** Gives all memory and addresses back; the program must be closed already. */
@@ -279,8 +291,8 @@ export class KernelTables {
 
   #addCell(slot: number, row: number, cell: number): void {
     if (this.#ledgerSlots[slot] === 0) {
-      if (!this.#hasPackets(slot)) return;
-      this.#ledgerSlots[slot] = this.#ledger.slotOf(this.#ledgerRow(row), cell) + 1;
+      if (!this.#hasNews(slot)) return;
+      this.#ledgerSlots[slot] = this.#ledger!.slotOf(this.#ledgerRow(row), cell) + 1;
     }
     this.#addSlot(slot, this.#ledgerSlots[slot]! - 1);
   }
@@ -288,17 +300,17 @@ export class KernelTables {
   /** The ledger's row for one of ours. */
   #ledgerRow(row: number): number {
     const { firstRow, hasPlaceMap } = this.sizes;
-    if (row < firstRow) return this.#ledger.otherRow(this.#rangeOfOther(row));
+    if (row < firstRow) return this.#ledger!.otherRow(this.#rangeOfOther(row));
     if (!hasPlaceMap && row < firstRow + this.#places.count) return this.#rowOfPlace(row - firstRow);
     const at = (row * KEY_BYTES) / 8;
     const range = Number(this.#keys[at]!);
     if (this.#ranges.ranges[range]!.version === 4) return this.#rowOfPlace(Number(this.#keys[at + 1]!));
     const view = new DataView(this.#keys.buffer, row * KEY_BYTES + 8, 16);
-    return this.#ledger.row(range, view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12));
+    return this.#ledger!.row(range, view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12));
   }
 
   #rowOfPlace(place: number): number {
-    return this.#ledger.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0);
+    return this.#ledger!.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0);
   }
 
   /** Any range whose refused addresses a row takes. */
@@ -306,13 +318,16 @@ export class KernelTables {
     return this.#ranges.ranges.findIndex((_, range) => this.#otherRow(range) === row);
   }
 
-  #hasPackets(slot: number): boolean {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) if (this.#total(slot, bucket) > 0) return true;
+  #hasNews(slot: number): boolean {
+    const seen = slot * SLOT_DOUBLES;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.#total(slot, bucket) > this.#seen[seen + bucket]!) return true;
+    }
     return false;
   }
 
   #addSlot(slot: number, ledgerSlot: number): void {
-    const { counters } = this.#ledger.slots;
+    const { counters } = this.#ledger!.slots;
     const from = slot * SLOT_DOUBLES;
     const to = ledgerSlot * SLOT_DOUBLES;
     for (let k = 0; k < SLOT_DOUBLES; k++) {
@@ -323,10 +338,11 @@ export class KernelTables {
   }
 
   #addEvents(): void {
-    this.#ledger.verdicts[Verdict.TRUNCATED]! += this.#newEvents(EVENT.TRUNCATED);
-    this.#ledger.verdicts[Verdict.MALFORMED]! += this.#newEvents(EVENT.MALFORMED);
-    this.#ledger.aggregatedPackets += this.#newEvents(EVENT.AGGREGATED);
-    this.#ledger.exhaustedPackets += this.#newEvents(EVENT.EXHAUSTED);
+    const ledger = this.#ledger!;
+    ledger.verdicts[Verdict.TRUNCATED]! += this.#newEvents(EVENT.TRUNCATED);
+    ledger.verdicts[Verdict.MALFORMED]! += this.#newEvents(EVENT.MALFORMED);
+    ledger.aggregatedPackets += this.#newEvents(EVENT.AGGREGATED);
+    ledger.exhaustedPackets += this.#newEvents(EVENT.EXHAUSTED);
   }
 
   /** How often an event was counted since the last time. */

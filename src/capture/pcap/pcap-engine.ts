@@ -1,3 +1,4 @@
+import type { InterfaceLedger } from "../../ledger/ledger.ts";
 import { type CapModule, loadCap } from "../../native/cap.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
@@ -6,19 +7,23 @@ import { type Filter, openPcapTap, probePcap } from "./pcap-tap.ts";
 
 /** libpcap with a filter expression: portable, and dear: about 2 µs a frame. For small volumes. */
 export function pcapKind(filter: string): EngineKind {
-  return pcapKindOf((interfaceName, ledger) => openPcapEngine(interfaceName, filter, ledger.sink));
+  return pcapKindOf((interfaceName, ledger) => {
+    let sink: FrameSink | undefined = ledger.sink;
+    const engine = openPcapEngine(interfaceName, filter, { record: (packet) => sink?.record(packet) });
+    return Object.assign(engine, { retarget: (next?: InterfaceLedger) => void (sink = next?.sink) });
+  });
 }
 
 /** A kind of engines that libpcap feeds, whatever they do with the frames. */
-export function pcapKindOf<Sink>(open: (interfaceName: string, sink: Sink) => Engine): EngineKind<Sink> {
+export function pcapKindOf<Sink>(open: (interfaceName: string, sink: Sink) => Engine<Sink>): EngineKind<Sink> {
   return {
     name: EngineName.PCAP,
     // libuv stops to watch a socket that reports an error, which a packet socket does when its interface goes down.
     survivesDown: false,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
-    probe: probePcap,
-    open: (link, sink) => open(link.name, sink),
+    probe: async () => probePcap(),
+    open: async (link, sink) => open(link.name, sink),
   };
 }
 
@@ -33,7 +38,7 @@ export function openPcapEngine(
   filter: string,
   sink: FrameSink,
   module: CapModule = loadCap(),
-): Engine {
+): Engine<unknown> {
   const packet = new Packet();
   const take = (linkType: number, bytes: Uint8Array, capturedBytes: number): void => {
     parseFrame(packet, linkType, bytes, 0, capturedBytes, capturedBytes);

@@ -56,7 +56,7 @@ export function openPcapTap(
   filter: Filter,
   take: FrameTaker,
   module: CapModule = loadCap(),
-): Engine {
+): Engine<unknown> {
   const cap = new module.Cap();
   const fdsBefore = openFds();
   const linkType = openCap(module, cap, interfaceName, filter);
@@ -66,7 +66,7 @@ export function openPcapTap(
   return new PcapTap(cap, socket);
 }
 
-class PcapTap implements Engine {
+class PcapTap implements Engine<unknown> {
   readonly #cap: Cap;
   /** libpcap's packet socket, for its statistics; undefined once closed, or where it is not known. */
   #socket: number | undefined;
@@ -82,6 +82,8 @@ class PcapTap implements Engine {
    * things happened, so that what arrived before a request is counted before it is answered.
    */
   sync(): void {}
+
+  retarget(): void {}
 
   losses(): Losses {
     if (this.#socket !== undefined) this.#lostPackets += libc.packetStatistics(this.#socket)?.drops ?? 0;

@@ -1,4 +1,5 @@
 import { messageOf } from "../../errors.ts";
+import type { InterfaceLedger } from "../../ledger/ledger.ts";
 import type { FrameCounts } from "../../ledger/zones/zoned-sink.ts";
 import * as libc from "../../native/libc.ts";
 import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
@@ -42,6 +43,9 @@ const ALL_RINGS_BYTES = 256 * 1024 * 1024;
 const LARGEST_RING_BYTES = 32 * 1024 * 1024;
 const SMALLEST_RING_BYTES = 2 * 1024 * 1024;
 
+/** What packets are counted into; such as an InterfaceLedger. */
+type Counted = Pick<InterfaceLedger, "sink">;
+
 /** The memory of all rings of a kind, in bytes: what a new one may take, and what the open ones hold. */
 export class RingBudget {
   readonly #bytes: number;
@@ -80,60 +84,66 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
     survivesDown: true,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
-    probe() {
+    async probe() {
       try {
         const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };
-        const { fd, ring } = openSocket("a packet socket", snap, SMALLEST_RING_BYTES);
+        const { fd, ring } = await openSocket("a packet socket", snap, SMALLEST_RING_BYTES);
         ring.close();
-        libc.closeInBackground(fd);
+        void libc.closeInBackground(fd);
         return undefined;
       } catch (error) {
         return messageOf(error);
       }
     },
-    open: (link, { sink }, siblings) => openRingEngine(link, sink, siblings, wireSizes, budget),
+    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, wireSizes, budget),
   };
 }
 
 /** Starts to count the frames of an interface that is up; see `EngineKind` and `ringKind`. Throws PromtapError. */
-export function openRingEngine(
+export async function openRingEngine(
   link: Link,
-  sink: FrameCounts,
+  ledger: Counted,
   siblings: number,
   wireSizes: boolean,
   budget = new RingBudget(),
-): Engine {
+): Promise<Engine<Counted>> {
   const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes };
-  const { fd, ring } = openSocket(link.name, snap, budget.shareBytes(siblings));
-  const bound = libc.bind(fd, packetAddress(link.index));
-  if (bound < 0) {
+  const ringBytes = budget.shareBytes(siblings);
+  // At once, because others may be opened meanwhile.
+  budget.hold(ringBytes);
+  try {
+    const { fd, ring } = await openSocket(link.name, snap, ringBytes);
+    const bound = libc.bind(fd, packetAddress(link.index));
+    if (bound >= 0) return new RingEngine(fd, ring, snap, ledger, () => budget.release(ringBytes));
     ring.close();
-    libc.close(fd);
+    void libc.closeInBackground(fd);
     throw packetSocketRefusal(link.name, "bind to it", bound);
+  } catch (error) {
+    budget.release(ringBytes);
+    throw error;
   }
-  return new RingEngine(fd, ring, snap, sink, budget);
 }
 
 /**
  * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring. Not in cooked mode
  * where the transport header is parsed: the kernel does not tell then how a frame was merged.
  */
-function openSocket(name: string, snap: SnapOptions, ringBytes: number): { fd: number; ring: Ring } {
+async function openSocket(name: string, snap: SnapOptions, ringBytes: number): Promise<{ fd: number; ring: Ring }> {
   const fd = openPacketSocket(name, snap.isEthernet || snap.hasTransport);
   const filtered = libc.attachFilter(fd, snapFilter(snap));
-  const ring = filtered < 0 ? filtered : Ring.open(fd, ringBytes, snap.hasTransport);
+  const ring = filtered < 0 ? filtered : await Ring.open(fd, ringBytes, snap.hasTransport);
   if (typeof ring === "number") {
-    libc.close(fd);
+    void libc.closeInBackground(fd);
     throw packetSocketRefusal(name, filtered < 0 ? "attach a filter" : "map a ring", ring);
   }
   return { fd, ring };
 }
 
-class RingEngine implements Engine {
+class RingEngine implements Engine<Counted> {
   readonly #fd: number;
   readonly #ring: Ring;
-  readonly #sink: FrameCounts;
-  readonly #budget: RingBudget;
+  #sink: FrameCounts | undefined;
+  readonly #onClose: () => void;
   readonly #isEthernet: boolean;
   readonly #walk: (first: number, packets: number) => void;
   readonly #packet = new Packet();
@@ -149,14 +159,13 @@ class RingEngine implements Engine {
     fd: number,
     ring: Ring,
     { isEthernet, hasTransport }: SnapOptions,
-    sink: FrameCounts,
-    budget: RingBudget,
+    { sink }: Counted,
+    onClose: () => void,
   ) {
     this.#fd = fd;
     this.#ring = ring;
     this.#sink = sink;
-    this.#budget = budget;
-    budget.hold(ring.bytes.length);
+    this.#onClose = onClose;
     this.#isEthernet = isEthernet;
     if (hasTransport) this.#walk = this.#walkMerged.bind(this);
     else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
@@ -166,12 +175,22 @@ class RingEngine implements Engine {
   sync(): void {
     if (!this.#isOpen) return;
     this.#readLosses();
-    this.#ring.drain(this.#walk);
+    this.#drain();
+  }
+
+  retarget(ledger: Counted | undefined): void {
+    this.sync();
+    this.#sink = ledger?.sink;
+  }
+
+  /** Returns what part of the ring was read. Without a sink packets stay in the ring. */
+  #drain(): number {
+    return this.#sink === undefined ? 0 : this.#ring.drain(this.#walk);
   }
 
   readonly #drainInTime = (): void => {
     if (++this.#drains % DRAINS_A_LOOK_AT_LOSSES === 0) this.#readLosses();
-    const share = this.#ring.drain(this.#walk) * (DRAIN_MS / this.#periodMs);
+    const share = this.#drain() * (DRAIN_MS / this.#periodMs);
     const periodMs = share < BUSY_SHARE ? DRAIN_MS : BUSY_DRAIN_MS;
     if (periodMs === this.#periodMs) return;
     clearInterval(this.#timer);
@@ -193,9 +212,9 @@ class RingEngine implements Engine {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     this.sync();
     this.#isOpen = false;
-    this.#budget.release(this.#ring.bytes.length);
     this.#ring.close();
-    libc.close(this.#fd);
+    this.#onClose();
+    await libc.closeInBackground(this.#fd);
   }
 
   /** Frames that begin with their Ethernet header. Hot; does not allocate. */
@@ -214,7 +233,7 @@ class RingEngine implements Engine {
    */
   #walkPlain(packets: number): number {
     const { words, halves, view } = this.#ring;
-    const sink = this.#sink;
+    const sink = this.#sink!;
     let at = this.#at;
     let count = 0;
     for (; count < packets; count++) {
@@ -240,8 +259,8 @@ class RingEngine implements Engine {
     const word = at >> 2;
     const start = at + halves[(at >> 1) + MAC]!;
     parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
-    if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) this.#sink.record(packet);
-    else this.#sink.recordAggregated(packet);
+    if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) this.#sink!.record(packet);
+    else this.#sink!.recordAggregated(packet);
     this.#at = at + words[word + NEXT]!;
   }
 
@@ -249,7 +268,7 @@ class RingEngine implements Engine {
   #walkPackets(first: number, packets: number): void {
     const { bytes, words, halves } = this.#ring;
     const packet = this.#packet;
-    const sink = this.#sink;
+    const sink = this.#sink!;
     let at = first;
     for (let count = 0; count < packets; count++) {
       const word = at >> 2;
@@ -287,11 +306,11 @@ class RingEngine implements Engine {
     }
     const segmentBytes = this.#ring.gsoSize(mac);
     if (segmentBytes === 0) {
-      this.#sink.record(packet);
+      this.#sink!.record(packet);
       return;
     }
     parseSegments(packet, segmentBytes, bytes, mac + length - packet.lengthBytes, end);
-    this.#sink.recordAggregated(packet);
+    this.#sink!.recordAggregated(packet);
   }
 
   /** What follows the link header of the packet at `at`, as the kernel says. */

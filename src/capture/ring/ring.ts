@@ -67,16 +67,16 @@ export class Ring {
    * Gives a packet socket a ring of about `ringBytes`, or half of it where memory is short, and so on; or the errno.
    * `hasVnetHeaders`: each frame has a virtio_net_hdr before it; for SOCK_RAW alone.
    */
-  static open(fd: number, ringBytes: number, hasVnetHeaders: boolean): Ring | number {
+  static async open(fd: number, ringBytes: number, hasVnetHeaders: boolean): Promise<Ring | number> {
     const version = libc.setsockopt(fd, SOL_PACKET, PACKET_VERSION, words(TPACKET_V3));
     if (version < 0) return version;
     const headers = hasVnetHeaders ? libc.setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, words(1)) : 0;
     if (headers < 0) return headers;
     let blocks = Math.ceil(ringBytes / BLOCK_BYTES);
-    let result = requestRing(fd, blocks);
+    let result = await requestRing(fd, blocks);
     while (result === -libc.errno.ENOMEM && blocks > 1) {
       blocks = blocks >> 1;
-      result = requestRing(fd, blocks);
+      result = await requestRing(fd, blocks);
     }
     if (result < 0) return result;
     const mapping = libc.mmap(fd, blocks * BLOCK_BYTES);
@@ -117,11 +117,12 @@ export class Ring {
   }
 }
 
-function requestRing(fd: number, blocks: number): number {
+/** In the background: the kernel takes 8 ms, until no CPU can be at the socket (synchronize_net in packet_set_ring). */
+function requestRing(fd: number, blocks: number): Promise<number> {
   // struct tpacket_req3: block size, blocks, frame size, frames, retire time-out, size of private area, features.
   const frames = (BLOCK_BYTES / FRAME_BYTES) * blocks;
   const request = words(BLOCK_BYTES, blocks, FRAME_BYTES, frames, RETIRE_MS, 0, 0);
-  return libc.setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request);
+  return libc.setsockoptInBackground(fd, SOL_PACKET, PACKET_RX_RING, request);
 }
 
 function words(...values: number[]): Uint8Array {

@@ -31,10 +31,11 @@ export const produceKind: FeatureKind = {
       indexes.set(name, index);
       if (indexes.size > KEPT_INDEXES) indexes.delete(indexes.keys().next().value!);
     };
-    for (const { name, index } of links?.all() ?? []) remember(name, index);
-    links?.watch((name, link) => {
-      if (link !== undefined) remember(name, link.index);
-    });
+    const rememberAll = (): void => {
+      for (const { name, index } of links?.all() ?? []) remember(name, index);
+    };
+    rememberAll();
+    links?.watch(rememberAll);
     const collector = new ProduceCollector(source, ledger, producer, {
       intervalMs,
       label: hostname(),

@@ -1,10 +1,11 @@
-import { Capture, type CaptureListener, interfacesOf } from "../../capture/capture.ts";
+import { Capture } from "../../capture/capture.ts";
 import type { Engine, EngineKind } from "../../capture/engine.ts";
 import { Links } from "../../capture/links.ts";
 import { FileFilter } from "../../capture/pcap/file-filter.ts";
 import { pcapKindOf } from "../../capture/pcap/pcap-engine.ts";
 import { checkFilter, type Filter, openPcapTap } from "../../capture/pcap/pcap-tap.ts";
 import { selectEngine } from "../../capture/select.ts";
+import { interfacesOf } from "../../capture/wanted.ts";
 import type { Feature } from "../../collectors/collector.ts";
 import { WialonFileTap } from "../../collectors/wialon/file-tap.ts";
 import { WialonMonitor } from "../../collectors/wialon/monitor.ts";
@@ -16,6 +17,7 @@ import { log } from "../../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../../native/capabilities.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
+import { captureLog } from "../capturing.ts";
 import type { FeatureKind } from "./feature.ts";
 
 /** How often streams are looked through for silent ones where no packet comes. */
@@ -50,10 +52,11 @@ function readFile(config: WialonConfig, tally: Tally, monitor: WialonMonitor): F
   };
 }
 
-function startLive(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Feature {
-  const { kind } = selectEngine("auto", [liveKind(config, monitor)]);
+async function startLive(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Promise<Feature> {
+  const { kind } = await selectEngine("auto", [liveKind(config, monitor)]);
   log.info("capturing Wialon IPS", { interfaces: config.interfaces.join(","), filter: config.filter });
-  const capture = new Capture(kind, config.interfaces, { interface: () => monitor, forget() {} }, logInterface);
+  const sinks = { interface: () => monitor, forget() {} };
+  const capture = await Capture.start(kind, config.interfaces, sinks, captureLog(" of Wialon IPS"));
   const timer = setInterval(() => monitor.age(secondsNow()), AGING_MS);
   const source = {
     sync(): number {
@@ -66,6 +69,7 @@ function startLive(config: WialonConfig, tally: Tally, monitor: WialonMonitor): 
   return {
     collectors: [new WialonCollector(source, tally)],
     keeps: kind.keeps,
+    started: () => capture.started(),
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await capture[Symbol.asyncDispose]();
@@ -77,7 +81,7 @@ function liveKind(config: WialonConfig, monitor: WialonMonitor): EngineKind<Wial
   return pcapKindOf((interfaceName) => openMonitor(interfaceName, filterOf(config), monitor));
 }
 
-function openMonitor(interfaceName: string, filter: Filter, monitor: WialonMonitor): Engine {
+function openMonitor(interfaceName: string, filter: Filter, monitor: WialonMonitor): Engine<WialonMonitor> {
   const packet = new Packet();
   return openPcapTap(interfaceName, filter, (linkType, bytes, capturedBytes) => {
     parseFrame(packet, linkType, bytes, 0, capturedBytes, capturedBytes);
@@ -94,8 +98,8 @@ function filterOf({ filter }: WialonConfig): Filter {
   return { flag: "wialon-filter", expression: filter };
 }
 
-function checkLive(config: WialonConfig, filter: Filter): string[] {
-  const { kind } = selectEngine("auto", [liveKind(config, new WialonMonitor(new Tally(1, false), 0))]);
+async function checkLive(config: WialonConfig, filter: Filter): Promise<string[]> {
+  const { kind } = await selectEngine("auto", [liveKind(config, new WialonMonitor(new Tally(1, false), 0))]);
   using links = Links.open();
   const captured = interfacesOf(config.interfaces, links.all());
   for (const link of captured) if (link.isUp) checkFilter(link.name, filter);
@@ -106,8 +110,3 @@ function checkLive(config: WialonConfig, filter: Filter): string[] {
     `capabilities here: ${listCapabilities(effectiveCapabilities())}`,
   ];
 }
-
-const logInterface: CaptureListener = (name, isOpen, error) => {
-  if (error !== undefined) log.error("couldn't capture Wialon IPS", { interface: name, error });
-  else log.info(isOpen ? "capture of Wialon IPS started" : "capture of Wialon IPS stopped", { interface: name });
-};

@@ -10,6 +10,7 @@ import { BUCKETS, SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { type InterfaceLedger, Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import * as libc from "../../../src/native/libc.ts";
+import { ROW_CELLS } from "../../../src/ledger/rows.ts";
 import { Verdict } from "../../../src/packet/packet.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
@@ -35,8 +36,23 @@ function findLink(name: string): Link {
 }
 
 const RANGES = ["10.1.2.0/24", "127.0.0.1", "2001:db8::/64"];
+const RANGE_TABLE = new RangeTable(RANGES.map(parseRange));
 /** More than net.core.optmem_max lets a socket have in its filter; 10.1.2.0/30 among them. */
 const THOUSANDS = Array.from({ length: 4000 }, (_, index) => `10.${index >> 8}.${index & 0xff}.0/30`);
+
+/** Packets of an interface, and of all its addresses. */
+function packetsOf({ slots, rows }: InterfaceLedger): [all: number, ofAddresses: number] {
+  const packets = (slot: number) =>
+    slots.counters.subarray(slot * SLOT_DOUBLES, slot * SLOT_DOUBLES + BUCKETS).reduce((sum, count) => sum + count, 0);
+  let ofAddresses = 0;
+  for (let row = 0; row < rows.count; row++) {
+    for (let cell = 0; cell < ROW_CELLS; cell++) {
+      const slot = rows.slotOf(row, cell);
+      if (slot > 0) ofAddresses += packets(slot);
+    }
+  }
+  return [packets(0), ofAddresses];
+}
 
 /** An engine kind and the ledger that its engines count into. */
 class Counter {
@@ -51,7 +67,7 @@ class Counter {
 
   /** Counts what happens on an interface meanwhile. */
   async during(name: string, happens: () => void | Promise<void>): Promise<void> {
-    const engine = this.kind.open(findLink(name), this.ledger, 1);
+    const engine = await this.kind.open(findLink(name), this.ledger, 1);
     await happens();
     await engine[Symbol.asyncDispose]();
     assert.deepEqual(engine.losses(), { packets: 0 });
@@ -95,7 +111,9 @@ for (const [name, make] of KINDS) {
       ip("link set lo up");
     });
 
-    test("works on this host", () => assert.equal(new Counter(make).kind.probe(), undefined));
+    test("works on this host", async () => {
+      assert.equal(await new Counter(make).kind.probe(), undefined);
+    });
 
     test("counts each packet on loopback once, with its length", async () => {
       const counter = new Counter(make);
@@ -112,6 +130,32 @@ for (const [name, make] of KINDS) {
       });
       assert.deepEqual(counter.all(), [3, 65_100 + 3 * 28]);
       assert.deepEqual(counter.sent(LOCALHOST), [3, 65_100 + 3 * 28]);
+    });
+
+    test("counts into another ledger from then on, and keeps what comes while it has none", async () => {
+      using tun = new TunInterface("tun1");
+      const kind = make({ ranges: RANGE_TABLE, maxAddresses: 1000, wireSizes: false, zonings: [], isFixed: true });
+      const ledgers = new Ledger(RANGE_TABLE, 1000, 1);
+      const [first, second, third] = [ledgers.interface("a"), ledgers.interface("b"), ledgers.interface("c")];
+      const engine = await kind.open(findLink("tun1"), first, 1);
+      tun.receive(hex(IPV4));
+      engine.retarget(undefined);
+      tun.receive(hex(IPV4));
+      engine.sync();
+      engine.retarget(second);
+      tun.receive(hex(IPV6));
+      engine.retarget(third);
+      engine.retarget(undefined);
+      tun.receive(hex(IPV4));
+      await engine[Symbol.asyncDispose]();
+      // The same tables, of which what came without a ledger is nobody's.
+      await (await kind.open(findLink("tun1"), third, 1))[Symbol.asyncDispose]();
+      const packets = [first, second, third].map(packetsOf);
+      assert.deepEqual(packets, [
+        [1, 1],
+        [2, 2],
+        [0, 0],
+      ]);
     });
 
     test("counts packets of an interface without a link header", { skip: lackingTun }, async () => {
@@ -206,12 +250,12 @@ for (const [name, make] of KINDS) {
     test("counts by thousands of ranges", { skip: lackingTun }, async () => {
       using tun = new TunInterface("tun1");
       const counter = new Counter(make, false, THOUSANDS);
-      assert.equal(counter.kind.probe(), undefined);
+      assert.equal(await counter.kind.probe(), undefined);
       await counter.during("tun1", () => tun.receive(hex(IPV4)));
       assert.deepEqual(counter.sent(ADDRESS4), [1, 20]);
     });
 
-    test("says which interface it could not open, and why", () => {
+    test("says which interface it could not open, and why", async () => {
       const gone: Link = {
         name: "gone0",
         index: 9999,
@@ -223,7 +267,7 @@ for (const [name, make] of KINDS) {
         lowerIndex: 0,
       };
       const counter = new Counter(make);
-      assert.throws(() => counter.kind.open(gone, counter.ledger, 1), {
+      await assert.rejects(counter.kind.open(gone, counter.ledger, 1), {
         name: "PromtapError",
         code: "HOST",
         message: /gone0: .*no such device/,

@@ -38,20 +38,23 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
   });
 
   for (const make of [bpfKind, tcxKind]) {
-    test(`${make.name} keeps nothing of a forgotten interface but what all share`, async () => {
-      using links = Links.open();
-      const link = links.find("lo")!;
-      const ranges = new RangeTable([parseRange("127.0.0.1")]);
-      const ledger = new Ledger(ranges, 10, 0).interface("lo");
-      const kind = make({ ranges, maxAddresses: 10, wireSizes: false, zonings: [], isFixed: false });
-      const before = bpfDescriptors().length;
-      await kind.open(link, ledger, 1)[Symbol.asyncDispose]();
-      assert.ok(bpfDescriptors().length > before + 5, "tables outlive their engine");
-      kind.forget!("lo");
-      kind.forget!("lo");
-      assert.deepEqual(bpfDescriptors().slice(before), ["anon_inode:bpf-map"]);
-      await kind.open(link, ledger, 1)[Symbol.asyncDispose]();
-    });
+    for (const isFixed of [true, false]) {
+      const when = isFixed ? "forgotten" : "closed";
+      test(`${make.name} keeps nothing of a ${when} interface but what all share, isFixed ${isFixed}`, async () => {
+        using links = Links.open();
+        const link = links.find("lo")!;
+        const ranges = new RangeTable([parseRange("127.0.0.1")]);
+        const ledger = new Ledger(ranges, 10, 0).interface("lo");
+        const kind = make({ ranges, maxAddresses: 10, wireSizes: false, zonings: [], isFixed });
+        const before = bpfDescriptors().length;
+        await (await kind.open(link, ledger, 1))[Symbol.asyncDispose]();
+        if (isFixed) assert.ok(bpfDescriptors().includes("anon_inode:bpf-prog"), "the program outlives its engine");
+        kind.forget!("lo");
+        kind.forget!("lo");
+        assert.deepEqual(bpfDescriptors().slice(before), ["anon_inode:bpf-map"]);
+        await (await kind.open(link, ledger, 1))[Symbol.asyncDispose]();
+      });
+    }
 
     test(`${make.name} lets other interfaces have the addresses of a forgotten one`, async () => {
       using links = Links.open();
@@ -60,7 +63,7 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
       const all = new Ledger(ranges, 1, 0);
       const kind = make({ ranges, maxAddresses: 1, wireSizes: false, zonings: [], isFixed: false });
       for (const lastByte of [1, 2]) {
-        const engine = kind.open(link, all.interface("lo"), 1);
+        const engine = await kind.open(link, all.interface("lo"), 1);
         await sendDatagram(`127.0.0.${lastByte}`);
         await engine[Symbol.asyncDispose]();
         const { rows } = all.interface("lo");

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { before, describe, test } from "node:test";
-import type { Engine } from "../../../src/capture/engine.ts";
 import { type Link, Links } from "../../../src/capture/links.ts";
 import { openRingEngine, ringKind } from "../../../src/capture/ring/ring-engine.ts";
 import { Packet, Verdict } from "../../../src/packet/packet.ts";
@@ -44,9 +43,10 @@ function findLink(name: string): Link {
   return links.find(name)!;
 }
 
-function open(name: string, wireSizes = false): { engine: Engine; seen: Facts[] } {
+async function open(name: string, wireSizes = false) {
   const recorder = new Recorder();
-  return { engine: openRingEngine(findLink(name), recorder, 1, wireSizes), seen: recorder.seen };
+  const engine = await openRingEngine(findLink(name), { sink: recorder }, 1, wireSizes);
+  return { engine, seen: recorder.seen };
 }
 
 /** Sends datagrams of these sizes to a port where nobody listens. */
@@ -68,12 +68,12 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
     ip("link set lo up");
   });
 
-  test("works on this host", () => {
-    assert.equal(ringKind(false).probe(), undefined);
+  test("works on this host", async () => {
+    assert.equal(await ringKind(false).probe(), undefined);
   });
 
   test("counts each packet on loopback once, with its length", async () => {
-    const { engine, seen } = open("lo");
+    const { engine, seen } = await open("lo");
     const sizes = [0, 1, 100, 1472, 65_000];
     await sendDatagrams(...sizes);
     const expected = sizes.map((size) => size + IPV4_HEADER_BYTES + UDP_HEADER_BYTES);
@@ -87,7 +87,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   });
 
   test("counts without being asked, and keeps the order", async () => {
-    const { engine, seen } = open("lo");
+    const { engine, seen } = await open("lo");
     const sizes = Array.from({ length: 1000 }, (_, index) => index);
     await sendDatagrams(...sizes);
     await until("all packets are counted", () => udpLengths(seen).length >= 1000);
@@ -99,7 +99,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   });
 
   test("counts what came before it was closed, and may be closed and asked again", async () => {
-    const { engine, seen } = open("lo");
+    const { engine, seen } = await open("lo");
     await sendDatagrams(1, 2, 3);
     await engine[Symbol.asyncDispose]();
     assert.equal(udpLengths(seen).length, 3);
@@ -110,10 +110,42 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
     assert.equal(udpLengths(seen).length, 3);
   });
 
+  test("counts into another sink from then on, and keeps what comes while it has none", async () => {
+    const first = new Recorder();
+    const second = new Recorder();
+    const engine = await openRingEngine(findLink("lo"), { sink: first }, 1, false);
+    await sendDatagrams(1, 2);
+    await until("the first packets are counted", () => udpLengths(first.seen).length === 2);
+    engine.retarget(undefined);
+    await sendDatagrams(3);
+    engine.sync();
+    engine.retarget({ sink: second });
+    await sendDatagrams(4);
+    await engine[Symbol.asyncDispose]();
+    const sizesOf = (recorder: Recorder) =>
+      udpLengths(recorder.seen).map((length) => length - IPV4_HEADER_BYTES - UDP_HEADER_BYTES);
+    assert.deepEqual(
+      [sizesOf(first), sizesOf(second)],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    );
+  });
+
+  test("counts nothing of what came while it had no sink, closed without one", async () => {
+    const recorder = new Recorder();
+    const engine = await openRingEngine(findLink("lo"), { sink: recorder }, 1, false);
+    engine.retarget(undefined);
+    await sendDatagrams(1);
+    await engine[Symbol.asyncDispose]();
+    assert.deepEqual(udpLengths(recorder.seen), []);
+  });
+
   test("reads packets of an interface without a link header", { skip: lackingTun }, async () => {
     using tun = new TunInterface("tun1");
     assert.equal(findLink("tun1").isEthernet, false);
-    const { engine, seen } = open("tun1");
+    const { engine, seen } = await open("tun1");
     tun.receive(hex(IPV4));
     tun.receive(Uint8Array.from([...hex(IPV4), ...new Uint8Array(1000)]));
     tun.receive(hex(IPV6));
@@ -124,7 +156,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
     );
   });
 
-  test("says which interface it could not open, and why", () => {
+  test("says which interface it could not open, and why", async () => {
     const gone: Link = {
       name: "gone0",
       index: 9999,
@@ -135,7 +167,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
       masterIndex: 0,
       lowerIndex: 0,
     };
-    assert.throws(() => openRingEngine(gone, new Recorder(), 1, false), {
+    await assert.rejects(openRingEngine(gone, { sink: new Recorder() }, 1, false), {
       name: "PromtapError",
       code: "HOST",
       message: "couldn't open gone0: couldn't bind to it: no such device",
@@ -143,7 +175,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   });
 
   test("goes on counting when its interface was down", async () => {
-    const { engine, seen } = open("lo");
+    const { engine, seen } = await open("lo");
     await sendDatagrams(1);
     await until("the first packet is counted", () => udpLengths(seen).length === 1);
     ip("link set lo down");

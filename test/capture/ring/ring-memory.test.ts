@@ -68,21 +68,21 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
       const link = links.find("lo")!;
       const kind = ringKind(wireSizes, new RingBudget(32 * MIB));
       const engines: Engine[] = [];
-      const grows = (siblings: number): number => {
+      const grows = async (siblings: number): Promise<number> => {
         const before = mappedMib();
-        engines.push(kind.open(link, new Ledger(new RangeTable([]), 0, 0).interface("lo"), siblings));
+        engines.push(await kind.open(link, new Ledger(new RangeTable([]), 0, 0).interface("lo"), siblings));
         return mappedMib() - before;
       };
-      assert.deepEqual([grows(1), grows(1), grows(1)], [16, 8, 4]);
+      assert.deepEqual([await grows(1), await grows(1), await grows(1)], [16, 8, 4]);
       await engines[0]![Symbol.asyncDispose]();
       await engines[0]![Symbol.asyncDispose]();
-      assert.deepEqual([grows(1), grows(16)], [10, 2]);
+      assert.deepEqual([await grows(1), await grows(16)], [10, 2]);
       for (const engine of engines) await engine[Symbol.asyncDispose]();
       assert.equal(mappedMib(), 0);
     });
   }
 
-  test("hold nothing of an interface that could not be opened", () => {
+  test("hold nothing of an interface that could not be opened", async () => {
     const gone: Link = {
       name: "gone0",
       index: 9999,
@@ -95,7 +95,7 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
     };
     const budget = new RingBudget(16 * MIB);
     const ledger = new Ledger(new RangeTable([]), 0, 0).interface("gone0");
-    assert.throws(() => ringKind(false, budget).open(gone, ledger, 1), /gone0/);
+    await assert.rejects(ringKind(false, budget).open(gone, ledger, 1), /gone0/);
     assert.equal(budget.shareBytes(1), 8 * MIB);
   });
 });

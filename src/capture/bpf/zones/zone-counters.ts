@@ -27,7 +27,7 @@ export class ZoneCounters {
   /** 2^n; see layout.ts. */
   readonly lanes: number;
   readonly isAtomic: boolean;
-  readonly #ledger: ZoneLedger;
+  #ledger: ZoneLedger | undefined;
   readonly #mapping: libc.Mapping;
   readonly #counters: Float64Array;
   /** Counter → what it was when it was last read, all lanes together. */
@@ -50,13 +50,24 @@ export class ZoneCounters {
     this.#seen = new Float64Array(zones.slotCount * DIRECTIONS * COUNTER_DOUBLES);
   }
 
-  /** Adds to the ledger what was counted since the last time. */
+  /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
+    if (this.#ledger === undefined) return;
     const used = this.zones.usedSlots();
     for (let slot = 1; slot < used; slot++) {
       this.#add(slot, Direction.TX);
       this.#add(slot, Direction.RX);
     }
+  }
+
+  /** Counts into another ledger of the same zoning from now on. */
+  retarget(ledger: ZoneLedger | undefined): void {
+    this.#ledger = ledger;
+  }
+
+  /** Takes what waits for a ledger for counted. */
+  discard(): void {
+    for (let at = 0; at < this.#seen.length; at++) this.#seen[at] = this.#total(at);
   }
 
   close(): void {
@@ -73,7 +84,7 @@ export class ZoneCounters {
     if (newPackets === 0 && newBytes === 0) return;
     const zone = this.zones.zoneOf(slot);
     if (zone === 0) return;
-    this.#ledger.add(this.#ledger.zoning.slotOf(zone), direction, newPackets, newBytes);
+    this.#ledger!.add(this.zones.zoning.slotOf(zone), direction, newPackets, newBytes);
     this.#seen[at] = packets;
     this.#seen[at + 1] = bytes;
   }
