@@ -2,6 +2,7 @@ import { messageOf } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/ledger.ts";
 import type { EngineKind } from "./engine.ts";
 import { type Link, type LinkNews, Links } from "./links.ts";
+import { type Position, positionsOf } from "./edge.ts";
 import { Attempts } from "./taps/attempts.ts";
 import { type Account, Tap } from "./taps/tap.ts";
 import { WorkQueue } from "./taps/work-queue.ts";
@@ -22,6 +23,8 @@ export interface CaptureListener {
   renamed(before: string, name: string): void;
   /** These couldn't be opened, and are tried again in time; told once for each reason. */
   failed(names: readonly string[], reason: string): void;
+  /** Packets of these interfaces pass others that are captured too, and count there as well; told once. */
+  overlapped(names: readonly string[]): void;
 }
 
 /** What engines count into, by interface; such as a Ledger. */
@@ -36,6 +39,8 @@ export interface TapState {
   name: string;
   isUp: boolean;
   lostPackets: number;
+  /** Undefined if no interface bears the name now. */
+  position: Position | undefined;
 }
 
 /**
@@ -62,6 +67,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly #news: LinkNews = { gone: new Set(), down: new Set() };
   #followTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
+  #hasToldOverlap = false;
 
   private constructor(
     kind: EngineKind<Sink>,
@@ -121,11 +127,29 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   taps(): TapState[] {
+    const positions = this.#positions();
     return [...this.#accounts.values()].map(({ name, tap, lostPackets }) => ({
       name,
       isUp: tap?.isOpen === true && tap.link.isUp,
       lostPackets: lostPackets + (tap?.lostPackets ?? 0),
+      position: tap === undefined ? undefined : positions.get(tap.link.index),
     }));
+  }
+
+  #positions(): ReadonlyMap<number, Position> {
+    const captured = [...this.#taps.values()].filter(({ account }) => account !== undefined);
+    return positionsOf(
+      captured.map(({ link }) => link),
+      this.#links.all(),
+    );
+  }
+
+  #tellOverlap(): void {
+    if (this.#hasToldOverlap) return;
+    const names = this.taps().flatMap(({ name, position }) => (position?.isEdge === false ? [name] : []));
+    if (names.length === 0) return;
+    this.#hasToldOverlap = true;
+    this.#listener.overlapped(names);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,6 +169,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     const isNamed = ({ name }: Tap<Sink>): boolean => this.#patterns.includes(name);
     for (const tap of this.#taps.values()) if (isNamed(tap)) await this.#attempt(tap);
     for (const tap of this.#taps.values()) if (!isNamed(tap)) this.#attempts.add(tap);
+    this.#tellOverlap();
     this.#links.watch((news) => this.#linksChanged(news));
   }
 
@@ -171,6 +196,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     this.#news.gone.clear();
     this.#news.down.clear();
     this.#dropUnwanted();
+    this.#tellOverlap();
   }
 
   /** The tap of a wanted link, which counts for its name and has an engine only if it can go on. */

@@ -11,6 +11,30 @@ const INNER_PORTS: ReadonlySet<string> = new Set(["veth", "tun", "openvswitch"])
 /** What a guest calls its way out, which is a veth or a tap as well when the guest is a container. */
 const UPLINK_NAME = /^(?:eth|en|wl|ww|ib)/;
 
+/** Where an interface stands among the others. */
+export interface Position {
+  readonly kind: string;
+  /** The interface that it is a port or slave of, "" if of none. */
+  readonly master: string;
+  /** The interface that it is stacked on, "" if on none. */
+  readonly lower: string;
+  /** Whether packets enter or leave the host there; else they pass an interface of the edge too, and count there. */
+  readonly isEdge: boolean;
+}
+
+/** Where the captured links stand, by index. `all`: the links of the namespace. */
+export function positionsOf(captured: readonly Link[], all: readonly Link[]): ReadonlyMap<number, Position> {
+  const names = new Map(all.map(({ index, name }) => [index, name]));
+  const edge = new Set(edgeOf(captured, all));
+  return new Map(
+    captured.map((link) => {
+      const { kind, masterIndex, lowerIndex } = link;
+      const [master = "", lower = ""] = [names.get(masterIndex), names.get(lowerIndex)];
+      return [link.index, { kind, master, lower, isEdge: edge.has(link) }];
+    }),
+  );
+}
+
 /**
  * The edge of the host among `candidates`: the interfaces at which packets enter or leave it. A packet that passes
  * several interfaces, such as a port, its bridge and the bridge's uplink, crosses the edge at one of them. `all`:

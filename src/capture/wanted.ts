@@ -1,8 +1,9 @@
 import { matchesGlob } from "node:path";
 import { ErrorCode, PromtapError } from "../errors.ts";
+import { edgeOf } from "./edge.ts";
 import type { Link } from "./netlink.ts";
 
-/** Pattern that stands for every interface that is up, but for loopback. */
+/** Pattern that stands for the edge of the host: each packet that enters or leaves it passes one of these interfaces. */
 export const AUTO = "auto";
 
 /** The links that the patterns name. Throws PromtapError where one that is named in full is not there. */
@@ -24,10 +25,11 @@ export function wantedLinks(
   links: readonly Link[],
   isCaptured: (link: Link) => boolean = () => false,
 ): Link[] {
-  const isAuto = (link: Link): boolean => !link.isLoopback && (link.isUp || isCaptured(link));
+  const candidates = links.filter((link) => !link.isLoopback && (link.isUp || isCaptured(link)));
+  const edge = patterns.includes(AUTO) ? new Set(edgeOf(candidates, links)) : undefined;
   return links.filter((link) =>
     patterns.some((pattern) => {
-      if (pattern === AUTO) return isAuto(link);
+      if (pattern === AUTO) return edge?.has(link) === true;
       return isFullName(pattern) ? pattern === link.name : matchesGlob(link.name, pattern);
     }),
   );

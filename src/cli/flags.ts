@@ -29,7 +29,9 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       value: "NAME",
       default: DEFAULTS.interface,
       repeatable: true,
-      help: "Interface, pattern of interfaces (veth*), or auto: all that are up but loopback, new ones as they come.",
+      help:
+        "Interface, pattern of interfaces (veth*), or auto: those at which packets enter or leave the host, each " +
+        "packet once; new ones as they come.",
     },
     {
       name: "range",

@@ -1,3 +1,5 @@
+import type { TapState } from "../capture/capture.ts";
+import type { Position } from "../capture/edge.ts";
 import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../ledger/histogram.ts";
 import { ALL_SLOT, type InterfaceLedger, type Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
@@ -16,7 +18,7 @@ export interface TrafficSource {
   readonly engine: string;
   /** Brings the ledger up to date. */
   sync(): void;
-  taps(): readonly { name: string; isUp: boolean; lostPackets: number }[];
+  taps(): readonly TapState[];
 }
 
 const encoder = new TextEncoder();
@@ -61,6 +63,12 @@ export class TrafficCollector implements Collector {
         "promtap_interface_up",
         "Whether the interface is up and captured.",
         taps.map(({ name, isUp }) => ({ labels: { interface: name }, value: isUp ? 1 : 0 })),
+      ),
+      gauge(
+        "promtap_interface_info",
+        "Where the interface stands: its kind, what it is a port or slave of, what it is stacked on; " +
+          'sums over those with edge="true" count a packet once that passes several.',
+        taps.flatMap(({ name, position }) => (position === undefined ? [] : [infoSample(name, position)])),
       ),
       counter(
         "promtap_capture_lost_packets_total",
@@ -161,6 +169,10 @@ function writeRow(
     const at = slot * SLOT_DOUBLES;
     lines.write(writer, counters, at, labels.bytes, labels.start(row), labels.end(row), PROTOCOL_LABEL_BYTES[column]);
   }
+}
+
+function infoSample(name: string, { kind, master, lower, isEdge }: Position): Samples[number] {
+  return { labels: { interface: name, kind, master, lower, edge: String(isEdge) }, value: 1 };
 }
 
 type Samples = { labels?: Record<string, string>; value: number }[];

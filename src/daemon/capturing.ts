@@ -62,6 +62,12 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
 /** Names that a line of the log has at most. */
 const LOGGED_NAMES = 5;
 
+/** As many names as a line of the log holds, and how many more there are. */
+function listed(names: readonly string[]): string {
+  const some = names.slice(0, LOGGED_NAMES).join(", ");
+  return names.length > LOGGED_NAMES ? `${some} and ${names.length - LOGGED_NAMES} more` : some;
+}
+
 /** Logs what becomes of interfaces. `what` is captured: "" for the traffic, else such as " of Wialon IPS". */
 export function captureLog(what: string): CaptureListener {
   return {
@@ -69,9 +75,11 @@ export function captureLog(what: string): CaptureListener {
     closed: (name) => log.info(`capture${what} stopped`, { interface: name }),
     renamed: (before, name) => log.info(`capture${what} goes on`, { interface: name, before }),
     failed(names, reason) {
-      const some = names.slice(0, LOGGED_NAMES).join(", ");
-      const interfaces = names.length > LOGGED_NAMES ? `${some} and ${names.length - LOGGED_NAMES} more` : some;
-      log.error(`capture${what} failed`, { interface: interfaces, error: reason });
+      log.error(`capture${what} failed`, { interface: listed(names), error: reason });
+    },
+    overlapped(names) {
+      const hint = 'their packets count on another interface too; sum over promtap_interface_info{edge="true"}';
+      log.warn(`capture${what} overlaps`, { interface: listed(names), hint });
     },
   };
 }

@@ -10,6 +10,9 @@ import { until } from "../support/waiting.ts";
 import { FakeKind } from "./fake-engine.ts";
 import { deleteAll, enterPrivateNetwork, ip, ipBatch } from "./private-network.ts";
 
+/** Where a bridge without ports stands. */
+const ALONE = { kind: "bridge", master: "", lower: "", isEdge: true };
+
 /** A capture through fake engines, and what it tells. */
 class Rig implements AsyncDisposable {
   readonly kind: FakeKind;
@@ -21,6 +24,7 @@ class Rig implements AsyncDisposable {
     closed: (name) => this.told.push(["closed", name]),
     renamed: (before, name) => this.told.push(["renamed", before, name]),
     failed: (names, reason) => this.told.push(["failed", ...names, reason]),
+    overlapped: (names) => this.told.push(["overlapped", ...names]),
   };
   capture!: Capture<FrameSink>;
   /** What the capture takes for the time. */
@@ -122,6 +126,27 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     assert.deepEqual(rig.kind.siblings, [2, 2, 2, 3]);
   });
 
+  test("auto captures the edge of the host, as it is now, and tells once of what shows packets again", async () => {
+    ipBatch(["link add br1 type bridge", "link add veth1 type veth peer name eth1"]);
+    ipBatch(["veth1", "eth1"].map((name) => `link set ${name} master br1 up`));
+    ip("link set br1 up");
+    await using rig = await Rig.start(["auto"]);
+    assert.deepEqual(rig.kind.openNames(), ["eth1"]);
+    await using all = await Rig.start(["*1"]);
+    assert.deepEqual(
+      all.told.filter(([what]) => what === "overlapped"),
+      [["overlapped", "br1", "veth1"]],
+    );
+    assert.deepEqual(all.capture.taps().find(({ name }) => name === "veth1")?.position, {
+      kind: "veth",
+      master: "br1",
+      lower: "",
+      isEdge: false,
+    });
+    ip("link set veth1 nomaster");
+    await rig.captures("eth1", "veth1");
+  });
+
   test("leaves loopback to those who name it", async () => {
     await using rig = await Rig.start(["auto"]);
     ip("link set lo up");
@@ -137,7 +162,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
   test("waits for a named interface that is down", async () => {
     ip("link add br1 type bridge");
     await using rig = await Rig.start(["br1"]);
-    assert.deepEqual(rig.capture.taps(), [{ name: "br1", isUp: false, lostPackets: 0 }]);
+    assert.deepEqual(rig.capture.taps(), [{ name: "br1", isUp: false, lostPackets: 0, position: ALONE }]);
     ip("link set br1 up");
     await rig.captures("br1");
   });
@@ -207,8 +232,8 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
       await rig.captures("br2");
       engine!.lost = 5;
       assert.deepEqual(rig.capture.taps(), [
-        { name: "br1", isUp: false, lostPackets: 3 },
-        { name: "br2", isUp: true, lostPackets: 2 },
+        { name: "br1", isUp: false, lostPackets: 3, position: undefined },
+        { name: "br2", isUp: true, lostPackets: 2, position: ALONE },
       ]);
       const ledgers = ["br1", "br2"].map((name) => rig.ledger.interface(name));
       assert.deepEqual(engine!.sinks, [ledgers[0], undefined, ledgers[1]]);

@@ -1,9 +1,11 @@
+import type { TapState } from "../../src/capture/capture.ts";
 import type { TrafficSource } from "../../src/collectors/traffic.ts";
 
 /** Stands in for an engine: what it has seen comes into the ledger when it is told to bring it up to date. */
 export class FakeSource implements TrafficSource {
   readonly engine = "fake";
-  readonly interfaces: { name: string; isUp: boolean; lostPackets: number }[] = [];
+  /** Those without a position are gone. */
+  readonly interfaces: (Omit<TapState, "position"> & Partial<TapState>)[] = [];
   /** Called by `sync`. */
   seen: () => void = () => {};
 
@@ -11,7 +13,7 @@ export class FakeSource implements TrafficSource {
     this.seen();
   }
 
-  taps(): { name: string; isUp: boolean; lostPackets: number }[] {
-    return this.interfaces;
+  taps(): TapState[] {
+    return this.interfaces.map((tap) => ({ position: undefined, ...tap }));
   }
 }

@@ -60,7 +60,7 @@ class Site {
 function smallSite(): Site {
   const site = new Site(["10.0.0.0/24:customer=acmecorp:environment=production", "2001:db8::/48/64:customer=lab"], 2);
   site.source.interfaces.push(
-    { name: "eth0", isUp: true, lostPackets: 3 },
+    { name: "eth0", isUp: true, lostPackets: 3, position: { kind: "veth", master: "br0", lower: "", isEdge: true } },
     { name: "wg0", isUp: false, lostPackets: 0 },
   );
   site.send("eth0", "10.0.0.1", "192.0.2.1", TCP, 40, 64, 65, 1500, 9000);

@@ -56,9 +56,10 @@ export class Differences {
 
   /**
    * Goes through all differences once. The next batch is made when it is asked for, which is after the last was
-   * acknowledged; undefined stands for a turn of the event loop.
+   * acknowledged; undefined stands for a turn of the event loop. What interfaces in `passedOver` have counted is taken
+   * for delivered: it counts elsewhere too.
    */
-  *batches(): Generator<Batch | undefined> {
+  *batches(passedOver: ReadonlySet<string> = new Set()): Generator<Batch | undefined> {
     this.watch();
     const present = new Set(this.#ledger.interfaces());
     const known = [...this.#delivered.keys()];
@@ -66,7 +67,9 @@ export class Differences {
     for (const ledger of known) {
       for (const row of this.#rowsOf(ledger)) {
         if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
-        open.push(...this.#differencesOf(ledger, row));
+        const found = this.#differencesOf(ledger, row);
+        if (passedOver.has(ledger.name)) this.#batchOf(found).acknowledge();
+        else open.push(...found);
         if (open.length < BATCH_RECORDS) continue;
         yield this.#batchOf(open);
         open = [];

@@ -43,6 +43,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
   readonly #abandonment = new AbortController();
   readonly #running: Promise<void>;
   readonly #watching: NodeJS.Timeout;
+  readonly #innerNames = new Set<string>();
   #since = now();
   #records = 0;
   #recordBytes = 0;
@@ -113,11 +114,20 @@ export class ProduceCollector implements Collector, AsyncDisposable {
     const from = this.#since;
     this.#since = now();
     const indexes = this.#production.indexes();
-    for (const batch of this.#differences.batches()) {
+    for (const batch of this.#differences.batches(this.#inner())) {
       if (batch === undefined) await nextTurn();
       else await this.#send(batch, { ...this.#production, indexes, from, until: now() });
     }
     this.#lastSuccess = now();
+  }
+
+  /** Interfaces whose packets count on another one too, where they enter or leave the host; those that went as before. */
+  #inner(): ReadonlySet<string> {
+    for (const { name, position } of this.#source.taps()) {
+      if (position?.isEdge === false) this.#innerNames.add(name);
+      else if (position !== undefined) this.#innerNames.delete(name);
+    }
+    return this.#innerNames;
   }
 
   async #send(batch: Batch, context: RecordContext): Promise<void> {

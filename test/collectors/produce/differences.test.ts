@@ -25,6 +25,24 @@ function take(differences: Differences): number {
   return packets;
 }
 
+test("what is passed over is taken for delivered", () => {
+  const ledger = new Ledger(new RangeTable([parseRange("0.0.0.1")]), 1000, 0);
+  const differences = new Differences(ledger);
+  for (const name of ["eth0", "br0", "eth0"]) count(ledger, name);
+  const packets = (passedOver: string[]): number => {
+    let sum = 0;
+    for (const batch of differences.batches(new Set(passedOver))) {
+      for (const counted of batch?.counted ?? []) sum += counted.packets;
+      batch?.acknowledge();
+    }
+    return sum;
+  };
+  assert.equal(packets(["br0"]), 2);
+  assert.equal(packets([]), 0);
+  count(ledger, "br0");
+  assert.equal(packets([]), 1);
+});
+
 describe("interfaces that go", () => {
   test("are kept until they are delivered, once they were seen", () => {
     const ledger = new Ledger(new RangeTable([]), 1000, 0);

@@ -125,6 +125,20 @@ describe("the records", () => {
     ]);
   });
 
+  test("are of the interfaces where packets enter or leave the host, and of none that shows them once more", async () => {
+    await using site = new Site(["192.0.2.1"]);
+    const inner = { kind: "veth", master: "br0", lower: "", isEdge: false };
+    site.source.interfaces.push(
+      { name: "eth0", isUp: true, lostPackets: 0, position: { ...inner, isEdge: true } },
+      { name: "veth1", isUp: true, lostPackets: 0, position: inner },
+    );
+    for (const name of ["veth1", "eth0"]) site.count(name, "192.0.2.1", "198.51.100.1", TCP, 100);
+    assert.deepEqual(
+      (await writtenOf(site)).map(({ iface, packets }) => [iface, packets]),
+      [["eth0", 1]],
+    );
+  });
+
   test("name protocols as pmacct does, and none that promtap does not tell apart", async () => {
     await using site = new Site(["192.0.2.1", "2001:db8::1"]);
     for (const protocol of [ENCAP, RSVP]) site.count("eth0", "192.0.2.1", "198.51.100.1", protocol, 100);
