@@ -5,6 +5,7 @@ import { PRODUCE_DEFAULTS } from "../config/features/produce.ts";
 import { GEOIP_DEFAULTS } from "../config/features/geoip.ts";
 import { IPTABLES_DEFAULTS } from "../config/features/iptables.ts";
 import { WIALON_DEFAULTS } from "../config/features/wialon.ts";
+import { LISTEN_DEFAULTS } from "../config/listen.ts";
 import { LOG_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from "../config/logging.ts";
 
 /** A flag of the command line. */
@@ -264,7 +265,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       name: "port",
       short: "p",
       value: "PORT",
-      default: DEFAULTS.port,
+      default: LISTEN_DEFAULTS.port,
       repeatable: true,
       help: "TCP port to serve on, on all addresses. The last one given counts.",
     },
@@ -274,6 +275,17 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       value: "ADDRESS",
       repeatable: true,
       help: "Address to serve on, instead of -p: :9112, 127.0.0.1:9112, [::1]:9112 or unix:/run/promtap.sock.",
+    },
+    {
+      name: "web.socket-mode",
+      value: "MODE",
+      default: LISTEN_DEFAULTS["web.socket-mode"],
+      help: "Permissions of unix sockets that are served on.",
+    },
+    {
+      name: "web.socket-group",
+      value: "GROUP",
+      help: "Group of unix sockets that are served on, by name or number; else it is that of the process.",
     },
     {
       name: "web.telemetry-path",

@@ -59,7 +59,6 @@ export interface Config extends LogConfig {
 /** Default values, as they would be given. */
 export const DEFAULTS = {
   interface: "auto",
-  port: "9112",
   engine: "auto",
   "web.telemetry-path": "/metrics",
   "collector-share": "25",
@@ -82,7 +81,7 @@ export function configOf(given: GivenFlags): Config {
     readPath: readPathOf(given.get("read")?.at(-1)),
     once: given.has("once"),
     check: given.has("check"),
-    listen: listenOf(given.get("web.listen-address"), value("port")),
+    listen: listenOf(given),
     telemetryPath: telemetryPathOf(value("web.telemetry-path")),
     collectorShare: shareOf(value("collector-share")),
     ...loggingOf(given),

@@ -69,7 +69,9 @@ async function tryAddresses(addresses: readonly ListenAddress[]): Promise<string
   const bound: string[] = [];
   for (const address of addresses) {
     const server = servers.use(createServer((socket) => socket.destroy()));
-    bound.push(await listen(server, address));
+    const listening = await listen(server, address);
+    servers.defer(() => listening.release());
+    bound.push(listening.address);
   }
   return bound;
 }

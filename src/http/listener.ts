@@ -1,33 +1,36 @@
 import { once } from "node:events";
-import { chmod, lstat, unlink } from "node:fs/promises";
-import { createConnection, type ListenOptions, type Server } from "node:net";
+import type { AddressInfo, ListenOptions, Server } from "node:net";
 import { getSystemErrorMap } from "node:util";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import { listenOnPath, type UnixAddress } from "./unix-socket.ts";
 
 /** Without a host: every address of this machine, IPv6 and IPv4. */
-export type ListenAddress = { kind: "tcp"; host: string | undefined; port: number } | { kind: "unix"; path: string };
+export type ListenAddress = { kind: "tcp"; host: string | undefined; port: number } | UnixAddress;
 
-/** Whoever is in the group of the process may scrape; it decides by its group who that is. */
-const SOCKET_MODE = 0o660;
+/** What a server listens on. */
+export interface Listening {
+  /** As bound: `127.0.0.1:9112`, `[::]:9112`, `unix:/run/promtap.sock`. */
+  readonly address: string;
+  /** Takes away what outlives the server; to be called before that is closed. */
+  release(): void;
+}
 
 /** Errors of a host whose kernel has no IPv6 (`ipv6.disable=1`). */
 const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL"];
 
-/**
- * Makes the server listen, and returns the address as bound: `127.0.0.1:9112`, `[::]:9112`, `unix:/run/promtap.sock`.
- * Replaces a unix socket that nobody listens on any more. Throws PromtapError.
- */
-export async function listen(server: Server, address: ListenAddress): Promise<string> {
+/** Makes the server listen. Throws PromtapError. */
+export async function listen(server: Server, address: ListenAddress): Promise<Listening> {
   try {
-    if (address.kind === "unix") await listenOnPath(server, address.path);
-    else await listenOnPort(server, address.host, address.port);
+    if (address.kind === "unix") {
+      return { address: addressText(address), release: await listenOnPath(server, address) };
+    }
+    await listenOnPort(server, address.host, address.port);
   } catch (error) {
     const message = `couldn't listen on ${addressText(address)}: ${reasonOf(address, error)}`;
     throw new PromtapError(ErrorCode.HOST, message, { cause: error });
   }
-  const bound = server.address();
-  if (bound === null || typeof bound === "string") return addressText(address);
-  return addressText({ kind: "tcp", host: bound.address, port: bound.port });
+  const bound = server.address() as AddressInfo;
+  return { address: addressText({ kind: "tcp", host: bound.address, port: bound.port }), release() {} };
 }
 
 async function listenOnPort(server: Server, host: string | undefined, port: number): Promise<void> {
@@ -40,34 +43,9 @@ async function listenOnPort(server: Server, host: string | undefined, port: numb
   }
 }
 
-async function listenOnPath(server: Server, path: string): Promise<void> {
-  try {
-    await bind(server, { path });
-  } catch (error) {
-    if (codeOf(error) !== "EADDRINUSE" || !(await isStaleSocket(path))) throw error;
-    await unlink(path);
-    await bind(server, { path });
-  }
-  await chmod(path, SOCKET_MODE);
-}
-
 async function bind(server: Server, options: ListenOptions): Promise<void> {
   server.listen(options);
   await once(server, "listening");
-}
-
-/** A socket file outlives a process that was killed. */
-async function isStaleSocket(path: string): Promise<boolean> {
-  if (!(await lstat(path)).isSocket()) throw Object.assign(new Error(path), { code: "ENOTSOCK" });
-  const connection = createConnection(path);
-  try {
-    await once(connection, "connect");
-    return false;
-  } catch (error) {
-    return codeOf(error) === "ECONNREFUSED";
-  } finally {
-    connection.destroy();
-  }
 }
 
 function addressText(address: ListenAddress): string {
@@ -77,11 +55,16 @@ function addressText(address: ListenAddress): string {
 }
 
 function reasonOf(address: ListenAddress, error: unknown): string {
-  const code = codeOf(error);
-  const known = address.kind === "unix" ? PATH_REASONS[code] : PORT_REASONS[code];
-  if (known === undefined) return systemMessage(error);
+  if (error instanceof PromtapError) return error.message;
+  const reason = reasonOfCode(address, codeOf(error));
   const flag = address.kind === "tcp" && address.host === undefined ? "-p" : "--web.listen-address";
-  return `${known}; give another with ${flag}`;
+  return reason === undefined ? systemMessage(error) : `${reason}; give another with ${flag}`;
+}
+
+function reasonOfCode(address: ListenAddress, code: string): string | undefined {
+  if (address.kind === "unix") return PATH_REASONS[code];
+  const [, zone] = /%(.*)/.exec(address.host ?? "") ?? [];
+  return code === "EINVAL" && zone !== undefined ? `there is no interface ${zone}` : PORT_REASONS[code];
 }
 
 const PORT_REASONS: Record<string, string> = {
@@ -91,20 +74,15 @@ const PORT_REASONS: Record<string, string> = {
   EAFNOSUPPORT: "this host has no IPv6",
   ENOTFOUND: "no address is known for that name",
   EAI_AGAIN: "the name server does not answer",
-  EINVAL: "the address cannot be bound (a link-local one needs its interface: fe80::1%eth0)",
+  EINVAL: "a link-local address needs its interface, as in [fe80::1%eth0]:9112",
 };
 
 const PATH_REASONS: Record<string, string> = {
-  EADDRINUSE: "another process listens there",
-  ENOTSOCK: "there is a file that is not a socket",
   // libuv makes EACCES of ENOENT here.
   EACCES: "the folder does not exist, or this user may not write to it",
-  EPERM: "this user may not write to the folder",
+  EPERM: "neither this user nor the file system may be able to make a socket there",
   EROFS: "the file system is read-only",
   ENOTDIR: "a part of the path is not a folder",
-  // struct sockaddr_un has 108 bytes, unix(7).
-  ENAMETOOLONG: "the path is longer than 107 bytes",
-  EINVAL: "the path is longer than 107 bytes",
 };
 
 /** The words of the system for an errno that has none above. */

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
 import type { Socket } from "node:net";
 import { lingerAtEnd } from "./lingering-end.ts";
-import { type ListenAddress, listen } from "./listener.ts";
+import { type ListenAddress, listen, type Listening } from "./listener.ts";
 import { Routes } from "./routes.ts";
 import type { Site } from "./site.ts";
 
@@ -98,35 +98,38 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
 
 /** One server of node:http for each address. */
 class Listeners implements Server {
-  readonly addresses: string[] = [];
-  readonly #servers: NodeServer[] = [];
+  readonly #servers = new Map<NodeServer, Listening>();
   readonly #graceMs: number;
 
   constructor(graceMs: number) {
     this.#graceMs = graceMs;
   }
 
+  get addresses(): string[] {
+    return [...this.#servers.values()].map(({ address }) => address);
+  }
+
   async add(server: NodeServer, address: ListenAddress): Promise<void> {
-    this.addresses.push(await listen(server, address));
-    this.#servers.push(server);
+    this.#servers.set(server, await listen(server, address));
   }
 
   /** Errors after the start, such as no memory for a connection: they must not end the process. */
   onError(listener: (error: Error) => void): void {
-    for (const server of this.#servers) server.on("error", listener);
+    for (const server of this.#servers.keys()) server.on("error", listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const cut = setTimeout(() => {
-      for (const server of this.#servers) server.closeAllConnections();
+      for (const server of this.#servers.keys()) server.closeAllConnections();
     }, this.#graceMs);
-    await Promise.all(this.#servers.map(closed));
+    await Promise.all([...this.#servers].map(closed));
     clearTimeout(cut);
   }
 }
 
 /** Stops listening; resolves when the last connection has closed. */
-function closed(server: NodeServer): Promise<void> {
+function closed([server, listening]: readonly [NodeServer, Listening]): Promise<void> {
+  listening.release();
   return new Promise((resolve) => {
     server.close(() => resolve());
   });

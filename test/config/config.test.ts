@@ -35,7 +35,12 @@ const DEFAULT: Config = {
 };
 
 const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });
-const unix = (path: string) => ({ kind: "unix" as const, path });
+const unix = (path: string, mode = 0o660, group: string | null = null) => ({
+  kind: "unix" as const,
+  path,
+  mode,
+  group,
+});
 
 const LEGAL: [Given, Partial<Config>][] = [
   [{}, {}],
@@ -56,7 +61,20 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ "web.listen-address": ["127.0.0.1:9112", "[::1]:0"] }, { listen: [tcp("127.0.0.1", 9112), tcp("::1", 0)] }],
   [{ "web.listen-address": ["localhost:1", "a-1.b:2"] }, { listen: [tcp("localhost", 1), tcp("a-1.b", 2)] }],
   [{ "web.listen-address": ["unix:/run/p.sock", "/a b"] }, { listen: [unix("/run/p.sock"), unix("/a b")] }],
-  [{ "web.listen-address": [`/${"x".repeat(106)}`] }, { listen: [unix(`/${"x".repeat(106)}`)] }],
+  [{ "web.listen-address": [`/${"x".repeat(99)}`] }, { listen: [unix(`/${"x".repeat(99)}`)] }],
+  [{ "web.listen-address": ["[fe80::1%eth0]:9112"] }, { listen: [tcp("fe80::1%eth0", 9112)] }],
+  [
+    { "web.listen-address": ["[febf::1%br-0.7]:1", "[fe80::1]:1"] },
+    { listen: [tcp("febf::1%br-0.7", 1), tcp("fe80::1", 1)] },
+  ],
+  [
+    { "web.listen-address": [":1", "unix:/p"], "web.socket-mode": ["0606"], "web.socket-group": ["www-data"] },
+    { listen: [tcp(undefined, 1), unix("/p", 0o606, "www-data")] },
+  ],
+  [
+    { "web.listen-address": ["/p"], "web.socket-mode": ["777"], "web.socket-group": ["33"] },
+    { listen: [unix("/p", 0o777, "33")] },
+  ],
   [{ "web.telemetry-path": ["/"] }, { telemetryPath: "/" }],
   [{ "web.telemetry-path": ["/a/b-c.d"] }, { telemetryPath: "/a/b-c.d" }],
   [{ "collector-share": ["1"] }, { collectorShare: 0.01 }],
@@ -126,7 +144,7 @@ for (const [given, expected] of LEGAL) {
 
 const INTERFACE = "legal is a name, a pattern such as veth*, or auto";
 const LISTEN = "legal is :PORT, IPV4:PORT, [IPV6]:PORT, HOST:PORT or unix:/PATH";
-const SOCKET = "legal is a path of a file, of at most 107 bytes";
+const SOCKET = "legal is a path of a file, of at most 100 bytes";
 const PATH = "legal is a path such as /metrics, but not /healthz or below /-/";
 
 const ILLEGAL: [Given, string][] = [
@@ -148,11 +166,30 @@ const ILLEGAL: [Given, string][] = [
       `invalid --web.listen-address "${address}"; ${LISTEN}`,
     ],
   ),
+  ...["[::1%lo]:1", "[2001:db8::1%eth0]:1", "[fe80::1%]:1", "[fe80::1%a b]:1", "[fe80::1%eth0%eth0]:1"].map(
+    (address): [Given, string] => [
+      { "web.listen-address": [address] },
+      `invalid --web.listen-address "${address}"; ${LISTEN}`,
+    ],
+  ),
+  ...["", "66", "0888", "1660", "00660", "rw-rw----"].map((mode): [Given, string] => [
+    { "web.listen-address": ["unix:/p"], "web.socket-mode": [mode] },
+    `invalid --web.socket-mode "${mode}"; legal is three octal digits, such as 0660`,
+  ]),
+  ...["", "a b", "a:b", "-1", "1234567890", "a\n"].map((group): [Given, string] => [
+    { "web.listen-address": ["unix:/p"], "web.socket-group": [group] },
+    `invalid --web.socket-group ${JSON.stringify(group)}; legal is the name or the number of a group`,
+  ]),
+  [{ "web.socket-mode": ["0660"] }, "--web.socket-mode needs --web.listen-address=unix:/PATH"],
+  [
+    { "web.listen-address": [":1"], "web.socket-group": ["adm"] },
+    "--web.socket-group needs --web.listen-address=unix:/PATH",
+  ],
   ...["[1.2.3.4]:1", "a_b:1", "-a:1", "http://a:1", "unix:", "unix:a", "[::1]:1 "].map((address): [Given, string] => [
     { "web.listen-address": [":1", address] },
     `invalid --web.listen-address "${address}"; ${LISTEN}`,
   ]),
-  ...[`/${"x".repeat(107)}`, "unix:/run/"].map((path): [Given, string] => [
+  ...[`/${"x".repeat(100)}`, "unix:/run/"].map((path): [Given, string] => [
     { "web.listen-address": [path] },
     `invalid --web.listen-address "${path}"; ${SOCKET}`,
   ]),

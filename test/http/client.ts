@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type IncomingHttpHeaders, type IncomingMessage, request, type RequestOptions } from "node:http";
 import { connect, type Socket } from "node:net";
-import { buffer } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
+import { ErrorCode, PromtapError } from "../../src/errors.ts";
 import { type LIMITS, type Server, type ServerOptions, startServer } from "../../src/http/server.ts";
 import { LIMITS as DEFAULTS } from "../../src/http/server.ts";
 import type { Site } from "../../src/http/site.ts";
@@ -43,6 +45,24 @@ export async function ask(server: Server, path: string, options: RequestOptions 
   const message = await begin(server, path, options);
   const body = await buffer(message);
   return { status: message.statusCode ?? 0, headers: message.headers, body, text: body.toString() };
+}
+
+/** The page that is served there. */
+export async function fetchText(options: { host?: string; port?: number; socketPath?: string }): Promise<string> {
+  const sent = request({ path: "/metrics", agent: false, ...options });
+  sent.end();
+  const [message] = await once(sent, "response");
+  return text(message);
+}
+
+/** An error that is ours, in one line, and says this. */
+export function saying(message: string): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof PromtapError, String(error));
+    assert.equal(error.code, ErrorCode.HOST);
+    assert.equal(error.message, message);
+    return true;
+  };
 }
 
 /** A connection that speaks for itself: what it receives, and how it ends. */

@@ -1,31 +1,19 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, linkSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { connect, createServer, type ListenOptions, Server } from "node:net";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type ListenOptions, Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
-import { ErrorCode, PromtapError } from "../../src/errors.ts";
+import { PromtapError } from "../../src/errors.ts";
 import { type ListenAddress, listen } from "../../src/http/listener.ts";
 import { lacking } from "../support/requirements.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
-import { serve } from "./client.ts";
+import { fetchText, saying, serve } from "./client.ts";
 import { FakeSite } from "./fake-site.ts";
 
 const needsIpv6 = { skip: loopbackIpv6Missing() };
-
-/** An error that is ours, in one line, and says this. */
-function saying(message: string): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof PromtapError, String(error));
-    assert.equal(error.code, ErrorCode.HOST);
-    assert.equal(error.message, message);
-    return true;
-  };
-}
 
 function serveOn(...listenAddresses: ListenAddress[]): ReturnType<typeof serve> {
   return serve(new FakeSite(), { listen: listenAddresses });
@@ -37,13 +25,6 @@ async function listenAnywhere(host: string): Promise<{ server: Server; port: num
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   return { server, port: address.port };
-}
-
-async function fetchText(options: { host?: string; port?: number; socketPath?: string }): Promise<string> {
-  const sent = request({ path: "/metrics", agent: false, ...options });
-  sent.end();
-  const [message] = await once(sent, "response");
-  return text(message);
 }
 
 describe("a port", () => {
@@ -69,7 +50,7 @@ describe("a port", () => {
 
   test("without a host is bound for IPv4 alone where the kernel has no IPv6", async () => {
     await using server = new Ipv4Server();
-    assert.match(await listen(server, { kind: "tcp", host: undefined, port: 0 }), /^0\.0\.0\.0:\d+$/);
+    assert.match((await listen(server, { kind: "tcp", host: undefined, port: 0 })).address, /^0\.0\.0\.0:\d+$/);
   });
 
   test("on an IPv6 address is an error where the kernel has no IPv6", async () => {
@@ -115,6 +96,20 @@ describe("a port", () => {
       ),
     ));
 
+  test("on a link-local address is an error that names what its interface lacks", needsIpv6, async () => {
+    const advice = "; give another with --web.listen-address";
+    await assert.rejects(
+      serveOn({ kind: "tcp", host: "fe80::1", port: 9112 }),
+      saying(
+        `couldn't listen on [fe80::1]:9112: a link-local address needs its interface, as in [fe80::1%eth0]:9112${advice}`,
+      ),
+    );
+    await assert.rejects(
+      serveOn({ kind: "tcp", host: "fe80::1%nothing", port: 9112 }),
+      saying(`couldn't listen on [fe80::1%nothing]:9112: there is no interface nothing${advice}`),
+    );
+  });
+
   test("below 1024 is an error that names the capability", { skip: privilegedPortsMissing() }, () => {
     const module = JSON.stringify(new URL("../../src/http/listener.ts", import.meta.url).href);
     const script = `import { createServer } from "node:net";
@@ -134,70 +129,11 @@ describe("a port", () => {
     await using _ = other;
     using folder = new TemporaryFolder();
     const path = join(folder.path, "promtap.sock");
-    await assert.rejects(serveOn({ kind: "unix", path }, { kind: "tcp", host: "127.0.0.1", port }), PromtapError);
-    assert.equal(existsSync(path), false);
-  });
-});
-
-describe("a unix socket", () => {
-  test("is served, for the owner and the group, and removed at the end", async () => {
-    using folder = new TemporaryFolder();
-    const path = join(folder.path, "promtap.sock");
-    {
-      await using server = await serveOn({ kind: "unix", path });
-      assert.deepEqual(server.addresses, [`unix:${path}`]);
-      assert.equal((statSync(path).mode & 0o777).toString(8), "660");
-      assert.equal(await fetchText({ socketPath: path }), "up 1\n");
-    }
-    assert.equal(existsSync(path), false);
-  });
-
-  test("that nobody listens on any more is replaced", async () => {
-    using folder = new TemporaryFolder();
-    const path = join(folder.path, "promtap.sock");
-    await leaveStaleSocket(join(folder.path, "killed.sock"), path);
-    await using _ = await serveOn({ kind: "unix", path });
-    assert.equal(await fetchText({ socketPath: path }), "up 1\n");
-  });
-
-  test("that another process listens on is an error, and stays", async () => {
-    using folder = new TemporaryFolder();
-    const path = join(folder.path, "promtap.sock");
-    await using _ = await serveOn({ kind: "unix", path });
     await assert.rejects(
-      serveOn({ kind: "unix", path }),
-      saying(`couldn't listen on unix:${path}: another process listens there; give another with --web.listen-address`),
+      serveOn({ kind: "unix", path, mode: 0o660, group: null }, { kind: "tcp", host: "127.0.0.1", port }),
+      PromtapError,
     );
-    assert.equal(await fetchText({ socketPath: path }), "up 1\n");
-  });
-
-  test("in the place of another file is an error, and the file stays", async () => {
-    using folder = new TemporaryFolder();
-    const path = join(folder.path, "notes.txt");
-    writeFileSync(path, "keep me");
-    await assert.rejects(
-      serveOn({ kind: "unix", path }),
-      saying(
-        `couldn't listen on unix:${path}: there is a file that is not a socket; ` +
-          "give another with --web.listen-address",
-      ),
-    );
-    assert.equal(readFileSync(path, "utf8"), "keep me");
-  });
-
-  test("in a folder that does not exist is an error", () =>
-    assert.rejects(
-      serveOn({ kind: "unix", path: "/nonexistent/promtap.sock" }),
-      saying(
-        "couldn't listen on unix:/nonexistent/promtap.sock: the folder does not exist, or this user may not write to it; " +
-          "give another with --web.listen-address",
-      ),
-    ));
-
-  test("whose path the kernel would cut off is an error", async () => {
-    using folder = new TemporaryFolder();
-    const path = join(folder.path, "x".repeat(108));
-    await assert.rejects(serveOn({ kind: "unix", path }), /: the path is longer than 107 bytes; give another with/);
+    assert.equal(existsSync(path), false);
   });
 });
 
@@ -214,17 +150,6 @@ class Ipv4Server extends Server {
   override async [Symbol.asyncDispose](): Promise<void> {
     if (this.listening) await super[Symbol.asyncDispose]();
   }
-}
-
-/** A second name of the file survives the end of the server, as the file does when the process is killed. */
-async function leaveStaleSocket(from: string, to: string): Promise<void> {
-  const server = createServer();
-  await listen(server, { kind: "unix", path: from });
-  linkSync(from, to);
-  server.close();
-  await once(server, "close");
-  const [error] = await once(connect(to), "error");
-  assert.equal(error.code, "ECONNREFUSED");
 }
 
 /** As `lacking` does, throws in CI. */

@@ -105,7 +105,8 @@ export function flowOf(given: GivenFlags): FlowConfig | null {
 
 /** Reads HOST, HOST:PORT or [IPv6]:PORT. */
 function brokerOf(text: string): { host: string; port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+  const [, bracketed, plain, port] =
+    /^(?:\[([0-9a-fA-F:.]+(?:%[^\s/:\]]+)?)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   const number = port === undefined ? DEFAULT_PORT : Number(port);
   if (host === undefined || number < 1 || number > 65_535) {

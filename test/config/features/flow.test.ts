@@ -104,11 +104,14 @@ describe("flags of flows", () => {
   }
 
   test("take several brokers, by name, IPv4 and IPv6", () => {
-    const { flowBrokers } = configOf(scanFlags(["--flow-brokers=a,192.0.2.1:1,[2001:db8::1]:65535", "--flow-topic=t"]));
+    const { flowBrokers } = configOf(
+      scanFlags(["--flow-brokers=a,192.0.2.1:1,[2001:db8::1]:65535,[fe80::1%eth0]", "--flow-topic=t"]),
+    );
     assert.deepEqual(flowBrokers?.bootstrap, [
       { host: "a", port: 9092 },
       { host: "192.0.2.1", port: 1 },
       { host: "2001:db8::1", port: 65_535 },
+      { host: "fe80::1%eth0", port: 9092 },
     ]);
   });
 

@@ -1,0 +1,124 @@
+import { once } from "node:events";
+import { lstatSync, type Stats, unlinkSync } from "node:fs";
+import { chmod, chown, link, lstat, readFile, rm, unlink } from "node:fs/promises";
+import { createConnection, type Server } from "node:net";
+import { ErrorCode, PromtapError } from "../errors.ts";
+
+/** A socket in the file system, and who may connect to it. */
+export interface UnixAddress {
+  kind: "unix";
+  path: string;
+  /** Permissions of its file. */
+  mode: number;
+  /** Name or number of the group of its file; null leaves it to that of the process. */
+  group: string | null;
+}
+
+/** What is behind the path of a socket while it is bound under a name of its own; unix(7) has room for 107 bytes. */
+export const TEMPORARY_SUFFIX_BYTES = 7;
+
+/** Nobody can connect to a socket that is not ready. */
+const UNREADY_UMASK = 0o177;
+const GROUPS = "/etc/group";
+const ADVICE = "; give another with --web.listen-address";
+
+/**
+ * Makes the server listen on a path, in the place of a socket that nobody listens on any more, and returns what takes
+ * the socket's file away. libuv would remove the path it has bound at the end, whosever file that is by then. So the
+ * socket is bound under another name, and linked to its own one, which fails where there is one, as binding does.
+ */
+export async function listenOnPath(server: Server, { path, mode, group }: UnixAddress): Promise<() => void> {
+  const gid = group === null ? undefined : await gidOf(group);
+  const temporary = `${path}.${Math.random()
+    .toString(36)
+    .slice(2)
+    .padEnd(6, "0")
+    .slice(0, TEMPORARY_SUFFIX_BYTES - 1)}`;
+  await bindUnready(server, temporary);
+  try {
+    if (gid !== undefined) await giveTo(temporary, group!, gid);
+    await chmod(temporary, mode);
+    const own = await lstat(temporary);
+    await linkTo(temporary, path);
+    return () => removeOwn(path, own);
+  } catch (error) {
+    server.close();
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function bindUnready(server: Server, path: string): Promise<void> {
+  const umask = process.umask(UNREADY_UMASK);
+  try {
+    // Binds before it returns.
+    server.listen({ path });
+  } finally {
+    process.umask(umask);
+  }
+  await once(server, "listening");
+}
+
+async function linkTo(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    await judgeOther(path);
+    await unlink(path);
+    await link(temporary, path);
+  }
+}
+
+/** Throws unless there is a socket that nobody listens on: its file outlives a process that was killed. */
+async function judgeOther(path: string): Promise<void> {
+  if (!(await lstat(path)).isSocket()) throw refusal(`there is a file that is not a socket${ADVICE}`);
+  const connection = createConnection(path);
+  try {
+    await once(connection, "connect");
+  } catch (error) {
+    if (codeOf(error) === "ECONNREFUSED") return;
+    if (codeOf(error) === "EACCES") throw refusal(`there is a socket that this user may not connect to${ADVICE}`);
+  } finally {
+    connection.destroy();
+  }
+  throw refusal(`the socket is in use by another process${ADVICE}`);
+}
+
+/** Removes the file, if it is still that of our socket. Before the socket is closed, others take it for one in use. */
+function removeOwn(path: string, own: Stats): void {
+  try {
+    const { dev, ino } = lstatSync(path);
+    if (dev === own.dev && ino === own.ino) unlinkSync(path);
+  } catch {
+    // Gone, or in a folder that is ours no more: the next one replaces it.
+  }
+}
+
+/** By the file alone: who needs groups of a directory service gives the number. */
+async function gidOf(group: string): Promise<number> {
+  if (/^[0-9]+$/.test(group)) return Number(group);
+  const lines = (await readFile(GROUPS, "utf8")).split("\n").map((line) => line.split(":"));
+  const gid = lines.find(([name]) => name === group)?.[2];
+  if (gid !== undefined) return Number(gid);
+  throw refusal(`${GROUPS} has no group ${group}; give another, or a number, with --web.socket-group`);
+}
+
+async function giveTo(path: string, group: string, gid: number): Promise<void> {
+  try {
+    await chown(path, -1, gid);
+  } catch (error) {
+    if (codeOf(error) !== "EPERM") throw error;
+    throw refusal(`this user may not give the socket to the group ${group}, in which it is not`);
+  }
+}
+
+/** The reason, and what to do. */
+function refusal(reason: string): PromtapError {
+  return new PromtapError(ErrorCode.HOST, reason);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
