@@ -12,7 +12,7 @@ import { type Config, configOf } from "../../src/config/config.ts";
 import { check } from "../../src/daemon/check.ts";
 import { run } from "../../src/daemon/daemon.ts";
 import { configureLog } from "../../src/log.ts";
-import { pcap } from "../capture/savefile/captures.ts";
+import { pcap, sectionHeader } from "../capture/savefile/captures.ts";
 import { parseExposition } from "../page/exposition-parser.ts";
 import { arpFrame, type Frame, ipv4Frame, ipv6Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { expectedTraffic } from "../support/oracle.ts";
@@ -84,6 +84,31 @@ describe("a file that is read once", () => {
       "that is no capture",
       "text",
       "couldn't read PATH at byte 0: neither a pcap nor a pcapng file: it begins with 74657874",
+    ],
+    [
+      "that is of a version nobody knows",
+      Buffer.concat([savefile().subarray(0, 4), Buffer.alloc(20)]),
+      "couldn't read PATH at byte 0: pcap version 0.0 isn't supported, only 2.0 to 2.4",
+    ],
+    [
+      "that ends inside its header",
+      savefile().subarray(0, 23),
+      "couldn't read PATH at byte 0: the file ends inside the pcap header",
+    ],
+    [
+      "that is a pcapng of a version nobody knows",
+      Uint8Array.from(sectionHeader("little", 2)),
+      "couldn't read PATH at byte 0: pcapng version 2 isn't supported, only 1",
+    ],
+    [
+      "that ends inside its section header",
+      Uint8Array.from(sectionHeader("big").slice(0, 27)),
+      "couldn't read PATH at byte 0: the file ends inside a block: 27 of 28 bytes are there",
+    ],
+    [
+      "that is a pcapng of no byte order",
+      Uint8Array.from([0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 1, 2, 3, 4, ...sectionHeader("big").slice(12)]),
+      "couldn't read PATH at byte 0: a section header with the byte-order magic 0x4030201",
     ],
   ] as const) {
     test(`${kind} gives one line, no page and the status 1, whether it is to be printed, served or checked`, async () => {

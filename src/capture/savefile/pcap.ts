@@ -22,6 +22,9 @@ const FRACTION = 4;
 const CAPTURED_BYTES = 8;
 const ORIGINAL_BYTES = 12;
 
+/** The tcpdump of DG/UX, which has the two lengths of a record in the order of 2.0. */
+const DG_UX_MAJOR = 543;
+
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
 /** Alexey Kuznetsov's libpcap, of Linux distributions before 2000. */
@@ -42,24 +45,33 @@ interface RecordLayout {
   fractionSeconds: number;
 }
 
+/** In which order the two lengths of a record are. */
+const LengthOrder = { CAPTURED_FIRST: 0, ORIGINAL_FIRST: 1, EITHER: 2 } as const;
+type LengthOrder = (typeof LengthOrder)[keyof typeof LengthOrder];
+
 /** Whether a file that begins with these four bytes, read as a big-endian number, is of the pcap format. */
 export function isPcapMagic(magic: number): boolean {
   return recordLayout(magic) !== undefined;
 }
 
+/** Waits for the file header of a pcap file and judges it. Throws PromtapError. */
+export async function checkPcapHeader(stream: ByteStream): Promise<void> {
+  if (!(await stream.fill(FILE_HEADER_BYTES))) throw stream.damage("the file ends inside the pcap header");
+  const layout = recordLayout(stream.view.getUint32(stream.position));
+  if (layout === undefined) throw stream.damage("not a pcap header");
+  lengthOrder(stream, layout.littleEndian);
+}
+
 /** Counts the frames of a pcap file, from its first byte to its end. Throws PromtapError where it is damaged. */
 export async function readPcap(stream: ByteStream, interfaces: FileInterfaces, interfaceName: string): Promise<void> {
-  if (!(await stream.fill(FILE_HEADER_BYTES))) throw stream.damage("the file ends inside the pcap header");
-  const layout = recordLayout(stream.view.getUint32(0));
-  if (layout === undefined) throw stream.damage("not a pcap header");
-  const frames = readFileHeader(stream, layout.littleEndian, interfaces, interfaceName);
-  let wantedBytes = layout.headerBytes;
+  await checkPcapHeader(stream);
+  const reader = new RecordReader(stream, interfaces, interfaceName);
+  let wantedBytes = RECORD_HEADER_BYTES;
   while (await stream.fill(wantedBytes)) {
-    wantedBytes = countRecords(stream, layout, frames);
+    wantedBytes = reader.readRecords();
     if (interfaces.isTapped) await nextTurn();
   }
-  if (stream.available === 0) return;
-  throw stream.damage(`the file ends inside a packet: ${stream.available} of ${wantedBytes} bytes are there`);
+  reader.end(wantedBytes);
 }
 
 function recordLayout(magic: number): RecordLayout | undefined {
@@ -85,47 +97,109 @@ function swapped(magic: number): number {
   return (((magic & 0xff) << 24) | ((magic & 0xff00) << 8) | ((magic >>> 8) & 0xff00) | (magic >>> 24)) >>> 0;
 }
 
-function readFileHeader(
-  stream: ByteStream,
-  littleEndian: boolean,
-  interfaces: FileInterfaces,
-  name: string,
-): FrameCounter {
-  const { view } = stream;
-  const major = view.getUint16(MAJOR_VERSION, littleEndian);
-  const minor = view.getUint16(MINOR_VERSION, littleEndian);
-  // Before 2.4 (1998) the two lengths of a record stood in the other order.
-  if (major !== 2 || minor !== 4) throw stream.damage(`pcap version ${major}.${minor} isn't supported, only 2.4`);
-  const field = view.getUint32(LINK_TYPE, littleEndian);
-  const fcsBytes = (field & FCS_LENGTH_PRESENT) === 0 ? 0 : 2 * (field >>> FCS_LENGTH_SHIFT);
-  stream.position = FILE_HEADER_BYTES;
-  return interfaces.describe({ name, linkType: field & LINK_TYPE_MASK, fcsBytes });
+/** Of the version in the file header. 2.3 has both orders: some of its writers changed the number, not the records. */
+function lengthOrder(stream: ByteStream, littleEndian: boolean): LengthOrder {
+  const major = stream.view.getUint16(stream.position + MAJOR_VERSION, littleEndian);
+  const minor = stream.view.getUint16(stream.position + MINOR_VERSION, littleEndian);
+  if (major === DG_UX_MAJOR && minor === 0) return LengthOrder.ORIGINAL_FIRST;
+  if (major !== 2 || minor > 4) throw stream.damage(`pcap version ${major}.${minor} isn't supported, only 2.0 to 2.4`);
+  if (minor === 3) return LengthOrder.EITHER;
+  return minor === 4 ? LengthOrder.CAPTURED_FIRST : LengthOrder.ORIGINAL_FIRST;
 }
 
-/** Counts all records that are wholly there; returns how many bytes the next one needs. Hot; does not allocate. */
-function countRecords(stream: ByteStream, layout: RecordLayout, frames: FrameCounter): number {
-  const { bytes, view, end } = stream;
-  const { littleEndian, headerBytes, fractionSeconds } = layout;
-  const until = turnEnd(frames.isTimed);
-  let at = stream.position;
-  let wantedBytes = headerBytes;
-  while (end - at >= headerBytes) {
-    const capturedBytes = view.getUint32(at + CAPTURED_BYTES, littleEndian);
-    if (capturedBytes > MAX_CAPTURED_BYTES) {
-      stream.position = at;
-      throw stream.damage(`a packet of ${capturedBytes} captured bytes, more than ${MAX_CAPTURED_BYTES}`);
-    }
-    wantedBytes = headerBytes + capturedBytes;
-    if (end - at < wantedBytes) break;
-    if (frames.isTimed) {
-      frames.atSeconds =
-        view.getUint32(at, littleEndian) + view.getUint32(at + FRACTION, littleEndian) * fractionSeconds;
-    }
-    frames.count(bytes, at + headerBytes, at + wantedBytes, view.getUint32(at + ORIGINAL_BYTES, littleEndian));
-    at += wantedBytes;
-    wantedBytes = headerBytes;
-    if (frames.isTimed && performance.now() > until) break;
+/** Walks the records of a file whose header is good. */
+class RecordReader {
+  readonly #stream: ByteStream;
+  readonly #layout: RecordLayout;
+  readonly #order: LengthOrder;
+  readonly #frames: FrameCounter;
+  /** Offset in the file of a record without a packet's bytes, which is yet to be counted; -1 where there is none. */
+  #emptyAt = -1;
+  /** Offset in the file of the first record that is zeros; -1 where there is none. */
+  #zerosAt = -1;
+
+  constructor(stream: ByteStream, interfaces: FileInterfaces, name: string) {
+    const { view, position } = stream;
+    this.#stream = stream;
+    this.#layout = recordLayout(view.getUint32(position))!;
+    const { littleEndian } = this.#layout;
+    this.#order = lengthOrder(stream, littleEndian);
+    const field = view.getUint32(position + LINK_TYPE, littleEndian);
+    const fcsBytes = (field & FCS_LENGTH_PRESENT) === 0 ? 0 : 2 * (field >>> FCS_LENGTH_SHIFT);
+    stream.position = position + FILE_HEADER_BYTES;
+    this.#frames = interfaces.describe({ name, linkType: field & LINK_TYPE_MASK, fcsBytes });
   }
-  stream.position = at;
-  return wantedBytes;
+
+  /** Counts all records that are wholly there; returns how many bytes the next one needs. Hot; does not allocate. */
+  readRecords(): number {
+    const frames = this.#frames;
+    const order = this.#order;
+    const { bytes, view, end } = this.#stream;
+    const { littleEndian, headerBytes, fractionSeconds } = this.#layout;
+    const until = turnEnd(frames.isTimed);
+    let at = this.#stream.position;
+    let wantedBytes = headerBytes;
+    while (end - at >= headerBytes) {
+      const first = view.getUint32(at + CAPTURED_BYTES, littleEndian);
+      const second = view.getUint32(at + ORIGINAL_BYTES, littleEndian);
+      const isSwapped = order === LengthOrder.ORIGINAL_FIRST || (order === LengthOrder.EITHER && first > second);
+      const capturedBytes = isSwapped ? second : first;
+      const originalBytes = isSwapped ? first : second;
+      if (capturedBytes > MAX_CAPTURED_BYTES) {
+        this.#stream.position = at;
+        throw this.#damage(`a packet of ${capturedBytes} captured bytes, more than ${MAX_CAPTURED_BYTES}`);
+      }
+      wantedBytes = headerBytes + capturedBytes;
+      if (end - at < wantedBytes) break;
+      if (frames.isTimed) {
+        frames.atSeconds =
+          view.getUint32(at, littleEndian) + view.getUint32(at + FRACTION, littleEndian) * fractionSeconds;
+      }
+      if (capturedBytes === 0 && originalBytes === 0) this.#takeEmpty(at);
+      else frames.count(bytes, at + headerBytes, at + wantedBytes, originalBytes);
+      at += wantedBytes;
+      wantedBytes = headerBytes;
+      if (frames.isTimed && performance.now() > until) break;
+    }
+    this.#stream.position = at;
+    return wantedBytes;
+  }
+
+  /** To be called where the file ends: throws where something is missing of it. */
+  end(wantedBytes: number): void {
+    const { available } = this.#stream;
+    this.#countEmpty();
+    if (available === 0 && this.#zerosAt < 0) return;
+    throw this.#damage(`the file ends inside a packet: ${available} of ${wantedBytes} bytes are there`);
+  }
+
+  /**
+   * Takes the record at `at`, which has no packet. A writer that crashed, or its host, leaves zeros where the last records
+   * would be: those are no packets, and neither is the header before them whose lengths were not written any more. What
+   * follows the zeros is read, as tcpdump does.
+   */
+  #takeEmpty(at: number): void {
+    const { view, position, offset } = this.#stream;
+    const here = offset + at - position;
+    const isZeros = view.getUint32(at) === 0 && view.getUint32(at + FRACTION) === 0;
+    if (!isZeros) {
+      this.#countEmpty();
+      this.#emptyAt = here;
+      return;
+    }
+    const isBegun = this.#emptyAt >= 0 && this.#emptyAt === here - this.#layout.headerBytes;
+    if (this.#zerosAt < 0) this.#zerosAt = isBegun ? this.#emptyAt : here;
+    if (isBegun) this.#emptyAt = -1;
+  }
+
+  #countEmpty(): void {
+    if (this.#emptyAt >= 0) this.#frames.count(this.#stream.bytes, 0, 0, 0);
+    this.#emptyAt = -1;
+  }
+
+  /** What is damaged first. */
+  #damage(what: string): Error {
+    if (this.#zerosAt < 0) return this.#stream.damage(what);
+    return this.#stream.damage("zeros instead of packets, as a crash of the writer leaves them", this.#zerosAt);
+  }
 }

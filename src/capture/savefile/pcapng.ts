@@ -1,33 +1,20 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ByteStream, MAX_RECORD_BYTES } from "./byte-stream.ts";
 import { type FileInterfaces, type FrameCounter, MAX_INTERFACES, turnEnd } from "./file-interfaces.ts";
+import { Blocks, BlockType, BODY, MINIMUM_BLOCK_BYTES, TRAILER_BYTES } from "./pcapng-blocks.ts";
 import { readInterfaceOptions } from "./pcapng-options.ts";
 
 /*
- * draft-ietf-opsawg-pcapng. All numbers in the byte order of their section; offsets from the start of the block.
+ * draft-ietf-opsawg-pcapng, section 4; for what all blocks have see pcapng-blocks.ts.
  *
- *     0 | block type | total length | body ... padded to 4 bytes | total length |
- *
- *       section header    interface     enhanced packet   packet (obsolete)   simple packet
- *  8    byte-order magic  link type     interface         interface, drops    original length
- * 12    version           snaplen       time              time                data
- * 16    section length    options       time              time
- * 20    section length                  captured length   captured length
- * 24    options                         original length   original length
- * 28                                    data, options     data, options
+ *       interface     enhanced packet   packet (obsolete)   simple packet
+ *  8    link type     interface         interface, drops    original length
+ * 12    snaplen       time              time                data
+ * 16    options       time              time
+ * 20                  captured length   captured length
+ * 24                  original length   original length
+ * 28                  data, options     data, options
  */
-const BlockType = {
-  SECTION_HEADER: 0x0a0d0d0a,
-  INTERFACE: 1,
-  PACKET: 2,
-  SIMPLE_PACKET: 3,
-  ENHANCED_PACKET: 6,
-} as const;
-const TOTAL_LENGTH = 4;
-const BODY = 8;
-const TRAILER_BYTES = 4;
-const MINIMUM_BLOCK_BYTES = 12;
-const SECTION_VERSION = 12;
 const INTERFACE_SNAPLEN = 12;
 const INTERFACE_OPTIONS = 16;
 const PACKET_TIME = 12;
@@ -36,10 +23,7 @@ const PACKET_ORIGINAL_BYTES = 24;
 const PACKET_DATA = 28;
 const SIMPLE_PACKET_DATA = 12;
 
-const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
-const BYTE_ORDER_MAGIC_SWAPPED = 0x4d3c2b1a;
-
-/** The block type of a section header, which reads the same in both byte orders. */
+/** How a pcapng file begins. */
 export const PCAPNG_MAGIC = BlockType.SECTION_HEADER;
 
 interface SectionInterface {
@@ -47,6 +31,18 @@ interface SectionInterface {
   snaplenBytes: number;
   tickSeconds: number;
   offsetSeconds: number;
+}
+
+/** Waits for the section header that a pcapng file begins with, and judges it. Throws PromtapError. */
+export async function checkPcapngHeader(stream: ByteStream): Promise<void> {
+  const blocks = new Blocks(stream);
+  let wantedBytes = MINIMUM_BLOCK_BYTES;
+  while (await stream.fill(wantedBytes)) {
+    const blockBytes = blocks.lengthBytes(blocks.type());
+    if (blockBytes <= stream.available) return;
+    wantedBytes = blockBytes;
+  }
+  throw stream.damage(endsInside(stream.available, wantedBytes));
 }
 
 /** Counts the frames of a pcapng file, from its first byte to its end. Throws PromtapError where it is damaged. */
@@ -68,17 +64,18 @@ function endsInside(presentBytes: number, wantedBytes: number): string {
   return `the file ends inside a block: ${presentBytes} of ${wantedBytes} bytes are there`;
 }
 
-/** Walks the blocks of the sections of a file. */
+/** Reads the blocks of the sections of a file. */
 class BlockReader {
   readonly #stream: ByteStream;
+  readonly #blocks: Blocks;
   readonly #interfaces: FileInterfaces;
   readonly #defaultName: string;
-  /** Of the section that is being read. */
-  #littleEndian = false;
+  /** The interfaces of the section that is being read. */
   #section: SectionInterface[] = [];
 
   constructor(stream: ByteStream, interfaces: FileInterfaces, defaultName: string) {
     this.#stream = stream;
+    this.#blocks = new Blocks(stream);
     this.#interfaces = interfaces;
     this.#defaultName = defaultName;
   }
@@ -93,12 +90,9 @@ class BlockReader {
     const until = turnEnd(this.#interfaces.isTapped);
     while (stream.available >= MINIMUM_BLOCK_BYTES) {
       const at = stream.position;
-      const type = stream.view.getUint32(at, this.#littleEndian);
-      if (type === BlockType.SECTION_HEADER) this.#readByteOrder(at);
-      const blockBytes = this.#blockBytes(type, at);
+      const type = this.#blocks.type();
+      const blockBytes = this.#blocks.lengthBytes(type);
       if (blockBytes > stream.available) return blockBytes;
-      const trailer = stream.view.getUint32(at + blockBytes - TRAILER_BYTES, this.#littleEndian);
-      if (trailer !== blockBytes) throw stream.damage(`a block's two lengths differ, ${blockBytes} and ${trailer}`);
       this.#readBlock(type, at, at + blockBytes - TRAILER_BYTES);
       stream.position = at + blockBytes;
       if (this.#interfaces.isTapped && performance.now() > until) break;
@@ -106,38 +100,16 @@ class BlockReader {
     return MINIMUM_BLOCK_BYTES;
   }
 
-  #readByteOrder(at: number): void {
-    const magic = this.#stream.view.getUint32(at + BODY, true);
-    if (magic !== BYTE_ORDER_MAGIC && magic !== BYTE_ORDER_MAGIC_SWAPPED) {
-      throw this.#stream.damage(`a section header with the byte-order magic 0x${magic.toString(16)}`);
-    }
-    this.#littleEndian = magic === BYTE_ORDER_MAGIC;
-  }
-
-  /** Total length of the block at `at`: legal, and enough for the fields of its type. */
-  #blockBytes(type: number, at: number): number {
-    const stream = this.#stream;
-    const blockBytes = stream.view.getUint32(at + TOTAL_LENGTH, this.#littleEndian);
-    const minimumBytes = minimumBlockBytes(type);
-    if (blockBytes % 4 !== 0) throw stream.damage(`a block of ${blockBytes} bytes, not a multiple of 4`);
-    if (blockBytes < minimumBytes) {
-      throw stream.damage(`a block of type ${type} and ${blockBytes} bytes, fewer than ${minimumBytes}`);
-    }
-    if (blockBytes > MAX_RECORD_BYTES && minimumBytes > MINIMUM_BLOCK_BYTES) {
-      throw stream.damage(`a block of type ${type} and ${blockBytes} bytes, more than ${MAX_RECORD_BYTES}`);
-    }
-    return blockBytes;
-  }
-
   /** `end`: of the body. */
   #readBlock(type: number, at: number, end: number): void {
     const { view } = this.#stream;
+    const { littleEndian } = this.#blocks;
     switch (type) {
       case BlockType.ENHANCED_PACKET:
-        this.#countPacket(view.getUint32(at + BODY, this.#littleEndian), at, end);
+        this.#countPacket(view.getUint32(at + BODY, littleEndian), at, end);
         break;
       case BlockType.PACKET:
-        this.#countPacket(view.getUint16(at + BODY, this.#littleEndian), at, end);
+        this.#countPacket(view.getUint16(at + BODY, littleEndian), at, end);
         break;
       case BlockType.SIMPLE_PACKET:
         this.#countSimplePacket(at, end);
@@ -146,57 +118,55 @@ class BlockReader {
         this.#describeInterface(at, end);
         break;
       case BlockType.SECTION_HEADER:
-        this.#beginSection(at);
+        this.#section = [];
         break;
     }
   }
 
-  #beginSection(at: number): void {
-    const major = this.#stream.view.getUint16(at + SECTION_VERSION, this.#littleEndian);
-    if (major !== 1) throw this.#stream.damage(`pcapng version ${major} isn't supported, only 1`);
-    this.#section = [];
-  }
-
   #describeInterface(at: number, end: number): void {
     const { bytes, view } = this.#stream;
+    const { littleEndian } = this.#blocks;
     const index = this.#section.length;
     // Two interfaces may have one name, so the bound on names is not enough.
     if (index >= MAX_INTERFACES) throw this.#stream.damage(`a section of more than ${MAX_INTERFACES} interfaces`);
-    const options = readInterfaceOptions(bytes, view, at + INTERFACE_OPTIONS, end, this.#littleEndian);
+    const options = readInterfaceOptions(bytes, view, at + INTERFACE_OPTIONS, end, littleEndian);
     const frames = this.#interfaces.describe({
       name: options.name || (index === 0 ? this.#defaultName : `${this.#defaultName}:${index}`),
-      linkType: view.getUint16(at + BODY, this.#littleEndian),
+      linkType: view.getUint16(at + BODY, littleEndian),
       fcsBytes: options.fcsBytes,
     });
-    const snaplenBytes = view.getUint32(at + INTERFACE_SNAPLEN, this.#littleEndian);
+    const snaplenBytes = view.getUint32(at + INTERFACE_SNAPLEN, littleEndian);
     const { tickSeconds, offsetSeconds } = options;
     this.#section.push({ frames, snaplenBytes, tickSeconds, offsetSeconds });
   }
 
   #countPacket(interfaceIndex: number, at: number, end: number): void {
     const { bytes, view } = this.#stream;
+    const { littleEndian } = this.#blocks;
     const described = this.#interfaceAt(interfaceIndex);
     const { frames } = described;
-    const capturedBytes = view.getUint32(at + PACKET_CAPTURED_BYTES, this.#littleEndian);
+    const capturedBytes = view.getUint32(at + PACKET_CAPTURED_BYTES, littleEndian);
     const start = at + PACKET_DATA;
     if (capturedBytes > end - start) throw this.#overrun(capturedBytes, end - start);
     if (frames.isTimed) frames.atSeconds = this.#timeOf(at, described);
-    frames.count(bytes, start, start + capturedBytes, view.getUint32(at + PACKET_ORIGINAL_BYTES, this.#littleEndian));
+    frames.count(bytes, start, start + capturedBytes, view.getUint32(at + PACKET_ORIGINAL_BYTES, littleEndian));
   }
 
   /** Two halves of 64 bits, the high one first. */
   #timeOf(at: number, { tickSeconds, offsetSeconds }: SectionInterface): number {
     const { view } = this.#stream;
-    const high = view.getUint32(at + PACKET_TIME, this.#littleEndian);
-    const low = view.getUint32(at + PACKET_TIME + 4, this.#littleEndian);
+    const { littleEndian } = this.#blocks;
+    const high = view.getUint32(at + PACKET_TIME, littleEndian);
+    const low = view.getUint32(at + PACKET_TIME + 4, littleEndian);
     return (high * 2 ** 32 + low) * tickSeconds + offsetSeconds;
   }
 
   /** It has no captured length: that is the original length, cut to what its interface captures (0: all). */
   #countSimplePacket(at: number, end: number): void {
     const { bytes, view } = this.#stream;
+    const { littleEndian } = this.#blocks;
     const { frames, snaplenBytes } = this.#interfaceAt(0);
-    const originalBytes = view.getUint32(at + BODY, this.#littleEndian);
+    const originalBytes = view.getUint32(at + BODY, littleEndian);
     const capturedBytes = snaplenBytes === 0 ? originalBytes : Math.min(originalBytes, snaplenBytes);
     const start = at + SIMPLE_PACKET_DATA;
     if (capturedBytes > end - start) throw this.#overrun(capturedBytes, end - start);
@@ -211,22 +181,5 @@ class BlockReader {
 
   #overrun(capturedBytes: number, roomBytes: number): Error {
     return this.#stream.damage(`a packet of ${capturedBytes} captured bytes in a block that has room for ${roomBytes}`);
-  }
-}
-
-/** Bytes of a block without data and options; MINIMUM_BLOCK_BYTES for types that are not read. */
-function minimumBlockBytes(type: number): number {
-  switch (type) {
-    case BlockType.SECTION_HEADER:
-      return 28;
-    case BlockType.INTERFACE:
-      return 20;
-    case BlockType.SIMPLE_PACKET:
-      return 16;
-    case BlockType.PACKET:
-    case BlockType.ENHANCED_PACKET:
-      return 32;
-    default:
-      return MINIMUM_BLOCK_BYTES;
   }
 }

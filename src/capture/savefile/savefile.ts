@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import { type ByteSource, openSource, printablePath, STDIN_PATH } from "./byte-source.ts";
 import { ByteStream } from "./byte-stream.ts";
 import { FileInterfaces, type FrameReceiver } from "./file-interfaces.ts";
-import { isPcapMagic, readPcap } from "./pcap.ts";
-import { PCAPNG_MAGIC, readPcapng } from "./pcapng.ts";
+import { checkPcapHeader, isPcapMagic, readPcap } from "./pcap.ts";
+import { checkPcapngHeader, PCAPNG_MAGIC, readPcapng } from "./pcapng.ts";
 
 const MAGIC_BYTES = 4;
 
@@ -41,8 +41,8 @@ export class Savefile implements AsyncDisposable {
   }
 
   /**
-   * Judges the file by its first bytes, once they are there; resolves as well when it is aborted. Throws PromtapError
-   * where it is no capture file at all.
+   * Judges the file by its header, once that is there; resolves as well when it is aborted. Throws PromtapError where
+   * nothing of the file could be counted.
    */
   recognize(): Promise<void> {
     return (this.#recognition ??= this.#unlessAborted(() => recognize(this.#stream, this.#path)));
@@ -79,7 +79,8 @@ async function recognize(stream: ByteStream, path: string): Promise<void> {
   if (stream.available === 0) throw stream.damage("the file is empty");
   refuseCompressed(stream, path);
   const magic = stream.view.getUint32(0);
-  if (complete && (magic === PCAPNG_MAGIC || isPcapMagic(magic))) return;
+  if (complete && magic === PCAPNG_MAGIC) return checkPcapngHeader(stream);
+  if (complete && isPcapMagic(magic)) return checkPcapHeader(stream);
   throw stream.damage(`neither a pcap nor a pcapng file: it begins with ${hexOf(stream)}`);
 }
 

@@ -19,6 +19,16 @@ const FORMATS = [
   { name: "nanoseconds", magic: MAGIC_NANOSECONDS },
   { name: "modified records", magic: MAGIC_MODIFIED },
 ];
+/** 2.3 is a version of both orders. */
+const OLD_VERSIONS = [
+  { version: [2, 0], originalFirst: true },
+  { version: [2, 1], originalFirst: true },
+  { version: [2, 2], originalFirst: true },
+  { version: [2, 3], originalFirst: true },
+  { version: [2, 3], originalFirst: false },
+  { version: [2, 4], originalFirst: false },
+  { version: [543, 0], originalFirst: true },
+] as const;
 const LARGEST = 262_144;
 const LINKTYPE_IEEE802_11 = 105;
 const LINKTYPE_RAW = 101;
@@ -108,9 +118,21 @@ for (const order of BYTE_ORDERS) {
       assert.match(counted.error!, new RegExp(`sample\\.pcap at byte ${sound.flat().length}: .*262145 captured bytes`));
     });
 
+    for (const { version, originalFirst } of OLD_VERSIONS) {
+      const first = originalFirst ? "original" : "captured";
+      test(`of version ${version.join(".")} is counted with the ${first} length first`, async () => {
+        const cut = TCP_FRAME.bytes.slice(0, 34);
+        const lengths = originalFirst ? [74, 34] : [34, 74];
+        const record = pcapRecord(order, { bytes: cut, capturedBytes: lengths[0]!, originalBytes: lengths[1]! });
+        const counted = await countParts(pcapHeader({ order, version }), record, pcapRecord(order, TCP_FRAME));
+        assert.deepEqual(onlyFrames(counted), [TCP_FACTS, TCP_FACTS]);
+      });
+    }
+
     for (const version of [
-      [2, 3],
+      [2, 5],
       [3, 4],
+      [543, 1],
       [1, 0],
       [0, 0],
     ] as const) {

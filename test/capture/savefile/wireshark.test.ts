@@ -114,6 +114,27 @@ describe("tcpdump agrees", { skip: lacking("tcpdump") }, () => {
     }
   });
 
+  for (const version of [
+    [2, 0],
+    [2, 2],
+    [2, 3],
+    [543, 0],
+  ] as const) {
+    test(`about the packets of a file of version ${version.join(".")}`, async () => {
+      using folder = new TemporaryFolder();
+      const path = join(folder.path, "old.pcap");
+      const cut = PACKETS.map(({ bytes }) => ({
+        bytes: bytes.slice(0, 60),
+        capturedBytes: bytes.length,
+        originalBytes: 60,
+      }));
+      writeFileSync(path, Uint8Array.from(pcap({ order: "little", version }, cut).flat()));
+      const inNetwork = (await ourFacts(path)).filter(({ source }) => /^10\.1\.(\d|1[0-5])\./.test(source));
+      assert.equal(inNetwork.length, tcpdumpCount(path, "src", "net", "10.1.0.0/20"));
+      assert.equal(tcpdumpCount(path), PACKETS.length);
+    });
+  }
+
   test("about how many packets of a file have a source in a network", async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "sources.pcap");
