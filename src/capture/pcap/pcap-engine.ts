@@ -8,9 +8,9 @@ import { type Filter, openPcapTap, probePcap } from "./pcap-tap.ts";
 /** libpcap with a filter expression: portable, and dear: about 2 µs a frame. For small volumes. */
 export function pcapKind(filter: string): EngineKind {
   return pcapKindOf((interfaceName, ledger) => {
-    let sink: FrameSink | undefined = ledger.sink;
-    const engine = openPcapEngine(interfaceName, filter, { record: (packet) => sink?.record(packet) });
-    return Object.assign(engine, { retarget: (next?: InterfaceLedger) => void (sink = next?.sink) });
+    let sink: FrameSink = ledger.sink;
+    const engine = openPcapEngine(interfaceName, filter, { record: (packet) => sink.record(packet) });
+    return Object.assign(engine, { retarget: (next?: InterfaceLedger) => void (sink = next?.sink ?? sink) });
   });
 }
 
