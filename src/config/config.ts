@@ -70,10 +70,11 @@ const HIGHEST_MAX_ADDRESSES = 10_000_000;
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
 export function configOf(given: GivenFlags): Config {
   refuseConflicts(given);
+  const ranges = rangesOf(given.get("range") ?? []);
   const value = (name: keyof typeof DEFAULTS): string => given.get(name)?.at(-1) ?? DEFAULTS[name];
   return {
     interfaces: patternsOf("-i", given.get("interface") ?? (standsAlone(given) ? [] : [DEFAULTS.interface])),
-    ranges: rangesOf(given.get("range") ?? []),
+    ranges,
     engine: oneOf("engine", value("engine"), ENGINES),
     filter: given.get("pcap.filter")?.at(-1) ?? "",
     wireSizes: given.has("wire-sizes"),
@@ -89,7 +90,7 @@ export function configOf(given: GivenFlags): Config {
     by: byOf(given),
     flowBrokers: flowBrokersOf(given),
     flow: flowOf(given),
-    produce: produceOf(given),
+    produce: produceOf(given, ranges),
     geoDatabases: geoDatabasesOf(given),
     geoip: geoipOf(given),
     iptables: iptablesOf(given),

@@ -32,7 +32,7 @@ export interface Counted {
 
 /**
  * Makes a record as pmacct would, in JSON. An interface is seen from beside it, in and out alike: both keys for it hold
- * its index. Labels of the range come first, so that none of them can pass for a key of pmacct.
+ * its index. No label of a range has the name of another key; that is judged with the command line.
  */
 export function accountingRecord(counted: Counted, ranges: RangeTable, context: RecordContext): string {
   const { ledger, row, cell, packets, bytes } = counted;

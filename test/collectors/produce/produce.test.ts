@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ProduceCollector, type Production, type RecordTarget } from "../../../src/collectors/produce/produce.ts";
+import { RECORD_KEYS } from "../../../src/config/features/produce.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
@@ -178,11 +179,18 @@ describe("the records", () => {
     );
   });
 
-  test("keep their own keys where a range has labels of the same name", async () => {
-    await using site = new Site(["192.0.2.1:bytes=many:label=mine:iface=lo"]);
-    site.count("eth0", "192.0.2.1", "198.51.100.1", TCP, 100);
-    const [record] = await writtenOf(site);
-    assert.deepEqual([record?.["bytes"], record?.["label"], record?.["iface"]], [100, "host1", "eth0"]);
+  test("have all the keys that no label of a range may have, and no others", async () => {
+    await using site = new Site(["192.0.2.0/24", "198.51.100.0/24/28"], { ownAs: 64500 });
+    for (const [source, destination] of [
+      ["192.0.2.1", "198.51.100.1"] as const,
+      ["198.51.100.1", "192.0.2.1"] as const,
+    ]) {
+      site.count("eth0", source, destination, TCP, 100);
+    }
+    await writtenOf(site);
+    const keys = new Set(site.target.taken.flatMap((record) => Object.keys(record)));
+    // Of what was sampled nothing is written.
+    assert.deepEqual([...keys, "sampling_rate"].toSorted(), [...RECORD_KEYS].toSorted());
   });
 
   test("tell in which time it was counted", async () => {
