@@ -2,7 +2,8 @@ import { type Packet, Verdict } from "../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN, PROTOCOL_COLUMNS } from "../packet/protocols.ts";
 import { AddressIndex } from "./address-index.ts";
 import { BUCKETS, bucketOf, SLOT_DOUBLES, SUM } from "./histogram.ts";
-import { Ipv4Table, type PageBudget, UNLISTED, UNSEEN } from "./ipv4-table.ts";
+import { Ipv4Memory, UNLISTED, UNSEEN } from "./ipv4-memory.ts";
+import { Ipv4Table } from "./ipv4-table.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
 import { Direction, ROW_CELLS, Rows } from "./rows.ts";
 import { Slots } from "./slots.ts";
@@ -18,11 +19,11 @@ const RX_CELLS = Direction.RX * PROTOCOL_COLUMNS;
 export const ALL_SLOT = 0;
 
 /**
- * Pages of the IPv4 tables: several times what addresses need that are neighbours, and a bound for what somebody can
- * make of few addresses in many networks, or of many protocols. Addresses without a page are looked up in another way.
+ * Memory of the IPv4 tables: several times what addresses need that are neighbours, and a bound for what somebody can
+ * make of few addresses in many networks, or of many protocols. What finds no room is looked up in another way.
  */
-const FEWEST_PAGES = 4096;
-const ADDRESSES_A_PAGE = 8;
+const FEWEST_IPV4_BYTES = 4 * 1024 * 1024;
+const IPV4_BYTES_AN_ADDRESS = 128;
 
 /** How many addresses may have series, over all interfaces, and how many have. */
 export interface AddressBudget {
@@ -38,14 +39,14 @@ export class Ledger {
   readonly zonings: readonly Zoning[];
   readonly #interfaces = new Map<string, InterfaceLedger>();
   readonly #seed: number;
-  readonly #pages: PageBudget;
+  readonly #ipv4: Ipv4Memory;
 
   /** `seed`: any number, random for each process (see AddressIndex). */
   constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
     this.ranges = ranges;
     this.zonings = zonings;
     this.addresses = { limit: maxAddresses, used: 0 };
-    this.#pages = { limit: FEWEST_PAGES + Math.ceil(maxAddresses / ADDRESSES_A_PAGE), used: 0 };
+    this.#ipv4 = new Ipv4Memory(ranges, FEWEST_IPV4_BYTES + maxAddresses * IPV4_BYTES_AN_ADDRESS);
     this.#seed = seed;
   }
 
@@ -53,7 +54,7 @@ export class Ledger {
   interface(name: string): InterfaceLedger {
     let ledger = this.#interfaces.get(name);
     if (ledger === undefined) {
-      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#pages, this.#seed, this.zonings);
+      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#ipv4, this.#seed, this.zonings);
       this.#interfaces.set(name, ledger);
     }
     return ledger;
@@ -62,12 +63,18 @@ export class Ledger {
   /** Drops the ledger of an interface, and lets others have its addresses; its counters begin anew should it return. */
   forget(name: string): void {
     this.addresses.used -= this.#interfaces.get(name)?.addressCount() ?? 0;
-    this.#pages.used -= this.#interfaces.get(name)?.pageCount() ?? 0;
+    this.#clearIpv4();
     this.#interfaces.delete(name);
   }
 
   interfaces(): InterfaceLedger[] {
     return [...this.#interfaces.values()];
+  }
+
+  /** Has all IPv4 tables begin again, with what is seen from now on. */
+  #clearIpv4(): void {
+    this.#ipv4.clear();
+    for (const ledger of this.#interfaces.values()) ledger.clearIpv4();
   }
 }
 
@@ -99,7 +106,7 @@ export class InterfaceLedger {
     name: string,
     ranges: RangeTable,
     addresses: AddressBudget,
-    pages: PageBudget,
+    ipv4: Ipv4Memory,
     seed: number,
     zonings: readonly Zoning[],
   ) {
@@ -108,7 +115,7 @@ export class InterfaceLedger {
     this.sink = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
     this.#ranges = ranges;
     this.#addresses = addresses;
-    this.#ipv4 = new Ipv4Table(ranges, pages);
+    this.#ipv4 = new Ipv4Table(ipv4);
     this.#index = new AddressIndex(seed);
     this.#otherRow = new Uint32Array(ranges.groups * 2);
     this.slots.add();
@@ -124,9 +131,9 @@ export class InterfaceLedger {
     return this.rows.count - this.#otherRow.filter((row) => row > 0).length;
   }
 
-  /** Pages of the IPv4 table. */
-  pageCount(): number {
-    return this.#ipv4.pageCount;
+  /** Forgets which slots IPv4 addresses have, until they are looked up again. */
+  clearIpv4(): void {
+    this.#ipv4.clear();
   }
 
   /** Packets under `other` because their address was refused a row; one that is sent and received counts twice. */
@@ -163,12 +170,12 @@ export class InterfaceLedger {
     counters[bucket]! += 1;
     counters[SUM]! += lengthBytes;
     if (from !== UNLISTED) {
-      counters[from * SLOT_DOUBLES + bucket]! += 1;
-      counters[from * SLOT_DOUBLES + SUM]! += lengthBytes;
+      counters[from + bucket]! += 1;
+      counters[from + SUM]! += lengthBytes;
     }
     if (to !== UNLISTED) {
-      counters[to * SLOT_DOUBLES + bucket]! += 1;
-      counters[to * SLOT_DOUBLES + SUM]! += lengthBytes;
+      counters[to + bucket]! += 1;
+      counters[to + SUM]! += lengthBytes;
     }
     return true;
   }
@@ -232,7 +239,7 @@ export class InterfaceLedger {
   /** Slot of an IPv4 address in a cell of its row, which the table learns, or UNLISTED. */
   #slotOfIpv4(address: number, cell: number): number {
     const known = this.#ipv4.find(address, cell);
-    if (known !== UNSEEN) return known;
+    if (known !== UNSEEN) return known === UNLISTED ? UNLISTED : known / SLOT_DOUBLES;
     const range = this.#ranges.rangeOfIpv4(address);
     if (range === NO_RANGE) {
       this.#ipv4.setUnlisted(address, cell);
@@ -241,7 +248,7 @@ export class InterfaceLedger {
     const row = this.row(range, address, 0, 0, 0);
     const slot = this.slotOf(row, cell);
     // A refused address is not worth a page of the table.
-    if (!this.rows.isOther(row)) this.#ipv4.set(address, cell, slot);
+    if (!this.rows.isOther(row)) this.#ipv4.set(address, cell, slot * SLOT_DOUBLES);
     return slot;
   }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ipv4Table, UNLISTED, UNSEEN } from "../../src/ledger/ipv4-table.ts";
+import { Ipv4Memory, UNLISTED, UNSEEN } from "../../src/ledger/ipv4-memory.ts";
+import { Ipv4Table } from "../../src/ledger/ipv4-table.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
 import { ROW_CELLS } from "../../src/ledger/rows.ts";
 import { parseAddress } from "../../src/packet/address.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
 
-/** As far apart as two ranges get: a directory of 64 MiB spans them. */
+/** As far apart as two ranges get. */
 const FAR_APART = ["0.0.1.0/24", "255.255.254.128/25"];
 const CELL = 4;
 const LAST_CELL = ROW_CELLS - 1;
@@ -15,8 +16,14 @@ function rangesOf(...texts: string[]): RangeTable {
   return new RangeTable(texts.map(parseRange));
 }
 
-function tableOf(ranges: RangeTable, limit = 1000): Ipv4Table {
-  return new Ipv4Table(ranges, { limit, used: 0 });
+/** Bytes of a top and of a block, of a book, and of a page. */
+const TOP = 16 * 1024;
+const BLOCK = 16 * 1024;
+const BOOK = 4 * ROW_CELLS;
+const PAGE = 1024;
+
+function tableOf(ranges: RangeTable): Ipv4Table {
+  return new Ipv4Table(new Ipv4Memory(ranges, 2 ** 20));
 }
 
 function ip(text: string): number {
@@ -24,25 +31,26 @@ function ip(text: string): number {
 }
 
 test("an address is unlisted, unseen, or has the slot that was set, in each table for itself", () => {
-  const ranges = rangesOf(...FAR_APART);
-  const [busy, other] = [tableOf(ranges), tableOf(ranges)];
+  const memory = new Ipv4Memory(rangesOf(...FAR_APART), 2 ** 20);
+  const [busy, other] = [new Ipv4Table(memory), new Ipv4Table(memory)];
   busy.set(ip("0.0.1.7"), CELL, 1);
   busy.set(ip("255.255.254.255"), CELL, 2);
   const expectations: [address: string, inBusy: number, inOther: number][] = [
-    ["0.0.0.255", UNLISTED, UNLISTED],
+    // Of what is near a range nothing is known before one around it is seen.
+    ["0.0.0.255", UNLISTED, UNSEEN],
     ["0.0.1.0", UNSEEN, UNSEEN],
     ["0.0.1.7", 1, UNSEEN],
     ["0.0.1.255", UNSEEN, UNSEEN],
-    ["0.0.2.0", UNLISTED, UNLISTED],
+    ["0.0.2.0", UNLISTED, UNSEEN],
     ["128.0.0.0", UNLISTED, UNLISTED],
     ["255.255.254.128", UNSEEN, UNSEEN],
     ["255.255.254.255", 2, UNSEEN],
-    ["255.255.255.0", UNLISTED, UNLISTED],
+    ["255.255.255.0", UNLISTED, UNSEEN],
   ];
   for (const [address, inBusy, inOther] of expectations) {
     assert.deepEqual([busy.find(ip(address), CELL), other.find(ip(address), CELL)], [inBusy, inOther], address);
   }
-  assert.equal(tableOf(ranges).find(ip("0.0.1.7"), CELL), UNSEEN);
+  assert.equal(new Ipv4Table(memory).find(ip("0.0.1.7"), CELL), UNSEEN);
 });
 
 test("what is beside a range is unlisted in a cell from the first address on that was seen in it", () => {
@@ -52,25 +60,56 @@ test("what is beside a range is unlisted in a cell from the first address on tha
   assert.deepEqual(found, [UNLISTED, 7, UNSEEN, UNLISTED]);
 });
 
-test("an address that is in no range is remembered too", () => {
-  const table = tableOf(rangesOf("10.0.0.8", "10.0.9.0/24"));
+test("an address that is in no range is remembered too, with all around it that are in none", () => {
+  const memory = new Ipv4Memory(rangesOf("10.0.0.8", "10.0.9.0/24"), 2 ** 20);
+  const table = new Ipv4Table(memory);
   for (const address of ["9.255.255.255", "10.0.0.7", "10.0.5.5", "10.1.0.0"]) {
     table.setUnlisted(ip(address), CELL);
     assert.equal(table.find(ip(address), CELL), UNLISTED, address);
   }
+  assert.equal(table.find(ip("10.0.8.8"), LAST_CELL), UNLISTED);
   assert.deepEqual([table.find(ip("10.0.0.8"), CELL), table.find(ip("10.0.0.7"), LAST_CELL)], [UNSEEN, UNSEEN]);
-  assert.equal(table.pageCount, 1);
+  assert.equal(memory.takenBytes, TOP + BLOCK + BOOK + PAGE);
 });
 
 test("what finds no page stays unseen; what has one, or needs none, is remembered", () => {
-  const table = tableOf(rangesOf("10.0.0.0/23", "10.1.0.0/16/24"), 1);
+  const limit = TOP + BLOCK + 2 * BOOK + PAGE;
+  const memory = new Ipv4Memory(rangesOf("10.0.0.0/23", "10.1.0.0/16/24"), limit);
+  const table = new Ipv4Table(memory);
   table.set(ip("10.0.0.1"), CELL, 1);
+  table.set(ip("10.1.1.1"), CELL, 5);
   table.set(ip("10.0.1.1"), CELL, 2);
   table.set(ip("10.0.0.1"), LAST_CELL, 3);
   table.set(ip("10.0.0.2"), CELL, 4);
-  table.set(ip("10.1.1.1"), CELL, 5);
   const found = ["10.0.0.1", "10.0.1.1", "10.0.0.2", "10.1.1.7"].map((address) => table.find(ip(address), CELL));
-  assert.deepEqual([...found, table.find(ip("10.0.0.1"), LAST_CELL), table.pageCount], [1, UNSEEN, 4, 5, UNSEEN, 1]);
+  assert.deepEqual([...found, table.find(ip("10.0.0.1"), LAST_CELL)], [1, UNSEEN, 4, 5, UNSEEN]);
+  assert.equal(memory.takenBytes, limit);
+});
+
+test("without room for anything all is unseen, and found not to be listed", () => {
+  for (const limit of [0, TOP, TOP + BLOCK, TOP + BLOCK + BOOK]) {
+    const table = new Ipv4Table(new Ipv4Memory(rangesOf("10.0.0.0/25"), limit));
+    table.set(ip("10.0.0.1"), CELL, 1);
+    table.setUnlisted(ip("10.0.0.200"), CELL);
+    const found = ["10.0.0.1", "10.0.0.200", "11.0.0.1"].map((address) => table.find(ip(address), CELL));
+    assert.deepEqual(found, [UNSEEN, UNSEEN, UNLISTED], `${limit} bytes`);
+  }
+});
+
+test("tables whose memory is cleared begin again, and take it anew", () => {
+  const memory = new Ipv4Memory(rangesOf("10.0.0.0/8"), 2 ** 20);
+  const tables = [new Ipv4Table(memory), new Ipv4Table(memory)];
+  tables[0]!.set(ip("10.0.0.1"), CELL, 1);
+  tables[1]!.set(ip("10.200.0.1"), CELL, 2);
+  memory.clear();
+  for (const table of tables) table.clear();
+  assert.equal(memory.takenBytes, 0);
+  tables[1]!.set(ip("10.0.0.1"), CELL, 3);
+  const found = tables.map((table) => ["10.0.0.1", "10.200.0.1"].map((address) => table.find(ip(address), CELL)));
+  assert.deepEqual(found, [
+    [UNSEEN, UNSEEN],
+    [3, UNSEEN],
+  ]);
 });
 
 test("each cell of an address has a slot of its own", () => {
@@ -128,12 +167,21 @@ test("without ranges no address is listed", () => {
 });
 
 test("a table takes no memory of its own before the first address, however far apart the ranges are", () => {
-  const ranges = rangesOf(...FAR_APART);
-  const first = tableOf(ranges);
-  assert.equal(first.find(ip("128.0.0.0"), CELL), UNLISTED);
-  const before = process.memoryUsage().arrayBuffers;
-  const tables = Array.from({ length: 16 }, () => tableOf(ranges));
-  assert.equal(tables[15]!.find(ip("0.0.1.1"), CELL), UNSEEN);
-  // Garbage may go meanwhile, which makes it less.
-  assert.ok(process.memoryUsage().arrayBuffers <= before, `${process.memoryUsage().arrayBuffers - before} bytes more`);
+  const memory = new Ipv4Memory(rangesOf(...FAR_APART), 2 ** 20);
+  const tables = Array.from({ length: 16 }, () => new Ipv4Table(memory));
+  const found = ["0.0.1.1", "128.0.0.0"].map((address) => tables[15]!.find(ip(address), CELL));
+  assert.deepEqual([...found, memory.takenBytes], [UNSEEN, UNLISTED, 0]);
+});
+
+test("the tables of any number of interfaces keep to one limit, however wide the ranges are", () => {
+  const memory = new Ipv4Memory(rangesOf("0.0.0.0/0/24"), 2 ** 20);
+  const tables = Array.from({ length: 300 }, () => new Ipv4Table(memory));
+  const addresses = ["1.2.3.4", "10.0.0.1", "172.16.0.1", "192.0.2.1", "223.255.255.1"].map(ip);
+  for (const [index, table] of tables.entries()) for (const address of addresses) table.set(address, CELL, index + 1);
+  assert.ok(memory.takenBytes <= 2 ** 20 && memory.words.byteLength <= 2 ** 20 + 64 * 1024);
+  for (const [index, table] of tables.entries()) {
+    for (const address of addresses) assert.ok([UNSEEN, index + 1].includes(table.find(address, CELL)));
+  }
+  assert.equal(tables[0]!.find(addresses[4]!, LAST_CELL), UNSEEN);
+  assert.equal(tables[0]!.find(addresses[4]!, CELL), 1);
 });
