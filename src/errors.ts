@@ -6,6 +6,8 @@ export const ErrorCode = {
   HOST: "HOST",
   /** A file that is read as input is damaged: exit 1. */
   INPUT: "INPUT",
+  /** A request asks for what there is not: answered with 400. */
+  REQUEST: "REQUEST",
 } as const;
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 

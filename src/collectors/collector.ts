@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FrameTap } from "../capture/engine.ts";
-import { messageOf } from "../errors.ts";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { type Family, MetricType } from "../page/family.ts";
 import { isDoneBy } from "./waiting.ts";
@@ -28,6 +28,8 @@ export type StateListener = (collector: string, error: string | undefined) => vo
 
 const LATE = "wasn't done in its share of the scrape's time (--collector-share)";
 
+const SUCCESS = "promtap_collector_success";
+
 /**
  * Asks all collectors at once, times them and reports on them. One that fails, or is not done in its share of the time,
  * leaves its own families out and nothing else; while it goes on it is not asked again.
@@ -47,10 +49,27 @@ export class CollectorSet {
     this.#onChange = onChange;
   }
 
-  async collect(deadline: number): Promise<Family[]> {
+  /**
+   * The collectors of these names, or all but those to exclude, or all. Throws where there is none of a name: a page with
+   * less than was asked for would pass for a whole one.
+   */
+  chosen(names: readonly string[], excluded: readonly string[]): readonly Collector[] {
+    if (names.length > 0 && excluded.length > 0) {
+      throw new PromtapError(ErrorCode.REQUEST, "collect[] and exclude[] exclude each other");
+    }
+    const known = this.#collectors.map(({ name }) => name);
+    if ([...names, ...excluded].some((name) => !known.includes(name))) {
+      throw new PromtapError(ErrorCode.REQUEST, `unknown collector; there are ${known.join(", ")}`);
+    }
+    return this.#collectors.filter(
+      ({ name }) => (names.length > 0 ? names : known).includes(name) && !excluded.includes(name),
+    );
+  }
+
+  async collect(deadline: number, collectors: readonly Collector[] = this.#collectors): Promise<Family[]> {
     const shareMs = (deadline - performance.now()) * this.#share;
     const runs: Promise<Result>[] = [];
-    for (const collector of this.#collectors) {
+    for (const collector of collectors) {
       runs.push(this.#run(collector, shareMs, deadline));
       // One that holds the event loop takes no time from those before it.
       await nextTurn();
@@ -66,7 +85,7 @@ export class CollectorSet {
         samples: durations,
       },
       {
-        name: "promtap_collector_success",
+        name: SUCCESS,
         help: "Whether the collector's families are on this page.",
         type: MetricType.GAUGE,
         samples: successes,
@@ -112,6 +131,12 @@ export class CollectorSet {
     else this.#errors.set(collector, error);
     this.#onChange(collector, error);
   }
+}
+
+/** Whether these families are of all collectors that were asked. */
+export function areComplete(families: readonly Family[]): boolean {
+  const success = families.find(({ name }) => name === SUCCESS);
+  return success !== undefined && "samples" in success && success.samples.every(({ value }) => value === 1);
 }
 
 interface Result {

@@ -1,16 +1,19 @@
 import { openSavefile } from "../capture/savefile/savefile.ts";
-import { CollectorSet } from "../collectors/collector.ts";
+import { areComplete, CollectorSet } from "../collectors/collector.ts";
 import { SelfCollector } from "../collectors/self.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import type { Config } from "../config/config.ts";
 import { messageOf } from "../errors.ts";
+import type { Selection } from "../http/selection.ts";
 import { startServer } from "../http/server.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText } from "../native/libc.ts";
+import type { Family } from "../page/family.ts";
 import { landingPage } from "../page/landing.ts";
+import { namedFamilies } from "../page/named-families.ts";
 import { chooseFormat, CONTENT_TYPE, type Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { VERSION } from "../version.ts";
@@ -19,6 +22,8 @@ import { startFeatures } from "./features.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
+
+const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
 
 /**
  * Builds the parts, connects them, and serves until the signal aborts; then takes them down in reverse. With `once`,
@@ -41,7 +46,10 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
     config.once ? 1 : config.collectorShare,
     logCollector,
   );
-  const page = (format: Format, timeoutMs: number) => collectPage(collectors, format, timeoutMs);
+  const page = (format: Format, timeoutMs: number, selection = EVERYTHING) => {
+    const chosen = collectors.chosen(selection.collect, selection.exclude);
+    return collectPage(() => collectors.collect(performance.now() + timeoutMs, chosen), format, selection.names);
+  };
 
   const started = Promise.all([source, ...features].map(async (part) => part.started?.()));
   const counters = { ledger, taps: features.flatMap(({ tap }) => tap ?? []) };
@@ -58,9 +66,9 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
     await startServer(
       { listen: config.listen, telemetryPath: config.telemetryPath },
       {
-        expose(accept, timeoutMs) {
+        expose(accept, timeoutMs, selection) {
           const format = chooseFormat(accept);
-          return { contentType: CONTENT_TYPE[format], chunks: page(format, timeoutMs) };
+          return { contentType: CONTENT_TYPE[format], chunks: page(format, timeoutMs, selection) };
         },
         landingPage: () => landingPage(config.telemetryPath, VERSION, source.engine, source.taps()),
         ready: () => isReady,
@@ -87,9 +95,13 @@ function dropCapabilities(keeps: readonly CapabilityName[]): void {
   else log.debug("dropped capabilities", { left: listCapabilities(left) });
 }
 
-async function* collectPage(collectors: CollectorSet, format: Format, timeoutMs: number): AsyncGenerator<Uint8Array> {
-  const families = await collectors.collect(performance.now() + timeoutMs);
-  yield* makePage(families, format);
+async function* collectPage(
+  collect: () => Promise<Family[]>,
+  format: Format,
+  names: readonly string[],
+): AsyncGenerator<Uint8Array> {
+  const families = await collect();
+  yield* makePage(namedFamilies(families, names, areComplete(families)), format);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

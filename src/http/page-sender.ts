@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
+import { ErrorCode, PromtapError } from "../errors.ts";
 import { acceptsGzip } from "./encoding.ts";
 import { scrapeTimeoutMs, USUAL_TIMEOUT_MS } from "./scrape-timeout.ts";
+import { selectionOf } from "./selection.ts";
 import type { Exposition, Site } from "./site.ts";
 import { sendText } from "./text-answer.ts";
 
@@ -36,7 +38,7 @@ export class PageSender {
     this.#limits = limits;
   }
 
-  /** Never rejects: what fails is told to the site. */
+  /** Never rejects: what fails is told to the site, what the client asks for in vain to the client. */
   async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (response.socket === null) await turn(response);
     const { pages } = this.#limits;
@@ -49,6 +51,10 @@ export class PageSender {
     try {
       await this.#sendPage(request, response);
     } catch (error) {
+      if (error instanceof PromtapError && error.code === ErrorCode.REQUEST) {
+        sendText(response, 400, `${error.message}\n`);
+        return;
+      }
       this.#site.failed(error);
       fail(response);
     } finally {
@@ -60,7 +66,8 @@ export class PageSender {
     const { headers } = request;
     const { pageMs, pageMarginMs } = this.#limits;
     const timeoutMs = scrapeTimeoutMs(headers["x-prometheus-scrape-timeout-seconds"]?.toString(), pageMs);
-    const page = this.#site.expose(headers.accept, timeoutMs ?? USUAL_TIMEOUT_MS);
+    const selection = selectionOf(request.url ?? "");
+    const page = this.#site.expose(headers.accept, timeoutMs ?? USUAL_TIMEOUT_MS, selection);
     const isZipped = acceptsGzip(headers["accept-encoding"]?.toString());
     if (request.method === "HEAD") {
       writeHead(response, page, isZipped);

@@ -1,3 +1,5 @@
+import type { Selection } from "./selection.ts";
+
 /** One page of metrics, made while it is sent. */
 export interface Exposition {
   contentType: string;
@@ -7,8 +9,11 @@ export interface Exposition {
 
 /** What is served; the server knows nothing else of the program. */
 export interface Site {
-  /** Begins a page in the best format for the Accept header, to be ready within the time; nothing runs until it is read. */
-  expose(accept: string | undefined, timeoutMs: number): Exposition;
+  /**
+   * Begins a page in the best format for the Accept header, to be ready within the time; nothing runs until it is read.
+   * Throws a PromtapError of a REQUEST, as reading does before the first chunk, where what is selected is not here.
+   */
+  expose(accept: string | undefined, timeoutMs: number, selection: Selection): Exposition;
   /** HTML. */
   landingPage(): string;
   ready(): boolean;

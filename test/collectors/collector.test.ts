@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { type Collector, CollectorSet } from "../../src/collectors/collector.ts";
+import { areComplete, type Collector, CollectorSet } from "../../src/collectors/collector.ts";
+import { PromtapError } from "../../src/errors.ts";
 import type { Family, SampledFamily } from "../../src/page/family.ts";
 
 const FAMILY: Family = { name: "app_info", help: "Works.", type: "gauge", samples: [{ value: 1 }] };
@@ -177,4 +178,42 @@ test("the time of each collector is on the page", async () => {
     [{ collector: "a" }, { collector: "b" }],
   );
   for (const { value } of durations.samples) assert.ok(value >= 0 && value < 5);
+});
+
+const NONE: string[] = [];
+
+test("collectors are chosen by name or left out by name, in their own order, and no others are asked", async () => {
+  const { set, changes } = setOf([working("first"), failing("second", "asked"), working("third")]);
+  for (const [collect, exclude, expected] of [
+    [NONE, NONE, ["first", "second", "third"]],
+    [["third", "first", "third"], NONE, ["first", "third"]],
+    [NONE, ["second"], ["first", "third"]],
+    [NONE, ["first", "second", "third"], []],
+  ] as const) {
+    assert.deepEqual(
+      set.chosen(collect, exclude).map(({ name }) => name),
+      expected,
+    );
+  }
+  const families = await set.collect(performance.now() + IN_TIME_MS, set.chosen(NONE, ["second"]));
+  assert.deepEqual(successes(families), { first: 1, third: 1 });
+  assert.deepEqual(names(families), ["first_info", "third_info"]);
+  assert.deepEqual(changes, []);
+});
+
+test("a choice that can't be is an error of the request, in one line that names what there is", () => {
+  const { set } = setOf([working("first"), working("second")]);
+  const unknown = new PromtapError("REQUEST", "unknown collector; there are first, second");
+  assert.throws(() => set.chosen(["first", "third"], NONE), unknown);
+  assert.throws(() => set.chosen(NONE, ["third"]), unknown);
+  assert.throws(() => set.chosen([""], NONE), unknown);
+  const both = new PromtapError("REQUEST", "collect[] and exclude[] exclude each other");
+  assert.throws(() => set.chosen(["first"], ["second"]), both);
+});
+
+test("families are complete when no collector that was asked failed", async () => {
+  const { set } = setOf([working("first"), failing("second", "no")]);
+  const until = performance.now() + IN_TIME_MS;
+  assert.equal(areComplete(await set.collect(until)), false);
+  assert.equal(areComplete(await set.collect(until, set.chosen(["first"], NONE))), true);
 });

@@ -191,6 +191,35 @@ describe("the daemon", () => {
     assert.equal(existsSync(daemon.socket), false);
   });
 
+  test("serves the collectors and families that are asked for, and refuses those there are not", async () => {
+    writeFileSync(path, savefile());
+    await using daemon = new Daemon({ read: [path], range: RANGES });
+    const all = new Page(await daemon.pageWith("traffic.pcap", FRAMES.length));
+    const familiesOf = async (query: string): Promise<string[]> => [
+      ...parseExposition(Buffer.from((await daemon.get(`/metrics?${query}`)).body), "text").keys(),
+    ];
+    const traffic = await familiesOf("collect[]=traffic");
+    assert.ok(traffic.includes("promacct_packet_size_bytes_all") && !traffic.includes("promtap_build_info"));
+    assert.deepEqual(await familiesOf("exclude[]=self"), traffic);
+    const sums = await daemon.get("/metrics?name[]=promacct_packet_size_bytes_ipv4_tx_sum&name[]=promtap_build_info");
+    assert.deepEqual(
+      [...new Page(sums.body).samples],
+      [...all.samples].filter(([name]) => /^(?:promacct_packet_size_bytes_ipv4_tx|promtap_build_info)/.test(name)),
+    );
+    for (const [query, message] of [
+      ["collect[]=cpu", "unknown collector; there are self, traffic"],
+      ["exclude[]=cpu", "unknown collector; there are self, traffic"],
+      ["collect[]=self&exclude[]=traffic", "collect[] and exclude[] exclude each other"],
+      ["name[]=node_load1", "name[] names a family that is not on this page"],
+      ["collect[]=self&name[]=promacct_packet_size_bytes_all", "name[] names a family that is not on this page"],
+    ] as const) {
+      assert.deepEqual(await daemon.get(`/metrics?${query}`), {
+        type: "text/plain; charset=utf-8",
+        body: `${message}\n`,
+      });
+    }
+  });
+
   test("serves what stands before the damage of a file, and tells of the damage at the end", async () => {
     const whole = savefile();
     writeFileSync(path, whole.subarray(0, whole.length - 1));

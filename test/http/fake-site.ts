@@ -1,3 +1,4 @@
+import type { Selection } from "../../src/http/selection.ts";
 import type { Exposition, Site } from "../../src/http/site.ts";
 
 /** A site whose answers a test sets, and which remembers what it was asked. */
@@ -7,9 +8,11 @@ export class FakeSite implements Site {
   landing: () => string = () => "<h1>promtap</h1>\n";
   isReady = true;
   readonly asked: { accept: string | undefined; timeoutMs: number }[] = [];
+  readonly selections: Selection[] = [];
   readonly failures: unknown[] = [];
 
-  expose(accept: string | undefined, timeoutMs: number): Exposition {
+  expose(accept: string | undefined, timeoutMs: number, selection: Selection): Exposition {
+    this.selections.push(selection);
     this.asked.push({ accept, timeoutMs });
     return { contentType: "text/plain; version=0.0.4; charset=utf-8", chunks: this.source() };
   }

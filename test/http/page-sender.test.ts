@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { ErrorCode, PromtapError } from "../../src/errors.ts";
 import { ask, begin, portOf, RawClient, serve } from "./client.ts";
 import { FakeSite, HeldSource, lend, pageOf } from "./fake-site.ts";
 
@@ -41,6 +42,46 @@ describe("the page", () => {
       { accept: undefined, timeoutMs: 9_500 },
     ]);
   });
+
+  test("the site is given what the query selects, however it is written", async () => {
+    const site = new FakeSite();
+    await using server = await serve(site);
+    for (const query of ["", "?", "?collect[]=a&x=y&collect%5B%5D=b%20c", "?exclude[]=&name[]=a?b&collect=z"]) {
+      assert.equal((await ask(server, `/metrics${query}`)).status, 200, query);
+    }
+    const none = { collect: [], exclude: [], names: [] };
+    assert.deepEqual(site.selections, [
+      none,
+      none,
+      { ...none, collect: ["a", "b c"] },
+      { ...none, exclude: [""], names: ["a?b"] },
+    ]);
+  });
+
+  const refuse = () => {
+    throw new PromtapError(ErrorCode.REQUEST, "there is none of these");
+  };
+  for (const [when, source] of [
+    ["at once", refuse],
+    [
+      "when it is made",
+      async function* () {
+        refuse();
+        yield Buffer.of();
+      },
+    ],
+  ] as const) {
+    test(`what selects something that is not there is a 400 of one line, told ${when}, and the next is served`, async () => {
+      const site = new FakeSite();
+      await using server = await serve(site);
+      site.source = source;
+      const { status, text, headers } = await ask(server, "/metrics?name[]=x", GZIP);
+      assert.deepEqual([status, text, headers["content-encoding"]], [400, "there is none of these\n", undefined]);
+      assert.deepEqual(site.failures, []);
+      site.source = () => pageOf("up 1\n");
+      assert.equal((await ask(server, "/metrics")).status, 200);
+    });
+  }
 
   test("an answer names what it depends on", async () => {
     await using server = await serve(new FakeSite());
