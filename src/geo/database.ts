@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import decoder from "mmdb-lib/lib/decoder.js";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { DataCheck } from "./data-check.ts";
-import { type AutonomousSystem, autonomousSystemOf, type Country, countryOf } from "./records.ts";
+import { type AutonomousSystem, autonomousSystemOf, type Country, countryOf, field, labelOf } from "./records.ts";
 import { SearchTree, type SearchTreeShape } from "./search-tree.ts";
 
 /** Of a Date, since 1970. */
@@ -31,7 +31,7 @@ export interface Contents {
 export class GeoDatabase {
   /** The path, or what stands for the file that the binary carries. */
   readonly name: string;
-  /** As the file calls itself, such as "GeoLite2-Country". */
+  /** As the file calls itself, such as "GeoLite2-Country"; "" where it does not. */
   readonly type: string;
   /** Seconds since 1970. */
   readonly buildEpoch: number;
@@ -75,7 +75,7 @@ export class GeoDatabase {
       const records = new RecordDecoder(buffer, tree);
       const contents = await checkRecords(tree, new DataCheck(buffer, dataStart, metadata.at), records);
       if (!contents.hasCountries && !contents.hasSystems) {
-        throw new Error(`it has neither countries nor AS numbers; its type is ${metadata.type}`);
+        throw new Error(`it has neither countries nor AS numbers; its type is ${metadata.type || "not named"}`);
       }
       return new GeoDatabase(name, attribution, metadata, tree, records, contents);
     } catch (error) {
@@ -136,16 +136,19 @@ function readMetadata(buffer: Buffer): Metadata {
   if (at < 0) throw new Error("it is no MaxMind DB file, or one that is cut short");
   const start = at + METADATA_MARK.length;
   new DataCheck(buffer, start, buffer.length).checkMap(start);
-  const values = new decoder.default(buffer, start).decode(start).value as Record<string, unknown>;
+  const values: unknown = new decoder.default(buffer, start).decode(start).value;
   const numberOf = (key: string, isLegal: (value: number) => boolean): number => {
-    const value = Number(values[key]);
-    if (Number.isSafeInteger(value) && value >= 0 && isLegal(value)) return value;
-    throw new Error(`it is of another format, or damaged: its ${key} is ${String(values[key])}`);
+    const given = field(values, key);
+    // of 64 bits and more it is a bigint
+    const value = typeof given === "bigint" ? Number(given) : given;
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && isLegal(value)) return value;
+    const what = value === undefined ? "missing" : typeof value === "number" ? value : "no number";
+    throw new Error(`it is of another format, or damaged: its ${key} is ${what}`);
   };
   numberOf("binary_format_major_version", (version) => version === 2);
   return {
     at,
-    type: String(values["database_type"]),
+    type: labelOf(field(values, "database_type")),
     buildEpoch: numberOf("build_epoch", (seconds) => seconds <= LAST_SECOND),
     nodeCount: numberOf("node_count", () => true),
     recordBits: numberOf("record_size", (bits) => [24, 28, 32].includes(bits)),

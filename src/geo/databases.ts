@@ -130,6 +130,6 @@ function refuseLess(before: GeoDatabase, after: GeoDatabase): void {
     ...(before.contents.hasSystems && !after.contents.hasSystems ? ["AS numbers"] : []),
   ];
   if (lost.length === 0) return;
-  const what = `${after.name}: it has no ${lost.join(" and ")}, which it had before; its type is ${after.type}`;
+  const what = `${after.name}: it has no ${lost.join(" and ")}, which it had before; its type is ${after.type || "not named"}`;
   throw new PromtapError(ErrorCode.HOST, `couldn't use ${what}`);
 }

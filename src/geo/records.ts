@@ -48,10 +48,16 @@ export function autonomousSystemOf(record: unknown): AutonomousSystem | undefine
   const name = ["autonomous_system_organization", "as_name", "name", "organization"]
     .map((key) => field(record, key))
     .find((value) => typeof value === "string");
-  return { number, name: (name ?? "").slice(0, LONGEST_NAME).toWellFormed() };
+  return { number, name: labelOf(name) };
 }
 
-function field(record: unknown, key: string): unknown {
+/** A text that may be a label of series; "" where it is none. */
+export function labelOf(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, LONGEST_NAME).toWellFormed() : "";
+}
+
+/** What a map of the file has under a key; undefined where it is no map or has none. */
+export function field(record: unknown, key: string): unknown {
   if (typeof record !== "object" || record === null || !Object.hasOwn(record, key)) return undefined;
   return (record as Record<string, unknown>)[key];
 }

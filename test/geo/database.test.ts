@@ -90,6 +90,38 @@ test("a database tells its type, its date and what it holds", async () => {
   );
 });
 
+test("a file that doesn't name its type has none, whatever stands there instead", async () => {
+  const untyped = JSON.parse(
+    '[7, true, ["a"], {"en": "a"}, {"toString": 1}, {"toString": "a", "valueOf": 1}]',
+  ) as MmdbValue[];
+  for (const type of [undefined, ...untyped]) {
+    const bytes = mmdb({ "192.0.2.0/24": NL }, { metadata: { database_type: type } });
+    assert.equal((await GeoDatabase.open("a", bytes)).type, "", JSON.stringify(type));
+  }
+  const bytes = mmdb({}, { metadata: { database_type: undefined } });
+  assert.equal(await refusal(bytes), "it has neither countries nor AS numbers; its type is not named");
+});
+
+test("a type that is too long for a label is cut", async () => {
+  const { type } = await GeoDatabase.open("a", mmdb({ "192.0.2.0/24": NL }, { type: "x".repeat(7000) }));
+  assert.equal(type, "x".repeat(100));
+});
+
+test("keys that objects of JavaScript have are keys like any other", async () => {
+  for (const key of ["__proto__", "constructor", "hasOwnProperty", "toString"]) {
+    const inherited = { [key]: { country_code: "US", iso_code: "US", asn: 1, code: "NA" } };
+    assert.equal(await countryOf(inherited), undefined, key);
+    assert.equal(await countryOf({ country: inherited }), undefined, key);
+    assert.equal(await systemOf(inherited), undefined, key);
+    assert.deepEqual(await countryOf({ ...inherited, ...NL }), { code: "NL", continent: "EU" }, key);
+  }
+  const bytes = mmdb(
+    { "192.0.2.0/24": NL },
+    { metadata: { record_size: undefined, ["__proto__"]: { record_size: 24 } } },
+  );
+  assert.match(await refusal(bytes), /record_size is missing$/);
+});
+
 async function refusal(bytes: Uint8Array): Promise<string> {
   try {
     await GeoDatabase.open("/a.mmdb", bytes);
@@ -146,7 +178,7 @@ describe("a file is refused", () => {
     // a date that JavaScript has no words for
     const late = patched("build_epoch\xc4", "build_epoch\x08\x02\0\x1f\xff\xff");
     assert.match(await refusal(late), /build_epoch is 90071\d+$/);
-    assert.match(await refusal(patched("node_count", "node_cound")), /node_count is undefined$/);
+    assert.match(await refusal(patched("node_count", "node_cound")), /node_count is missing$/);
   });
 
   /** A database with one record, which is these bytes, at the very beginning of the data. */

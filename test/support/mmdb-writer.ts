@@ -11,6 +11,8 @@ export interface MmdbOptions {
   buildEpoch?: number;
   /** Networks that lead to where the tree of IPv6 holds IPv4, such as ::ffff:0:0/96. */
   aliases?: readonly string[];
+  /** What the metadata are to say besides, or instead; undefined: nothing. */
+  metadata?: Readonly<Record<string, MmdbValue | undefined>>;
 }
 
 /** A branch: another node, data, or nothing. */
@@ -25,6 +27,7 @@ const SHARED_TEXT_BYTES = 4;
 /** Writes a MaxMind DB file (MaxMind DB File Format 2.0). Of networks that overlap, the longer prefix holds. */
 export function mmdb(networks: Readonly<Record<string, MmdbValue>>, options: MmdbOptions = {}): Uint8Array {
   const { recordBits = 24, ipVersion = 6, type = "Test", buildEpoch = 1_700_000_000, aliases = [] } = options;
+  const given = Object.entries(options.metadata ?? {});
   const root: Node = [undefined, undefined];
   const parsed = Object.entries(networks).map(([network, record]) => ({ bits: bitsOf(network, ipVersion), record }));
   for (const { bits, record } of parsed.sort((a, b) => a.bits.length - b.bits.length)) insert(root, bits, { record });
@@ -38,8 +41,7 @@ export function mmdb(networks: Readonly<Record<string, MmdbValue>>, options: Mmd
     return nodes.size + SEPARATOR_BYTES + data.record(branch.record);
   };
   const tree = [...nodes.keys()].flatMap(([left, right]) => node(valueOf(left), valueOf(right), recordBits));
-  const metadata = new DataWriter();
-  metadata.record({
+  const fields: Record<string, MmdbValue> = {
     node_count: nodes.size,
     record_size: recordBits,
     ip_version: ipVersion,
@@ -49,7 +51,13 @@ export function mmdb(networks: Readonly<Record<string, MmdbValue>>, options: Mmd
     binary_format_minor_version: 0,
     build_epoch: buildEpoch,
     description: { en: `${type} for tests` },
-  });
+  };
+  for (const [key, value] of given) {
+    if (value === undefined) delete fields[key];
+    else fields[key] = value;
+  }
+  const metadata = new DataWriter();
+  metadata.record(fields);
   const mark = Buffer.from(METADATA_MARK, "latin1");
   return Uint8Array.from([...tree, ...new Uint8Array(SEPARATOR_BYTES), ...data.bytes, ...mark, ...metadata.bytes]);
 }

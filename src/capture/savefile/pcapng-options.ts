@@ -1,3 +1,5 @@
+import { interfaceNameOf } from "../interface-name.ts";
+
 /*
  * draft-ietf-opsawg-pcapng, sections 3.5 and 4.2. An option:
  *
@@ -15,7 +17,7 @@ const MAX_NAME_BYTES = 255;
 
 /** What the options of an interface description say that matters here. */
 export interface InterfaceOptions {
-  /** As the writer gave it: any characters, at most MAX_NAME_BYTES in UTF-8; empty where there is none. */
+  /** As the writer gave it: any characters, of at most MAX_NAME_BYTES; empty where there is none. */
   name: string;
   fcsBytes: number;
   /** What a time counts, in seconds. */
@@ -52,7 +54,10 @@ export function readInterfaceOptions(
 function nameOf(value: Uint8Array): string {
   const terminator = value.indexOf(0);
   const text = terminator === -1 ? value : value.subarray(0, terminator);
-  return new TextDecoder().decode(text.subarray(0, MAX_NAME_BYTES), { stream: true });
+  if (text.length <= MAX_NAME_BYTES) return interfaceNameOf(text);
+  let end = MAX_NAME_BYTES;
+  while (end > MAX_NAME_BYTES - 3 && (text[end]! & 0xc0) === 0x80) end--;
+  return interfaceNameOf(text.subarray(0, end));
 }
 
 /** A negative power of 10, or of 2 where the highest bit is set. */

@@ -107,10 +107,11 @@ for (const order of BYTE_ORDERS) {
       assert.deepEqual([...frames.keys()], ['"\\\n{}', "sample.pcap:1", "é".repeat(127), "ok", "\u202egnp"]);
     });
 
-    test("replaces what is not UTF-8 in a name", async () => {
-      const options = option(order, IF_NAME, [0x61, 0xff, 0x62]);
-      const { frames } = await countParts(section, interfaceBlock(order, { options }), packet());
-      assert.deepEqual([...frames.keys()], ["a\ufffdb"]);
+    test("counts interfaces apart whose names differ in bytes that are not UTF-8", async () => {
+      const names = [[0x61, 0xff], [0x61, 0xfe], [0x61, 0xc3], [...Buffer.from("a\ufffd")]];
+      const interfaces = names.map((name) => interfaceBlock(order, { options: option(order, IF_NAME, name) }));
+      const { frames } = await countParts(section, ...interfaces, ...names.map((_, index) => packet(index)));
+      assert.deepEqual([...frames.keys()], ["a\\xff", "a\\xfe", "a\\xc3", "a\ufffd"]);
     });
 
     test("finds the name among other options, and none behind the end of options", async () => {
