@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.ts";
-import type { InterfaceLedger } from "../ledger/ledger.ts";
+import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { EngineKind } from "./engine.ts";
 import { type Link, type LinkNews, Links } from "./links.ts";
 import { type Position, positionsOf } from "./edge.ts";

@@ -1,4 +1,4 @@
-import type { InterfaceLedger } from "../ledger/ledger.ts";
+import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Link } from "./netlink.ts";

@@ -1,7 +1,8 @@
 import type { TapState } from "../capture/capture.ts";
 import type { Position } from "../capture/edge.ts";
 import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../ledger/histogram.ts";
-import { ALL_SLOT, type InterfaceLedger, type Ledger } from "../ledger/ledger.ts";
+import { ALL_SLOT, type InterfaceLedger } from "../ledger/interface-ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
 import { REFUSALS } from "../packet/packet.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../packet/protocols.ts";

@@ -1,5 +1,6 @@
 import type { GeoDatabases } from "../geo/databases.ts";
-import type { InterfaceLedger, Ledger } from "../ledger/ledger.ts";
+import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
 import { FIRST_NAMED } from "../ledger/zones/zone.ts";
 import { BYTES, PACKETS, type ZoneLedger } from "../ledger/zones/zone-ledger.ts";

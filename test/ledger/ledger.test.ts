@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type InterfaceLedger, Ledger } from "../../src/ledger/ledger.ts";
+import type { InterfaceLedger } from "../../src/ledger/interface-ledger.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
 import { Packet, Verdict } from "../../src/packet/packet.ts";

@@ -1,4 +1,4 @@
-import type { InterfaceLedger } from "../../src/ledger/ledger.ts";
+import type { InterfaceLedger } from "../../src/ledger/interface-ledger.ts";
 import type { Range, RangeTable } from "../../src/ledger/ranges.ts";
 import { Packet, Verdict } from "../../src/packet/packet.ts";
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { version } from "node:os";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
-import { type InterfaceLedger, Ledger } from "../../ledger/ledger.ts";
+import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
+import { Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import * as bpf from "../../native/bpf.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { BUCKETS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
-import type { InterfaceLedger } from "../../ledger/ledger.ts";
+import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { type RangeTable, rangeSeries } from "../../ledger/ranges.ts";
 import { ROW_CELLS } from "../../ledger/rows.ts";
 import * as bpf from "../../native/bpf.ts";

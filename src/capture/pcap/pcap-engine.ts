@@ -1,4 +1,4 @@
-import type { InterfaceLedger } from "../../ledger/ledger.ts";
+import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { type CapModule, loadCap } from "../../native/cap.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import type { InterfaceLedger } from "../../ledger/ledger.ts";
+import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { FrameCounts } from "../../ledger/zones/zoned-sink.ts";
 import * as libc from "../../native/libc.ts";
 import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";

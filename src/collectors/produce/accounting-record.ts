@@ -1,4 +1,4 @@
-import type { InterfaceLedger } from "../../ledger/ledger.ts";
+import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
 import { Direction } from "../../ledger/rows.ts";
 import { formatIpv4, formatIpv6 } from "../../packet/address.ts";

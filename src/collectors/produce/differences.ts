@@ -1,5 +1,6 @@
 import { BUCKETS, SLOT_DOUBLES, SUM } from "../../ledger/histogram.ts";
-import { ALL_SLOT, type InterfaceLedger, type Ledger } from "../../ledger/ledger.ts";
+import { ALL_SLOT, type InterfaceLedger } from "../../ledger/interface-ledger.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
 import { ROW_CELLS } from "../../ledger/rows.ts";
 import type { Counted } from "./accounting-record.ts";
 

@@ -39,7 +39,7 @@ export interface CountOptions extends RowsOptions {
 }
 
 /**
- * Writes what counts a parsed packet, as ledger/ledger.ts does, and places `exits`. Registers: r6 column of the
+ * Writes what counts a parsed packet, as ledger/interface-ledger.ts does, and places `exits`. Registers: r6 column of the
  * protocol, r7 size, r8 bucket, r9 lane.
  */
 export function writeCounting(
