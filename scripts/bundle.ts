@@ -13,41 +13,6 @@ export interface Bundle {
 }
 
 /**
- * An addon that the binary can't load fails while modules are being loaded, which is before the program could catch
- * it; its message is for the person at the terminal all the same.
- */
-const GUARD: BuildOptions = {
-  banner: { js: "try {" },
-  footer: {
-    js: `} catch (error) {
-  if (error.exitStatus === undefined) throw error;
-  process.stderr.write("promtap: " + error.message + "\\n");
-  process.exit(error.exitStatus);
-}`,
-  },
-};
-
-/**
- * koffi looks for its native part in node_modules, in a module that swallows every error. In the binary there is one
- * place, and its error is worth reading.
- */
-const koffi: Plugin = {
-  name: "koffi",
-  setup(builder) {
-    // koffi's other entry is a module that needs import.meta, which the bundle's format has not
-    builder.onResolve({ filter: /^koffi$/ }, ({ path, importer, resolveDir, pluginData }) => {
-      if (pluginData === koffi.name) return undefined;
-      return builder.resolve(path, { kind: "require-call", importer, resolveDir, pluginData: koffi.name });
-    });
-    builder.onLoad({ filter: /\/koffi\/src\/koffi\/src\/static\.cjs$/ }, () => ({
-      contents: `const { loadAddon } = require("./src/native/addon.ts");
-        exports.loadStatic = () => loadAddon("koffi.node");`,
-      resolveDir: root,
-    }));
-  },
-};
-
-/**
  * prom-client loads whatever it has whether or not it is used: its client of the Pushgateway, and with it TLS and all of
  * node:crypto (12 of 67 ms of CPU time from exec to the end of --version, Node 24.21), all default metrics, and tracing.
  */
@@ -94,7 +59,7 @@ const kafka: Plugin = {
 };
 
 /** Modules that parts take from the program: what they throw must be known to who catches it. */
-const SHARED: readonly string[] = ["src/errors.ts"];
+const SHARED: readonly string[] = ["src/errors.ts", "src/files/bounded-file.ts"];
 
 /**
  * What a feature loads by import() is a part of its own, which the binary carries as an asset: code that is there but
@@ -142,9 +107,8 @@ const shared: Plugin = {
 export async function bundle(): Promise<Bundle> {
   const found = new Map<string, string>();
   const main = await bundleOne({
-    ...GUARD,
     entryPoints: ["src/main.ts"],
-    plugins: [koffi, promClient, kafka, apart(found)],
+    plugins: [promClient, kafka, apart(found)],
   });
   assertConstant(main.code);
   const packages = new Set(packagesOf(main.metafile));
@@ -171,8 +135,6 @@ async function bundleOne(options: BuildOptions): Promise<{ code: string; metafil
     define: {
       __PROMTAP_VERSION__: JSON.stringify(version),
       __PROMTAP_REVISION__: JSON.stringify(revision),
-      // koffi wants an absolute path; in the binary it may be relative, where no /proc tells Node its own
-      __filename: '"/promtap.cjs"',
     },
     // src/native/asset.ts and the client of Kafka read import.meta only outside the binary
     logOverride: { "empty-import-meta": "silent" },

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 
 import { cache, nodePackage, root, run } from "./project.ts";
+import { HARDENING, HARDENING_LINKED } from "./hardening.ts";
 import { buildLibpcap, type Libpcap } from "./libpcap.ts";
 
 export interface Replacement {
@@ -170,7 +171,21 @@ const COMPILE = [
   "-DBUILDING_NODE_EXTENSION",
   "-DNODE_GYP_MODULE_NAME=cap",
   "-w",
+  ...HARDENING,
 ];
+
+/**
+ * libpcap's stat() alone would need glibc 2.33, which made a function of it. Before, it was the system call, whose
+ * structure is the library's on every 64-bit machine.
+ */
+const STAT = `
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+// its own name would be made that of stat64() by a header
+extern "C" __attribute__((visibility("hidden"))) int system_stat(const char* path, void* result) __asm__("stat");
+int system_stat(const char* path, void* result) { return syscall(SYS_newfstatat, AT_FDCWD, path, result, 0); }
+`;
 
 export type CapAddon = { readonly path: string; readonly libpcap: Libpcap } | { readonly missing: string };
 
@@ -184,12 +199,13 @@ export function buildCapAddon(): CapAddon {
   const stamp = `${path}.sha256`;
   try {
     const libpcap = buildLibpcap();
-    const source = applyReplacements(
-      readFileSync(join(root, "node_modules", "cap", "src", "binding.cc"), "utf8"),
-      REPLACEMENTS,
-    );
+    const original = readFileSync(join(root, "node_modules", "cap", "src", "binding.cc"), "utf8");
+    const source = applyReplacements(original, REPLACEMENTS) + STAT;
     const inputs = createHash("sha256");
-    inputs.update(source).update(COMPILE.join()).update(readFileSync(libpcap.library));
+    inputs
+      .update(source)
+      .update([...COMPILE, ...HARDENING_LINKED].join())
+      .update(readFileSync(libpcap.library));
     inputs.update(readFileSync(join(nodePackage, "package.json")));
     const key = inputs.digest("hex");
     if (!existsSync(path) || !existsSync(stamp) || readFileSync(stamp, "utf8") !== key) {
@@ -228,7 +244,16 @@ function compile(source: string, libpcap: Libpcap, output: string): void {
   const include = [join(nodePackage, "include", "node"), join(root, "node_modules", "nan"), libpcap.include];
   const exclude = "-Wl,--exclude-libs,ALL"; // libpcap's symbols stay inside, whatever else the process loads
   const anonymous = `-ffile-prefix-map=${root}/=`; // assertions name their file
-  const args = [...COMPILE, anonymous, ...include.map((folder) => `-I${folder}`), file, "-shared", "-s", exclude];
+  const args = [
+    ...COMPILE,
+    anonymous,
+    ...include.map((folder) => `-I${folder}`),
+    file,
+    "-shared",
+    "-s",
+    exclude,
+    ...HARDENING_LINKED,
+  ];
   run("g++", [...args, libpcap.library, "-o", `${output}.new`]);
   renameSync(`${output}.new`, output);
   rmSync(file);

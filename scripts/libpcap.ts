@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { HARDENING } from "./hardening.ts";
 import { cache, run } from "./project.ts";
 
 export interface Libpcap {
@@ -24,6 +26,8 @@ const CONFIGURE = [
   "--without-septel",
   "--without-snf",
   "--without-turbocap",
+  // in place of configure's own -g -O2
+  `CFLAGS=${["-O2", "-fPIC", ...HARDENING].join(" ")}`,
 ];
 
 /** What the addon includes. `pcap-int.h` is not public, but tells how to compile a filter as for an interface without one. */
@@ -34,17 +38,20 @@ const HEADERS = ["pcap", "pcap-int.h", "fmtutils.h", "portability.h", "varattrs.
  * not position-independent); takes about 15 s the first time and nothing after that. Throws where it can't be built.
  */
 export function buildLibpcap(): Libpcap {
-  const folder = join(cache, "libpcap");
-  if (!HEADERS.every((name) => existsSync(join(folder, "include", name)))) {
+  // what was built with other options, or keeps other files, has another name
+  const key = createHash("sha256")
+    .update([...CONFIGURE, ...HEADERS].join())
+    .digest("hex")
+    .slice(0, 8);
+  const folder = join(cache, `libpcap-${key}`);
+  if (!existsSync(folder)) {
     const work = join(cache, "libpcap.work");
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work, { recursive: true });
     const source = fetchSource(work);
-    // CFLAGS replaces configure's own -g -O2
-    run("./configure", [...CONFIGURE, "CFLAGS=-O2 -fPIC"], source);
+    run("./configure", CONFIGURE, source);
     run("make", ["-j2", "libpcap.a"], source);
     keep(source, join(work, "kept"));
-    rmSync(folder, { recursive: true, force: true });
     renameSync(join(work, "kept"), folder);
     rmSync(work, { recursive: true, force: true });
   }

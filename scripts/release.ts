@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { cache, dist, root, run, version } from "./project.ts";
@@ -12,21 +12,24 @@ export const tarball = join(dist, `${NAME}.tar.gz`);
 export const checksums = join(dist, "sha256sums.txt");
 
 /**
- * Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it.
+ * Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it. The
+ * addons that the binary carries are there besides, for machines where it has no place to load them from.
  * Throws where tar or gzip is missing; then there is neither, and none of another binary.
  */
-export function writeRelease(binary: string, licences: string): void {
+export function writeRelease(binary: string, addons: readonly string[], licences: string): void {
   for (const product of [tarball, checksums]) rmSync(product, { force: true });
   const folder = join(cache, "release", NAME);
   rmSync(join(cache, "release"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const files = [binary, join(root, "src/assets/promtap.service"), join(root, "LICENSE"), join(root, "README.md")];
-  for (const file of files) copyFileSync(file, join(folder, basename(file)));
+  const texts = ["src/assets/promtap.service", "LICENSE", "README.md"].map((name) => join(root, name));
+  for (const file of [binary, ...addons, ...texts]) copyFileSync(file, join(folder, basename(file)));
   writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), licences);
 
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];
   const order = ["--sort=name", `--mtime=${MODIFIED}`, "--format=gnu"];
   const unfinished = join(cache, "release", basename(tarball));
+  // what npm unpacked may be executable
+  for (const addon of addons) chmodSync(join(folder, basename(addon)), 0o644);
   run("tar", [...order, ...owner, "-I", "gzip -n -6", "-cf", unfinished, "-C", join(cache, "release"), NAME]);
   renameSync(unfinished, tarball);
   const sum = createHash("sha256").update(readFileSync(tarball)).digest("hex");

@@ -53,6 +53,15 @@ export function configureLog(level: LogLevel, format: LogFormat): void {
   formatter = formatters[format];
 }
 
+/**
+ * Says why the program ends: a line of its own at the terminal, and a line of the log where a program reads that. Of a
+ * defect there are details, many lines of them.
+ */
+export function logEnd(message: string, details?: string): void {
+  if (formatter === formatters.json) log.error(message, details === undefined ? {} : { details });
+  else process.stderr.write(`${details ?? message}\n`);
+}
+
 /** A value that JSON can hold. */
 function plain(value: LogFields[string]): Line[string] {
   if (value instanceof Error) return value.message;

@@ -1,16 +1,18 @@
-import { constants } from "node:os";
 import { inspect } from "node:util";
 import { type ArgDef, defineCommand, runCommand } from "citty";
 import { type Config, configOf } from "../config/config.ts";
 import type { GivenFlags } from "../config/values.ts";
+import { formatAsked } from "../config/logging.ts";
 import { check } from "../daemon/check.ts";
 import { run } from "../daemon/daemon.ts";
-import { ErrorCode, PromtapError } from "../errors.ts";
-import { configureLog } from "../log.ts";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import { configureLog, log, logEnd } from "../log.ts";
+import { endProcess } from "../native/process.ts";
 import { REVISION, VERSION } from "../version.ts";
 import { ALL_FLAGS, type Flag } from "./flags.ts";
 import { helpText, SUMMARY } from "./help.ts";
 import { scanFlags } from "./scan.ts";
+import { abortOnSignals, outliveSignals } from "./signals.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
 const EXIT_DEFECT = 70;
@@ -29,16 +31,21 @@ export async function main(argv: readonly string[], daemon: Daemon = { run, chec
   // There is no place left to say that a line could not be logged, and the counters go on without it.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", fail);
+  process.on("warning", ({ message }) => log.warn("Node.js warns", { warning: message }));
+  process.on("beforeExit", () => fail(new Error("nothing is left to wait for, and the work is not done")));
+  outliveSignals();
   const status = await execute(argv, daemon);
   // Not left to the event loop, which a native addon may keep busy; but a slow reader gets all of the page first.
   process.stdout.write("", (error) => {
     // What could not be written is an "error" event besides, and it decides the status.
-    if (!error) process.exit(status);
+    if (!error) endProcess(status);
   });
 }
 
 /** Does what these arguments say, and returns the exit status. */
 export async function execute(argv: readonly string[], daemon: Daemon): Promise<number> {
+  // Before the arguments are judged, so that the judgement is told in the form that they ask for.
+  configureLog("info", formatAsked(argv));
   try {
     const given = scanFlags(argv);
     const command = defineCommand({
@@ -50,7 +57,7 @@ export async function execute(argv: readonly string[], daemon: Daemon): Promise<
     return 0;
   } catch (error) {
     if (!(error instanceof PromtapError)) fail(error);
-    process.stderr.write(`${oneLine(error.message)}\n`);
+    logEnd(oneLine(error.message));
     return error.exitStatus;
   }
 }
@@ -76,32 +83,23 @@ async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
 
 /** Ends the process at once, because what still runs may not be trusted to end. */
 function fail(error: unknown): never {
-  const expected = error instanceof PromtapError;
-  process.stderr.write(`${expected ? oneLine(error.message) : inspect(error)}\n`);
-  process.exit(expected ? error.exitStatus : EXIT_DEFECT);
+  if (error instanceof PromtapError) {
+    logEnd(oneLine(error.message));
+    return endProcess(error.exitStatus);
+  }
+  logEnd(messageOf(error), inspect(error));
+  return endProcess(EXIT_DEFECT);
 }
 
 function failToPrint(error: NodeJS.ErrnoException): never {
   // A reader that has seen enough, such as head(1), is no failure.
-  if (error.code === "EPIPE") process.exit();
-  fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
+  if (error.code === "EPIPE") return endProcess(0);
+  return fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
 }
 
 /** Shows control characters, which arguments and names of files may hold, as escapes. */
 function oneLine(message: string): string {
   return message.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
-}
-
-/** Aborts at the first SIGTERM or SIGINT; the second ends the process without waiting for anything. */
-function abortOnSignals(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
-      controller.abort();
-    });
-  }
-  return controller.signal;
 }
 
 /** The flag as citty knows it. */

@@ -30,7 +30,7 @@ Capabilities:
   --iptables needs CAP_NET_ADMIN; for iptables-legacy, CAP_NET_RAW and CAP_DAC_READ_SEARCH too.
 
 Exit status:
-  0   done, or stopped by SIGTERM or SIGINT
+  0   done, or stopped by SIGTERM, SIGINT or SIGQUIT
   1   this host or its input does not allow it: the message says what and why
   2   a flag or its value is not legal
   70  a defect of promtap

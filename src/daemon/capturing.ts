@@ -10,6 +10,8 @@ import { type Config, WIRE_SIZE_ENGINES } from "../config/config.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
+import { requireLibc } from "../native/libc.ts";
+import type { Parts } from "./parts.ts";
 
 /** What stands in for live capture while a file is read. */
 const FILE_SOURCE: Source = { engine: EngineName.SAVEFILE, keeps: [], async started() {}, sync() {}, taps: () => [] };
@@ -30,12 +32,13 @@ export function isCounted(config: Config): boolean {
 }
 
 /** Starts to count the traffic that the config asks for. Throws PromtapError. */
-export async function startSource(config: Config, ledger: Ledger, parts: AsyncDisposableStack): Promise<Source> {
+export async function startSource(config: Config, ledger: Ledger, parts: Parts): Promise<Source> {
   if (config.readPath !== null) return FILE_SOURCE;
-  return isCounted(config) ? parts.use(await startCapture(config, ledger)) : NO_SOURCE;
+  return isCounted(config) ? parts.use("capture", await startCapture(config, ledger)) : NO_SOURCE;
 }
 
 async function startCapture(config: Config, ledger: Ledger): Promise<Source & AsyncDisposable> {
+  requireLibc();
   const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });

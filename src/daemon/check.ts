@@ -12,6 +12,8 @@ import { RangeTable } from "../ledger/ranges.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, isCounted } from "./capturing.ts";
 import { checkFeatures } from "./features.ts";
+import { requireLibc } from "../native/libc.ts";
+import { Parts } from "./parts.ts";
 import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
 
@@ -27,7 +29,7 @@ export async function check(config: Config): Promise<string[]> {
 }
 
 async function checkTraffic(config: Config, ranges: RangeTable): Promise<string[]> {
-  await using parts = new AsyncDisposableStack();
+  await using parts = new Parts();
   const zones = await startZones(config, parts);
   const ledger = new Ledger(ranges, config.maxAddresses, 0, zones.zonings);
   return [
@@ -40,6 +42,7 @@ async function checkTraffic(config: Config, ranges: RangeTable): Promise<string[
 
 /** Probes the engine; with a filter, opens each interface for a moment, because the filter depends on its link type. */
 async function checkCapture(config: Config, ledger: Ledger): Promise<string[]> {
+  requireLibc();
   const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
   using links = Links.open();
   const captured = interfacesOf(config.interfaces, links.all());

@@ -1,5 +1,5 @@
-import { openSavefile } from "../capture/savefile/savefile.ts";
-import { areComplete, CollectorSet } from "../collectors/collector.ts";
+import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
+import { areComplete, CollectorSet, type Feature } from "../collectors/collector.ts";
 import { SelfCollector } from "../collectors/self.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import type { Config } from "../config/config.ts";
@@ -11,15 +11,17 @@ import { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText } from "../native/libc.ts";
+import { ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
 import type { Family } from "../page/family.ts";
 import { landingPage } from "../page/landing.ts";
 import { namedFamilies } from "../page/named-families.ts";
 import { chooseFormat, CONTENT_TYPE, type Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { VERSION } from "../version.ts";
-import { isCounted, startSource } from "./capturing.ts";
+import { isCounted, type Source, startSource } from "./capturing.ts";
 import { startFeatures } from "./features.ts";
-import { countFile, countThenPrint } from "./reading.ts";
+import { Parts } from "./parts.ts";
+import { countFile, countThenPrint, type FileCounters } from "./reading.ts";
 import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
 
@@ -30,9 +32,33 @@ const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
  * prints one page instead of serving. Throws PromtapError.
  */
 export async function run(config: Config, signal: AbortSignal): Promise<void> {
+  nameProcess("promtap");
+  await using parts = new Parts();
+  if (config.once) {
+    const { started, file, counters, page } = await build(config, signal, parts);
+    await started;
+    await countThenPrint(file, counters, page);
+    return;
+  }
+  // A start may wait for what never answers; the end does not.
+  await Promise.race([serve(config, signal, parts), aborted(signal)]);
+  await aborted(signal);
+}
+
+/** What makes pages. */
+interface Program {
+  readonly source: Source;
+  readonly features: readonly Feature[];
+  /** Resolves when all is counted that is counted at first. */
+  readonly started: Promise<unknown>;
+  readonly file: Savefile | undefined;
+  readonly counters: FileCounters;
+  readonly page: (format: Format, timeoutMs: number, selection?: Selection) => AsyncGenerator<Uint8Array>;
+}
+
+async function build(config: Config, signal: AbortSignal, parts: Parts): Promise<Program> {
   // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
   const seed = Math.floor(Math.random() * 2 ** 31);
-  await using parts = new AsyncDisposableStack();
   const zones = await startZones(config, parts);
   const ranges = new RangeTable(config.ranges);
   for (const warning of warningsOf(config, ranges)) log.warn(warning);
@@ -46,23 +72,27 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
     config.once ? 1 : config.collectorShare,
     logCollector,
   );
-  const page = (format: Format, timeoutMs: number, selection = EVERYTHING) => {
-    const chosen = collectors.chosen(selection.collect, selection.exclude);
-    return collectPage(() => collectors.collect(performance.now() + timeoutMs, chosen), format, selection.names);
+  return {
+    source,
+    features,
+    started: Promise.all([source, ...features].map(async (part) => part.started?.())),
+    file: config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal)),
+    counters: { ledger, taps: features.flatMap(({ tap }) => tap ?? []) },
+    page: (format, timeoutMs, selection = EVERYTHING) => {
+      const chosen = collectors.chosen(selection.collect, selection.exclude);
+      return collectPage(() => collectors.collect(performance.now() + timeoutMs, chosen), format, selection.names);
+    },
   };
+}
 
-  const started = Promise.all([source, ...features].map(async (part) => part.started?.()));
-  const counters = { ledger, taps: features.flatMap(({ tap }) => tap ?? []) };
-  const file = config.readPath === null ? undefined : parts.use(openSavefile(config.readPath, signal));
-  if (config.once) {
-    await started;
-    await countThenPrint(file, counters, page);
-    return;
-  }
+/** Resolves when all has started. */
+async function serve(config: Config, signal: AbortSignal, parts: Parts): Promise<void> {
+  const { source, features, started, file, counters, page } = await build(config, signal, parts);
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
   const server = parts.use(
+    "web server",
     await startServer(
       { listen: config.listen, telemetryPath: config.telemetryPath },
       {
@@ -78,14 +108,24 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
   );
   for (const address of server.addresses) log.info("listening", { address });
   await Promise.race([started, aborted(signal)]);
-  if (!config.keepCapabilities) dropCapabilities([source, ...features].flatMap(({ keeps }) => keeps));
+  settle(config.keepCapabilities ? undefined : [source, ...features].flatMap(({ keeps }) => keeps));
   isReady = true;
   const counting = file === undefined ? undefined : countFile(file, counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
+  parts.use("reading", { [Symbol.asyncDispose]: async () => (signal.aborted ? counting : undefined) });
   await file?.recognize();
-  await aborted(signal);
-  await counting;
+}
+
+/** Makes the process one that goes on, with no more rights than it needs. */
+function settle(keeps: readonly CapabilityName[] | undefined): void {
+  try {
+    ignoreRealtimeSignals();
+    if (keeps !== undefined) dropCapabilities(keeps);
+  } catch (error) {
+    // Reading a file needs nothing native, and works where it can't be loaded.
+    log.warn("keeps all capabilities", { error: messageOf(error) });
+  }
 }
 
 /** Gives up what is needed no more, now that ports are bound and interfaces are open. */

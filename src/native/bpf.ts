@@ -1,4 +1,4 @@
-import koffi from "koffi";
+import { koffi, once } from "./koffi.ts";
 import * as libc from "./libc.ts";
 
 /*
@@ -36,12 +36,13 @@ const LOG_BYTES = 16 * 1024 * 1024;
 const LOG_LEVEL = 1;
 const LOAD_ATTEMPTS = 5;
 
-const libcLibrary = koffi.load("libc.so.6");
-const syscall = libcLibrary.func("long syscall(long number, int command, _Inout_ uint8_t *attr, uint32_t size)");
+const syscall = once(() =>
+  koffi().load("libc.so.6").func("long syscall(long number, int command, _Inout_ uint8_t *attr, uint32_t size)"),
+);
 
 function bpf(command: number, attr: DataView): number {
-  const result = Number(syscall(SYS_BPF, command, new Uint8Array(attr.buffer), ATTR_BYTES));
-  return result < 0 ? -koffi.errno() : result;
+  const result = Number(syscall()(SYS_BPF, command, new Uint8Array(attr.buffer), ATTR_BYTES));
+  return result < 0 ? -koffi().errno() : result;
 }
 
 function attrOf(): DataView {
@@ -73,8 +74,8 @@ export function setElement(mapFd: number, index: number, value: number): number 
   const element = Uint32Array.of(value);
   const attr = attrOf();
   attr.setUint32(0, mapFd, true);
-  attr.setBigUint64(8, koffi.address(key), true);
-  attr.setBigUint64(16, koffi.address(element), true);
+  attr.setBigUint64(8, koffi().address(key), true);
+  attr.setBigUint64(16, koffi().address(element), true);
   return bpf(BPF_MAP_UPDATE_ELEM, attr);
 }
 
@@ -88,8 +89,8 @@ export function loadProgram(type: number, instructions: Uint8Array, name: string
   const attr = attrOf();
   attr.setUint32(0, type, true);
   attr.setUint32(4, instructions.length / 8, true);
-  attr.setBigUint64(8, koffi.address(instructions), true);
-  attr.setBigUint64(16, koffi.address(license), true);
+  attr.setBigUint64(8, koffi().address(instructions), true);
+  attr.setBigUint64(16, koffi().address(license), true);
   writeName(attr, 48, name);
   let fd = bpf(BPF_PROG_LOAD, attr);
   // The verifier gives up when a signal is pending for the process, such as a profiler's or a child's.
@@ -100,7 +101,7 @@ export function loadProgram(type: number, instructions: Uint8Array, name: string
   const log = Buffer.alloc(LOG_BYTES);
   attr.setUint32(24, LOG_LEVEL, true);
   attr.setUint32(28, LOG_BYTES, true);
-  attr.setBigUint64(32, koffi.address(log), true);
+  attr.setBigUint64(32, koffi().address(log), true);
   const again = bpf(BPF_PROG_LOAD, attr);
   if (again >= 0) return { fd: again };
   const end = log.indexOf(0);

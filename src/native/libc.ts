@@ -1,4 +1,6 @@
-import koffi from "koffi";
+import { constants } from "node:os";
+
+import { koffi, once } from "./koffi.ts";
 
 /*
  * The system calls that Node.js does not offer, through koffi. Each returns what the C function returns, or the negated
@@ -7,47 +9,38 @@ import koffi from "koffi";
  * A call costs about a microsecond: right for set-up and for a scrape, never for a packet.
  */
 
-// A koffi call runs on a stack of its own; ours pass a few words.
-koffi.config({ sync_stack_size: 64 * 1024, sync_heap_size: 16 * 1024 });
+const c = once(() => {
+  const libc = koffi().load("libc.so.6");
+  return {
+    socket: libc.func("int socket(int domain, int type, int protocol)"),
+    close: libc.func("int close(int fd)"),
+    bind: libc.func("int bind(int fd, const uint8_t *address, uint32_t length)"),
+    setsockopt: libc.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
+    getsockopt: libc.func(
+      "int getsockopt(int fd, int level, int name, _Inout_ uint8_t *value, _Inout_ uint32_t *length)",
+    ),
+    mmap: libc.func("int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)"),
+    munmap: libc.func("int munmap(int64_t address, size_t length)"),
+    prctl: libc.func(
+      "int prctl(int option, unsigned long first, unsigned long second, unsigned long third, unsigned long fourth)",
+    ),
+    signal: libc.func("intptr_t signal(int number, intptr_t handler)"),
+    exit: libc.func("void _exit(int status)"),
+    capset: libc.func("int capset(const uint8_t *header, const uint8_t *data)"),
+    capget: libc.func("int capget(const uint8_t *header, _Out_ uint8_t *data)"),
+    send: libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
+    recv: libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)"),
+  };
+});
 
-const libc = koffi.load("libc.so.6");
+/** Throws PromtapError where functions of C can't be called. */
+export function requireLibc(): void {
+  c();
+}
 
-const cSocket = libc.func("int socket(int domain, int type, int protocol)");
-const cClose = libc.func("int close(int fd)");
-const cBind = libc.func("int bind(int fd, const uint8_t *address, uint32_t length)");
-const cSetsockopt = libc.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)");
-const cGetsockopt = libc.func(
-  "int getsockopt(int fd, int level, int name, _Inout_ uint8_t *value, _Inout_ uint32_t *length)",
-);
-const cMmap = libc.func("int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)");
-const cMunmap = libc.func("int munmap(int64_t address, size_t length)");
-const cPrctl = libc.func(
-  "int prctl(int option, unsigned long first, unsigned long second, unsigned long third, unsigned long fourth)",
-);
-const cCapset = libc.func("int capset(const uint8_t *header, const uint8_t *data)");
-const cCapget = libc.func("int capget(const uint8_t *header, _Out_ uint8_t *data)");
-const cSend = libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
-const cRecv = libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)");
+export const { errno } = constants;
 
-const { EPERM, EACCES, ENODEV, ENXIO, EAFNOSUPPORT, ENOMEM, EINVAL, ENETDOWN, ENOSYS, EAGAIN, ENOBUFS, E2BIG } =
-  koffi.os.errno;
-
-export const errno = {
-  EPERM: EPERM!,
-  EACCES: EACCES!,
-  ENODEV: ENODEV!,
-  ENXIO: ENXIO!,
-  EAFNOSUPPORT: EAFNOSUPPORT!,
-  ENOMEM: ENOMEM!,
-  EINVAL: EINVAL!,
-  ENETDOWN: ENETDOWN!,
-  ENOSYS: ENOSYS!,
-  EAGAIN: EAGAIN!,
-  ENOBUFS: ENOBUFS!,
-  E2BIG: E2BIG!,
-} as const;
-
-const nameOfErrno = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+const nameOfErrno = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
 
 /** Words for a negated errno as the calls below return it. */
 export function errnoText(result: number): string {
@@ -70,15 +63,15 @@ export function errnoText(result: number): string {
 }
 
 function orErrno(result: number): number {
-  return result < 0 ? -koffi.errno() : result;
+  return result < 0 ? -koffi().errno() : result;
 }
 
 export function socket(domain: number, type: number, protocol: number): number {
-  return orErrno(cSocket(domain, type, protocol));
+  return orErrno(c().socket(domain, type, protocol));
 }
 
 export function close(fd: number): number {
-  return orErrno(cClose(fd));
+  return orErrno(c().close(fd));
 }
 
 /**
@@ -87,38 +80,40 @@ export function close(fd: number): number {
  */
 export function closeInBackground(fd: number): Promise<number> {
   return new Promise((resolve) => {
-    cClose.async(fd, (_: unknown, result: number) => resolve(orErrno(result)));
+    c().close.async(fd, (_: unknown, result: number) => resolve(orErrno(result)));
   });
 }
 
 export function bind(fd: number, address: Uint8Array): number {
-  return orErrno(cBind(fd, address, address.length));
+  return orErrno(c().bind(fd, address, address.length));
 }
 
 export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
-  return orErrno(cSetsockopt(fd, level, name, value, value.length));
+  return orErrno(c().setsockopt(fd, level, name, value, value.length));
 }
 
 /** Sets an option in a helper thread, for one that the kernel takes its time for. */
 export function setsockoptInBackground(fd: number, level: number, name: number, value: Uint8Array): Promise<number> {
   return new Promise((resolve) => {
-    cSetsockopt.async(fd, level, name, value, value.length, (_: unknown, result: number) => resolve(orErrno(result)));
+    c().setsockopt.async(fd, level, name, value, value.length, (_: unknown, result: number) =>
+      resolve(orErrno(result)),
+    );
   });
 }
 
 /** Fills `value`; the option must be at least as long. */
 export function getsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
-  return orErrno(cGetsockopt(fd, level, name, value, [value.length]));
+  return orErrno(c().getsockopt(fd, level, name, value, [value.length]));
 }
 
 export function send(fd: number, bytes: Uint8Array): number {
-  return orErrno(Number(cSend(fd, bytes, bytes.length, 0)));
+  return orErrno(Number(c().send(fd, bytes, bytes.length, 0)));
 }
 
 /** Receives one message, waiting for none; -EAGAIN where there is none. */
 export function recv(fd: number, bytes: Uint8Array): number {
   const MSG_DONTWAIT = 0x40;
-  return orErrno(Number(cRecv(fd, bytes, bytes.length, MSG_DONTWAIT)));
+  return orErrno(Number(c().recv(fd, bytes, bytes.length, MSG_DONTWAIT)));
 }
 
 const PROT_READ_WRITE = 0x3;
@@ -133,10 +128,10 @@ export interface Mapping {
 
 /** Maps `lengthBytes` of `fd`, or returns the negated errno. */
 export function mmap(fd: number, lengthBytes: number): Mapping | number {
-  const address: number | bigint = cMmap(0, lengthBytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
-  if (Number(address) === -1) return -koffi.errno();
-  const buffer = koffi.view(BigInt(address), lengthBytes);
-  return { buffer, unmap: () => void cMunmap(address, lengthBytes) };
+  const address: number | bigint = c().mmap(0, lengthBytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+  if (Number(address) === -1) return -koffi().errno();
+  const buffer = koffi().view(BigInt(address), lengthBytes);
+  return { buffer, unmap: () => void c().munmap(address, lengthBytes) };
 }
 
 /**
@@ -154,7 +149,7 @@ export function watchReadable(fd: number, onReadable: () => void): () => void {
     onReadable();
   };
   const next = (): void => void setImmediate(turn);
-  const handle = koffi.node.poll(fd, events, next);
+  const handle = koffi().node.poll(fd, events, next);
   return () => {
     isOpen = false;
     handle.close();
@@ -181,8 +176,27 @@ export function attachFilter(fd: number, program: Uint8Array): number {
   // struct sock_fprog: u16 count, padding, pointer. The kernel copies the program before the call returns.
   const fprog = new DataView(new ArrayBuffer(16));
   fprog.setUint16(0, program.length / CLASSIC_INSTRUCTION_BYTES, true);
-  fprog.setBigUint64(8, koffi.address(program), true);
+  fprog.setBigUint64(8, koffi().address(program), true);
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(fprog.buffer));
+}
+
+const SIG_IGN = 1;
+
+/** Has the kernel drop a signal, by its number, in place of ending the process. */
+export function ignoreSignal(number: number): void {
+  c().signal(number, SIG_IGN);
+}
+
+/** Ends the process without waiting for its threads, as `process.exit` does. */
+export function exit(status: number): void {
+  c().exit(status);
+}
+
+const PR_SET_NAME = 15;
+
+/** Names this thread: at most 15 bytes. */
+export function setThreadName(name: string): void {
+  c().prctl(PR_SET_NAME, koffi().address(Buffer.from(`${name}\0`)), 0, 0, 0);
 }
 
 const PR_CAPBSET_READ = 23;
@@ -191,12 +205,12 @@ const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
 
 /** Takes a capability, by its number, from what this thread and its children can ever have. Needs CAP_SETPCAP. */
 export function dropFromBoundingSet(capability: number): number {
-  return orErrno(cPrctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
+  return orErrno(c().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
 }
 
 /** Whether a capability, by its number, is in what this thread and its children can ever have. */
 export function isInBoundingSet(capability: number): boolean {
-  return cPrctl(PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
+  return c().prctl(PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
 }
 
 const PR_CAP_AMBIENT = 47;
@@ -204,7 +218,7 @@ const PR_CAP_AMBIENT_RAISE = 2;
 
 /** Lets children have a capability, by its number, that is permitted and inheritable. Linux 4.3. */
 export function raiseAmbient(capability: number): number {
-  return orErrno(cPrctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
+  return orErrno(c().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
 }
 
 /** Sets of capabilities, a bit each. */
@@ -224,7 +238,7 @@ const CAPABILITY_DATA_BYTES = 24;
 /** The capabilities of this thread. Asks the kernel and not /proc, which may not be there. */
 export function capget(): CapabilitySets {
   const data = new DataView(new ArrayBuffer(CAPABILITY_DATA_BYTES));
-  cCapget(CAPABILITY_HEADER, new Uint8Array(data.buffer));
+  c().capget(CAPABILITY_HEADER, new Uint8Array(data.buffer));
   const setAt = (at: number): bigint =>
     BigInt(data.getUint32(at, true)) | (BigInt(data.getUint32(at + 12, true)) << 32n);
   return { effective: setAt(0), permitted: setAt(4), inheritable: setAt(8) };
@@ -237,5 +251,5 @@ export function capset({ effective, permitted, inheritable }: CapabilitySets): n
     data.setUint32(4 * index, Number(set & 0xffff_ffffn), true);
     data.setUint32(4 * index + 12, Number(set >> 32n), true);
   }
-  return orErrno(cCapset(CAPABILITY_HEADER, new Uint8Array(data.buffer)));
+  return orErrno(c().capset(CAPABILITY_HEADER, new Uint8Array(data.buffer)));
 }

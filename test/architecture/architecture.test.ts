@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "config/": ["http/", "ledger/", "packet/", "errors.ts", "node:"],
   "daemon/": ["*"],
-  "cli/": ["config/", "daemon/", "errors.ts", "log.ts", "version.ts", "citty", "node:"],
+  "cli/": ["config/", "daemon/", "native/", "errors.ts", "log.ts", "version.ts", "citty", "node:"],
   "main.ts": ["cli/"],
 };
 

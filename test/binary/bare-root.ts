@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -9,7 +9,7 @@ export const BINARY = resolve(import.meta.dirname, "../../dist/promtap");
 /** Everything besides itself that the binary may need from a machine. */
 const LIBRARIES = /\/(ld-linux-[\w-]+\.so\.\d|lib(c|m|dl|pthread|stdc\+\+|gcc_s)\.so\.\d+)$/;
 
-/** A root directory that holds the binary, the libraries it is linked with, and an empty /proc and /tmp; no shell. */
+/** A root directory that holds the binary, the libraries it is linked with, and an empty /proc, /run and /tmp; no shell. */
 export class BareRoot implements Disposable {
   readonly #folder: TemporaryFolder = new TemporaryFolder();
 
@@ -22,7 +22,8 @@ export class BareRoot implements Disposable {
       copyFileSync(path, join(this.path, path));
     }
     copyFileSync(BINARY, join(this.path, "promtap"));
-    for (const name of ["proc", "tmp"]) mkdirSync(join(this.path, name));
+    for (const name of ["proc", "run", "tmp"]) mkdirSync(join(this.path, name));
+    chmodSync(this.path, 0o755);
   }
 
   get path(): string {

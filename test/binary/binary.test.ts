@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { pcap } from "../capture/savefile/captures.ts";
+import { arpFrame } from "../support/frames.ts";
 import { lacking } from "../support/requirements.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { BareRoot, BINARY } from "./bare-root.ts";
@@ -88,37 +91,72 @@ describe("the binary", needs, () => {
   });
 
   test("loads its native parts where /tmp may not be executed from, and leaves nothing there", async () => {
-    const files = root.list();
-    const script = 'mount -t tmpfs -o noexec tmpfs "$1/tmp"; chroot "$1" /promtap --version >&2; ls -A "$1/tmp"';
-    const { stdout, stderr } = await inMountNamespace(script, root.path);
-    assert.match(stderr, /^promtap, version /);
-    assert.equal(stdout, "");
-    assert.deepEqual(root.list(), files);
+    const script = 'mount -t tmpfs tmpfs "$1/run"; mount -t tmpfs -o noexec tmpfs "$1/tmp"; ';
+    const run = 'chroot "$1" /promtap --geoip --once >&2; ls -A "$1/run" "$1/tmp"';
+    const { stdout, stderr } = await inMountNamespace(script + run, root.path);
+    assert.match(stderr, /^promtap_collector_success\{collector="geoip"\} 1$/m);
+    assert.equal(stdout, `${root.path}/run:\n\n${root.path}/tmp:\n`);
   });
 
-  test("takes no options for Node from the environment", async () => {
-    const env = { NODE_OPTIONS: "--require /nonexistent.js" };
-    const { stdout, stderr } = await execute(BINARY, ["--version"], { ...options, env });
-    assert.match(stdout, /^promtap, version /);
-    assert.equal(stderr, "");
-  });
-
-  test("leaves no file behind where it runs out of descriptors", async () => {
+  test("leaves no file behind where it runs out of descriptors, and says so", async () => {
     using folder = new TemporaryFolder();
-    const script = 'n=40; while ulimit -n $n; "$1" --version >/dev/null; do n=$((n-1)); done; exit 3';
+    const script =
+      'n=40; until "$1" -i lo --engine=ring --once 2>&1 >/dev/null | grep koffi; ' +
+      "do n=$((n-1)); test $n -gt 10; ulimit -n $n; done";
     const env = { TMPDIR: folder.path };
-    await assert.rejects(execute("/bin/sh", ["-c", script, "sh", BINARY], { ...options, env }), {
-      code: 3,
-      stderr: /^promtap: couldn't load koffi\.node: .*EMFILE: too many open files.*\n$/,
-    });
+    const { stdout } = await execute("/bin/sh", ["-ec", script, "sh", BINARY], { ...options, env });
+    assert.equal(stdout, "couldn't load koffi.node: too many open files; raise LimitNOFILE, or ulimit -n\n");
     assert.deepEqual(readdirSync(folder.path), []);
   });
 
-  test("says in one line why no directory will do", async () => {
-    const script = `mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; exec chroot "$1" /promtap --version`;
-    await assert.rejects(inMountNamespace(script, root.path), {
-      code: 1,
-      stderr: /^promtap: couldn't load koffi\.node: .*\/tmp: EROFS: read-only file system.*set TMPDIR.*\n$/,
+  describe("where no folder is both writable and executable", () => {
+    const CONFINE = 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; mount -t proc proc "$1/proc"; ';
+    const confined = (args: string) => inMountNamespace(`${CONFINE} exec chroot "$1" /promtap ${args}`, root.path);
+
+    before(() => {
+      writeFileSync(join(root.path, "traffic.pcap"), Buffer.from(pcap({ order: "little" }, [arpFrame()]).flat()));
+    });
+    after(() => {
+      rmSync(join(root.path, "traffic.pcap"));
+    });
+
+    test("tells version and help, refuses flags, and reads files", async () => {
+      assert.match((await confined("--version")).stdout, /^promtap, version /);
+      assert.match((await confined("--help")).stdout, /^Usage: promtap /);
+      await assert.rejects(confined("--foo"), { code: 2, stderr: "unknown flag --foo; see promtap --help\n" });
+      const { stdout, stderr } = await confined("--read traffic.pcap --once");
+      assert.match(stdout, /^promacct_packet_size_bytes_all_count\{interface="traffic\.pcap"\} 1$/m);
+      assert.equal(stderr, "");
+    });
+
+    test("says in one line why no folder will do", async () => {
+      const places = String.raw`.*/tmp: read-only file system; .*/run: read-only file system`;
+      await assert.rejects(confined("-i lo --once"), {
+        code: 1,
+        stderr: new RegExp(
+          `couldn't load koffi\\.node: no folder is both writable and executable \\(${places}\\); install it in /usr/lib/promtap.*\n$`,
+        ),
+      });
+    });
+
+    test("takes its native parts from beside it, or from /usr/lib/promtap", async () => {
+      const folder = mkdtempSync(join(root.path, "release-"));
+      const tarball = readdirSync(join(BINARY, "..")).find((name) => name.endsWith(".tar.gz"))!;
+      execFileSync("tar", ["-xzf", join(BINARY, "..", tarball), "-C", folder, "--strip-components=1"]);
+      const installed = join(root.path, "usr/lib/promtap");
+      mkdirSync(installed, { recursive: true });
+      try {
+        const beside = await inMountNamespace(
+          `${CONFINE} exec chroot "$1" /${basename(folder)}/promtap -i lo --engine pcap --once`,
+          root.path,
+        );
+        assert.match(beside.stdout, /engine="pcap"/);
+        for (const name of ["koffi.node", "cap.node"]) copyFileSync(join(folder, name), join(installed, name));
+        assert.match((await confined("-i lo --engine pcap --once")).stdout, /engine="pcap"/);
+      } finally {
+        rmSync(folder, { recursive: true });
+        rmSync(installed, { recursive: true });
+      }
     });
   });
 });

@@ -26,6 +26,8 @@ describe("the tarball", () => {
       "LICENSE",
       "README.md",
       "THIRD-PARTY-LICENSES.txt",
+      "cap.node",
+      "koffi.node",
       "promtap",
       "promtap.service",
     ]);
@@ -33,7 +35,9 @@ describe("the tarball", () => {
     const listed = execFileSync("tar", ["-tvzf", tarball, "--utc"], { encoding: "utf8" });
     for (const line of listed.trim().split("\n")) assert.match(line, /^[d-]r[w-]x?.* 0\/0 .* 1970-01-01 00:00 /);
     assert.match(listed, /^-rwxr-xr-x .*\/promtap$/m);
-    assert.match(listed, /^-rw-r--r-- .*\/promtap\.service$/m);
+    for (const file of ["promtap.service", "koffi.node", "cap.node"]) {
+      assert.match(listed, new RegExp(`^-rw-r--r-- .*/${file.replace(".", "\\.")}$`, "m"));
+    }
   });
 
   test("names every package that the binary is made of, with its licence", () => {

@@ -1,51 +1,15 @@
 import assert from "node:assert/strict";
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
-import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { ALL_FLAGS } from "../../src/cli/flags.ts";
 import { scanFlags } from "../../src/cli/scan.ts";
 import { configOf, DEFAULTS } from "../../src/config/config.ts";
 import { PromtapError } from "../../src/errors.ts";
-
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const CLI = new URL("../../src/cli/cli.ts", import.meta.url).href;
-const ERRORS = new URL("../../src/errors.ts", import.meta.url).href;
-
-interface Ended {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
-function start(args: readonly string[]): Child {
-  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
-}
-
-async function end(child: Child): Promise<Ended> {
-  const closed = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [status] = await closed;
-  return { status, stdout, stderr };
-}
-
-const promtap = (...args: string[]): Promise<Ended> => end(start([MAIN, ...args]));
-
-/** The command line with a daemon that is the body of two functions. */
-function startWith(daemon: { run?: string; check?: string }, ...args: string[]): Child {
-  const program = `
-    import { main } from ${JSON.stringify(CLI)};
-    const daemon = { async run(config, signal) { ${daemon.run ?? ""} }, async check(config) { ${daemon.check ?? ""} } };
-    await main(process.argv.slice(1), daemon);
-  `;
-  return start(["--input-type=module", "-e", program, "--", ...args]);
-}
+import { type Child, CLI, end, ERRORS, MAIN, promtap, start, startWith } from "./program.ts";
 
 const SCANNED: [string[], Record<string, string[]>][] = [
   [[], {}],
@@ -260,34 +224,42 @@ test("a defect shows its stack and ends with status 70, wherever it is thrown", 
   }
 });
 
+test("with --log.format=json an end is a line of JSON, whatever caused it, illegal arguments too", async () => {
+  const wanted = ["--log.format=json", "--log.format json", "-log.format=json", "--log.format=logger:stderr?json=true"];
+  const defect = `throw new RangeError("impossible slot");`;
+  const host = `throw new (await import(${JSON.stringify(ERRORS)})).PromtapError("HOST", "no");`;
+  const ends: [child: () => Child, status: number, message: string][] = [
+    ...wanted.map((words): [() => Child, number, string] => {
+      return [() => start([MAIN, ...words.split(" "), "--foo"]), 2, "unknown flag --foo; see promtap --help"];
+    }),
+    [() => startWith({ run: host }, "--log.format=json"), 1, "no"],
+    [() => startWith({ run: defect }, "--log.format=json"), 70, "impossible slot"],
+    [
+      () =>
+        startWith(
+          { run: `setImmediate(() => { ${defect} }); setInterval(() => {}, 1000); await new Promise(() => {});` },
+          "--log.format=json",
+        ),
+      70,
+      "impossible slot",
+    ],
+  ];
+  for (const [child, expected, message] of ends) {
+    const { status, stderr } = await end(child());
+    assert.equal(status, expected);
+    assert.match(stderr, /^[^\n]+\n$/);
+    const { time, level, msg, details } = JSON.parse(stderr) as Record<string, string>;
+    assert.deepEqual({ level, msg }, { level: "error", msg: message });
+    assert.match(time!, /^\d{4}-/);
+    assert.equal(details?.startsWith(`RangeError: ${message}\n    at `), expected === 70 ? true : undefined);
+  }
+});
+
 test("what still waits for something does not keep the program when its work is done", async () => {
   const wait = "setInterval(() => {}, 1000);";
   assert.equal((await end(startWith({ run: wait }))).status, 0);
   const host = `throw new (await import(${JSON.stringify(ERRORS)})).PromtapError("HOST", "no");`;
   assert.equal((await end(startWith({ run: wait + host }))).status, 1);
-});
-
-const SERVE = `
-  const kept = setInterval(() => {}, 1000);
-  signal.addEventListener("abort", () => { process.stdout.write("aborted\\n"); FINISH });
-  process.stdout.write("ready\\n");
-  await new Promise((resolve) => { globalThis.finish = () => { clearInterval(kept); resolve(); }; });
-`;
-
-for (const name of ["SIGTERM", "SIGINT"] as const) {
-  test(`${name} aborts the daemon, and the status is 0 when it has ended`, async () => {
-    const child = startWith({ run: SERVE.replace("FINISH", "finish();") });
-    child.stdout.once("data", () => child.kill(name));
-    const { status, stdout, stderr } = await end(child);
-    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "ready\naborted\n", stderr: "" });
-  });
-}
-
-test("a second signal ends the program at once", async () => {
-  const child = startWith({ run: SERVE.replace("FINISH", "") });
-  child.stdout.on("data", () => child.kill("SIGTERM"));
-  const { status, stdout } = await end(child);
-  assert.deepEqual({ status, stdout }, { status: 128 + 15, stdout: "ready\naborted\n" });
 });
 
 const PRINT_4_MIB = `process.stdout.write(new Uint8Array(4 << 20).fill(65));`;

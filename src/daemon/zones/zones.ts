@@ -12,6 +12,7 @@ import { Zoning } from "../../ledger/zones/zoning.ts";
 import { log } from "../../log.ts";
 import { openDatabases } from "../databases.ts";
 import { ZoneMapper } from "./zone-mapper.ts";
+import type { Parts } from "../parts.ts";
 
 /** Codes of two letters. */
 const MAX_COUNTRIES = 26 * 26;
@@ -27,7 +28,7 @@ export interface Zones {
 const NO_ZONES: Zones = { zonings: [], collectors: () => [], summary: () => [] };
 
 /** Makes ready to count by remote address, where the config asks for it. Throws PromtapError. */
-export async function startZones(config: Config, parts: AsyncDisposableStack): Promise<Zones> {
+export async function startZones(config: Config, parts: Parts): Promise<Zones> {
   if (config.by === null) return NO_ZONES;
   const { labels, maxAsns } = config.by;
   const databases = await databasesFor(labels, config);
@@ -35,7 +36,7 @@ export async function startZones(config: Config, parts: AsyncDisposableStack): P
     label === "asn" ? new Zoning(label, maxAsns) : new Zoning(label, MAX_COUNTRIES, FIRST_NAMED + MAX_COUNTRIES),
   );
   // Whose the traffic in a file is, nobody knows.
-  const host = config.readPath === null ? parts.use(HostAddresses.open()) : undefined;
+  const host = config.readPath === null ? parts.use("addresses of the host", HostAddresses.open()) : undefined;
   const mapper = new ZoneMapper(zonings, databases, config.ranges, host, ({ label }, reason) =>
     log.error("couldn't use what changed", { by: label, reason }),
   );

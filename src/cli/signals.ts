@@ -1,0 +1,55 @@
+import { log } from "../log.ts";
+import { endBySignal } from "../native/process.ts";
+
+/** Ask the program to end: systemd, a terminal, Docker. */
+const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
+/**
+ * Would end a program that does not listen to them. SIGUSR1 is blocked from the start (scripts/binary.ts), and Node
+ * ignores SIGPIPE and SIGXFSZ; those that tell of a crash (SIGSEGV) or stop a program (SIGTSTP) mean what they always do.
+ */
+const MEANINGLESS = [
+  "SIGHUP",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGXCPU",
+  "SIGIO",
+  "SIGPWR",
+  "SIGSTKFLT",
+] as const;
+
+/** Goes on at signals that would end another program, and logs them. */
+export function outliveSignals(): void {
+  for (const signal of MEANINGLESS) {
+    process.on(signal, () => {
+      if (signal === "SIGHUP") log.warn("nothing is read again at a signal; restart to change flags", { signal });
+      else log.info("signal without a meaning", { signal });
+    });
+  }
+}
+
+/** In which the program ends after it was asked to, whatever hangs. */
+const END_MS = 2_900;
+
+/**
+ * Aborts at the first signal that asks for the end. What has not ended in time, or at the second signal, ends without
+ * further ado.
+ */
+export function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ENDING) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) endBySignal(signal);
+      log.info("stopping", { signal });
+      const late = (): void => {
+        log.error("couldn't stop in time, ends at once", { signal });
+        endBySignal(signal);
+      };
+      setTimeout(late, END_MS).unref();
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

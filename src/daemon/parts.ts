@@ -1,0 +1,53 @@
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+
+/** In which all parts have to end; what supervises the program gives it little longer. */
+const END_MS = 2_500;
+
+/** What runs, taken down in reverse. A part that does not end in time is named in the log, and left behind. */
+export class Parts implements AsyncDisposable {
+  readonly #parts: { name: string; part: AsyncDisposable | Disposable }[] = [];
+  readonly #endMs: number;
+  #hasEnded = false;
+
+  constructor(endMs: number = END_MS) {
+    this.#endMs = endMs;
+  }
+
+  /** Takes a part over, which the log calls by the name; one that comes after the end is ended at once. */
+  use<T extends AsyncDisposable | Disposable>(name: string, part: T): T {
+    if (!this.#hasEnded) this.#parts.push({ name, part });
+    else end(part).catch((error: unknown) => log.error("couldn't end", { part: name, error: messageOf(error) }));
+    return part;
+  }
+
+  /** Throws the first error of a part, once all have had their turn. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#hasEnded = true;
+    const deadline = performance.now() + this.#endMs;
+    const errors: unknown[] = [];
+    for (const { name, part } of this.#parts.toReversed()) {
+      const ended = end(part).catch((error: unknown) => void errors.push(error));
+      if (await isSettled(ended, deadline - performance.now())) continue;
+      log.error("left behind what did not end in time", { part: name });
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+async function end(part: AsyncDisposable | Disposable): Promise<void> {
+  if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
+  else part[Symbol.dispose]();
+}
+
+async function isSettled(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), Math.max(0, timeoutMs));
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
