@@ -1,44 +1,75 @@
-import { Registry } from "prom-client";
-import osMemoryHeap from "prom-client/lib/metrics/osMemoryHeap.js";
-import processCpuTotal from "prom-client/lib/metrics/processCpuTotal.js";
-import processMaxFileDescriptors from "prom-client/lib/metrics/processMaxFileDescriptors.js";
-import processOpenFileDescriptors from "prom-client/lib/metrics/processOpenFileDescriptors.js";
-import processStartTime from "prom-client/lib/metrics/processStartTime.js";
-import { type Family, MetricType } from "../page/family.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { type Family, MetricType, type SampledFamily } from "../page/family.ts";
 import { REVISION, VERSION } from "../version.ts";
 import type { Collector } from "./collector.ts";
 
-/*
- * prom-client's process metrics, one by one: its collectDefaultMetrics would also watch the event loop with a timer of
- * 10 ms, and keep an idle machine awake.
- */
-const METRICS = [
-  processCpuTotal,
-  processStartTime,
-  osMemoryHeap,
-  processOpenFileDescriptors,
-  processMaxFileDescriptors,
-];
-
-/** The program itself: its build and its process. */
+/** The program itself: its build and its process. What can't be read, such as for want of descriptors, is left out. */
 export class SelfCollector implements Collector {
   readonly name = "self";
-  readonly #registry = new Registry();
+  readonly #proc: string;
+  // rounded once: by a clock that is set meanwhile the process would have started again
+  readonly #startSeconds = Math.round(Date.now() / 1000 - process.uptime());
 
-  constructor() {
-    for (const register of METRICS) register(this.#registry);
+  /** `proc`: the folder of the process in proc(5). */
+  constructor(proc = "/proc/self") {
+    this.#proc = proc;
   }
 
   async collect(): Promise<Family[]> {
-    const metrics = await this.#registry.getMetricsAsJSON();
-    const families = metrics.map(({ name, help, type, values }): Family => ({
-      name,
-      help,
-      type,
-      samples: values.map(({ value, labels }) => ({ value, labels: labels as Record<string, string> })),
-    }));
-    return [buildInfo(), ...families];
+    const start = "Start time of the process since unix epoch in seconds.";
+    return [
+      buildInfo(),
+      ...processorTime(),
+      gauge("process_start_time_seconds", start, this.#startSeconds),
+      ...this.#memory(),
+      ...this.#descriptors(),
+    ];
   }
+
+  #memory(): Family[] {
+    const status = this.#text("status");
+    const gauges: [field: string, name: string, help: string][] = [
+      ["VmRSS", "process_resident_memory_bytes", "Resident memory size in bytes."],
+      ["VmSize", "process_virtual_memory_bytes", "Virtual memory size in bytes."],
+      ["VmData", "process_heap_bytes", "Process heap size in bytes."],
+    ];
+    return gauges.flatMap(([field, name, help]) => {
+      const [, kibibytes] = new RegExp(`^${field}:\\s*(\\d+) kB$`, "m").exec(status) ?? [];
+      return kibibytes === undefined ? [] : [gauge(name, help, Number(kibibytes) * 1024)];
+    });
+  }
+
+  #descriptors(): Family[] {
+    const [, limit] = /^Max open files\s+(\d+)/m.exec(this.#text("limits")) ?? [];
+    const open = attempt(() => readdirSync(`${this.#proc}/fd`).length);
+    return [
+      // the one that the list is read by is in it
+      ...(open === undefined ? [] : [gauge("process_open_fds", "Number of open file descriptors.", open - 1)]),
+      ...(limit === undefined
+        ? []
+        : [gauge("process_max_fds", "Maximum number of open file descriptors.", Number(limit))]),
+    ];
+  }
+
+  #text(name: string): string {
+    return attempt(() => readFileSync(`${this.#proc}/${name}`, "latin1")) ?? "";
+  }
+}
+
+/** Of all threads, since the process began. */
+function processorTime(): Family[] {
+  const { user, system } = process.cpuUsage();
+  const counters: [name: string, help: string, microseconds: number][] = [
+    ["process_cpu_user_seconds_total", "Total user CPU time spent in seconds.", user],
+    ["process_cpu_system_seconds_total", "Total system CPU time spent in seconds.", system],
+    ["process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", user + system],
+  ];
+  return counters.map(([name, help, microseconds]) => ({
+    name,
+    help,
+    type: MetricType.COUNTER,
+    samples: [{ value: microseconds / 1e6 }],
+  }));
 }
 
 function buildInfo(): Family {
@@ -48,4 +79,16 @@ function buildInfo(): Family {
     type: MetricType.GAUGE,
     samples: [{ labels: { version: VERSION, revision: REVISION, nodeversion: process.version }, value: 1 }],
   };
+}
+
+function gauge(name: string, help: string, value: number): SampledFamily {
+  return { name, help, type: MetricType.GAUGE, samples: [{ value }] };
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

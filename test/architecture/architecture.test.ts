@@ -32,7 +32,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "errors.ts",
     "version.ts",
     "node:",
-    "prom-client",
     "@platformatic/kafka",
   ],
   "config/": ["http/", "ledger/", "packet/", "errors.ts", "node:"],

@@ -63,6 +63,22 @@ describe("the unit file", { skip: lacking("systemd-analyze") }, () => {
     assert.equal(execFileSync("systemd-analyze", ["verify", path], { encoding: "utf8" }), "");
   });
 
+  test("waits for no network, tries again for ever what may come, and not what is not legal", () => {
+    const settings = new Set(unit.split("\n"));
+    for (const setting of [
+      "After=network.target",
+      "StartLimitIntervalSec=0",
+      "Restart=on-failure",
+      "RestartSec=5s",
+      "RestartPreventExitStatus=2",
+      "RuntimeDirectory=promtap",
+      "TimeoutStopSec=5s",
+    ]) {
+      assert.ok(settings.has(setting), setting);
+    }
+    assert.doesNotMatch(unit, /network-online/);
+  });
+
   test("leaves the service little to do harm with", () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "promtap.service");

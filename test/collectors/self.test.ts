@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SelfCollector } from "../../src/collectors/self.ts";
 import { Format } from "../../src/page/negotiation.ts";
@@ -28,6 +30,33 @@ test("build and process are on the page, in both formats and each time", async (
     const start = Number(families.get("process_start_time_seconds")!.samples[0]!.value);
     assert.ok(Math.abs(start + process.uptime() - Date.now() / 1000) < 5);
   }
+});
+
+test("processor time, memory and descriptors are what the kernel says, the start of the process included", async () => {
+  const TICKS_A_SECOND = 100;
+  const ticks = (): number[] =>
+    readFileSync("/proc/self/stat", "latin1").split(") ")[1]!.split(" ").slice(11, 13).map(Number);
+  const before = ticks();
+  const families = await collected(new SelfCollector(), Format.TEXT);
+  const value = (name: string): number => Number(families.get(name)!.samples[0]!.value);
+  const after = ticks();
+  for (const [index, name] of ["process_cpu_user_seconds_total", "process_cpu_system_seconds_total"].entries()) {
+    const found = value(name) * TICKS_A_SECOND;
+    assert.ok(before[index]! - 1 <= found && found <= after[index]! + 2, `${before[index]} ${found} ${after[index]}`);
+  }
+  const sum = value("process_cpu_user_seconds_total") + value("process_cpu_system_seconds_total");
+  assert.ok(Math.abs(value("process_cpu_seconds_total") - sum) < 1e-6);
+  const [pages] = readFileSync("/proc/self/statm", "latin1").split(" ");
+  assert.ok(Math.abs(value("process_virtual_memory_bytes") / (Number(pages) * 4096) - 1) < 0.1);
+  assert.equal(value("process_open_fds"), readdirSync("/proc/self/fd").length - 1);
+  const limit = execFileSync("sh", ["-c", `grep "Max open files" /proc/${process.pid}/limits`], { encoding: "utf8" });
+  assert.equal(value("process_max_fds"), Number(limit.trim().split(/\s+/)[3]));
+});
+
+test("what can't be read is left out, and never 0", async () => {
+  const families = await collected(new SelfCollector("/proc/no-process"), Format.TEXT);
+  const cpu = ["process_cpu_user_seconds_total", "process_cpu_system_seconds_total", "process_cpu_seconds_total"];
+  assert.deepEqual([...families.keys()], ["promtap_build_info", ...cpu, "process_start_time_seconds"]);
 });
 
 test("collecting leaves no timer behind that would keep the process awake", async () => {
