@@ -29,13 +29,17 @@ process.on("exit", () => {
 /** After which a promtap that should end by itself is ended. */
 const END_MS = 20_000;
 
+/** Where it listens that is not told to: not where one listens that is running besides. */
+const ANY_PORT = ["--web.listen-address", "127.0.0.1:0"];
+
 /** Runs promtap to its end, in a namespace or in that of the tests. */
 export async function runPromtap(
   namespace: Namespace | undefined,
   args: readonly string[],
   prefix: readonly string[] = [],
 ): Promise<Outcome> {
-  const child = start(namespace, [...prefix, ...PROMTAP, ...args]);
+  const listen = args.some((arg) => /^(?:-p|--port|--web\.listen-address)/.test(arg)) ? [] : ANY_PORT;
+  const child = start(namespace, [...prefix, ...PROMTAP, ...args, ...listen]);
   const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
   return outcomeOf(child).finally(() => clearTimeout(timer));
 }
