@@ -16,8 +16,8 @@ wanted="binutils:strip bison:bison dpkg-dev:dpkg-source flex:flex g++:g++ make:m
 case $mode in
   run) ;;
   test | bench)
-    wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh netsniff-ng:trafgen"
-    wanted="$wanted nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tshark:tshark util-linux:unshare"
+    wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool fish:fish man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
+    wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tshark:tshark util-linux:unshare"
     wanted="$wanted openjdk-17-jre-headless:java openssl:openssl pmacct:pmacctd"
     ;;
   *)

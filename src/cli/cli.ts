@@ -1,15 +1,14 @@
 import { inspect } from "node:util";
 import { type ArgDef, defineCommand, runCommand } from "citty";
-import { type Config, configOf } from "../config/config.ts";
-import type { GivenFlags } from "../config/values.ts";
+import type { Flag, GivenFlags } from "../config/flag.ts";
 import { formatAsked } from "../config/logging.ts";
 import { check } from "../daemon/check.ts";
+import { ALL_FLAGS, type Config, configOf } from "../daemon/config.ts";
 import { run } from "../daemon/daemon.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { configureLog, log, logEnd } from "../log.ts";
 import { endProcess } from "../native/process.ts";
 import { REVISION, VERSION } from "../version.ts";
-import { ALL_FLAGS, type Flag } from "./flags.ts";
 import { helpText, SUMMARY } from "./help.ts";
 import { scanFlags } from "./scan.ts";
 import { abortOnSignals, outliveSignals } from "./signals.ts";

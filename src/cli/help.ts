@@ -1,4 +1,5 @@
-import { type Flag, FLAGS } from "./flags.ts";
+import type { Flag } from "../config/flag.ts";
+import { SECTIONS } from "../daemon/config.ts";
 
 /** What the program is, in a sentence. */
 export const SUMMARY =
@@ -41,7 +42,11 @@ const HELP_INDENT = 32;
 
 /** What --help prints. */
 export function helpText(): string {
-  const groups = Object.entries(FLAGS).map(([title, flags]) => `\n${title}:\n${flags.map(flagHelp).join("")}`);
+  const titles = Map.groupBy(SECTIONS, ({ title }) => title);
+  const groups = [...titles].map(([title, sections]) => {
+    const flags = new Set(sections.flatMap((section) => section.flags));
+    return `\n${title}:\n${[...flags].map(flagHelp).join("")}`;
+  });
   return `Usage: promtap [FLAG]...\n\n${wrap(SUMMARY, 0)}\n${groups.join("")}${NOTES}`;
 }
 
@@ -50,7 +55,7 @@ function flagHelp(flag: Flag): string {
   const left = `  ${short}--${flag.name}${flag.value === undefined ? "" : ` ${flag.value}`}`;
   const facts = [
     flag.default && `default: ${flag.default}`,
-    flag.repeatable && "repeatable",
+    flag.isRepeatable && "repeatable",
     flag.aliases && `alias: ${flag.aliases.map((alias) => `--${alias}`).join(", ")}`,
   ].filter(Boolean);
   const right = wrap(facts.length === 0 ? flag.help : `${flag.help} (${facts.join("; ")})`, HELP_INDENT);

@@ -1,6 +1,6 @@
-import type { GivenFlags } from "../config/values.ts";
+import { type Flag, type GivenFlags, spellingOf } from "../config/flag.ts";
+import { ALL_FLAGS } from "../daemon/config.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
-import { ALL_FLAGS, type Flag } from "./flags.ts";
 
 /** Every spelling of a flag but for its dashes → the flag. */
 const SPELLINGS: ReadonlyMap<string, Flag> = new Map(
@@ -29,9 +29,10 @@ export function scanFlags(argv: readonly string[]): GivenFlags {
       continue;
     }
     const value = glued ?? separateValue(flag, argv[++index]);
-    const values = given.get(flag.name) ?? [];
-    if (values.length > 0 && !flag.repeatable) throw usage(`${spell(flag)} is given twice: it takes one value`);
-    given.set(flag.name, [...values, value]);
+    const values = given.get(flag.name);
+    if (values === undefined) given.set(flag.name, [value]);
+    else if (flag.isRepeatable) values.push(value);
+    else throw usage(`${spellingOf(flag)} is given twice: it takes one value`);
   }
   return given;
 }
@@ -65,13 +66,11 @@ function setSwitch(given: Map<string, string[]>, flag: Flag, glued: string | und
 }
 
 function separateValue(flag: Flag, value: string | undefined): string {
-  if (value === undefined) throw usage(`${spell(flag)} needs a value: ${flag.value}`);
+  if (value === undefined) throw usage(`${spellingOf(flag)} needs a value: ${flag.value}`);
   if (value === "-" || !value.startsWith("-")) return value;
-  throw usage(`${spell(flag)} needs a value, and ${value} looks like a flag; if it is none: --${flag.name}=${value}`);
-}
-
-function spell(flag: Flag): string {
-  return flag.short === undefined ? `--${flag.name}` : `-${flag.short}`;
+  throw usage(
+    `${spellingOf(flag)} needs a value, and ${value} looks like a flag; if it is none: --${flag.name}=${value}`,
+  );
 }
 
 function unknown(spelling: string, name: string): PromtapError {

@@ -1,7 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { FrameTap } from "../capture/engine.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
-import type { CapabilityName } from "../native/capabilities.ts";
 import { type Family, MetricType } from "../page/family.ts";
 import { isDoneBy } from "./waiting.ts";
 
@@ -10,17 +8,6 @@ export interface Collector {
   readonly name: string;
   /** `deadline`: the time of performance.now() at which the page is made without it. */
   collect(deadline: number): Promise<Family[]>;
-}
-
-/** Collectors that belong together, and what they hold; disposing of it gives that back. */
-export interface Feature extends AsyncDisposable {
-  readonly collectors: readonly Collector[];
-  /** Capabilities that are needed as long as it runs. */
-  readonly keeps: readonly CapabilityName[];
-  /** Resolves when it counts all that there is to count; at once if it is not there. */
-  started?(): Promise<void>;
-  /** Takes the frames of a file that is read. */
-  readonly tap?: FrameTap;
 }
 
 /** Told when a collector's state changes: `error` is its message, or undefined when it works again. */

@@ -1,41 +1,41 @@
-import { ErrorCode, PromtapError } from "../errors.ts";
-import { type GivenFlags, illegal, numberOf } from "./values.ts";
+import { choices, single, usageError, wholeNumber } from "./flag.ts";
+import { section, type ValueOf } from "./section.ts";
 
 /** What remote addresses are told apart by. */
 export const BY = ["country", "asn"] as const;
 export type By = (typeof BY)[number];
 
-/** Default values, as they would be given. */
-export const BY_DEFAULTS = { "max-asns": "4096" } as const;
+const MAX_MAX_ASNS = 100_000;
 
-const HIGHEST_MAX_ASNS = 100_000;
-
-/** How traffic is counted by remote address. */
-export interface ByConfig {
-  /** At least one. */
-  labels: By[];
+const FLAGS = {
+  labels: choices({
+    name: "by",
+    isOfTraffic: true,
+    key: "by",
+    choices: BY,
+    help:
+      "Count the traffic of each interface by the country or the AS of the remote address as well, by the databases " +
+      "of --geoip-db; countries are in the binary.",
+  }),
   /** Most AS numbers that have series. */
-  maxAsns: number;
-}
+  maxAsns: single({
+    name: "max-asns",
+    key: "max_asns",
+    value: "N",
+    default: "4096",
+    needs: ["by=asn"],
+    help: 'Most AS numbers that get series with --by=asn; the rest goes to asn="other".',
+    parse: wholeNumber(MAX_MAX_ASNS),
+  }),
+};
 
-/** How to count traffic by remote address; null where it is not counted so. */
-export function byOf(given: GivenFlags): ByConfig | null {
-  const words = (given.get("by") ?? []).flatMap((list) => list.split(","));
-  const labels = words.map((word) => {
-    const found = BY.find((label) => label === word.trim());
-    if (found === undefined) throw illegal("--by", word, BY.join(", "));
-    return found;
-  });
-  if (labels.includes("asn") && !given.has("geoip-db")) {
-    throw new PromtapError(
-      ErrorCode.USAGE,
+/** How traffic is counted by remote address; null if it is not. */
+export const bySection = section("Traffic", FLAGS, (values, given) => {
+  if (values.labels.includes("asn") && !given.has("geoip-db")) {
+    throw usageError(
       "--by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
     );
   }
-  if (given.has("max-asns") && !labels.includes("asn")) {
-    throw new PromtapError(ErrorCode.USAGE, "--max-asns needs --by=asn");
-  }
-  if (labels.length === 0) return null;
-  const maxAsns = given.get("max-asns")?.at(-1) ?? BY_DEFAULTS["max-asns"];
-  return { labels: [...new Set(labels)], maxAsns: numberOf("max-asns", maxAsns, HIGHEST_MAX_ASNS) };
-}
+  return values.labels.length === 0 ? null : values;
+});
+export type ByConfig = NonNullable<ValueOf<typeof bySection>>;

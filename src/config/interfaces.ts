@@ -1,4 +1,4 @@
-import { illegal } from "./values.ts";
+import { illegal } from "./flag.ts";
 
 /** What dev_valid_name of the kernel (net/core/dev.c) lets no name hold; patterns of names need none of it either. */
 const INTERFACE_FORBIDS = /[\s/:]/;

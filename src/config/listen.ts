@@ -1,13 +1,10 @@
-import { ErrorCode, PromtapError } from "../errors.ts";
 import type { ListenAddress } from "../http/listener.ts";
 import { TEMPORARY_SUFFIX_BYTES, type UnixAddress } from "../http/unix-socket.ts";
 import { parseAddress } from "../packet/address.ts";
-import { type GivenFlags, illegal, numberOf } from "./values.ts";
+import { illegal, list, single, usageError, wholeNumber } from "./flag.ts";
+import { section } from "./section.ts";
 
-/** Default values, as they would be given. */
-export const LISTEN_DEFAULTS = { port: "9112", "web.socket-mode": "0660" } as const;
-
-const HIGHEST_PORT = 65_535;
+const MAX_PORT = 65_535;
 /** Room for a path in sockaddr_un, without the closing zero: unix(7); and for the name that it has at first. */
 const SOCKET_PATH_BYTES = 107 - TEMPORARY_SUFFIX_BYTES;
 /** Path characters of RFC 3986, section 3.3; no escapes, because a path is compared as it is requested. */
@@ -25,23 +22,61 @@ const HOST_AND_PORT = /^(?:\[([^\]]*)\]|([^:[\]]*)):([0-9]{1,5})$/;
 /** RFC 1123, section 2.1; a last part of digits alone would be a broken IPv4 address. */
 const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 
-/** Where to serve: the addresses given, or a port of all addresses. */
-export function listenOf(given: GivenFlags): ListenAddress[] {
-  const addresses = given.get("web.listen-address");
-  const value = (name: keyof typeof LISTEN_DEFAULTS): string => given.get(name)?.at(-1) ?? LISTEN_DEFAULTS[name];
-  const access = {
-    mode: modeOf(value("web.socket-mode")),
-    group: groupOf(given.get("web.socket-group")?.at(-1)),
-  };
-  const listen: ListenAddress[] = addresses?.map((text) => listenAddressOf(text, access)) ?? [
-    { kind: "tcp", host: undefined, port: numberOf("p", value("port"), HIGHEST_PORT) },
-  ];
+const FLAGS = {
+  port: single({
+    name: "port",
+    short: "p",
+    value: "PORT",
+    default: "9112",
+    isRepeatable: true,
+    excludes: { "web.listen-address": "give the port in the address, as in --web.listen-address=:9112" },
+    help: "TCP port to serve on, on all addresses. The last one given counts.",
+    parse: wholeNumber(MAX_PORT),
+  }),
+  addresses: list({
+    name: "web.listen-address",
+    aliases: ["addr", "metrics-listen-address"],
+    key: "web.listen",
+    value: "ADDRESS",
+    help: "Address to serve on, instead of -p: :9112, 127.0.0.1:9112, [::1]:9112 or unix:/run/promtap.sock.",
+    parse: String,
+  }),
+  mode: single({
+    name: "web.socket-mode",
+    key: "web.socket_mode",
+    value: "MODE",
+    default: "0660",
+    help: "Permissions of unix sockets that are served on.",
+    parse: modeOf,
+  }),
+  group: single({
+    name: "web.socket-group",
+    key: "web.socket_group",
+    value: "GROUP",
+    help: "Group of unix sockets that are served on, by name or number; else it is that of the process.",
+    parse: groupOf,
+  }),
+  /** Path of the page. */
+  telemetryPath: single({
+    name: "web.telemetry-path",
+    key: "web.telemetry_path",
+    value: "PATH",
+    default: "/metrics",
+    help: "Path of the page of metrics.",
+    parse: telemetryPathOf,
+  }),
+};
+
+/** Where the page is served: at the addresses given, or at a port of all addresses. */
+export const webSection = section("Output", FLAGS, ({ port, addresses, mode, group, telemetryPath }, given) => {
+  const listen: ListenAddress[] = addresses.map((text) => listenAddressOf(text, { mode, group }));
+  if (listen.length === 0) listen.push({ kind: "tcp", host: undefined, port });
   const needless = ["web.socket-mode", "web.socket-group"].find((name) => given.has(name));
   if (needless !== undefined && !listen.some(({ kind }) => kind === "unix")) {
-    throw new PromtapError(ErrorCode.USAGE, `--${needless} needs --web.listen-address=unix:/PATH`);
+    throw usageError(`--${needless} needs --web.listen-address=unix:/PATH`);
   }
-  return listen;
-}
+  return { listen, telemetryPath };
+});
 
 type Access = Pick<UnixAddress, "mode" | "group">;
 
@@ -51,7 +86,7 @@ function listenAddressOf(text: string, access: Access): ListenAddress {
   const [, ipv6, name = "", port] = HOST_AND_PORT.exec(text) ?? [];
   const host = ipv6 ?? name;
   const legalHost = ipv6 === undefined ? isHost(name) : isIpv6(ipv6);
-  if (!legalHost || !(Number(port) <= HIGHEST_PORT)) {
+  if (!legalHost || !(Number(port) <= MAX_PORT)) {
     throw illegal("--web.listen-address", text, ":PORT, IPV4:PORT, [IPV6]:PORT, HOST:PORT or unix:/PATH");
   }
   return { kind: "tcp", host: host === "" ? undefined : host, port: Number(port) };
@@ -76,18 +111,17 @@ function socketOf(text: string, path: string, access: Access): ListenAddress {
   return { kind: "unix", path, ...access };
 }
 
-function modeOf(text: string): number {
+function modeOf(text: string, spelling: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
-  throw illegal("--web.socket-mode", text, "three octal digits, such as 0660");
+  throw illegal(spelling, text, "three octal digits, such as 0660");
 }
 
-function groupOf(text: string | undefined): string | null {
-  if (text === undefined || GROUP.test(text)) return text ?? null;
-  throw illegal("--web.socket-group", text, "the name or the number of a group");
+function groupOf(text: string, spelling: string): string {
+  if (GROUP.test(text)) return text;
+  throw illegal(spelling, text, "the name or the number of a group");
 }
 
-/** The path of the page. */
-export function telemetryPathOf(path: string): string {
+function telemetryPathOf(path: string, spelling: string): string {
   if (URL_PATH.test(path) && !HEALTH_PATHS.test(path)) return path;
-  throw illegal("--web.telemetry-path", path, "a path such as /metrics, but not /healthz or below /-/");
+  throw illegal(spelling, path, "a path such as /metrics, but not /healthz or below /-/");
 }

@@ -6,11 +6,12 @@ import { ringKind } from "../capture/ring/ring-engine.ts";
 import { selectEngine } from "../capture/select.ts";
 import { isFullName } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
-import { type Config, WIRE_SIZE_ENGINES } from "../config/config.ts";
+import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { requireLibc } from "../native/libc.ts";
+import type { Config } from "./config.ts";
 import type { Parts } from "./parts.ts";
 
 /** What stands in for live capture while a file is read. */
@@ -26,15 +27,10 @@ export interface Source extends TrafficSource {
   started(): Promise<void>;
 }
 
-/** Whether traffic is counted, live or from a file. */
-export function isCounted(config: Config): boolean {
-  return config.readPath !== null || config.interfaces.length > 0;
-}
-
 /** Starts to count the traffic that the config asks for. Throws PromtapError. */
 export async function startSource(config: Config, ledger: Ledger, parts: Parts): Promise<Source> {
   if (config.readPath !== null) return FILE_SOURCE;
-  return isCounted(config) ? parts.use("capture", await startCapture(config, ledger)) : NO_SOURCE;
+  return config.isCounted ? parts.use("capture", await startCapture(config, ledger)) : NO_SOURCE;
 }
 
 async function startCapture(config: Config, ledger: Ledger): Promise<Source & AsyncDisposable> {
@@ -53,13 +49,24 @@ async function startCapture(config: Config, ledger: Ledger): Promise<Source & As
   };
 }
 
-/** Best first; tcx only where it is asked for, because it sits in the way of the traffic. */
+type LiveEngine = Exclude<(typeof ENGINES)[number], "auto">;
+
+/** What `auto` tries, best first; tcx only if it is asked for, because it sits in the way of the traffic. */
+const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, EngineName.PCAP];
+
+/** The engines that may be chosen, best first. */
 export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
-  const { maxAddresses, wireSizes } = config;
+  const { engine, maxAddresses, wireSizes } = config;
   const kernel = { ranges, zonings, maxAddresses, wireSizes, isFixed: config.interfaces.every(isFullName) };
-  const kinds = [bpfKind(kernel), ringKind(wireSizes), pcapKind(config.filter)];
-  if (config.engine === EngineName.TCX) kinds.push(tcxKind(kernel));
-  return wireSizes ? kinds.filter(({ name }) => WIRE_SIZE_ENGINES.includes(name)) : kinds;
+  const kinds: Record<LiveEngine, () => EngineKind> = {
+    bpf: () => bpfKind(kernel),
+    tcx: () => tcxKind(kernel),
+    ring: () => ringKind(wireSizes),
+    pcap: () => pcapKind(config.filter),
+  };
+  if (engine !== "auto") return [kinds[engine]()];
+  const able = AUTOMATIC.filter((name) => !wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name));
+  return able.map((name) => kinds[name]());
 }
 
 /** Names that a line of the log has at most. */

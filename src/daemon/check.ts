@@ -5,12 +5,15 @@ import { checkFilter } from "../capture/pcap/pcap-tap.ts";
 import { openSavefile } from "../capture/savefile/savefile.ts";
 import { selectEngine } from "../capture/select.ts";
 import { interfacesOf } from "../capture/wanted.ts";
-import type { Config } from "../config/config.ts";
+import type { GeoDatabases } from "../geo/databases.ts";
 import { type ListenAddress, listen } from "../http/listener.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";
+import { log } from "../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
-import { engineKinds, isCounted } from "./capturing.ts";
+import { engineKinds } from "./capturing.ts";
+import type { Config } from "./config.ts";
+import { sharedDatabases } from "./databases.ts";
 import { checkFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
@@ -20,17 +23,22 @@ import { startZones } from "./zones/zones.ts";
 /** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
   const ranges = new RangeTable(config.ranges);
+  const databases = sharedDatabases(config.geoDatabases);
   return [
     ...warningsOf(config, ranges).map((warning) => `warning: ${warning}`),
-    ...(isCounted(config) ? await checkTraffic(config, ranges) : []),
-    ...(await checkFeatures(config)),
+    ...(config.isCounted ? await checkTraffic(config, ranges, databases) : []),
+    ...(await checkFeatures(config.features, { ...config, log, databases })),
     config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
   ];
 }
 
-async function checkTraffic(config: Config, ranges: RangeTable): Promise<string[]> {
+async function checkTraffic(
+  config: Config,
+  ranges: RangeTable,
+  databases: () => Promise<GeoDatabases>,
+): Promise<string[]> {
   await using parts = new Parts();
-  const zones = await startZones(config, parts);
+  const zones = await startZones(config, databases, parts);
   const ledger = new Ledger(ranges, config.maxAddresses, 0, zones.zonings);
   return [
     ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),

@@ -1,8 +1,8 @@
 import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
-import { areComplete, CollectorSet, type Feature } from "../collectors/collector.ts";
+import { areComplete, CollectorSet } from "../collectors/collector.ts";
+import type { Feature } from "../collectors/feature.ts";
 import { SelfCollector } from "../collectors/self.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
-import type { Config } from "../config/config.ts";
 import { messageOf } from "../errors.ts";
 import type { Selection } from "../http/selection.ts";
 import { startServer } from "../http/server.ts";
@@ -18,7 +18,9 @@ import { namedFamilies } from "../page/named-families.ts";
 import { chooseFormat, CONTENT_TYPE, type Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { VERSION } from "../version.ts";
-import { isCounted, type Source, startSource } from "./capturing.ts";
+import { captureLog, type Source, startSource } from "./capturing.ts";
+import type { Config } from "./config.ts";
+import { sharedDatabases } from "./databases.ts";
 import { startFeatures } from "./features.ts";
 import { Parts } from "./parts.ts";
 import { countFile, countThenPrint, type FileCounters } from "./reading.ts";
@@ -59,13 +61,15 @@ interface Program {
 async function build(config: Config, signal: AbortSignal, parts: Parts): Promise<Program> {
   // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const zones = await startZones(config, parts);
+  const databases = sharedDatabases(config.geoDatabases);
+  const zones = await startZones(config, databases, parts);
   const ranges = new RangeTable(config.ranges);
   for (const warning of warningsOf(config, ranges)) log.warn(warning);
   const ledger = new Ledger(ranges, config.maxAddresses, seed, zones.zonings);
   const source = await startSource(config, ledger, parts);
-  const features = await startFeatures(config, { signal, ledger, source }, parts);
-  const traffic = isCounted(config) ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
+  const host = { ...config, log, signal, ledger, source, databases, captureListener: captureLog };
+  const features = await startFeatures(config.features, host, parts);
+  const traffic = config.isCounted ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
   const collectors = new CollectorSet(
     [new SelfCollector(), ...traffic, ...features.flatMap((feature) => feature.collectors)],
     // Nobody waits for the rest of a page that is printed.

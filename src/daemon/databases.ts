@@ -1,18 +1,14 @@
-import type { Config } from "../config/config.ts";
 import { GeoDatabases } from "../geo/databases.ts";
 import { log } from "../log.ts";
 import { readAsset } from "../native/asset.ts";
 
-const opened = new WeakMap<Config, Promise<GeoDatabases>>();
-
 /**
- * Opens the databases that the config names, or what the binary carries: once, for all that look addresses up. Throws
- * PromtapError.
+ * How to get at the databases of these files, or at what the binary carries: they are opened when they are first asked
+ * for, once for all that look addresses up. Throws PromtapError.
  */
-export function openDatabases(config: Config): Promise<GeoDatabases> {
-  const databases = opened.get(config) ?? open(config.geoDatabases);
-  opened.set(config, databases);
-  return databases;
+export function sharedDatabases(paths: readonly string[]): () => Promise<GeoDatabases> {
+  let opened: Promise<GeoDatabases> | undefined;
+  return () => (opened ??= open(paths));
 }
 
 function open(paths: readonly string[]): Promise<GeoDatabases> {

@@ -1,36 +1,54 @@
-import type { Feature } from "../collectors/collector.ts";
-import type { Config } from "../config/config.ts";
-import { flowKind } from "./features/flow.ts";
-import { geoipKind } from "./features/geoip.ts";
-import { iptablesKind } from "./features/iptables.ts";
-import { produceKind } from "./features/produce.ts";
-import { wialonKind } from "./features/wialon.ts";
-import type { FeatureContext, FeatureKind } from "./features/feature.ts";
+import { geoipFeature } from "../collectors/connections/feature.ts";
+import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../collectors/feature.ts";
+import { flowFeature } from "../collectors/flow/feature.ts";
+import { iptablesFeature } from "../collectors/iptables/feature.ts";
+import { produceFeature } from "../collectors/produce/feature.ts";
+import { wialonFeature } from "../collectors/wialon/feature.ts";
+import type { ValueOf } from "../config/section.ts";
 import type { Parts } from "./parts.ts";
 
-/** Section of the config → what it turns on. */
-const KINDS = {
-  geoip: geoipKind,
-  iptables: iptablesKind,
-  wialon: wialonKind,
-  flow: flowKind,
-  produce: produceKind,
-} as const satisfies Partial<Record<keyof Config, FeatureKind>>;
+/** What the configuration may turn on besides the traffic: all that there is, in the order of the help. */
+export const FEATURES = {
+  flow: flowFeature,
+  produce: produceFeature,
+  geoip: geoipFeature,
+  iptables: iptablesFeature,
+  wialon: wialonFeature,
+};
+type Features = typeof FEATURES;
 
-/** Starts what the config asks for besides the traffic. Throws PromtapError. */
-export async function startFeatures(config: Config, context: FeatureContext, parts: Parts): Promise<Feature[]> {
+/** What each feature is to do; null if it is not turned on. */
+export type FeatureValues = { readonly [Name in keyof Features]: ValueOf<Features[Name]["section"]> };
+
+/** Starts what is turned on. Throws PromtapError. */
+export async function startFeatures(values: FeatureValues, host: FeatureHost, parts: Parts): Promise<Feature[]> {
   const features: Feature[] = [];
-  for (const [name, kind] of wanted(config)) features.push(parts.use(name, await kind.start(config, context)));
+  for (const { name, kind, value } of wanted(values)) features.push(parts.use(name, await kind.start(value, host)));
   return features;
 }
 
 /** Says what `startFeatures` would start, one line each. Throws PromtapError. */
-export async function checkFeatures(config: Config): Promise<string[]> {
+export async function checkFeatures(values: FeatureValues, host: CheckHost): Promise<string[]> {
   const lines: string[] = [];
-  for (const [, kind] of wanted(config)) lines.push(...(await kind.check(config)));
+  for (const { kind, value } of wanted(values)) lines.push(...(await kind.check(value, host)));
   return lines;
 }
 
-function wanted(config: Config): [name: string, kind: FeatureKind][] {
-  return Object.entries(KINDS).filter(([section]) => config[section as keyof typeof KINDS] !== null);
+/** What is legal, but hardly what was meant; a sentence each. */
+export function featureWarnings(values: FeatureValues): string[] {
+  return wanted(values).flatMap(({ kind, value }) => kind.warnings?.(value) ?? []);
+}
+
+/** A feature that is turned on, and what it is to do, which has the type of its kind. */
+interface Wanted {
+  name: string;
+  kind: FeatureKind<unknown>;
+  value: unknown;
+}
+
+function wanted(values: FeatureValues): Wanted[] {
+  return (Object.keys(FEATURES) as (keyof Features)[]).flatMap((name) => {
+    const value = values[name];
+    return value === null ? [] : [{ name, kind: FEATURES[name], value }];
+  });
 }

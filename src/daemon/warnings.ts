@@ -1,16 +1,13 @@
-import type { Config } from "../config/config.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
+import type { Config } from "./config.ts";
+import { featureWarnings } from "./features.ts";
 
 /** Ranges that are named one by one; a list with one mistake may have thousands. */
 const NAMED_RANGES = 10;
 
 /** What is legal, but hardly what was meant; a sentence each. */
 export function warningsOf(config: Config, ranges: RangeTable): string[] {
-  const warnings = coveredRanges(ranges);
-  if (config.geoip?.ignoresInterval === true) {
-    warnings.push("--interval has no effect: connections are read whenever the page is asked for");
-  }
-  return warnings;
+  return [...coveredRanges(ranges), ...featureWarnings(config.features)];
 }
 
 function coveredRanges(ranges: RangeTable): string[] {

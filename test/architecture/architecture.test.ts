@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "geo/": ["packet/", "files/", "errors.ts", "node:", "mmdb-lib"],
   "capture/": ["packet/", "ledger/", "native/", "errors.ts", "node:"],
   "collectors/": [
+    "config/",
     "capture/",
     "ledger/",
     "geo/",

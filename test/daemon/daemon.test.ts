@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { type Config, configOf } from "../../src/config/config.ts";
+import { type Config, configOf } from "../../src/daemon/config.ts";
 import { check } from "../../src/daemon/check.ts";
 import { run } from "../../src/daemon/daemon.ts";
 import { configureLog } from "../../src/log.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { configOf } from "../../src/config/config.ts";
+import { configOf } from "../../src/daemon/config.ts";
 import { warningsOf } from "../../src/daemon/warnings.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
 import { pcap } from "../capture/savefile/captures.ts";

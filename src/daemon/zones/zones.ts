@@ -3,14 +3,13 @@ import type { Collector } from "../../collectors/collector.ts";
 import type { TrafficSource } from "../../collectors/traffic.ts";
 import { ZonesCollector } from "../../collectors/zones.ts";
 import type { By } from "../../config/by.ts";
-import type { Config } from "../../config/config.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { GeoDatabases } from "../../geo/databases.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import { FIRST_NAMED } from "../../ledger/zones/zone.ts";
 import { Zoning } from "../../ledger/zones/zoning.ts";
 import { log } from "../../log.ts";
-import { openDatabases } from "../databases.ts";
+import type { Config } from "../config.ts";
 import { ZoneMapper } from "./zone-mapper.ts";
 import type { Parts } from "../parts.ts";
 
@@ -28,10 +27,14 @@ export interface Zones {
 const NO_ZONES: Zones = { zonings: [], collectors: () => [], summary: () => [] };
 
 /** Makes ready to count by remote address, where the config asks for it. Throws PromtapError. */
-export async function startZones(config: Config, parts: Parts): Promise<Zones> {
+export async function startZones(
+  config: Config,
+  openDatabases: () => Promise<GeoDatabases>,
+  parts: Parts,
+): Promise<Zones> {
   if (config.by === null) return NO_ZONES;
   const { labels, maxAsns } = config.by;
-  const databases = await databasesFor(labels, config);
+  const databases = await databasesFor(labels, openDatabases);
   const zonings = labels.map((label) =>
     label === "asn" ? new Zoning(label, maxAsns) : new Zoning(label, MAX_COUNTRIES, FIRST_NAMED + MAX_COUNTRIES),
   );
@@ -47,7 +50,7 @@ export async function startZones(config: Config, parts: Parts): Promise<Zones> {
   return {
     zonings,
     collectors: (source, ledger) => [
-      new ZonesCollector(source, ledger, mapper, config.geoip === null ? databases : undefined),
+      new ZonesCollector(source, ledger, mapper, config.features.geoip === null ? databases : undefined),
     ],
     summary() {
       const names = databases.states().map(({ database }) => database.name);
@@ -56,8 +59,8 @@ export async function startZones(config: Config, parts: Parts): Promise<Zones> {
   };
 }
 
-async function databasesFor(labels: readonly By[], config: Config): Promise<GeoDatabases> {
-  const databases = await openDatabases(config);
+async function databasesFor(labels: readonly By[], openDatabases: () => Promise<GeoDatabases>): Promise<GeoDatabases> {
+  const databases = await openDatabases();
   if (labels.includes("asn") && !databases.hasSystems) {
     throw new PromtapError(ErrorCode.HOST, "couldn't count by asn: no file of --geoip-db has AS numbers");
   }

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { ConnectionsCollector } from "../../../src/collectors/connections/connections.ts";
 import { NetworkSet } from "../../../src/collectors/connections/network-set.ts";
-import { configOf } from "../../../src/config/config.ts";
+import { configOf } from "../../../src/daemon/config.ts";
 import { GeoDatabases } from "../../../src/geo/databases.ts";
 import { Format } from "../../../src/page/negotiation.ts";
 import { makePage } from "../../../src/page/page.ts";
@@ -102,7 +102,7 @@ class Site implements Disposable {
       ["geoip", [""]],
       ["geoip-exclude", [exclude]],
     ]);
-    const excluded = new NetworkSet(configOf(given).geoip!.exclude);
+    const excluded = new NetworkSet(configOf(given).features.geoip!.exclude);
     const databases = await GeoDatabases.open(
       paths,
       () => undefined,

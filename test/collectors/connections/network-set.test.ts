@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NetworkSet } from "../../../src/collectors/connections/network-set.ts";
-import { configOf } from "../../../src/config/config.ts";
+import { configOf } from "../../../src/daemon/config.ts";
 import { words } from "../../geo/addresses.ts";
 
 function setOf(...networks: readonly string[]): NetworkSet {
@@ -12,7 +12,7 @@ function setOf(...networks: readonly string[]): NetworkSet {
         ["geoip", [""]],
         ["geoip-exclude", networks],
       ]),
-    ).geoip!.exclude,
+    ).features.geoip!.exclude,
   );
 }
 

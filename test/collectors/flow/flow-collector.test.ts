@@ -9,7 +9,7 @@ import { FlowCollector } from "../../../src/collectors/flow/flow-collector.ts";
 import { FlowIntake, type Refusal } from "../../../src/collectors/flow/flow-intake.ts";
 import { FlowLedger } from "../../../src/collectors/flow/flow-ledger.ts";
 import { SlotLabels } from "../../../src/collectors/flow/slot-labels.ts";
-import { FLOW_LABELS } from "../../../src/config/features/flow.ts";
+import { FLOW_LABELS } from "../../../src/collectors/flow/section.ts";
 import { Format } from "../../../src/page/negotiation.ts";
 import { makePage } from "../../../src/page/page.ts";
 import { PageWriter } from "../../../src/page/page-writer.ts";

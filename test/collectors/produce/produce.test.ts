@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ProduceCollector, type Production, type RecordTarget } from "../../../src/collectors/produce/produce.ts";
-import { RECORD_KEYS } from "../../../src/config/features/produce.ts";
+import { RECORD_KEYS } from "../../../src/collectors/produce/section.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";

@@ -6,38 +6,37 @@ import { pcapKindOf } from "../../capture/pcap/pcap-engine.ts";
 import { checkFilter, type Filter, openPcapTap } from "../../capture/pcap/pcap-tap.ts";
 import { selectEngine } from "../../capture/select.ts";
 import { interfacesOf } from "../../capture/wanted.ts";
-import type { Feature } from "../../collectors/collector.ts";
-import { WialonFileTap } from "../../collectors/wialon/file-tap.ts";
-import { WialonMonitor } from "../../collectors/wialon/monitor.ts";
-import { Tally } from "../../collectors/wialon/tally.ts";
-import { WialonCollector } from "../../collectors/wialon/wialon.ts";
-import type { Config } from "../../config/config.ts";
-import type { WialonConfig } from "../../config/features/wialon.ts";
-import { log } from "../../log.ts";
+import { WialonFileTap } from "./file-tap.ts";
+import { WialonMonitor } from "./monitor.ts";
+import { Tally } from "./tally.ts";
+import { WialonCollector } from "./wialon.ts";
 import { effectiveCapabilities, listCapabilities } from "../../native/capabilities.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
-import { captureLog } from "../capturing.ts";
-import type { FeatureKind } from "./feature.ts";
+import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../feature.ts";
+import { type WialonConfig, wialonSection } from "./section.ts";
 
 /** How often streams are looked through for silent ones where no packet comes. */
 const AGING_MS = 30_000;
 
 /** Wialon IPS, live or from the file that is read. */
-export const wialonKind: FeatureKind = {
-  async start({ wialon, readPath }: Config): Promise<Feature> {
-    const tally = new Tally(wialon!.maxStreams, wialon!.hasDevices);
+export const wialonFeature: FeatureKind<WialonConfig> = {
+  section: wialonSection,
+  standsAlone: "wialon",
+
+  async start(config, host) {
+    const tally = new Tally(config.maxStreams, config.hasDevices);
     const monitor = new WialonMonitor(tally, Math.floor(Math.random() * 2 ** 31));
-    return readPath === null ? startLive(wialon!, tally, monitor) : readFile(wialon!, tally, monitor);
+    return host.readPath === null ? startLive(config, host, tally, monitor) : readFile(config, tally, monitor);
   },
 
-  async check({ wialon, readPath }: Config): Promise<string[]> {
-    const filter = filterOf(wialon!);
-    if (readPath !== null) {
+  async check(config, host) {
+    const filter = filterOf(config);
+    if (host.readPath !== null) {
       void new FileFilter(filter);
       return [`would read Wialon IPS in frames that match ${filter.expression}`];
     }
-    return checkLive(wialon!, filter);
+    return checkLive(config, filter, host);
   },
 };
 
@@ -52,11 +51,17 @@ function readFile(config: WialonConfig, tally: Tally, monitor: WialonMonitor): F
   };
 }
 
-async function startLive(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Promise<Feature> {
+async function startLive(
+  config: WialonConfig,
+  host: FeatureHost,
+  tally: Tally,
+  monitor: WialonMonitor,
+): Promise<Feature> {
   const { kind } = await selectEngine("auto", [liveKind(config, monitor)]);
-  log.info("capturing Wialon IPS", { interfaces: config.interfaces.join(","), filter: config.filter });
+  const interfaces = config.interfaces ?? host.interfaces;
+  host.log.info("capturing Wialon IPS", { interfaces: interfaces.join(","), filter: config.filter });
   const sinks = { interface: () => monitor, forget() {} };
-  const capture = await Capture.start(kind, config.interfaces, sinks, captureLog(" of Wialon IPS"));
+  const capture = await Capture.start(kind, interfaces, sinks, host.captureListener(" of Wialon IPS"));
   const timer = setInterval(() => monitor.age(secondsNow()), AGING_MS);
   const source = {
     sync(): number {
@@ -98,14 +103,15 @@ function filterOf({ filter }: WialonConfig): Filter {
   return { flag: "wialon-filter", expression: filter };
 }
 
-async function checkLive(config: WialonConfig, filter: Filter): Promise<string[]> {
+async function checkLive(config: WialonConfig, filter: Filter, host: CheckHost): Promise<string[]> {
   const { kind } = await selectEngine("auto", [liveKind(config, new WialonMonitor(new Tally(1, false), 0))]);
   using links = Links.open();
-  const captured = interfacesOf(config.interfaces, links.all());
+  const interfaces = config.interfaces ?? host.interfaces;
+  const captured = interfacesOf(interfaces, links.all());
   for (const link of captured) if (link.isUp) checkFilter(link.name, filter);
   const names = captured.map(({ name }) => name).join(", ");
   return [
-    `would read Wialon IPS on ${names || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
+    `would read Wialon IPS on ${names || `nothing yet (waiting for ${interfaces.join(", ")})`}`,
     `capabilities needed for Wialon IPS: ${listCapabilities(kind.needs)}`,
     `capabilities here: ${listCapabilities(effectiveCapabilities())}`,
   ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { configOf } from "../../../src/config/config.ts";
+import { configOf } from "../../../src/daemon/config.ts";
 import { PromtapError } from "../../../src/errors.ts";
 
 function configWith(flags: Record<string, string | string[]>) {
@@ -19,23 +19,29 @@ function errorOf(flags: Record<string, string | string[]>): string {
 
 describe("--wialon", () => {
   test("reads port 20332 on all interfaces, and counts no traffic by itself", () => {
-    const { wialon, interfaces } = configWith({ wialon: "" });
-    assert.deepEqual(wialon, { interfaces: ["auto"], filter: "tcp port 20332", maxStreams: 16_384, hasDevices: false });
-    assert.deepEqual(interfaces, []);
-    assert.equal(configWith({}).wialon, null);
+    const { features, interfaces, isCounted } = configWith({ wialon: "" });
+    assert.deepEqual(features.wialon, {
+      interfaces: null,
+      filter: "tcp port 20332",
+      maxStreams: 16_384,
+      hasDevices: false,
+    });
+    assert.deepEqual([interfaces, isCounted], [["auto"], false]);
+    assert.equal(configWith({}).features.wialon, null);
   });
 
   test("reads on the interfaces of -i unless it has its own", () => {
-    assert.deepEqual(configWith({ wialon: "", interface: ["eth0", "wg*"] }).wialon?.interfaces, ["eth0", "wg*"]);
+    const shared = configWith({ wialon: "", interface: ["eth0", "wg*"] });
+    assert.deepEqual([shared.features.wialon?.interfaces, shared.interfaces], [null, ["eth0", "wg*"]]);
     const both = configWith({ wialon: "", interface: "eth0", "wialon-interface": ["eth1", "eth1"] });
-    assert.deepEqual(both.wialon?.interfaces, ["eth1"]);
+    assert.deepEqual(both.features.wialon?.interfaces, ["eth1"]);
     assert.deepEqual(both.interfaces, ["eth0"]);
   });
 
   test("takes a filter, a limit, and devices", () => {
     const flags = { wialon: "", "wialon-filter": "port 5", "wialon-max-streams": "9", "wialon-devices": "" };
-    assert.deepEqual(configWith(flags).wialon, {
-      interfaces: ["auto"],
+    assert.deepEqual(configWith(flags).features.wialon, {
+      interfaces: null,
       filter: "port 5",
       maxStreams: 9,
       hasDevices: true,
@@ -50,7 +56,7 @@ describe("--wialon", () => {
       [{ "wialon-interface": "a b" }, /^invalid --wialon-interface "a b"; legal is a name/],
       [{ "wialon-filter": " " }, /^invalid --wialon-filter " "; legal is an expression/],
       [{ "wialon-max-streams": "-1" }, /^invalid --wialon-max-streams "-1"; legal is a number from 0/],
-      [{ "wialon-interface": "eth0", read: "x.pcap" }, /^--read and --wialon-interface exclude each other/],
+      [{ "wialon-interface": "eth0", read: "x.pcap" }, /^--wialon-interface and --read exclude each other/],
     ];
     for (const [flags, message] of cases) assert.match(errorOf({ wialon: "", ...flags }), message);
   });

@@ -1,32 +1,32 @@
-import type { Feature } from "../../collectors/collector.ts";
-import { AsNames } from "../../collectors/flow/as-names/as-names.ts";
-import { FlowCollector } from "../../collectors/flow/flow-collector.ts";
-import { FlowIntake } from "../../collectors/flow/flow-intake.ts";
-import { FlowLedger } from "../../collectors/flow/flow-ledger.ts";
-import { SlotLabels } from "../../collectors/flow/slot-labels.ts";
-import type { Config } from "../../config/config.ts";
+import { AsNames } from "./as-names/as-names.ts";
+import { FlowCollector } from "./flow-collector.ts";
+import { FlowIntake } from "./flow-intake.ts";
+import { FlowLedger } from "./flow-ledger.ts";
+import { SlotLabels } from "./slot-labels.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
-import { log } from "../../log.ts";
 import { readAsset } from "../../native/asset.ts";
-import type { FeatureKind } from "./feature.ts";
+import type { FeatureKind, FeatureLog } from "../feature.ts";
+import { type FlowConfig, flowSection } from "./section.ts";
 
 /** In which brokers must answer to a check. */
 const CHECK_MS = 10_000;
 
 /** Flow records from Kafka. */
-export const flowKind: FeatureKind = {
-  async start(config: Config): Promise<Feature> {
-    const flow = config.flow!;
+export const flowFeature: FeatureKind<FlowConfig> = {
+  section: flowSection,
+  standsAlone: "flow-topic",
+
+  async start(flow, { log }) {
     const { topic, maxSeries } = flow;
     if (flow.ownAs === 0) log.warn("no AS is ours: give its number with --flow-asn", { topic });
-    const names = await openNames(flow.asNamesPath);
+    const names = await openNames(flow.asNamesPath, log);
     const ledger = new FlowLedger({ ...flow, seed: Math.floor(Math.random() * 2 ** 31) });
     const intake = new FlowIntake(ledger, flow.applySampling, (refusal) =>
       log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
     );
     // The client of Kafka is large: who has no use for it does not wait for it.
-    const { Consumer } = await import("../../collectors/flow/kafka/consumer.ts");
-    const source = new Consumer({ ...flow, brokers: config.flowBrokers! }, intake, {
+    const { Consumer } = await import("./kafka/consumer.ts");
+    const source = new Consumer(flow, intake, {
       changed(error) {
         if (error === undefined) log.info("reading from Kafka", { topic });
         else log.error("couldn't read from Kafka", { topic, error });
@@ -41,13 +41,12 @@ export const flowKind: FeatureKind = {
     };
   },
 
-  async check(config: Config): Promise<string[]> {
-    const { topic, group, partitions, asNamesPath } = config.flow!;
-    const names = await openNames(asNamesPath);
-    const { Cluster } = await import("../../collectors/flow/kafka/consumer.ts");
+  async check({ brokers, topic, group, partitions, asNamesPath }, { log }) {
+    const names = await openNames(asNamesPath, log);
+    const { Cluster } = await import("./kafka/consumer.ts");
     const signal = AbortSignal.timeout(CHECK_MS);
     try {
-      await using cluster = await Cluster.connect({ brokers: config.flowBrokers!, topic }, signal);
+      await using cluster = await Cluster.connect({ brokers, topic }, signal);
       const who = group === null ? "without a group" : `in the group ${group}`;
       const which = partitions === null || partitions === "all" ? "" : `: ${partitions.join(",")}`;
       return [
@@ -60,7 +59,7 @@ export const flowKind: FeatureKind = {
   },
 };
 
-function openNames(path: string | null): Promise<AsNames> {
+function openNames(path: string | null, log: FeatureLog): Promise<AsNames> {
   if (path === null) return AsNames.carried(readAsset("as-names.txt.zst"));
   return AsNames.open(path, (error) => {
     if (error === undefined) log.info("names of ASes read again", { path });

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { scanFlags } from "../../../src/cli/scan.ts";
-import { type Config, configOf } from "../../../src/config/config.ts";
-import { RECORD_KEYS } from "../../../src/config/features/produce.ts";
+import { type Config, configOf } from "../../../src/daemon/config.ts";
+import { RECORD_KEYS } from "../../../src/collectors/produce/section.ts";
 import { PromtapError } from "../../../src/errors.ts";
 
 const judge = (...args: string[]): Config => configOf(scanFlags(["--flow-brokers=kafka", ...args]));
 
 describe("--flow-produce", () => {
   test("writes every minute, for no AS", () => {
-    assert.deepEqual(judge("--flow-produce=t").produce, { topic: "t", intervalMs: 60_000, ownAs: 0 });
+    const { brokers, ...produced } = judge("--flow-produce=t").features.produce!;
+    assert.deepEqual(produced, { topic: "t", intervalMs: 60_000, ownAs: 0 });
+    assert.deepEqual(brokers.bootstrap, [{ host: "kafka", port: 9092 }]);
   });
 
   test("takes labels of ranges that are no keys of its records", () => {

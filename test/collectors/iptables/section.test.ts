@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { configOf } from "../../../src/config/config.ts";
-import type { IptablesConfig } from "../../../src/config/features/iptables.ts";
+import { configOf } from "../../../src/daemon/config.ts";
+import type { IptablesConfig } from "../../../src/collectors/iptables/section.ts";
 import { PromtapError } from "../../../src/errors.ts";
 
 type Given = Record<string, string[]>;
@@ -35,7 +35,10 @@ const LEGAL: [Given, IptablesConfig | null][] = [
 
 for (const [given, expected] of LEGAL) {
   test(`${JSON.stringify(given)} is legal`, () => {
-    assert.deepEqual(configOf(new Map(Object.entries(given))).iptables, expected);
+    assert.deepEqual(
+      configOf(new Map(Object.entries(given))).features.iptables,
+      expected && { isOn: true, ...expected },
+    );
   });
 }
 
@@ -66,7 +69,7 @@ for (const [given, message] of ILLEGAL) {
 }
 
 test("with --iptables, traffic is captured only where -i asks for it", () => {
-  const interfaces = (given: Given) => configOf(new Map(Object.entries(given))).interfaces;
-  assert.deepEqual(interfaces({ iptables: [""] }), []);
-  assert.deepEqual(interfaces({ iptables: [""], interface: ["eth0"] }), ["eth0"]);
+  const isCounted = (given: Given) => configOf(new Map(Object.entries(given))).isCounted;
+  assert.equal(isCounted({ iptables: [""] }), false);
+  assert.equal(isCounted({ iptables: [""], interface: ["eth0"] }), true);
 });

@@ -1,9 +1,6 @@
-import type { Feature } from "../../collectors/collector.ts";
-import { findPrograms, findStandard, NEEDS, type Source, SYSTEM_FOLDERS } from "../../collectors/iptables/backends.ts";
-import { IptablesCollector, type SourceListener } from "../../collectors/iptables/iptables.ts";
-import type { Config } from "../../config/config.ts";
+import { findPrograms, findStandard, NEEDS, type Source, SYSTEM_FOLDERS } from "./backends.ts";
+import { IptablesCollector, type SourceListener } from "./iptables.ts";
 import { ErrorCode, PromtapError } from "../../errors.ts";
-import { log } from "../../log.ts";
 import {
   type CapabilityName,
   effectiveCapabilities,
@@ -11,20 +8,24 @@ import {
   passOnCapabilities,
 } from "../../native/capabilities.ts";
 import { errnoText } from "../../native/libc.ts";
-import type { FeatureContext, FeatureKind } from "./feature.ts";
+import type { FeatureKind, FeatureLog } from "../feature.ts";
+import { type IptablesConfig, iptablesSection } from "./section.ts";
 
 /** Counters of the firewall. */
-export const iptablesKind: FeatureKind = {
-  async start(config: Config, { signal }: FeatureContext): Promise<Feature> {
+export const iptablesFeature: FeatureKind<IptablesConfig> = {
+  section: iptablesSection,
+  standsAlone: "iptables",
+
+  async start(config, { signal, log }) {
     const programs = await find(config, signal);
-    const collector = new IptablesCollector(programs, config.iptables!, logSource);
+    const collector = new IptablesCollector(programs, config, sourceListener(log));
     const keeps = needsOf(programs);
     const passed = passOnCapabilities(keeps);
     if (passed < 0) log.warn("couldn't pass on capabilities to programs", { error: errnoText(passed) });
     return { collectors: [collector], keeps, [Symbol.asyncDispose]: () => collector[Symbol.asyncDispose]() };
   },
 
-  async check(config: Config): Promise<string[]> {
+  async check(config) {
     const programs = await find(config, new AbortController().signal);
     return [
       ...programs.map(({ backend, family, path }) => `would read ${titleOf(backend, family)} with ${path}`),
@@ -35,8 +36,7 @@ export const iptablesKind: FeatureKind = {
 };
 
 /** Finds what there is to read the firewall with; throws where there is nothing. */
-async function find(config: Config, signal: AbortSignal): Promise<Source[]> {
-  const { folders, isCompat } = config.iptables!;
+async function find({ folders, isCompat }: IptablesConfig, signal: AbortSignal): Promise<Source[]> {
   const searched = folders.length > 0 ? folders : SYSTEM_FOLDERS;
   const programs = await (isCompat ? findStandard(searched, signal) : findPrograms(searched, signal));
   if (programs.length > 0) return programs;
@@ -51,12 +51,19 @@ function needsOf(programs: readonly Source[]): CapabilityName[] {
   return [...new Set(programs.flatMap(({ backend }) => NEEDS[backend]))];
 }
 
-const logSource: SourceListener = ({ backend, family, path }, error, stderr) => {
-  const fields = { backend, ...(family !== undefined && { family }), program: path, ...(stderr !== "" && { stderr }) };
-  if (error !== undefined) log.error("couldn't read the firewall", { ...fields, error });
-  else if (stderr !== "") log.warn("a program had something to say", fields);
-  else log.info("the firewall can be read again", fields);
-};
+function sourceListener(log: FeatureLog): SourceListener {
+  return ({ backend, family, path }, error, stderr) => {
+    const fields = {
+      backend,
+      ...(family !== undefined && { family }),
+      program: path,
+      ...(stderr !== "" && { stderr }),
+    };
+    if (error !== undefined) log.error("couldn't read the firewall", { ...fields, error });
+    else if (stderr !== "") log.warn("a program had something to say", fields);
+    else log.info("the firewall can be read again", fields);
+  };
+}
 
 function titleOf(backend: string, family: string | undefined): string {
   return family === undefined ? backend : `${backend} for ${family}`;

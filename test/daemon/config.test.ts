@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Config, configOf } from "../../src/config/config.ts";
+import { type Config, configOf } from "../../src/daemon/config.ts";
 import { PromtapError } from "../../src/errors.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
 
 type Given = Record<string, string[]>;
 
 const judge = (given: Given): Config => configOf(new Map(Object.entries(given)));
+
+const NONE: Config["features"] = { flow: null, produce: null, geoip: null, iptables: null, wialon: null };
 
 const DEFAULT: Config = {
   interfaces: ["auto"],
@@ -25,13 +27,9 @@ const DEFAULT: Config = {
   logFormat: "logfmt",
   maxAddresses: 131_072,
   by: null,
-  flowBrokers: null,
-  flow: null,
-  produce: null,
   geoDatabases: [],
-  geoip: null,
-  iptables: null,
-  wialon: null,
+  isCounted: true,
+  features: NONE,
 };
 
 const tcp = (host: string | undefined, port: number) => ({ kind: "tcp" as const, host, port });
@@ -106,7 +104,7 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ "log.format": ["logger:syslog?appname=bob&local=7"] }, { logFormat: "logfmt" }],
   [
     { geoip: [""], interval: ["180"] },
-    { interfaces: [], geoip: { exclude: [], maxAsns: 1024, ignoresInterval: true } },
+    { isCounted: false, features: { ...NONE, geoip: { exclude: [], maxAsns: 1024, ignoresInterval: true } } },
   ],
   [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
   [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096 } }],
@@ -114,24 +112,34 @@ const LEGAL: [Given, Partial<Config>][] = [
     { by: ["asn,country", "asn"], "geoip-db": ["a.mmdb"], "max-asns": ["7"] },
     { by: { labels: ["asn", "country"], maxAsns: 7 }, geoDatabases: ["a.mmdb"] },
   ],
-  [{ geoip: [""] }, { interfaces: [], geoip: { exclude: [], maxAsns: 1024, ignoresInterval: false } }],
+  [
+    { geoip: [""] },
+    { isCounted: false, features: { ...NONE, geoip: { exclude: [], maxAsns: 1024, ignoresInterval: false } } },
+  ],
   [
     { geoip: [""], interface: ["eth0"], "geoip-db": ["a.mmdb", "b", "a.mmdb"], "geoip-max-asns": ["0"] },
-    { interfaces: ["eth0"], geoDatabases: ["a.mmdb", "b"], geoip: { exclude: [], maxAsns: 0, ignoresInterval: false } },
+    {
+      interfaces: ["eth0"],
+      geoDatabases: ["a.mmdb", "b"],
+      features: { ...NONE, geoip: { exclude: [], maxAsns: 0, ignoresInterval: false } },
+    },
   ],
   [
     { geoip: [""], "geoip-exclude": ["8.8.8.8,4.0.0.0/6", " 2001:db8::/32 , ::1,"] },
     {
-      interfaces: [],
-      geoip: {
-        exclude: [
-          { version: 4, value: 0x0808_0808n, prefixBits: 32 },
-          { version: 4, value: 0x0400_0000n, prefixBits: 6 },
-          { version: 6, value: 0x2001_0db8n << 96n, prefixBits: 32 },
-          { version: 6, value: 1n, prefixBits: 128 },
-        ],
-        maxAsns: 1024,
-        ignoresInterval: false,
+      isCounted: false,
+      features: {
+        ...NONE,
+        geoip: {
+          exclude: [
+            { version: 4, value: 0x0808_0808n, prefixBits: 32 },
+            { version: 4, value: 0x0400_0000n, prefixBits: 6 },
+            { version: 6, value: 0x2001_0db8n << 96n, prefixBits: 32 },
+            { version: 6, value: 1n, prefixBits: 128 },
+          ],
+          maxAsns: 1024,
+          ignoresInterval: false,
+        },
       },
     },
   ],
@@ -249,11 +257,11 @@ const ILLEGAL: [Given, string][] = [
   [{ "pcap.filter": ["tcp"], engine: ["ring"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
   [
     { "wire-sizes": [""], engine: ["pcap"] },
-    "--wire-sizes needs --engine=bpf or --engine=tcx or --engine=ring: pcap does not tell how frames were ",
+    "--wire-sizes needs --engine=auto or --engine=bpf or --engine=tcx or --engine=ring: others can't tell how ",
   ],
   [
     { "wire-sizes": [""], read: ["f"] },
-    "--wire-sizes needs --engine=bpf or --engine=tcx or --engine=ring: a file does not tell how frames were merged",
+    "--wire-sizes and --read exclude each other; a file does not tell how frames were merged",
   ],
   [{ read: ["f"], interface: ["eth0"] }, "--read and --interface exclude each other; a file is counted instead of "],
   [{ read: ["f"], engine: ["auto"] }, "--read and --engine exclude each other; a file is counted instead of "],

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { scanFlags } from "../../../src/cli/scan.ts";
-import { type Config, configOf } from "../../../src/config/config.ts";
-import type { FlowBrokers, FlowConfig } from "../../../src/config/features/flow.ts";
+import { type Config, configOf } from "../../../src/daemon/config.ts";
+import type { FlowConfig } from "../../../src/collectors/flow/section.ts";
 import { PromtapError } from "../../../src/errors.ts";
 
 const WANTED = ["--flow-brokers=kafka", "--flow-topic=t"];
 const judge = (...args: string[]): Config => configOf(scanFlags([...WANTED, ...args]));
 
+const BROKERS = { bootstrap: [{ host: "kafka", port: 9092 }], tls: null, sasl: null };
+
 const DEFAULT: FlowConfig = {
+  brokers: BROKERS,
   topic: "t",
   ownAs: 0,
   group: "promtap",
@@ -34,7 +37,7 @@ const LEGAL: [string[], Partial<FlowConfig>][] = [
   [["--flow-as-names=asn.txt"], { asNamesPath: "asn.txt" }],
 ];
 
-const BROKERS: [string[], Partial<FlowBrokers>][] = [
+const REACHED: [string[], Partial<FlowConfig["brokers"]>][] = [
   [[], {}],
   [["--flow-tls"], { tls: { caPath: null, certPath: null, keyPath: null } }],
   [["--flow-tls-ca=ca"], { tls: { caPath: "ca", certPath: null, keyPath: null } }],
@@ -83,14 +86,13 @@ const ILLEGAL: [string[], RegExp][] = [
 describe("flags of flows", () => {
   for (const [args, expected] of LEGAL) {
     test(`${args.join(" ") || "without more"} are legal`, () => {
-      assert.deepEqual(judge(...args).flow, { ...DEFAULT, ...expected });
+      assert.deepEqual(judge(...args).features.flow, { ...DEFAULT, ...expected });
     });
   }
 
-  for (const [args, expected] of BROKERS) {
+  for (const [args, expected] of REACHED) {
     test(`${args.join(" ") || "without more"} say how to reach the brokers`, () => {
-      const bootstrap = [{ host: "kafka", port: 9092 }];
-      assert.deepEqual(judge(...args).flowBrokers, { bootstrap, tls: null, sasl: null, ...expected });
+      assert.deepEqual(judge(...args).features.flow?.brokers, { ...BROKERS, ...expected });
     });
   }
 
@@ -104,10 +106,10 @@ describe("flags of flows", () => {
   }
 
   test("take several brokers, by name, IPv4 and IPv6", () => {
-    const { flowBrokers } = configOf(
+    const { features } = configOf(
       scanFlags(["--flow-brokers=a,192.0.2.1:1,[2001:db8::1]:65535,[fe80::1%eth0]", "--flow-topic=t"]),
     );
-    assert.deepEqual(flowBrokers?.bootstrap, [
+    assert.deepEqual(features.flow?.brokers.bootstrap, [
       { host: "a", port: 9092 },
       { host: "192.0.2.1", port: 1 },
       { host: "2001:db8::1", port: 65_535 },
@@ -128,7 +130,8 @@ describe("flags of flows", () => {
   });
 
   test("leave traffic alone, unless -i asks for it", () => {
-    assert.deepEqual(judge().interfaces, []);
-    assert.deepEqual(judge("-ieth0").interfaces, ["eth0"]);
+    assert.equal(judge().isCounted, false);
+    const { interfaces, isCounted } = judge("-ieth0");
+    assert.deepEqual([interfaces, isCounted], [["eth0"], true]);
   });
 });

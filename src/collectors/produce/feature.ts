@@ -1,12 +1,9 @@
 import { hostname } from "node:os";
 import { Links } from "../../capture/links.ts";
-import type { Feature } from "../../collectors/collector.ts";
-import { ProduceCollector } from "../../collectors/produce/produce.ts";
-import type { Config } from "../../config/config.ts";
+import { ProduceCollector } from "./produce.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
-import { log } from "../../log.ts";
-import { isCounted } from "../capturing.ts";
-import type { FeatureContext, FeatureKind } from "./feature.ts";
+import type { CheckHost, FeatureKind } from "../feature.ts";
+import { type ProduceConfig, produceSection } from "./section.ts";
 
 /** In which brokers must answer to a check. */
 const CHECK_MS = 10_000;
@@ -14,17 +11,20 @@ const CHECK_MS = 10_000;
 const KEPT_INDEXES = 65_536;
 
 /** The accounting of traffic, as flow records to Kafka. */
-export const produceKind: FeatureKind = {
-  async start(config: Config, { source, ledger }: FeatureContext): Promise<Feature> {
-    const { topic, intervalMs, ownAs } = producible(config);
+export const produceFeature: FeatureKind<ProduceConfig> = {
+  section: produceSection,
+
+  async start({ brokers, topic, intervalMs, ownAs }, host) {
+    refuseUncounted(host);
+    const { source, ledger, log } = host;
     // The client of Kafka is large: who has no use for it does not wait for it.
-    const { Producer } = await import("../../collectors/produce/producer.ts");
-    const producer = new Producer({ brokers: config.flowBrokers!, topic, createsTopic: true }, (error) => {
+    const { Producer } = await import("./producer.ts");
+    const producer = new Producer({ brokers, topic, createsTopic: true }, (error) => {
       if (error === undefined) log.info("writing to Kafka", { topic });
       else log.error("couldn't write to Kafka", { topic, error });
     });
     // The interfaces of a file are not those of this host.
-    const links = config.readPath === null ? Links.open() : undefined;
+    const links = host.readPath === null ? Links.open() : undefined;
     const indexes = new Map<string, number>();
     const remember = (name: string, index: number): void => {
       indexes.delete(name);
@@ -53,11 +53,11 @@ export const produceKind: FeatureKind = {
     };
   },
 
-  async check(config: Config): Promise<string[]> {
-    const { topic, intervalMs } = producible(config);
-    const { countPartitions } = await import("../../collectors/produce/producer.ts");
+  async check({ brokers, topic, intervalMs }, host) {
+    refuseUncounted(host);
+    const { countPartitions } = await import("./producer.ts");
     try {
-      const target = { brokers: config.flowBrokers!, topic };
+      const target = { brokers, topic };
       const partitions = await countPartitions(target, AbortSignal.timeout(CHECK_MS));
       const state = partitions === 0 ? "is not there yet" : `has ${partitions} partitions`;
       return [`would write flow records to ${topic}, which ${state}, every ${intervalMs / 1000} s`];
@@ -67,7 +67,7 @@ export const produceKind: FeatureKind = {
   },
 };
 
-function producible(config: Config): NonNullable<Config["produce"]> {
-  if (isCounted(config)) return config.produce!;
+function refuseUncounted({ isCounted }: CheckHost): void {
+  if (isCounted) return;
   throw new PromtapError(ErrorCode.USAGE, "--flow-produce needs -i here: no traffic is counted that could be written");
 }

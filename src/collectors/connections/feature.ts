@@ -1,24 +1,26 @@
-import type { Feature } from "../../collectors/collector.ts";
-import { ConnectionsCollector } from "../../collectors/connections/connections.ts";
-import { NetlinkSource } from "../../collectors/connections/netlink-source.ts";
-import { NetworkSet } from "../../collectors/connections/network-set.ts";
-import { ProcSource } from "../../collectors/connections/proc-source.ts";
-import type { SocketSource } from "../../collectors/connections/tcp-socket.ts";
-import type { Config } from "../../config/config.ts";
-import { log } from "../../log.ts";
-import { openDatabases } from "../databases.ts";
-import type { FeatureKind } from "./feature.ts";
+import { ConnectionsCollector } from "./connections.ts";
+import { NetlinkSource } from "./netlink-source.ts";
+import { NetworkSet } from "./network-set.ts";
+import { ProcSource } from "./proc-source.ts";
+import type { SocketSource } from "./tcp-socket.ts";
+import type { FeatureKind } from "../feature.ts";
+import { type GeoipConfig, geoipSection } from "./section.ts";
 
 /** How long the first look at the sockets may take. */
 const PROBE_MS = 5000;
 
 /** TCP connections by country. */
-export const geoipKind: FeatureKind = {
-  async start(config: Config): Promise<Feature> {
-    const databases = await openDatabases(config);
+export const geoipFeature: FeatureKind<GeoipConfig> = {
+  section: geoipSection,
+  standsAlone: "geoip",
+
+  warnings: ({ ignoresInterval }) =>
+    ignoresInterval ? ["--interval has no effect: connections are read whenever the page is asked for"] : [],
+
+  async start({ exclude, maxAsns }, host) {
+    const databases = await host.databases();
     const { source, refusal } = await openSource();
-    if (refusal !== undefined) log.warn("refused", { reason: refusal });
-    const { exclude, maxAsns } = config.geoip!;
+    if (refusal !== undefined) host.log.warn("refused", { reason: refusal });
     return {
       collectors: [new ConnectionsCollector(source, databases, new NetworkSet(exclude), maxAsns)],
       keeps: [],
@@ -26,8 +28,8 @@ export const geoipKind: FeatureKind = {
     };
   },
 
-  async check(config: Config): Promise<string[]> {
-    const databases = await openDatabases(config);
+  async check(_config, host) {
+    const databases = await host.databases();
     const { source, refusal } = await openSource();
     return [
       `would count TCP connections by country, sockets from ${source.name}`,

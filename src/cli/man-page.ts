@@ -1,0 +1,56 @@
+import type { Flag } from "../config/flag.ts";
+import type { Section } from "../config/section.ts";
+import type { Commands } from "./completions.ts";
+
+/** What a manual page says besides the flags. */
+export interface ManPageTexts {
+  readonly version: string;
+  readonly summary: string;
+  readonly commands: Commands;
+  /** Title → text, in which lines that begin with a blank are kept as they are. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+/** The manual page, for man(1): man-pages(7), groff_man(7). */
+export function manPage(sections: readonly Section[], { version, summary, commands, notes }: ManPageTexts): string {
+  const options = sections.map(({ title, flags }) => `.SS ${roff(title)}\n${flags.map(flagEntry).join("")}`);
+  const described = Object.entries(commands).map(([name, about]) => `.TP\n.B ${roff(name)}\n${roff(about)}\n`);
+  const remarks = Object.entries(notes).map(([title, text]) => `.SH ${roff(title).toUpperCase()}\n${paragraphs(text)}`);
+  return [
+    `.TH PROMTAP 8 "" "promtap ${roff(version)}" ""\n`,
+    ".SH NAME\npromtap \\- account network traffic for Prometheus\n",
+    ".SH SYNOPSIS\n.B promtap\n.RI [ command ]\n.RI [ flag ]...\n",
+    `.SH DESCRIPTION\n${roff(summary)}\n`,
+    `.SH COMMANDS\n${described.join("")}`,
+    `.SH OPTIONS\n${options.join("")}`,
+    ...remarks,
+  ].join("");
+}
+
+function flagEntry({ name, short, value, default: byDefault, isRepeatable, aliases, help }: Flag): string {
+  const argument = value === undefined ? "" : ` ${String.raw`\fI`}${roff(value)}${String.raw`\fR`}`;
+  const spellings = [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
+  const heads = spellings.map((spelling) => `${String.raw`\fB`}${roff(spelling)}${String.raw`\fR`}`).join(", ");
+  const facts = [
+    byDefault === undefined ? [] : `Default: ${byDefault}.`,
+    isRepeatable ? "Repeatable." : [],
+    aliases === undefined ? [] : `Also ${aliases.map((alias) => `--${alias}`).join(", ")}.`,
+  ].flat();
+  return `.TP\n${heads}${argument}\n${roff([help, ...facts].join(" "))}\n`;
+}
+
+function paragraphs(text: string): string {
+  return text
+    .trim()
+    .split("\n\n")
+    .map((part) => (part.startsWith(" ") ? `.PP\n.nf\n${roff(part)}\n.fi\n` : `.PP\n${roff(part)}\n`))
+    .join("");
+}
+
+/** Text as roff takes it: no line may begin with a control character, and a dash is no hyphen. */
+function roff(text: string): string {
+  return text
+    .replaceAll("\\", String.raw`\e`)
+    .replaceAll("-", String.raw`\-`)
+    .replace(/^(?=[.'])/gm, String.raw`\&`);
+}

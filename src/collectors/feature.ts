@@ -1,0 +1,67 @@
+import type { CaptureListener } from "../capture/capture.ts";
+import type { FrameTap } from "../capture/engine.ts";
+import type { Section } from "../config/section.ts";
+import type { GeoDatabases } from "../geo/databases.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { CapabilityName } from "../native/capabilities.ts";
+import type { Collector } from "./collector.ts";
+import type { TrafficSource } from "./traffic.ts";
+
+/** Collectors that belong together, and what they hold; disposing of it gives that back. */
+export interface Feature extends AsyncDisposable {
+  readonly collectors: readonly Collector[];
+  /** Capabilities that are needed as long as it runs. */
+  readonly keeps: readonly CapabilityName[];
+  /** Resolves when it counts all that there is to count; at once if it is not there. */
+  started?(): Promise<void>;
+  /** Takes the frames of a file that is read. */
+  readonly tap?: FrameTap;
+}
+
+type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;
+
+/** Where a feature says what happens. */
+export interface FeatureLog {
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** What a feature that is checked may build on. */
+export interface CheckHost {
+  readonly log: FeatureLog;
+  /** Names and patterns of the interfaces that traffic is counted on, or would be if it were counted. */
+  readonly interfaces: readonly string[];
+  /** Savefile that is read instead of live traffic. */
+  readonly readPath: string | null;
+  /** Whether traffic is counted, live or from a file. */
+  readonly isCounted: boolean;
+  /** The databases of countries and ASes, opened once for all that ask. Throws PromtapError. */
+  databases(): Promise<GeoDatabases>;
+}
+
+/** What a feature may build on. */
+export interface FeatureHost extends CheckHost {
+  /** Aborts when the program is to end. */
+  readonly signal: AbortSignal;
+  readonly ledger: Ledger;
+  readonly source: TrafficSource;
+  /** Logs what becomes of interfaces. `what` is captured, such as " of Wialon IPS". */
+  captureListener(what: string): CaptureListener;
+}
+
+/** A feature that the configuration turns on: collectors, and what they are to do. */
+export interface FeatureKind<Value> {
+  readonly section: Section<Value | null>;
+  /**
+   * The flag that turns it on, if it needs no traffic: with that flag, traffic is counted only if the flags of
+   * interfaces ask for it.
+   */
+  readonly standsAlone?: string;
+  /** What is legal, but hardly what was meant; a sentence each. */
+  warnings?(value: Value): string[];
+  /** Throws PromtapError if this host does not allow it at all. */
+  start(value: Value, host: FeatureHost): Promise<Feature>;
+  /** Says what `start` would start, one line each, having tried it. Throws PromtapError. */
+  check(value: Value, host: CheckHost): Promise<string[]>;
+}

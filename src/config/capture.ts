@@ -1,0 +1,66 @@
+import { choice, illegal, single, toggle } from "./flag.ts";
+import { section, type ValueOf } from "./section.ts";
+
+export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
+/** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
+export const WIRE_SIZE_ENGINES = ["bpf", "tcx", "ring"] as const satisfies readonly (typeof ENGINES)[number][];
+
+const INSTEAD_OF_LIVE = "a file is counted instead of live traffic";
+
+const FLAGS = {
+  engine: choice({
+    name: "engine",
+    isOfTraffic: true,
+    key: "engine",
+    choices: ENGINES,
+    default: "auto",
+    help:
+      "bpf counts in the kernel; tcx likewise, at less cost, and in the way of the traffic; ring reads the kernel's " +
+      "packet ring; pcap goes through libpcap. auto takes the first of bpf, ring and pcap that works.",
+  }),
+  /** Filter expression of libpcap for the pcap engine; "" lets everything through. */
+  filter: single({
+    name: "pcap.filter",
+    isOfTraffic: true,
+    key: "pcap.filter",
+    value: "EXPRESSION",
+    needs: ["engine=pcap"],
+    why: "no other engine has a filter",
+    help: "Count only what passes this filter, see pcap-filter(7). Needs --engine=pcap.",
+    parse: String,
+  }),
+  /** Count the packets that were on the wire, if the kernel shows several of them as one frame. */
+  wireSizes: toggle({
+    name: "wire-sizes",
+    isOfTraffic: true,
+    key: "wire_sizes",
+    needs: ["engine=auto", ...WIRE_SIZE_ENGINES.map((name) => `engine=${name}`)],
+    why: "others can't tell how frames were merged",
+    excludes: { read: "a file does not tell how frames were merged" },
+    help:
+      "Count packets as they are on the wire, where the kernel shows several TCP or UDP packets as one large frame " +
+      `(GRO, TSO). Engines that can: ${WIRE_SIZE_ENGINES.join(", ")}.`,
+  }),
+  /** Keep the capabilities that are not needed once capture has started. */
+  keepCapabilities: toggle({
+    name: "keep-capabilities",
+    key: "keep_capabilities",
+    help: "Keep all capabilities; else those that are not needed any more are given up once capture has started.",
+  }),
+  /** Savefile to count instead of live traffic, "-" for stdin. */
+  readPath: single({
+    name: "read",
+    key: "read",
+    value: "FILE",
+    excludes: { interface: INSTEAD_OF_LIVE, engine: INSTEAD_OF_LIVE },
+    help: "Count a pcap or pcapng file instead of live traffic; - is standard input.",
+    parse(path, spelling) {
+      if (path === "") throw illegal(spelling, path, "a pcap or pcapng file, or - for standard input");
+      return path;
+    },
+  }),
+};
+
+/** How packets are seen. */
+export const captureSection = section("Capture", FLAGS, (values) => ({ ...values, filter: values.filter ?? "" }));
+export type CaptureConfig = ValueOf<typeof captureSection>;

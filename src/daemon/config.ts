@@ -1,0 +1,78 @@
+import { bySection } from "../config/by.ts";
+import { captureSection } from "../config/capture.ts";
+import { type Flag, type GivenFlags, refuseConflicts, usageError } from "../config/flag.ts";
+import { databasesSection } from "../config/databases.ts";
+import { webSection } from "../config/listen.ts";
+import { logSection } from "../config/logging.ts";
+import { helpSection, outputSection } from "../config/output.ts";
+import type { Section, ValueOf } from "../config/section.ts";
+import { trafficSection } from "../config/traffic.ts";
+import { FEATURES, type FeatureValues } from "./features.ts";
+
+const featureSections = Object.values(FEATURES).map(({ section }): Section => section);
+
+/** All sections, in the order of the help; those of one title stand together. */
+export const SECTIONS: readonly Section[] = [
+  trafficSection,
+  bySection,
+  captureSection,
+  ...featureSections,
+  databasesSection,
+  outputSection,
+  webSection,
+  logSection,
+  helpSection,
+];
+
+export const ALL_FLAGS: readonly Flag[] = SECTIONS.flatMap(({ flags }) => flags).filter(
+  // Features share the flags of the brokers.
+  (flag, index, all) => all.indexOf(flag) === index,
+);
+
+/** What the command line asks for; every value in it is legal. */
+export type Config = ValueOf<typeof trafficSection> &
+  ValueOf<typeof captureSection> &
+  ValueOf<typeof outputSection> &
+  ValueOf<typeof webSection> &
+  ValueOf<typeof logSection> & {
+    /** How traffic is counted by remote address. */
+    readonly by: ValueOf<typeof bySection>;
+    /** Files with the countries or AS numbers of addresses; none if those in the binary will do. */
+    readonly geoDatabases: readonly string[];
+    /** Whether traffic is counted, live or from a file. */
+    readonly isCounted: boolean;
+    readonly features: FeatureValues;
+  };
+
+/** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
+export function configOf(given: GivenFlags): Config {
+  refuseConflicts(ALL_FLAGS, given);
+  const alone = Object.values(FEATURES).find(({ standsAlone }) => standsAlone !== undefined && given.has(standsAlone));
+  const isCounted = alone === undefined || given.has("interface") || given.has("read");
+  if (!isCounted) refusePointless(given, alone.standsAlone!);
+  return {
+    ...trafficSection.read(given),
+    ...captureSection.read(given),
+    ...outputSection.read(given),
+    ...webSection.read(given),
+    ...logSection.read(given),
+    by: bySection.read(given),
+    geoDatabases: databasesSection.read(given),
+    isCounted,
+    features: featureValuesOf(given),
+  };
+}
+
+function featureValuesOf(given: GivenFlags): FeatureValues {
+  const entries = Object.entries(FEATURES).map(([name, { section }]) => [name, section.read(given)]);
+  return Object.fromEntries(entries) as FeatureValues;
+}
+
+/** Refuses flags that say how traffic is counted when it is not: with the flag `alone`, it needs to be asked for. */
+function refusePointless(given: GivenFlags, alone: string): void {
+  const { flags } = captureSection;
+  const ofTraffic = [trafficSection, bySection].flatMap((section) => section.flags);
+  const pointless = [...ofTraffic, ...flags].find(({ name, isOfTraffic }) => isOfTraffic === true && given.has(name));
+  if (pointless === undefined) return;
+  throw usageError(`--${pointless.name} needs -i: with --${alone}, traffic is counted only where -i asks for it`);
+}
