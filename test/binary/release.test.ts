@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { lacking } from "../support/requirements.ts";
@@ -38,6 +38,16 @@ describe("the tarball", () => {
     for (const file of ["promtap.service", "koffi.node", "cap.node"]) {
       assert.match(listed, new RegExp(`^-rw-r--r-- .*/${file.replace(".", "\\.")}$`, "m"));
     }
+  });
+
+  test("has what the manual installs where the manual looks for it", { skip: process.arch !== "x64" }, () => {
+    using folder = new TemporaryFolder();
+    const manual = readFileSync(join(dist, "../README.md"), "utf8");
+    const [, commands = ""] = /unpack `dist\/\S+`[^]*?```sh\n([^]*?)```/.exec(manual) ?? [];
+    assert.match(commands, /^sudo install .*\nsudo install /m);
+    const nothingButLook = 'sudo() { "$@"; }; install() { test -f "$3"; }; tee() { cat; }; systemctl() { :; }';
+    copyFileSync(join(dist, `${name}.tar.gz`), join(folder.path, `${name}.tar.gz`));
+    execFileSync("sh", ["-euc", `${nothingButLook}\n${commands}`], { cwd: folder.path, stdio: "pipe" });
   });
 
   test("names every package that the binary is made of, with its licence", () => {
