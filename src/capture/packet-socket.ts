@@ -12,12 +12,12 @@ const ETH_P_ALL_BE = 0x0300;
  * its filter is there.
  *
  * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
- * says what follows. Throws PromtapError.
+ * says what follows. `name`: the interface that it is for, where there is one. Throws PromtapError.
  */
-export function openPacketSocket(name: string, isEthernet: boolean): number {
+export function openPacketSocket(name: string | undefined, isEthernet: boolean): number {
   const type = (isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;
   const fd = libc.socket(AF_PACKET, type, 0);
-  if (fd < 0) throw packetSocketRefusal(name, "open a packet socket", fd);
+  if (fd < 0) throw packetSocketRefusal(fd, `open ${name ?? "a packet socket"}`);
   return fd;
 }
 
@@ -30,11 +30,12 @@ export function packetAddress(interfaceIndex: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Says why something could not be done with a packet socket, and what to do. */
-export function packetSocketRefusal(name: string, attempt: string, result: number): PromtapError {
+/** Says why something could not be done with a packet socket, and what to do; `attempts`: from the whole to the part. */
+export function packetSocketRefusal(result: number, ...attempts: string[]): PromtapError {
   const isPrivilege = result === -libc.errno.EPERM || result === -libc.errno.EACCES;
   const why = isPrivilege
     ? "CAP_NET_RAW is missing; run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)"
     : libc.errnoText(result);
-  return new PromtapError(ErrorCode.HOST, `couldn't open ${name}: couldn't ${attempt}: ${why}`);
+  const tried = attempts.map((attempt) => `couldn't ${attempt}: `).join("");
+  return new PromtapError(ErrorCode.HOST, tried + why);
 }

@@ -23,5 +23,13 @@ export async function selectEngine<Sink>(
     if (refusal === undefined) return { kind, refusals };
     refusals.push(`engine ${kind.name}: ${refusal}`);
   }
-  throw new PromtapError(ErrorCode.HOST, refusals.join("; "));
+  throw new PromtapError(ErrorCode.HOST, joined(refusals));
+}
+
+/** In one line, in which what several of them advise stands once, at its end. */
+function joined(refusals: readonly string[]): string {
+  const SEPARATOR = "; ";
+  const reasons = refusals.map((refusal) => refusal.split(SEPARATOR, 1)[0]!);
+  const advice = refusals.map((refusal, index) => refusal.slice(reasons[index]!.length + SEPARATOR.length));
+  return [...reasons, ...new Set(advice.filter((text) => text !== ""))].join(SEPARATOR);
 }

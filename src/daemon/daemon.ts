@@ -92,6 +92,7 @@ async function build(config: Config, signal: AbortSignal, parts: Parts): Promise
 /** Resolves when all has started. */
 async function serve(config: Config, signal: AbortSignal, parts: Parts): Promise<void> {
   const { source, features, started, file, counters, page } = await build(config, signal, parts);
+  if (signal.aborted) return;
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;

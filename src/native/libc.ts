@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { getSystemErrorMessage } from "node:util";
 
 import { koffi, once } from "./koffi.ts";
 
@@ -40,8 +41,6 @@ export function requireLibc(): void {
 
 export const { errno } = constants;
 
-const nameOfErrno = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
-
 /** Words for a negated errno as the calls below return it. */
 export function errnoText(result: number): string {
   switch (-result) {
@@ -54,11 +53,14 @@ export function errnoText(result: number): string {
     case errno.ENOMEM:
     case errno.ENOBUFS:
       return "out of memory";
+    case errno.EMFILE:
+    case errno.ENFILE:
+      return "too many open files; raise LimitNOFILE, or ulimit -n";
     case errno.EAFNOSUPPORT:
     case errno.ENOSYS:
       return "not offered by this kernel";
     default:
-      return nameOfErrno.get(-result) ?? `errno ${-result}`;
+      return getSystemErrorMessage(result);
   }
 }
 

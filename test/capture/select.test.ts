@@ -32,6 +32,17 @@ test("what is asked for by name is not replaced by another", async () => {
   );
 });
 
+test("what several advise stands once, at the end of the line", async () => {
+  await assert.rejects(
+    selectEngine("auto", [
+      kind("bpf", "no bpf"),
+      kind("ring", "no ring; run as root"),
+      kind("pcap", "no pcap; run as root"),
+    ]),
+    new PromtapError(ErrorCode.HOST, "engine bpf: no bpf; engine ring: no ring; engine pcap: no pcap; run as root"),
+  );
+});
+
 test("where none works the error has the reason of each", async () => {
   await assert.rejects(
     selectEngine("auto", [kind("ring", "no ring"), kind("pcap", "no pcap")]),

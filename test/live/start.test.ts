@@ -105,6 +105,16 @@ for (const [engine, present, missing] of [
   });
 }
 
+const NO_RIGHTS =
+  "engine bpf: couldn't make a table of 16 bytes in the kernel: CAP_BPF is missing; " +
+  "engine ring: couldn't open a packet socket: CAP_NET_RAW is missing; " +
+  "engine pcap: couldn't open a packet socket: CAP_NET_RAW is missing; " +
+  "run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)";
+
+test("without privileges, auto says what each engine lacks, and each thing once", options, async () => {
+  assert.equal(complaint(await runPromtap(undefined, ["-i", "lo"], asNobody())), NO_RIGHTS);
+});
+
 const EPERM = 1;
 const ENOSYS = 38;
 const WITHOUT_BPF = join(import.meta.dirname, "../support/without-bpf.ts");

@@ -91,13 +91,14 @@ describe("errors in words", () => {
       [ENOBUFS!, "out of memory"],
       [EAFNOSUPPORT, "not offered by this kernel"],
       [ENOSYS!, "not offered by this kernel"],
+      [constants.errno.EMFILE, "too many open files; raise LimitNOFILE, or ulimit -n"],
     ];
     for (const [errno, text] of expectations) assert.equal(libc.errnoText(-errno), text);
   });
 
-  test("name the errno where there are no words for it", () => {
-    assert.equal(libc.errnoText(-EINVAL), "EINVAL");
-    assert.equal(libc.errnoText(-9999), "errno 9999");
+  test("are those of libuv, or name the errno, where there are none of our own", () => {
+    assert.equal(libc.errnoText(-EINVAL), "invalid argument");
+    assert.equal(libc.errnoText(-9999), "Unknown system error -9999");
   });
 });
 

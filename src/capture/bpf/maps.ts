@@ -41,7 +41,7 @@ export class MapSet {
 export function mapArray(fd: number, bytes: number): libc.Mapping {
   const mapping = libc.mmap(fd, Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES);
   if (typeof mapping !== "number") return mapping;
-  throw new PromtapError(ErrorCode.HOST, `couldn't map a BPF array: ${libc.errnoText(mapping)}`);
+  throw new PromtapError(ErrorCode.HOST, `couldn't map a table of the kernel's: ${libc.errnoText(mapping)}`);
 }
 
 /** Makes a map. Throws PromtapError. */
@@ -52,6 +52,6 @@ export function createMap(name: string, type: number, keyBytes: number, valueByt
   const bytes = entries * valueBytes;
   throw new PromtapError(
     ErrorCode.HOST,
-    `couldn't make the map ${name} of ${bytes} bytes: ${bpfRefusal(fd, "CAP_BPF")}`,
+    `couldn't make a table of ${bytes} bytes in the kernel: ${bpfRefusal(fd, "CAP_BPF")}`,
   );
 }

@@ -87,7 +87,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
     async probe() {
       try {
         const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };
-        const { fd, ring } = await openSocket("a packet socket", snap, SMALLEST_RING_BYTES);
+        const { fd, ring } = await openSocket(undefined, snap, SMALLEST_RING_BYTES);
         ring.close();
         void libc.closeInBackground(fd);
         return undefined;
@@ -117,7 +117,7 @@ export async function openRingEngine(
     if (bound >= 0) return new RingEngine(fd, ring, snap, ledger, () => budget.release(ringBytes));
     ring.close();
     void libc.closeInBackground(fd);
-    throw packetSocketRefusal(link.name, "bind to it", bound);
+    throw packetSocketRefusal(bound, `open ${link.name}`, "bind to it");
   } catch (error) {
     budget.release(ringBytes);
     throw error;
@@ -128,13 +128,18 @@ export async function openRingEngine(
  * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring. Not in cooked mode
  * where the transport header is parsed: the kernel does not tell then how a frame was merged.
  */
-async function openSocket(name: string, snap: SnapOptions, ringBytes: number): Promise<{ fd: number; ring: Ring }> {
+async function openSocket(
+  name: string | undefined,
+  snap: SnapOptions,
+  ringBytes: number,
+): Promise<{ fd: number; ring: Ring }> {
   const fd = openPacketSocket(name, snap.isEthernet || snap.hasTransport);
   const filtered = libc.attachFilter(fd, snapFilter(snap));
   const ring = filtered < 0 ? filtered : await Ring.open(fd, ringBytes, snap.hasTransport);
   if (typeof ring === "number") {
     void libc.closeInBackground(fd);
-    throw packetSocketRefusal(name, filtered < 0 ? "attach a filter" : "map a ring", ring);
+    const part = filtered < 0 ? "attach a filter" : "get memory for its ring";
+    throw packetSocketRefusal(ring, ...(name === undefined ? [part] : [`open ${name}`, part]));
   }
   return { fd, ring };
 }
