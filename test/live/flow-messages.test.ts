@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Producer, stringSerializers } from "@platformatic/kafka";
 import { counted, flows, isDone, kafkaOptions, startFlows } from "../support/flows.ts";
@@ -7,7 +8,8 @@ import { Kafka } from "../support/kafka.ts";
 describe("messages of a real Kafka", kafkaOptions, () => {
   let kafka: Kafka;
   before(async () => {
-    kafka = await Kafka.start();
+    // One of the messages is large.
+    kafka = await Kafka.start(undefined, {}, 768);
   });
   after(async () => kafka[Symbol.asyncDispose]());
 
@@ -62,5 +64,24 @@ describe("messages of a real Kafka", kafkaOptions, () => {
     const page = await promtap.pageWhere("all is read", (each) => counted(each).packets >= lines.length);
     assert.deepEqual(counted(page), { packets: lines.length, bytes });
     assert.equal(page.value("promtap_flow_messages_total"), 1);
+  });
+
+  test("larger than any should be are told and left out, and stop nothing", async () => {
+    await kafka.createTopic("huge");
+    const setting = { name: "max.message.bytes", value: "100000000", configOperation: 0 as const };
+    const resource = { resourceType: 2 as const, resourceName: "huge", configs: [setting] };
+    await kafka.administer((admin) => admin.incrementalAlterConfigs({ resources: [resource], validateOnly: false }));
+    const producer = new Producer({ clientId: "test", bootstrapBrokers: [kafka.address()] });
+    const good = Buffer.from(flows(1).lines[0]!);
+    for (const value of [good, Buffer.alloc(70 * 2 ** 20, "x"), good]) {
+      await producer.send({ messages: [{ topic: "huge", value }] });
+    }
+    await producer.close();
+    await using promtap = await fromStart("huge");
+    const page = await promtap.pageWhere("all is read", (each) => isDone(each) && counted(each).packets === 2);
+    assert.equal(page.value("promtap_flow_damaged_batches_total"), 1);
+    const peakKib = Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${promtap.process.pid}/status`, "utf8"))?.[1]);
+    assert.ok(peakKib < 300 * 1024, `${peakKib} kB`);
+    assert.match((await promtap.stop()).stderr, /partition=0 offset=1 reason="a batch of 734\d{5} bytes"/);
   });
 });

@@ -18,8 +18,9 @@ export type KafkaListener = (typeof LISTENERS)[number];
 /** Who may log in, by PLAIN and by SCRAM. */
 export const KAFKA_USER = { name: "alice", password: "correct horse" } as const;
 
-/** A small heap, and what makes a virtual machine start fast. */
-const JAVA = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", kafkaJars.join(":")];
+/** A small heap in MiB, and what makes a virtual machine start fast. */
+const HEAP_MIB = 256;
+const JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", kafkaJars.join(":")];
 /** Ends the program when the test that started it ends, however that comes. */
 const UNORPHANED = ["setpriv", "--pdeathsig", "KILL"];
 const CLUSTER = "promtapAAAAAAAAAAAAAAA";
@@ -37,18 +38,38 @@ export class Kafka implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
   readonly #namespace: Namespace | undefined;
   readonly #ports: ReadonlyMap<string, number>;
+  /** The first of the brokers that make a cluster, which is also what controls it. */
+  readonly #first: Kafka;
+  readonly #id: number;
+  #heapMib = HEAP_MIB;
   #process: ChildProcess | undefined;
   #log = "";
 
-  private constructor(namespace: Namespace | undefined, ports: ReadonlyMap<string, number>) {
+  private constructor(namespace: Namespace | undefined, ports: ReadonlyMap<string, number>, first?: Kafka, id = 1) {
     this.#namespace = namespace;
     this.#ports = ports;
+    this.#first = first ?? this;
+    this.#id = id;
     this.certificates = new Certificates(this.#folder.path);
   }
 
   /** Starts one and resolves when it serves; about 3 s. `settings`: besides its own, by their names in Kafka. */
-  static async start(namespace?: Namespace, settings: Readonly<Record<string, string>> = {}): Promise<Kafka> {
+  static async start(
+    namespace?: Namespace,
+    settings: Readonly<Record<string, string>> = {},
+    heapMib = HEAP_MIB,
+  ): Promise<Kafka> {
     const kafka = new Kafka(namespace, await freePorts([...LISTENERS, "CONTROLLER"]));
+    kafka.#heapMib = heapMib;
+    return Kafka.#start(kafka, settings);
+  }
+
+  /** Starts another broker of the same cluster. */
+  async join(id: number, settings: Readonly<Record<string, string>> = {}): Promise<Kafka> {
+    return Kafka.#start(new Kafka(this.#namespace, await freePorts(LISTENERS), this, id), settings);
+  }
+
+  static async #start(kafka: Kafka, settings: Readonly<Record<string, string>>): Promise<Kafka> {
     try {
       const lines = Object.entries({ ...kafka.#settings(), ...settings }).map(([name, value]) => `${name}=${value}\n`);
       writeFileSync(kafka.#properties, lines.join(""));
@@ -56,7 +77,8 @@ export class Kafka implements AsyncDisposable {
         "--add-scram",
         `SCRAM-SHA-${bits}=[name=${KAFKA_USER.name},password=${KAFKA_USER.password}]`,
       ]);
-      await kafka.runTool("kafka.tools.StorageTool", ["format", "-t", CLUSTER, "-c", kafka.#properties, ...scram]);
+      const accounts = kafka.#first === kafka ? scram : [];
+      await kafka.runTool("kafka.tools.StorageTool", ["format", "-t", CLUSTER, "-c", kafka.#properties, ...accounts]);
       await kafka.restart();
       return kafka;
     } catch (error) {
@@ -78,7 +100,7 @@ export class Kafka implements AsyncDisposable {
   /** Starts it on its old ports and data, after `stop` or `kill`. */
   async restart(): Promise<void> {
     this.#log = "";
-    const child = this.#spawn([...JAVA, "-Dlog4j2.level=INFO", "kafka.Kafka", this.#properties]);
+    const child = this.#spawn(["-Dlog4j2.level=INFO", "kafka.Kafka", this.#properties]);
     this.#process = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk: Buffer) => (this.#log = (this.#log + chunk.toString()).slice(-KEPT_LOG)));
@@ -119,11 +141,11 @@ export class Kafka implements AsyncDisposable {
 
   /**
    * Sends lines, each a record, with Kafka's own producer: `settings` are its properties, such as compression.type.
-   * Resolves when all were acknowledged.
+   * What comes in time is blocks of lines. Resolves when all were acknowledged.
    */
   async produce(
     topic: string,
-    lines: Iterable<string>,
+    lines: Iterable<string> | AsyncIterable<string>,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const properties = Object.entries({ acks: "all", ...settings }).flatMap(([name, value]) => [
@@ -134,15 +156,27 @@ export class Kafka implements AsyncDisposable {
     await this.runTool("org.apache.kafka.tools.ConsoleProducer", [...where, ...properties], lines);
   }
 
+  /** So many records of a topic, from the first on, with Kafka's own consumer. */
+  async consume(topic: string, count: number): Promise<string[]> {
+    const where = ["--bootstrap-server", this.address(), "--topic", topic];
+    const what = ["--from-beginning", "--max-messages", `${count}`, "--timeout-ms", "30000"];
+    const output = await this.runTool("org.apache.kafka.tools.consumer.ConsoleConsumer", [...where, ...what]);
+    return output.split("\n").slice(0, count);
+  }
+
   /** Runs one of Kafka's tools to its end with lines as its input; returns what it printed. Throws when it fails. */
-  async runTool(main: string, args: readonly string[], lines: Iterable<string> = []): Promise<string> {
-    const child = this.#spawn([...JAVA, "-Dlog4j2.level=WARN", main, ...args]);
+  async runTool(
+    main: string,
+    args: readonly string[],
+    lines: Iterable<string> | AsyncIterable<string> = [],
+  ): Promise<string> {
+    const child = this.#spawn(["-Dlog4j2.level=WARN", main, ...args]);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
     }
     const ended = once(child, "close");
-    await pipeline(Readable.from(chunksOf(lines)), child.stdin!);
+    await pipeline(Readable.from(Symbol.asyncIterator in lines ? lines : chunksOf(lines)), child.stdin!);
     const [status] = await ended;
     if (status !== 0) throw new Error(`${main} ended with ${status}: ${output}`);
     return output;
@@ -162,7 +196,7 @@ export class Kafka implements AsyncDisposable {
   }
 
   #spawn(command: readonly string[]): ChildProcess {
-    const [program = "", ...args] = [...UNORPHANED, ...command];
+    const [program = "", ...args] = [...UNORPHANED, "java", `-Xmx${this.#heapMib}m`, ...JAVA, ...command];
     if (this.#namespace !== undefined) return this.#namespace.spawn([program, ...args], { stdio: "pipe" });
     return spawn(program, args, { stdio: "pipe" });
   }
@@ -174,12 +208,13 @@ export class Kafka implements AsyncDisposable {
   #settings(): Record<string, string> {
     const where = (name: string): string => `${name}://127.0.0.1:${this.#ports.get(name)}`;
     const listeners = LISTENERS.map(where).join(",");
+    const isFirst = this.#first === this;
     return {
-      "process.roles": "broker,controller",
-      "node.id": "1",
-      "controller.quorum.voters": `1@127.0.0.1:${this.#ports.get("CONTROLLER")}`,
+      "process.roles": isFirst ? "broker,controller" : "broker",
+      "node.id": `${this.#id}`,
+      "controller.quorum.voters": `1@127.0.0.1:${this.#first.#ports.get("CONTROLLER")}`,
       "controller.listener.names": "CONTROLLER",
-      listeners: `${listeners},${where("CONTROLLER")}`,
+      listeners: isFirst ? `${listeners},${where("CONTROLLER")}` : listeners,
       "advertised.listeners": listeners,
       "inter.broker.listener.name": "PLAINTEXT",
       "log.dirs": join(this.#folder.path, "data"),

@@ -8,9 +8,6 @@ import { readAsset } from "../../native/asset.ts";
 import type { FeatureKind, FeatureLog } from "../feature.ts";
 import { type FlowConfig, flowSection } from "./section.ts";
 
-/** In which brokers must answer to a check. */
-const CHECK_MS = 10_000;
-
 /** Flow records from Kafka. */
 export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
@@ -43,14 +40,14 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 
   async check({ brokers, topic, group, partitions, asNamesPath }, { log }) {
     const names = await openNames(asNamesPath, log);
-    const { Cluster } = await import("./kafka/consumer.ts");
-    const signal = AbortSignal.timeout(CHECK_MS);
+    const { checkTopic } = await import("../kafka/topic-check.ts");
     try {
-      await using cluster = await Cluster.connect({ brokers, topic }, signal);
+      const count = await checkTopic({ brokers, topic }, group);
+      if (count === undefined) throw new Error(`there is no topic ${topic}`);
       const who = group === null ? "without a group" : `in the group ${group}`;
       const which = partitions === null || partitions === "all" ? "" : `: ${partitions.join(",")}`;
       return [
-        `would read flows from ${topic}, which has ${cluster.partitionCount} partitions, ${who}${which}`,
+        `would read flows from ${topic}, which has ${count} partitions, ${who}${which}`,
         `names of ASes: ${names.count}`,
       ];
     } catch (error) {

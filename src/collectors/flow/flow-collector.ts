@@ -12,6 +12,8 @@ export interface FlowSource {
   readonly topic: string;
   /** Whether all partitions that are ours are being read. */
   readonly isUp: boolean;
+  /** Partitions that are ours and are not being read. */
+  readonly unread: number;
   readonly failures: number;
   readonly rebalances: number;
   readonly commits: number;
@@ -77,6 +79,9 @@ export class FlowCollector implements Collector {
     return [
       gauge("promtap_flow_up", "Whether all partitions that are ours are being read.", [
         { value: source.isUp ? 1 : 0 },
+      ]),
+      gauge("promtap_flow_unread_partitions", "Partitions that are ours and are not being read.", [
+        { value: source.unread },
       ]),
       counter("promtap_flow_reconnects_total", "Times that brokers could not be reached, or were lost.", [
         { value: source.failures },

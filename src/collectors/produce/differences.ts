@@ -17,8 +17,8 @@ const DELIVERED_DOUBLES = 2;
 /** Differences that are delivered together. */
 export interface Batch {
   readonly counted: readonly Counted[];
-  /** Takes note that all of it has been delivered. */
-  acknowledge(): void;
+  /** Takes note that all of it has been taken. */
+  take(): void;
 }
 
 interface Difference extends Counted {
@@ -57,7 +57,7 @@ export class Differences {
 
   /**
    * Goes through all differences once. The next batch is made when it is asked for, which is after the last was
-   * acknowledged; undefined stands for a turn of the event loop. What interfaces in `passedOver` have counted is taken
+   * taken; undefined stands for a turn of the event loop. What interfaces in `passedOver` have counted is taken
    * for delivered: it counts elsewhere too.
    */
   *batches(passedOver: ReadonlySet<string> = new Set()): Generator<Batch | undefined> {
@@ -69,7 +69,7 @@ export class Differences {
       for (const row of this.#rowsOf(ledger)) {
         if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
         const found = this.#differencesOf(ledger, row);
-        if (passedOver.has(ledger.name)) this.#batchOf(found).acknowledge();
+        if (passedOver.has(ledger.name)) this.#batchOf(found).take();
         else open.push(...found);
         if (open.length < BATCH_RECORDS) continue;
         yield this.#batchOf(open);
@@ -113,14 +113,14 @@ export class Differences {
   }
 
   #batchOf(counted: readonly Difference[]): Batch {
-    const acknowledge = (): void => {
+    const take = (): void => {
       for (const { ledger, slot, packets, bytes } of counted) {
         const delivered = this.#roomFor(ledger, slot);
         delivered[slot * DELIVERED_DOUBLES]! += packets;
         delivered[slot * DELIVERED_DOUBLES + 1]! += bytes;
       }
     };
-    return { counted, acknowledge };
+    return { counted, take };
   }
 
   #roomFor(ledger: InterfaceLedger, slot: number): Float64Array {

@@ -5,8 +5,6 @@ import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { CheckHost, FeatureKind } from "../feature.ts";
 import { type ProduceConfig, produceSection } from "./section.ts";
 
-/** In which brokers must answer to a check. */
-const CHECK_MS = 10_000;
 /** Interfaces whose index is known: all that there are, and those that went and may have something to be written. */
 const KEPT_INDEXES = 65_536;
 
@@ -55,11 +53,10 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
 
   async check({ brokers, topic, intervalMs }, host) {
     refuseUncounted(host);
-    const { countPartitions } = await import("./producer.ts");
+    const { checkTopic } = await import("../kafka/topic-check.ts");
     try {
-      const target = { brokers, topic };
-      const partitions = await countPartitions(target, AbortSignal.timeout(CHECK_MS));
-      const state = partitions === 0 ? "is not there yet" : `has ${partitions} partitions`;
+      const partitions = await checkTopic({ brokers, topic }, null);
+      const state = partitions === undefined ? "is not there yet" : `has ${partitions} partitions`;
       return [`would write flow records to ${topic}, which ${state}, every ${intervalMs / 1000} s`];
     } catch (error) {
       throw new PromtapError(ErrorCode.HOST, `couldn't write to Kafka: ${messageOf(error)}`, { cause: error });

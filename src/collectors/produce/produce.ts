@@ -12,8 +12,13 @@ export interface RecordTarget {
   readonly failures: number;
   /** Resolves when records can be taken. Throws only when the signal aborts. */
   reach(signal: AbortSignal): Promise<void>;
-  /** Resolves when all records are safe. Throws only when the signal aborts. */
-  send(records: readonly Buffer[], signal: AbortSignal): Promise<void>;
+  /**
+   * Takes records: resolves when all of them are safe, or kept to be sent again beside others. `done` is told when they
+   * are safe. Throws only when the signal aborts.
+   */
+  send(records: readonly Buffer[], signal: AbortSignal, done: () => void): Promise<void>;
+  /** Resolves when nothing is kept any more. Throws only when the signal aborts. */
+  settle(): Promise<void>;
 }
 
 /** What is produced, and how often. */
@@ -28,7 +33,7 @@ export interface Production {
 /** Between two looks for new interfaces, while records can't be delivered. */
 const WATCH_MS = 60_000;
 /** For what is delivered at the end. */
-const END_MS = 3000;
+const END_MS = 2000;
 
 /** Delivers the differences of the ledger, every so often, as flow records; what can't be delivered stays a difference. */
 export class ProduceCollector implements Collector, AsyncDisposable {
@@ -47,6 +52,8 @@ export class ProduceCollector implements Collector, AsyncDisposable {
   #since = now();
   #records = 0;
   #recordBytes = 0;
+  /** Records that were handed over and are not acknowledged. */
+  #unsafe = 0;
   #lastSuccess = 0;
 
   constructor(source: TrafficSource, ledger: Ledger, target: RecordTarget, production: Production) {
@@ -98,7 +105,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
       for (let isLast = end.aborted; ; isLast = end.aborted) {
         const started = performance.now();
         await this.#deliver();
-        if (isLast) return;
+        if (isLast) return await this.#target.settle();
         const leftMs = Math.max(0, started + this.#production.intervalMs - performance.now());
         await delay(leftMs, undefined, { signal: end }).catch(() => {});
       }
@@ -118,7 +125,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
       if (batch === undefined) await nextTurn();
       else await this.#send(batch, { ...this.#production, indexes, from, until: now() });
     }
-    this.#lastSuccess = now();
+    if (this.#unsafe === 0) this.#lastSuccess = now();
   }
 
   /** Interfaces whose packets count on another one too, where they enter or leave the host; those that went as before. */
@@ -134,10 +141,14 @@ export class ProduceCollector implements Collector, AsyncDisposable {
     const records = batch.counted.map((counted) =>
       Buffer.from(accountingRecord(counted, this.#ledger.ranges, context)),
     );
-    await this.#target.send(records, this.#abandonment.signal);
-    batch.acknowledge();
-    this.#records += records.length;
-    for (const { length } of records) this.#recordBytes += length;
+    const done = (): void => {
+      this.#records += records.length;
+      for (const { length } of records) this.#recordBytes += length;
+      this.#unsafe -= records.length;
+    };
+    this.#unsafe += records.length;
+    await this.#target.send(records, this.#abandonment.signal, done);
+    batch.take();
   }
 }
 

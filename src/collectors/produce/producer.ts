@@ -1,82 +1,92 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { initProducerIdV1, type MessageRecord, NumericMap, produceV7 } from "@platformatic/kafka";
 import { messageOf } from "../../errors.ts";
-import { Cluster, type Source } from "../flow/kafka/cluster.ts";
-import { call, KafkaError } from "../flow/kafka/connection.ts";
+import { Backoff } from "../kafka/backoff.ts";
+import { Cluster, type Source } from "../kafka/cluster.ts";
+import type { Connection } from "../kafka/connection.ts";
+import { errorNames, KafkaError } from "../kafka/kafka-error.ts";
+import { Lane } from "./lane.ts";
 
-/*
- * Versions of requests: those of Kafka 2.3 (2019), which 4.x still takes, as in flow/kafka.
- */
+/** For so long a broker that may have a batch is waited for, before the next goes elsewhere. */
+const PATIENCE_MS = 5000;
+/** Most batches that brokers may have and have not acknowledged. */
+const MOST_KEPT = 16;
+/** Partitions take turns, from anywhere below: a fleet starts at once. */
+const TURNS = 2 ** 31;
 
-const FIRST_BACKOFF_MS = 250;
-const LONGEST_BACKOFF_MS = 10_000;
-/** For a broker to have a batch on all replicas that are in sync. */
-const ACKNOWLEDGE_MS = 30_000;
-const ALL_IN_SYNC = -1;
-const NO_TRANSACTION = null;
-/** Sequence numbers are 31 bits, and begin anew. */
-const SEQUENCES = 2 ** 31;
+/** Answers after which a batch may be in the log all the same. */
+const DOUBTFUL = ["NOT_ENOUGH_REPLICAS_AFTER_APPEND", "REQUEST_TIMED_OUT"];
 
-/** Stands for a producer that the brokers do not number, because they do not allow it. */
-const ANONYMOUS: Identity = { id: -1n, epoch: -1 };
-/** The batch is there already: an answer was lost. */
-const DELIVERED = "DUPLICATE_SEQUENCE_NUMBER";
-const NO_TOPIC = "UNKNOWN_TOPIC_OR_PARTITION";
-const TOO_LARGE = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
-/** The brokers do not know us any more, or not at this point of the sequence: a new number is needed. */
-const UNKNOWN = ["UNKNOWN_PRODUCER_ID", "OUT_OF_ORDER_SEQUENCE_NUMBER", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
-
-interface Identity {
-  readonly id: bigint;
-  readonly epoch: number;
-}
-
-/** What goes into a partition in one piece; once a broker may have it, it goes to no other partition any more. */
+/** What goes into a partition in one piece. */
 interface Piece {
   readonly values: readonly Buffer[];
+  /** Where a broker may have it: then it goes to no other partition any more. */
   partition: number | undefined;
+  /** Is told that it is sent. */
+  readonly onSent: () => void;
 }
 
 /**
- * Appends records to a topic, a batch at a time. Whatever fails is tried again, for ever: batches are numbered, so that
- * the brokers take each only once however often it is sent.
+ * Appends records to a topic, a batch at a time. Whatever fails is tried again, for ever; meanwhile others go to the
+ * partitions of those brokers that can be reached.
  */
 export class Producer implements AsyncDisposable {
   /** Times that brokers could not be reached, or refused a batch. */
   failures = 0;
-  isUp = false;
   readonly #target: Source;
   readonly #onChange: (error: string | undefined) => void;
-  #cluster: Cluster | undefined;
-  #identity: Identity | undefined;
-  /** By topic and partition, as the client wants them. */
-  #sequences = new NumericMap();
-  /** Partitions take turns, from anywhere: a fleet starts at once. */
-  #turn = Math.floor(Math.random() * SEQUENCES);
+  readonly #lanes = new Map<number, Lane>();
+  readonly #underWay = new Set<Promise<void>>();
+  /** Broker → why its partitions are left out. */
+  readonly #leftOut = new Map<number, string>();
+  /** What is going to be tried again → why it failed. */
+  readonly #failed = new Map<object, string>();
+  #cluster: Promise<Cluster> | undefined;
+  #wasReached = false;
+  #turn = Math.floor(Math.random() * TURNS);
   #error: string | undefined;
 
-  /** `onChange` is told why brokers can't be reached or refuse, and undefined when they take records. */
+  /** `onChange` is told why brokers can't be reached or refuse, and undefined when all of them take records. */
   constructor(target: Source, onChange: (error: string | undefined) => void) {
     this.#target = target;
     this.#onChange = onChange;
   }
 
-  /** Connects; resolves when brokers are ready to take records. Throws only when the signal aborts. */
-  async reach(signal: AbortSignal): Promise<void> {
-    await this.#insist(async () => {
-      await this.#connect(signal);
-      await this.#cluster!.refresh();
-    }, signal);
+  /** Whether brokers took what they were last sent. */
+  get isUp(): boolean {
+    return this.#wasReached && this.#failed.size === 0;
   }
 
-  /** Appends records; resolves when all of them are acknowledged. Throws only when the signal aborts. */
-  async send(values: readonly Buffer[], signal: AbortSignal): Promise<void> {
-    const piece: Piece = { values, partition: undefined };
-    const isTaken = await this.#insist(() => this.#append(piece, signal), signal);
-    if (isTaken) return;
-    const half = Math.ceil(values.length / 2);
-    await this.send(values.slice(0, half), signal);
-    await this.send(values.slice(half), signal);
+  /** Connects; resolves when brokers are ready to take records. Throws only when the signal aborts. */
+  async reach(signal: AbortSignal): Promise<void> {
+    await this.#insist(async () => (await this.#connect(signal)).refresh(), signal);
+  }
+
+  /**
+   * Appends records; `done` is told when all of them are acknowledged. Resolves then, or when the broker that may have
+   * them has said nothing for a while: they are kept, and sent again beside what comes next. Throws only when the signal
+   * aborts.
+   */
+  async send(values: readonly Buffer[], signal: AbortSignal, done: () => void = () => {}): Promise<void> {
+    const overdue = Promise.withResolvers<void>();
+    let patience: NodeJS.Timeout | undefined;
+    const onSent = (): void => void (patience ??= setTimeout(overdue.resolve, PATIENCE_MS));
+    const deliver = async (): Promise<void> => {
+      await this.#deliver({ values, partition: undefined, onSent }, signal);
+      done();
+    };
+    const delivery = deliver();
+    this.#underWay.add(delivery);
+    const forget = (): void => {
+      clearTimeout(patience);
+      this.#underWay.delete(delivery);
+    };
+    delivery.then(forget, forget);
+    await Promise.race([delivery, overdue.promise]);
+    while (this.#underWay.size >= MOST_KEPT) await Promise.race(this.#underWay);
+  }
+
+  /** Resolves when all that is kept is acknowledged. Throws only when the signal that it was sent with aborts. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,66 +95,87 @@ export class Producer implements AsyncDisposable {
 
   /** Does it again and again, with pauses, until it does not throw. */
   async #insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (let backoffMs = FIRST_BACKOFF_MS; ; backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS)) {
+    const backoff = new Backoff();
+    for (;;) {
       try {
         const result = await unlessAborted(work(), signal);
-        this.#report(undefined);
+        this.#wasReached = true;
+        this.#failed.delete(work);
+        this.#report();
         return result;
       } catch (error) {
         signal.throwIfAborted();
         this.failures++;
-        this.#report(messageOf(error));
-        await this.#disconnect();
-        // Not all instances at once.
-        await delay(backoffMs * (0.75 + Math.random() / 2), undefined, { signal });
+        this.#failed.set(work, messageOf(error));
+        this.#report();
       }
+      await backoff.pause(signal);
+      await unlessAborted(this.#renew(), signal);
     }
   }
 
-  #report(error: string | undefined): void {
-    this.isUp = error === undefined;
+  #report(): void {
+    const reasons = new Set([...this.#failed.values(), ...this.#leftOut.values()]);
+    const error = reasons.size === 0 ? undefined : [...reasons].join("; ");
     if (error !== this.#error) this.#onChange(error);
     this.#error = error;
   }
 
-  async #connect(signal: AbortSignal): Promise<Cluster> {
-    this.#cluster ??= await Cluster.connect(this.#target, signal);
+  #connect(signal: AbortSignal): Promise<Cluster> {
+    this.#cluster ??= Cluster.connect(this.#target, signal).catch((error: unknown) => {
+      this.#cluster = undefined;
+      throw error;
+    });
     return this.#cluster;
   }
 
+  /** Learns again who leads what; where nobody can be asked, all begins anew with the next attempt. */
+  async #renew(): Promise<void> {
+    try {
+      await (await this.#cluster)?.refresh();
+    } catch {
+      await this.#disconnect();
+    }
+  }
+
   async #disconnect(): Promise<void> {
-    const cluster = this.#cluster;
+    const cluster = this.#cluster?.catch(() => undefined);
     this.#cluster = undefined;
-    await cluster?.[Symbol.asyncDispose]();
+    await (await cluster)?.[Symbol.asyncDispose]();
+  }
+
+  async #deliver(piece: Piece, signal: AbortSignal): Promise<void> {
+    const { values, onSent } = piece;
+    const isTaken = await this.#insist(() => this.#append(piece, signal), signal);
+    if (isTaken) return;
+    const half = Math.ceil(values.length / 2);
+    await this.#deliver({ values: values.slice(0, half), partition: undefined, onSent }, signal);
+    await this.#deliver({ values: values.slice(half), partition: undefined, onSent }, signal);
   }
 
   /** False where the piece is too large for the brokers, and can be parted. */
   async #append(piece: Piece, signal: AbortSignal): Promise<boolean> {
     const cluster = await this.#connect(signal);
     const partition = this.#partitionFor(piece, cluster);
-    const leader = cluster.leaderOf(partition);
-    if (leader === undefined) throw new KafkaError(`partition ${partition} of ${cluster.topic} has no leader`);
-    const connection = await cluster.connection(leader);
-    const identity = (this.#identity ??= await this.#introduce(cluster, leader));
-    piece.partition = partition;
-    const messages = piece.values.map((value): MessageRecord => ({ value, topic: cluster.topic, partition }));
+    const lane = this.#laneOf(partition);
+    const wasInDoubt = piece.partition !== undefined;
+    lane.isBusy = true;
     try {
-      await call(produceV7.api, connection, ALL_IN_SYNC, ACKNOWLEDGE_MS, messages, {
-        compression: "gzip",
-        producerId: identity.id,
-        producerEpoch: identity.epoch,
-        sequences: this.#sequences,
-      });
+      const connection = await this.#leaderOf(partition, cluster, signal);
+      await lane.introduce(connection);
+      piece.partition = partition;
+      piece.onSent();
+      const isTaken = await lane.append(connection, piece.values);
+      piece.partition = undefined;
+      return isTaken;
     } catch (error) {
-      const names = error instanceof KafkaError ? error.names : [];
-      if (names.some((name) => TOO_LARGE.includes(name)) && piece.values.length > 1) return false;
-      if (names.some((name) => UNKNOWN.includes(name))) this.#identity = undefined;
-      if (!names.includes(DELIVERED)) throw error;
+      const isRefusal = errorNames(error).some((name) => !DOUBTFUL.includes(name));
+      if (isRefusal) lane.rest();
+      if (isRefusal && !wasInDoubt) piece.partition = undefined;
+      throw error;
+    } finally {
+      lane.isBusy = piece.partition !== undefined;
     }
-    const key = `${cluster.topic}:${partition}`;
-    const next = this.#sequences.getWithDefault(key, 0) + messages.length;
-    this.#sequences.set(key, next % SEQUENCES);
-    return true;
   }
 
   #partitionFor({ partition }: Piece, cluster: Cluster): number {
@@ -152,32 +183,51 @@ export class Producer implements AsyncDisposable {
     const all = Array.from({ length: cluster.partitionCount }, (_, each) => each);
     const led = all.filter((each) => cluster.leaderOf(each) !== undefined);
     if (led.length === 0) throw new KafkaError(`no partition of ${cluster.topic} has a leader`);
-    return led[this.#turn++ % led.length]!;
+    const free = led.filter((each) => !this.#leftOut.has(cluster.leaderOf(each)!) && !this.#laneOf(each).isBusy);
+    if (free.length === 0) {
+      throw new KafkaError([...this.#leftOut.values()].join("; ") || "all partitions are waited for");
+    }
+    const rested = free.filter((each) => !this.#laneOf(each).isResting);
+    const open = rested.length === 0 ? free : rested;
+    return open[this.#turn++ % open.length]!;
   }
 
-  /** Asks for a number, by which the brokers know what we have sent before. */
-  async #introduce(cluster: Cluster, broker: number): Promise<Identity> {
-    this.#sequences.clear();
+  #laneOf(partition: number): Lane {
+    const lane = this.#lanes.get(partition) ?? new Lane(this.#target.topic, partition);
+    this.#lanes.set(partition, lane);
+    return lane;
+  }
+
+  async #leaderOf(partition: number, cluster: Cluster, signal: AbortSignal): Promise<Connection> {
+    const leader = cluster.leaderOf(partition);
+    if (leader === undefined) throw new KafkaError(`partition ${partition} of ${cluster.topic} has no leader`);
+    const reason = this.#leftOut.get(leader);
+    if (reason !== undefined) throw new KafkaError(reason);
     try {
-      const connection = await cluster.connection(broker);
-      const answer = await call(initProducerIdV1.api, connection, NO_TRANSACTION, 0);
-      return { id: answer.producerId, epoch: answer.producerEpoch };
+      return await cluster.connection(leader);
     } catch (error) {
-      const names = error instanceof KafkaError ? error.names : [];
-      if (!names.includes("CLUSTER_AUTHORIZATION_FAILED")) throw error;
-      return ANONYMOUS;
+      void this.#leaveOut(leader, messageOf(error), signal);
+      throw error;
     }
   }
-}
 
-/** How many partitions a topic has; 0 where it is not there, nor made. Throws where brokers can't be asked. */
-export async function countPartitions({ brokers, topic }: Source, signal: AbortSignal): Promise<number> {
-  try {
-    await using cluster = await Cluster.connect({ brokers, topic }, signal);
-    return cluster.partitionCount;
-  } catch (error) {
-    if (error instanceof KafkaError && error.names.includes(NO_TOPIC)) return 0;
-    throw error;
+  /** Leaves a broker out until it can be reached, or leads nothing any more. */
+  async #leaveOut(broker: number, reason: string, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff();
+    const isBack = async (): Promise<boolean> => {
+      try {
+        const cluster = await this.#connect(signal);
+        return !cluster.leaders.has(broker) || (await cluster.connection(broker)).isUsable;
+      } catch {
+        return false;
+      }
+    };
+    if (this.#leftOut.has(broker)) return;
+    this.#leftOut.set(broker, reason);
+    do await backoff.pause(signal);
+    while (!signal.aborted && !(await isBack()));
+    this.#leftOut.delete(broker);
+    this.#report();
   }
 }
 

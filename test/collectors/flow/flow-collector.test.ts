@@ -41,6 +41,7 @@ class Site {
     const source = {
       topic: "pmacct.acct",
       isUp: true,
+      unread: 0,
       failures: 2,
       rebalances: 1,
       commits: 5,

@@ -15,12 +15,12 @@ function count(ledger: Ledger, name: string): void {
   ledger.interface(name).record(packetOf(packet));
 }
 
-/** The packets of all differences, which are acknowledged. */
+/** The packets of all differences, which are taken. */
 function take(differences: Differences): number {
   let packets = 0;
   for (const batch of differences.batches()) {
     for (const counted of batch?.counted ?? []) packets += counted.packets;
-    batch?.acknowledge();
+    batch?.take();
   }
   return packets;
 }
@@ -33,7 +33,7 @@ test("what is passed over is taken for delivered", () => {
     let sum = 0;
     for (const batch of differences.batches(new Set(passedOver))) {
       for (const counted of batch?.counted ?? []) sum += counted.packets;
-      batch?.acknowledge();
+      batch?.take();
     }
     return sum;
   };
@@ -81,7 +81,7 @@ describe("interfaces that go", () => {
   });
 });
 
-test("what was not acknowledged is a difference again", () => {
+test("what was not taken is a difference again", () => {
   const ledger = new Ledger(new RangeTable([]), 1000, 0);
   const differences = new Differences(ledger);
   count(ledger, "eth0");

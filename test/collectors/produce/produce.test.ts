@@ -9,6 +9,7 @@ import { parseRange } from "../../../src/config/range-syntax.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import { parseAddress } from "../../../src/packet/address.ts";
+import type { SampledFamily } from "../../../src/page/family.ts";
 import { Format } from "../../../src/page/negotiation.ts";
 import { makePage } from "../../../src/page/page.ts";
 import { packetOf } from "../../ledger/model.ts";
@@ -32,7 +33,12 @@ class FakeTarget implements RecordTarget {
   readonly pieces: number[] = [];
   /** Settles when records are taken. */
   away: Promise<void> = Promise.resolve();
+  /** Whether records are kept instead of waited for. */
+  keeps = false;
+  /** Settles when what was taken is safe. */
+  safe: Promise<void> = Promise.resolve();
   readonly #returned = Promise.withResolvers<void>();
+  #kept = Promise.resolve();
 
   leave(): void {
     this.isUp = false;
@@ -49,10 +55,21 @@ class FakeTarget implements RecordTarget {
     await this.#wait(signal);
   }
 
-  async send(records: readonly Buffer[], signal: AbortSignal): Promise<void> {
+  async send(records: readonly Buffer[], signal: AbortSignal, done: () => void): Promise<void> {
     await this.#wait(signal);
     this.pieces.push(records.length);
     for (const record of records) this.taken.push(JSON.parse(record.toString()) as Fields);
+    this.#kept = this.#keep(done);
+    if (!this.keeps) await this.#kept;
+  }
+
+  settle(): Promise<void> {
+    return this.#kept;
+  }
+
+  async #keep(done: () => void): Promise<void> {
+    await this.safe;
+    done();
   }
 
   #wait(signal: AbortSignal): Promise<void> {
@@ -247,6 +264,36 @@ describe("writing", () => {
       (await site.written()).map(({ packets, bytes }) => [packets, bytes]),
       [[2, 1100]],
     );
+  });
+
+  test("goes on beside records that Kafka may have, writes them no second time, and counts what is safe", async () => {
+    await using site = new Site(["192.0.2.1"]);
+    const safe = Promise.withResolvers<void>();
+    site.target.keeps = true;
+    site.target.safe = safe.promise;
+    site.count("eth0", "192.0.2.1", "198.51.100.1", TCP, 100);
+    const collector = site.start();
+    await until("the first is kept", () => site.target.taken.length === 1);
+    site.count("eth0", "192.0.2.1", "198.51.100.1", TCP, 1000);
+    await until("the second is kept", () => site.target.taken.length === 2);
+    const values = async () => {
+      const families = (await collector.collect()) as SampledFamily[];
+      const value = (name: string) => families.find((each) => each.name === name)?.samples[0]?.value;
+      return [
+        value("promtap_flow_produce_records_total"),
+        value("promtap_flow_produce_last_success_timestamp_seconds") === 0,
+      ];
+    };
+    assert.deepEqual(await values(), [0, true]);
+    safe.resolve();
+    assert.deepEqual(
+      (await site.written()).map(({ packets, bytes }) => [packets, bytes]),
+      [
+        [1, 100],
+        [1, 1000],
+      ],
+    );
+    assert.equal((await values())[0], 2);
   });
 
   test("gives up at the end where Kafka stays away", async () => {

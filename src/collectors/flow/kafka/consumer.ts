@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Cluster, EARLIEST, LATEST, type Source } from "./cluster.ts";
-import { KafkaError } from "./connection.ts";
-import { HEARTBEAT_MS, Membership } from "./membership.ts";
-import { type MessageSink, type Progress, Reading } from "./reading.ts";
-
-export { Cluster } from "./cluster.ts";
+import { Backoff } from "../../kafka/backoff.ts";
+import { Cluster, type Source } from "../../kafka/cluster.ts";
+import type { Counting, MessageSink, Progress } from "./counting.ts";
+import { KafkaError } from "../../kafka/kafka-error.ts";
+import { Membership, SESSION_TIMEOUT_MS } from "./membership.ts";
+import { EARLIEST, LATEST } from "./offsets.ts";
+import { Reading } from "./reading.ts";
 
 /** What is consumed, and where it begins. */
 export interface Consumption extends Source {
@@ -18,30 +19,28 @@ export interface Consumption extends Source {
 
 /** Told of what changes; all of it is rare. */
 export interface ConsumerListener {
-  /** `error`: why brokers can't be read from; undefined when all partitions that are ours are being read. */
+  /** `error`: why partitions are not being read, or brokers can't be reached; undefined when all is well. */
   changed(error: string | undefined): void;
   /** Which partitions are ours from now on. */
   assigned(partitions: readonly number[]): void;
 }
 
-/** Between commits; what may count twice is no more than what is counted in this time. */
+/** Between heartbeats and commits; what may count twice is no more than what is counted in this time. */
 const COMMIT_MS = 1000;
-const FIRST_BACKOFF_MS = 250;
-const LONGEST_BACKOFF_MS = 10_000;
 /** For the last commit and the farewell, before all connections are cut. */
-const END_MS = 3000;
+const END_MS = 2000;
 
 /**
- * Consumes a topic, by itself or as a member of a group. Whatever fails is tried again, for ever: the connections are
- * thrown away, and made anew after a pause. An offset is committed only when what stands before it has been counted.
+ * Consumes a topic, by itself or as a member of a group. Whatever fails is tried again, for ever, and holds up nothing
+ * else. An offset is committed only when what stands before it has been counted.
  */
 export class Consumer implements AsyncDisposable {
-  /** Times that connections were lost, or could not be made. */
+  /** Times that brokers could not be reached, or were lost. */
   failures = 0;
   /** Times that the group shared its partitions out. */
   rebalances = 0;
   commits = 0;
-  /** Of the partitions that are ours. */
+  /** Of the partitions that are ours, as far as it is known. */
   readonly progress = new Map<number, Progress>();
   readonly topic: string;
   readonly #consumption: Consumption;
@@ -49,13 +48,17 @@ export class Consumer implements AsyncDisposable {
   readonly #listener: ConsumerListener;
   readonly #membership: Membership | undefined;
   readonly #end = new AbortController();
+  readonly #backoff = new Backoff();
   readonly #running: Promise<void>;
   #cluster: Cluster | undefined;
   #reading: Reading | undefined;
   /** How many partitions there were at first; those that come later are read from their beginning. */
   #firstPartitions: number | undefined;
+  /** Whether it is known where the group has read our partitions up to. */
+  #isPlaced = false;
+  /** Why the group's coordinator can't be reached. */
+  #coordinatorError: string | undefined;
   #error: string | undefined = "";
-  #backoffMs = FIRST_BACKOFF_MS;
 
   constructor(consumption: Consumption, sink: MessageSink, listener: ConsumerListener) {
     this.topic = consumption.topic;
@@ -68,7 +71,12 @@ export class Consumer implements AsyncDisposable {
 
   /** Whether all partitions that are ours are being read. */
   get isUp(): boolean {
-    return this.#reading?.isComplete ?? false;
+    return this.#reading?.unread === 0;
+  }
+
+  /** Partitions that are ours and are not being read. */
+  get unread(): number {
+    return this.#reading?.unread ?? this.progress.size;
   }
 
   /** Commits what has been counted, and leaves the group. */
@@ -88,9 +96,7 @@ export class Consumer implements AsyncDisposable {
         if (signal.aborted) break;
         if (!(error instanceof KafkaError)) throw error;
         this.#fail(error);
-        // Not all instances at once.
-        await delay(this.#backoffMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
-        this.#backoffMs = Math.min(this.#backoffMs * 2, LONGEST_BACKOFF_MS);
+        await this.#backoff.pause(signal);
       }
     }
   }
@@ -103,6 +109,7 @@ export class Consumer implements AsyncDisposable {
     this.progress.clear();
     this.#firstPartitions = 0;
     this.#membership?.reset();
+    this.#isPlaced = false;
   }
 
   #report(error: string | undefined): void {
@@ -110,23 +117,33 @@ export class Consumer implements AsyncDisposable {
     this.#error = error;
   }
 
-  /** Reads until it is ended, over one set of connections. Throws where they fail. */
+  /** Tells what is the matter, or that nothing is. */
+  #reportState({ troubles, unread }: Reading): void {
+    const all = this.#coordinatorError === undefined ? troubles : [...troubles, this.#coordinatorError];
+    if (all.length > 0) this.#report(all.join("; "));
+    else if (unread === 0) {
+      this.#backoff.reset();
+      this.#report(undefined);
+    }
+  }
+
+  /** Reads until it is ended, or nobody can be asked who leads what. Throws then. */
   async #session(): Promise<void> {
     const { signal } = this.#end;
     await using cluster = await Cluster.connect(this.#consumption, signal);
     this.#cluster = cluster;
     this.#firstPartitions ??= cluster.partitionCount;
     while (!signal.aborted) {
-      await untilAborted(this.#enter(cluster), signal);
-      if (signal.aborted) break;
-      await this.#read(cluster);
+      const partitions = await untilAborted(this.#enter(cluster), signal);
+      if (partitions === undefined) break;
+      await this.#read(cluster, partitions);
       if (!signal.aborted) await this.#commit();
     }
     await this.#leave();
   }
 
-  /** Finds out which partitions are ours, and where to read them. */
-  async #enter(cluster: Cluster): Promise<void> {
+  /** Finds out which partitions are ours, and, of those that a group has read before, where to go on. */
+  async #enter(cluster: Cluster): Promise<readonly number[]> {
     const { group, partitions } = this.#consumption;
     const count = cluster.partitionCount;
     const membership = this.#membership;
@@ -135,63 +152,49 @@ export class Consumer implements AsyncDisposable {
       const fixed = partitions === "all" || partitions === null ? all : partitions;
       const missing = fixed.find((partition) => partition >= count);
       if (missing !== undefined) throw new KafkaError(`${this.topic} has ${count} partitions, and no ${missing}`);
-      await this.#position(cluster, fixed, new Map());
-      return;
+      return fixed;
     }
-    membership.attach(await cluster.connection(await cluster.coordinator(group)));
+    membership.attach(await cluster.coordinator(group));
     if (membership.hasMore(count) || !(await membership.isStable())) {
-      this.progress.clear();
+      this.#isPlaced = false;
       while (!(await membership.join(count)));
       this.rebalances++;
-    } else if (membership.partitions.every((partition) => this.progress.has(partition))) return;
-    // Here, too, when connections were lost before it was known where to read what the group has given us.
-    await this.#position(cluster, membership.partitions, await membership.committed());
-    // So that who comes after us goes on here, even where nothing is ever sent.
-    await this.#commit();
-    this.#listener.assigned(membership.partitions);
+    }
+    if (!this.#isPlaced) this.#place(membership.partitions, await membership.committed());
+    this.#coordinatorError = undefined;
+    return membership.partitions;
   }
 
-  /** Sets the partitions that are new to us to where they are to be read from. */
-  async #position(cluster: Cluster, partitions: readonly number[], committed: Map<number, number>): Promise<void> {
-    const isLate = (partition: number) =>
-      this.#consumption.from === "earliest" || partition >= (this.#firstPartitions ?? 0);
-    const unknown = partitions.filter((partition) => !this.progress.has(partition) && !committed.has(partition));
-    const first = await cluster.offsets(unknown.filter(isLate), EARLIEST);
-    const last = await cluster.offsets(
-      unknown.filter((partition) => !isLate(partition)),
-      LATEST,
-    );
+  /** Goes on where the group has committed, unless that was us: then we have counted more since. */
+  #place(partitions: readonly number[], committed: ReadonlyMap<number, number>): void {
+    for (const partition of this.progress.keys()) if (!partitions.includes(partition)) this.progress.delete(partition);
     for (const partition of partitions) {
       const known = committed.get(partition);
-      const position = known ?? first.get(partition) ?? last.get(partition);
-      if (this.progress.has(partition) || position === undefined) continue;
-      this.progress.set(partition, { position, committed: known ?? -1, endOffset: position });
+      if (known === undefined || this.progress.get(partition)?.committed === known) continue;
+      this.progress.set(partition, { position: known, committed: known, endOffset: known });
     }
+    this.#isPlaced = true;
+    this.#listener.assigned(partitions);
   }
 
   /** Reads until the partitions must be shared out anew, or it is ended. */
-  async #read(cluster: Cluster): Promise<void> {
+  async #read(cluster: Cluster, partitions: readonly number[]): Promise<void> {
     const membership = this.#membership;
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#end.signal]);
-    const listener = {
-      failed: (error: KafkaError) => {
-        this.failures++;
-        this.#report(error.message);
-      },
-      completed: () => {
-        this.#backoffMs = FIRST_BACKOFF_MS;
-        this.#report(undefined);
-      },
-    };
-    const reading = new Reading(cluster, this.progress, this.#sink, listener, signal);
-    this.#reading = reading;
+    const isLate = (partition: number): boolean =>
+      this.#consumption.from === "earliest" || partition >= (this.#firstPartitions ?? 0);
+    const startOf = (partition: number): bigint => (isLate(partition) ? EARLIEST : LATEST);
     const isOutgrown = (): boolean =>
       membership === undefined
-        ? this.#consumption.partitions === "all" && cluster.partitionCount > this.progress.size
+        ? this.#consumption.partitions === "all" && cluster.partitionCount > partitions.length
         : membership.hasMore(cluster.partitionCount);
+    const listener = { failed: () => void this.failures++, changed: () => this.#reportState(reading) };
+    const assignment = { partitions, progress: this.progress, startOf };
+    const reading = new Reading(cluster, assignment, this.#sink, listener, signal);
+    this.#reading = reading;
     const tasks = [reading.run(isOutgrown)];
-    if (membership !== undefined) tasks.push(beat(membership, signal), this.#commitAlways(reading, signal));
+    if (membership !== undefined) tasks.push(this.#keepPlace(cluster, membership, reading, signal));
     try {
       await Promise.race(tasks);
     } finally {
@@ -201,17 +204,43 @@ export class Consumer implements AsyncDisposable {
     }
   }
 
-  /** Commits what has been counted, until the group has moved on without us. */
-  async #commitAlways(reading: Reading, signal: AbortSignal): Promise<void> {
+  /**
+   * Commits what has been counted and tells the group that we are alive, until it wants to share its partitions out.
+   * While its coordinator can't be reached reading goes on: for as long as the group gives our partitions to nobody else.
+   */
+  async #keepPlace(cluster: Cluster, membership: Membership, reading: Reading, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff();
+    reading.counting.goodUntil = performance.now() + SESSION_TIMEOUT_MS;
     for (;;) {
       await delay(COMMIT_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const commit = this.#commit();
-      // A commit that takes long must not let more be counted than fits between two.
-      reading.hold = commit.catch(() => {});
-      if (!(await commit)) return;
-      reading.hold = undefined;
+      try {
+        const asked = performance.now();
+        if (!membership.isAttached) membership.attach(await cluster.coordinator(membership.group));
+        if (!(await this.#commitBefore(reading.counting)) || !(await membership.isStable())) return;
+        reading.counting.goodUntil = asked + SESSION_TIMEOUT_MS;
+        this.#coordinatorError = undefined;
+        backoff.reset();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof KafkaError)) throw error;
+        membership.detach();
+        this.failures++;
+        this.#coordinatorError = `no coordinator of the group ${membership.group}: ${error.message}`;
+        await backoff.pause(signal);
+      }
+      this.#reportState(reading);
     }
+  }
+
+  /** Commits; meanwhile nothing is counted, as long as a commit takes no longer than what lies between two. */
+  async #commitBefore(counting: Counting): Promise<boolean> {
+    const commit = this.#commit();
+    const patience = delay(COMMIT_MS, undefined, { ref: false });
+    counting.hold = Promise.race([commit.catch(() => {}), patience]);
+    const isOurs = await commit;
+    counting.hold = undefined;
+    return isOurs;
   }
 
   async #commit(): Promise<boolean> {
@@ -238,20 +267,13 @@ export class Consumer implements AsyncDisposable {
   }
 }
 
-/** Tells the group that we are alive, until it wants to share its partitions out. */
-async function beat(membership: Membership, signal: AbortSignal): Promise<void> {
-  do {
-    await delay(HEARTBEAT_MS, undefined, { signal }).catch(() => {});
-  } while (!signal.aborted && (await membership.isStable()));
-}
-
 /** Waits for work, but no longer than until the signal aborts; what it comes to then is of no interest. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = (): void => resolve();
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => resolve(undefined);
   signal.addEventListener("abort", stop);
   try {
-    await Promise.race([work, promise]);
+    return signal.aborted ? undefined : await Promise.race([work, promise]);
   } finally {
     signal.removeEventListener("abort", stop);
     work.catch(() => {});

@@ -1,5 +1,6 @@
-import { type Connection, fetchV11, type Reader } from "@platformatic/kafka";
-import { KafkaError, reasonOf } from "./connection.ts";
+import { fetchV11, type Reader } from "@platformatic/kafka";
+import type { Connection } from "../../kafka/connection.ts";
+import { KafkaError } from "../../kafka/kafka-error.ts";
 import type { AbortedTransaction } from "./record-cursor.ts";
 
 /** A broker waits this long for something to send. */
@@ -26,6 +27,8 @@ export interface Fetched {
   readonly aborted: readonly AbortedTransaction[];
   /** Batches as they are on the broker's disk; the last may be cut. */
   readonly batches: Buffer;
+  /** Whether the answer was too long, so that the batches are cut even if there is only one. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -58,28 +61,30 @@ export function fetchBatches(
     );
   return new Promise((resolve, reject) => {
     const { key, version } = fetchV11.api;
-    connection.send(key, version, request, parseFetched, false, false, (error, fetched) => {
-      if (error) reject(new KafkaError(reasonOf(error), error));
-      else resolve(fetched as Fetched[]);
+    void connection.send(key, version, request, parseFetched, false, false, (error, fetched) => {
+      if (error === null) resolve(fetched ?? []);
+      else reject(error);
     });
   });
 }
 
-/** Reads the answer to version 11 of Fetch. */
+/** Reads the answer to version 11 of Fetch, as far as it goes. */
 function parseFetched(_correlation: number, _key: number, _version: number, reader: Reader): Fetched[] {
   reader.readInt32(); // how long we were throttled
   const errorCode = reader.readInt16();
   if (errorCode !== 0) throw new KafkaError(`a fetch failed with error ${errorCode}`);
   reader.readInt32(); // session
-  const topics = reader.readArray(
-    (topic) => {
-      topic.readString(false);
-      return topic.readArray(parsePartition, false, false);
-    },
-    false,
-    false,
-  );
-  return topics.flat();
+  const fetched: Fetched[] = [];
+  const parseTopic = (topic: Reader): void => {
+    topic.readString(false);
+    topic.readArray((partition) => fetched.push(parsePartition(partition)), false, false);
+  };
+  try {
+    reader.readArray(parseTopic, false, false);
+  } catch (error) {
+    if (fetched.at(-1)?.isCut !== true) throw error;
+  }
+  return fetched;
 }
 
 function parsePartition(reader: Reader): Fetched {
@@ -94,9 +99,10 @@ function parsePartition(reader: Reader): Fetched {
     false,
   );
   reader.readInt32(); // a replica that is nearer
-  const length = reader.readInt32();
+  const length = Math.max(reader.readInt32(), 0);
+  const isCut = length > reader.remaining;
   const start = reader.position;
-  const batches = length > 0 ? reader.buffer.slice(start, start + length) : Buffer.alloc(0);
-  reader.skip(Math.max(length, 0));
-  return { partition, errorCode, endOffset, startOffset, aborted: aborted ?? [], batches };
+  const batches = reader.buffer.slice(start, isCut ? reader.length : start + length);
+  reader.position = start + length;
+  return { partition, errorCode, endOffset, startOffset, aborted: aborted ?? [], batches, isCut };
 }

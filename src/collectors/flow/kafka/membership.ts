@@ -1,6 +1,4 @@
 import {
-  type Connection,
-  decodeConsumerProtocolAssignment,
   encodeConsumerProtocolAssignment,
   encodeConsumerProtocolSubscription,
   heartbeatV3,
@@ -10,11 +8,12 @@ import {
   offsetFetchV5,
   syncGroupV3,
 } from "@platformatic/kafka";
-import { call, KafkaError } from "./connection.ts";
+import { AnswerReader } from "../../kafka/answer-reader.ts";
+import type { Connection } from "../../kafka/connection.ts";
+import { errorNames, KafkaError } from "../../kafka/kafka-error.ts";
 
-export const HEARTBEAT_MS = 1000;
 /** After which a member that sends no heartbeat is given up, and its partitions go to others. */
-const SESSION_TIMEOUT_MS = 10_000;
+export const SESSION_TIMEOUT_MS = 10_000;
 /** In which a member must have joined again when others come or go. */
 const REBALANCE_TIMEOUT_MS = 30_000;
 
@@ -58,6 +57,16 @@ export class Membership {
     this.#connection = connection;
   }
 
+  /** Gives the connection up: somebody else looks after the group. */
+  detach(): void {
+    this.#connection = undefined;
+  }
+
+  /** Whether the coordinator can be asked. */
+  get isAttached(): boolean {
+    return this.#connection?.isUsable ?? false;
+  }
+
   /** Whether the topic has partitions that nobody was given; only the leader can do something about it. */
   hasMore(partitionCount: number): boolean {
     return this.#isLeader && partitionCount !== this.#sharedOut;
@@ -72,7 +81,7 @@ export class Membership {
   async isStable(): Promise<boolean> {
     if (this.#generation === NO_GENERATION) return false;
     try {
-      await call(heartbeatV3.api, this.#coordinator, this.group, this.#generation, this.#memberId, NO_INSTANCE);
+      await this.#coordinator.call(heartbeatV3.api, this.group, this.#generation, this.#memberId, NO_INSTANCE);
       return true;
     } catch (error) {
       return this.#expelled(error, false);
@@ -92,9 +101,8 @@ export class Membership {
     this.#isLeader = joined.leader === joined.memberId;
     const members = this.#isLeader ? joined.members.map(({ memberId }) => memberId) : [];
     try {
-      const { assignment } = await call(
+      const { assignment } = await this.#coordinator.call(
         syncGroupV3.api,
-        this.#coordinator,
         this.group,
         joined.generationId,
         joined.memberId,
@@ -103,8 +111,7 @@ export class Membership {
         this.#protocol,
         this.#shareOut(members, partitionCount),
       );
-      const ours = decodeConsumerProtocolAssignment(assignment).assignedPartitions;
-      this.#partitions = ours.filter(({ topic }) => topic === this.#topic).flatMap(({ partitions }) => partitions);
+      this.#partitions = assignedPartitions(assignment, this.#topic);
       this.#generation = joined.generationId;
       this.#sharedOut = partitionCount;
       return true;
@@ -122,7 +129,7 @@ export class Membership {
       committedMetadata: null,
     }));
     try {
-      await call(offsetCommitV7.api, this.#coordinator, this.group, this.#generation, this.#memberId, NO_INSTANCE, [
+      await this.#coordinator.call(offsetCommitV7.api, this.group, this.#generation, this.#memberId, NO_INSTANCE, [
         { name: this.#topic, partitions },
       ]);
       return true;
@@ -135,7 +142,7 @@ export class Membership {
   async committed(): Promise<Map<number, number>> {
     const topics = [{ name: this.#topic, partitionIndexes: [...this.#partitions] }];
     const asked = { groupId: this.group, memberId: null, memberEpoch: UNKNOWN_EPOCH, topics };
-    const answer = await call(offsetFetchV5.api, this.#coordinator, [asked], false);
+    const answer = await this.#coordinator.call(offsetFetchV5.api, [asked], false);
     const found = answer.topics.flatMap(({ partitions }) => partitions);
     return new Map(
       found
@@ -146,10 +153,10 @@ export class Membership {
 
   /** Leaves, so that the others need not wait for the end of our session. */
   async leave(): Promise<void> {
-    if (this.#memberId === "" || this.#connection?.isConnected() !== true) return;
+    if (this.#memberId === "" || !this.isAttached) return;
     const member = { memberId: this.#memberId, groupInstanceId: NO_INSTANCE };
     this.#forget();
-    await call(leaveGroupV2.api, this.#connection, this.group, [member]);
+    await this.#coordinator.call(leaveGroupV2.api, this.group, [member]);
   }
 
   get #coordinator(): Connection {
@@ -162,9 +169,8 @@ export class Membership {
     protocols: { name: string; metadata: Buffer }[],
   ): Promise<ReturnType<typeof joinGroupV5.parseResponse>> {
     const send = () =>
-      call(
+      this.#coordinator.call(
         joinGroupV5.api,
-        this.#coordinator,
         this.group,
         SESSION_TIMEOUT_MS,
         REBALANCE_TIMEOUT_MS,
@@ -176,11 +182,8 @@ export class Membership {
     try {
       return await send();
     } catch (error) {
-      if (error instanceof KafkaError && error.names.includes("INCONSISTENT_GROUP_PROTOCOL")) {
-        throw new KafkaError(
-          `the group ${this.group} reads another topic than ${this.#topic}, or is not of promtaps`,
-          error.cause,
-        );
+      if (errorNames(error).includes("INCONSISTENT_GROUP_PROTOCOL")) {
+        throw new KafkaError(`the group ${this.group} reads another topic than ${this.#topic}, or is not of promtaps`);
       }
       const id = error instanceof KafkaError ? memberIdOf(error) : undefined;
       if (id === undefined) this.#expelled(error, undefined);
@@ -203,7 +206,7 @@ export class Membership {
 
   /** Returns `verdict` where an error says that the group is not as we know it; throws all others. */
   #expelled<T>(error: unknown, verdict: T): T {
-    const names = error instanceof KafkaError ? error.names : [];
+    const names = errorNames(error);
     if (names.includes("UNKNOWN_MEMBER_ID") || names.includes("FENCED_INSTANCE_ID")) this.#forget();
     else if (names.includes("ILLEGAL_GENERATION")) this.reset();
     else if (!names.includes("REBALANCE_IN_PROGRESS")) throw error;
@@ -220,7 +223,24 @@ export class Membership {
 /** The id that the coordinator gave to a new member, along with an error. */
 function memberIdOf(error: KafkaError): string | undefined {
   if (!error.names.includes("MEMBER_ID_REQUIRED")) return undefined;
-  const { cause } = error;
-  const response = cause instanceof Error && "response" in cause ? cause.response : undefined;
-  return (response as { memberId?: string } | undefined)?.memberId;
+  return (error.response as { memberId?: string } | undefined)?.memberId;
+}
+
+/** Reads an assignment of the consumer protocol, which another member has written. */
+function assignedPartitions(assignment: Buffer, ours: string): number[] {
+  if (assignment.length === 0) return [];
+  const assigned: number[] = [];
+  try {
+    const reader = new AnswerReader(assignment);
+    reader.readInt16(); // version
+    const readTopic = (): void => {
+      const topic = reader.readString(false);
+      const partitions = reader.readArray(() => reader.readInt32(), false, false);
+      if (topic === ours) assigned.push(...partitions);
+    };
+    reader.readArray(readTopic, false, false);
+  } catch (error) {
+    throw new KafkaError("the group was given an assignment that makes no sense", error);
+  }
+  return [...new Set(assigned)];
 }

@@ -1,50 +1,38 @@
-import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
-import { type Connection, protocolErrorsCodesById } from "@platformatic/kafka";
-import { type Cluster, EARLIEST, LATEST } from "./cluster.ts";
-import { KafkaError } from "./connection.ts";
-import { fetchBatches, type Fetched } from "./fetch.ts";
-import { RecordCursor, Step } from "./record-cursor.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { protocolErrorsCodesById } from "@platformatic/kafka";
+import type { Cluster } from "../../kafka/cluster.ts";
+import type { Connection } from "../../kafka/connection.ts";
+import { Counting, type MessageSink, type Progress } from "./counting.ts";
+import { Fetcher, type FetcherContext } from "./fetcher.ts";
+import type { KafkaError } from "../../kafka/kafka-error.ts";
+import type { RecordCursor } from "./record-cursor.ts";
 
-/** How far a partition has been read. Offsets are those of the next record. */
-export interface Progress {
-  /** To count. */
-  position: number;
-  /** As committed; -1 where it is not known. */
-  committed: number;
-  /** End of the partition when it was last heard of. */
-  endOffset: number;
-}
-
-/** Where the messages go. */
-export interface MessageSink {
-  /** Counts the message data[start, end); there is none where end is below start. Hot. */
-  message(data: Buffer, start: number, end: number, partition: number, offset: number): void;
-  /** Is told of a batch that could not be read, by its last offset. */
-  damaged(partition: number, offset: number, reason: string): void;
-  /** Is told of messages that were deleted before they could be read, by their first offset. */
-  lost(partition: number, offset: number, messages: number): void;
+/** Partitions to read. */
+export interface Assignment {
+  readonly partitions: readonly number[];
+  /** Of those whose position is known. */
+  readonly progress: Map<number, Progress>;
+  /** Where to begin with one whose position is not known: EARLIEST or LATEST. */
+  startOf(partition: number): bigint;
 }
 
 /** Told of how it goes. */
 export interface ReadingListener {
   /** A broker can't be read from; it is tried again. */
-  failed(error: KafkaError): void;
-  /** All partitions are being read, at first or again. */
-  completed(): void;
+  failed(): void;
+  /** `troubles` or `isComplete` may be others than before. */
+  changed(): void;
 }
 
-/** For a fetch; a broker answers well before. */
-const FETCH_TIMEOUT_MS = 10_000;
 const REFRESH_MS = 10_000;
-/** While a partition has no leader, or its leader can't be reached. */
-const HURRIED_REFRESH_MS = 500;
-/** After which other work of the event loop gets its turn. */
-const TURN_MS = 8;
-/** Between two looks at the clock: messages, and bytes of them, which may hold a thousand records each. */
-const MESSAGES_A_LOOK = 64;
-const BYTES_A_LOOK = 32 * 1024;
+/** While a partition is not being read. */
+const HURRIED_REFRESH_MS = 1000;
+/** Between attempts to read a partition that its leader refuses. */
+const FIRST_REFUSAL_MS = 1000;
+const LONGEST_REFUSAL_MS = 60_000;
+/** Partitions that a message lists. */
+const LISTED = 10;
 
-const OFFSET_OUT_OF_RANGE = 1;
 /** Errors that say that somebody else leads the partition, or will soon. */
 const MOVED: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
@@ -57,65 +45,175 @@ const MOVED: ReadonlySet<string> = new Set([
   "OFFSET_NOT_AVAILABLE",
 ]);
 
-/** Reads partitions from whoever leads them, each broker on a connection of its own, until the signal aborts. */
-export class Reading {
-  /** While it is set, nothing is counted until it settles. */
-  hold: Promise<unknown> | undefined;
+/** Why a partition can't be read, and when it is tried again. */
+interface Refusal {
+  readonly reason: string;
+  readonly pauseMs: number;
+  readonly end: number;
+}
+
+/** Reads partitions from whoever leads them, by a fetcher for each broker, until the signal aborts. */
+export class Reading implements FetcherContext {
+  readonly counting: Counting;
   readonly #cluster: Cluster;
-  readonly #progress: Map<number, Progress>;
+  readonly #assignment: Assignment;
   readonly #sink: MessageSink;
   readonly #listener: ReadingListener;
+  readonly #end = new AbortController();
   readonly #signal: AbortSignal;
-  /** Broker → its loop. */
-  readonly #loops = new Map<number, Promise<void>>();
+  /** Broker → its fetcher, while that runs. */
+  readonly #fetchers = new Map<number, Promise<void>>();
   /** Partitions in the order in which they are asked for: those that just had their turn last. */
   #order: number[];
   /** Partitions whose leader has answered. */
   readonly #served = new Set<number>();
-  readonly #connections = new Set<Connection>();
+  /** Broker → why it can't be read from. */
+  readonly #failures = new Map<number, string>();
+  readonly #refusals = new Map<number, Refusal>();
+  /** Partitions that nobody led when the cluster was last looked at. */
+  #leaderless: readonly number[] = [];
   #hurry = Promise.withResolvers<void>();
-  /** What trying again at once would not change. */
-  #refusal: KafkaError | undefined;
-  #hasEnded: boolean;
 
   constructor(
     cluster: Cluster,
-    progress: Map<number, Progress>,
+    assignment: Assignment,
     sink: MessageSink,
     listener: ReadingListener,
     signal: AbortSignal,
   ) {
     this.#cluster = cluster;
-    this.#progress = progress;
-    this.#order = [...progress.keys()];
+    this.#assignment = assignment;
+    this.#order = [...assignment.partitions];
     this.#sink = sink;
     this.#listener = listener;
-    this.#signal = signal;
-    this.#hasEnded = signal.aborted;
-    signal.addEventListener("abort", () => this.#stop(), { once: true });
+    this.#signal = AbortSignal.any([signal, this.#end.signal]);
+    this.#signal.addEventListener("abort", () => this.#hurry.resolve(), { once: true });
+    this.counting = new Counting(sink, this.#signal);
   }
 
-  /** Whether all partitions are being read. */
-  get isComplete(): boolean {
-    return this.#served.size === this.#progress.size;
+  get topic(): string {
+    return this.#cluster.topic;
+  }
+
+  get progress(): Map<number, Progress> {
+    return this.#assignment.progress;
+  }
+
+  /** Partitions that are not being read. */
+  get unread(): number {
+    return this.counting.isGood ? this.#order.length - this.#served.size : this.#order.length;
+  }
+
+  /** Why partitions are not being read, as far as that is known. */
+  get troubles(): string[] {
+    const failed = [...this.#failures].flatMap(([broker, reason]) => {
+      const led = this.partitionsOf(broker);
+      return led.length === 0 ? [] : [`${reason} (${listed(led)})`];
+    });
+    const byReason = Map.groupBy(this.#refusals.keys(), (partition) => this.#refusals.get(partition)!.reason);
+    const refused = [...byReason].map(([reason, partitions]) => `${listed(partitions)}: ${reason}`);
+    const leaderless = this.#leaderless.length === 0 ? [] : [`${listed(this.#leaderless)}: no leader`];
+    return [...failed, ...refused, ...leaderless];
   }
 
   /**
-   * Reads until the signal aborts, or `isOver` says so after a look at the cluster. Throws KafkaError where that can't
-   * be had, or a broker refuses.
+   * Reads until the signal aborts, or `isOver` says so after a look at the cluster. Throws KafkaError where no broker
+   * can be asked.
    */
   async run(isOver: () => boolean): Promise<void> {
-    if (this.isComplete) this.#listener.completed();
+    this.#listener.changed();
     try {
-      while (!this.#hasEnded && !isOver()) {
-        this.#startLoops();
+      while (!this.#signal.aborted && !isOver()) {
+        this.#startFetchers();
         await this.#pause();
-        if (this.#refusal !== undefined) throw this.#refusal;
-        if (!this.#hasEnded) await this.#cluster.refresh();
+        if (this.#signal.aborted) return;
+        await this.#cluster.refresh();
+        this.#leaderless = this.#order.filter((partition) => this.#cluster.leaderOf(partition) === undefined);
+        for (const partition of this.#leaderless) this.#served.delete(partition);
+        this.#listener.changed();
       }
     } finally {
-      this.#stop();
-      await Promise.all(this.#loops.values());
+      this.#end.abort();
+      await Promise.all(this.#fetchers.values());
+    }
+  }
+
+  open(broker: number): Promise<Connection> {
+    return this.#cluster.open(broker, this.#signal);
+  }
+
+  partitionsOf(broker: number): number[] {
+    const now = performance.now();
+    return this.#order.filter(
+      (partition) =>
+        this.#cluster.leaderOf(partition) === broker && !((this.#refusals.get(partition)?.end ?? now) > now),
+    );
+  }
+
+  startOf(partition: number): bigint {
+    return this.#assignment.startOf(partition);
+  }
+
+  answered(broker: number): void {
+    if (this.#failures.delete(broker)) this.#listener.changed();
+  }
+
+  failed(broker: number, error: KafkaError): void {
+    this.#failures.set(broker, error.message);
+    for (const partition of this.partitionsOf(broker)) this.#served.delete(partition);
+    this.#reportFailure();
+  }
+
+  served(partition: number): void {
+    const wasRefused = this.#refusals.delete(partition);
+    if (this.#served.has(partition) && !wasRefused) return;
+    this.#served.add(partition);
+    this.#listener.changed();
+  }
+
+  refused(partition: number, errorCode: number): void {
+    const reason = protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
+    this.#served.delete(partition);
+    this.#hurry.resolve();
+    if (MOVED.has(reason)) {
+      this.#cluster.forgetLeader(partition);
+      return;
+    }
+    const lastMs = this.#refusals.get(partition)?.pauseMs;
+    const pauseMs = lastMs === undefined ? FIRST_REFUSAL_MS : Math.min(lastMs * 2, LONGEST_REFUSAL_MS);
+    this.#refusals.set(partition, { reason, pauseMs, end: performance.now() + pauseMs });
+    this.#reportFailure();
+  }
+
+  lost(partition: number, offset: number, messages: number): void {
+    this.#sink.lost(partition, offset, messages);
+  }
+
+  async count(cursors: ReadonlyMap<number, RecordCursor>): Promise<void> {
+    for (const [partition, cursor] of cursors) {
+      await this.counting.count(partition, this.progress.get(partition)!, cursor);
+    }
+  }
+
+  hadTurn(cursors: ReadonlyMap<number, RecordCursor>): void {
+    this.#order = [...this.#order.filter((each) => !cursors.has(each)), ...cursors.keys()];
+  }
+
+  #reportFailure(): void {
+    this.#hurry.resolve();
+    this.#listener.failed();
+    this.#listener.changed();
+  }
+
+  #startFetchers(): void {
+    for (const broker of this.#cluster.leaders) {
+      if (this.#fetchers.has(broker) || this.partitionsOf(broker).length === 0) continue;
+      const fetcher = new Fetcher(broker, this, this.#signal);
+      const running = fetcher.run().finally(() => {
+        this.#fetchers.delete(broker);
+        this.#failures.delete(broker);
+      });
+      this.#fetchers.set(broker, running);
     }
   }
 
@@ -123,148 +221,17 @@ export class Reading {
   async #pause(): Promise<void> {
     const timer = new AbortController();
     const signal = AbortSignal.any([timer.signal, this.#signal]);
-    const isLed = this.#order.every((partition) => this.#cluster.leaderOf(partition) !== undefined);
-    const time = delay(isLed ? REFRESH_MS : HURRIED_REFRESH_MS, undefined, { signal }).catch(() => {});
-    await (isLed ? Promise.race([time, this.#hurry.promise]) : time);
+    const isHurried = this.unread > 0;
+    const time = delay(isHurried ? HURRIED_REFRESH_MS : REFRESH_MS, undefined, { signal }).catch(() => {});
+    await (isHurried ? time : Promise.race([time, this.#hurry.promise]));
     timer.abort();
     this.#hurry = Promise.withResolvers();
   }
+}
 
-  /** Breaks off what waits for an answer. */
-  #stop(): void {
-    this.#hasEnded = true;
-    this.#hurry.resolve();
-    for (const connection of this.#connections) connection.close(() => {});
-  }
-
-  #startLoops(): void {
-    for (const partition of this.#order) {
-      const leader = this.#cluster.leaderOf(partition);
-      if (leader === undefined || this.#loops.has(leader)) continue;
-      const loop = this.#readFrom(leader).finally(() => this.#loops.delete(leader));
-      this.#loops.set(leader, loop);
-    }
-  }
-
-  /** Reads what a broker leads until it leads none of ours, or can't be reached. */
-  async #readFrom(broker: number): Promise<void> {
-    let connection: Connection | undefined;
-    try {
-      connection = await this.#cluster.open(broker, { requestTimeout: FETCH_TIMEOUT_MS }, this.#signal);
-      this.#connections.add(connection);
-      await this.#fetchAll(broker, connection);
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      if (this.#hasEnded) return;
-      for (const partition of this.#ledBy(broker)) this.#lose(partition);
-      this.#listener.failed(error);
-    } finally {
-      if (connection !== undefined) this.#connections.delete(connection);
-      connection?.close(() => {});
-    }
-  }
-
-  async #fetchAll(broker: number, connection: Connection): Promise<void> {
-    const { topic } = this.#cluster;
-    let asked = this.#offsetsFrom(broker, new Map());
-    let answer: Promise<Fetched[]> | undefined;
-    while (asked.size > 0 && !this.#hasEnded) {
-      const cursors = await this.#open(await (answer ?? fetchBatches(connection, topic, asked)), asked);
-      // The broker looks for what comes next while this is counted.
-      asked = this.#offsetsFrom(broker, cursors);
-      answer = fetchBatches(connection, topic, asked);
-      answer.catch(() => {});
-      for (const [partition, cursor] of cursors) await this.#count(partition, cursor);
-    }
-  }
-
-  /** Where to fetch from a broker, behind what is going to be counted. */
-  #offsetsFrom(broker: number, cursors: ReadonlyMap<number, RecordCursor>): Map<number, number> {
-    const offset = (each: number) => cursors.get(each)?.fetchOffset() ?? this.#progress.get(each)!.position;
-    return new Map(this.#ledBy(broker).map((each) => [each, offset(each)]));
-  }
-
-  #ledBy(broker: number): number[] {
-    return this.#order.filter((partition) => this.#cluster.leaderOf(partition) === broker);
-  }
-
-  /** Opens what has been fetched of the partitions that have something, and takes care of those that have not. */
-  async #open(fetched: readonly Fetched[], asked: ReadonlyMap<number, number>): Promise<Map<number, RecordCursor>> {
-    const cursors = new Map<number, RecordCursor>();
-    for (const { partition, errorCode, endOffset, aborted: given, batches } of fetched) {
-      const progress = this.#progress.get(partition);
-      const offset = asked.get(partition);
-      if (progress === undefined || offset === undefined) continue;
-      if (errorCode !== 0) {
-        await this.#recover(partition, progress, errorCode);
-        continue;
-      }
-      progress.endOffset = endOffset;
-      this.#serve(partition);
-      // An answer to what was asked before the partition was set elsewhere is of no use.
-      if (offset === progress.position && batches.length > 0) {
-        cursors.set(partition, new RecordCursor(batches, offset, given));
-      }
-    }
-    this.#order = [...this.#order.filter((each) => !cursors.has(each)), ...cursors.keys()];
-    return cursors;
-  }
-
-  /** Counts what has been fetched of a partition, turn by turn, until reading ends. */
-  async #count(partition: number, cursor: RecordCursor): Promise<void> {
-    const progress = this.#progress.get(partition)!;
-    for (let isOver = false; !isOver;) {
-      await this.hold;
-      if (this.#hasEnded) return;
-      isOver = this.#countForATurn(partition, cursor);
-      progress.position = cursor.nextOffset;
-      if (!isOver) await nextTurn();
-    }
-  }
-
-  /** Returns whether there is nothing left. Hot. */
-  #countForATurn(partition: number, cursor: RecordCursor): boolean {
-    const sink = this.#sink;
-    const turnEnd = performance.now() + TURN_MS;
-    for (;;) {
-      for (let messages = 0, bytes = 0; messages < MESSAGES_A_LOOK && bytes < BYTES_A_LOOK; messages++) {
-        const step = cursor.next();
-        if (step === Step.END) return true;
-        if (step === Step.RECORD) {
-          sink.message(cursor.data, cursor.valueStart, cursor.valueEnd, partition, cursor.offset);
-        } else {
-          sink.damaged(partition, cursor.offset, cursor.damage);
-        }
-        bytes += cursor.valueEnd - cursor.valueStart;
-      }
-      if (performance.now() > turnEnd) return false;
-    }
-  }
-
-  async #recover(partition: number, progress: Progress, errorCode: number): Promise<void> {
-    if (errorCode === OFFSET_OUT_OF_RANGE) {
-      const start = (await this.#cluster.offsets([partition], EARLIEST)).get(partition)!;
-      const end = (await this.#cluster.offsets([partition], LATEST)).get(partition)!;
-      const { position } = progress;
-      if (position < start) this.#sink.lost(partition, position, start - position);
-      // Beyond the end where the log was cut: counting all of it again would be worse than what may be missed.
-      progress.position = Math.min(Math.max(position, start), end);
-      return;
-    }
-    const name = protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
-    if (!MOVED.has(name)) this.#refusal = new KafkaError(`partition ${partition}: ${name}`);
-    this.#lose(partition);
-  }
-
-  #serve(partition: number): void {
-    if (this.#served.has(partition)) return;
-    this.#served.add(partition);
-    if (this.isComplete) this.#listener.completed();
-  }
-
-  #lose(partition: number): void {
-    this.#cluster.forgetLeader(partition);
-    this.#served.delete(partition);
-    this.#hurry.resolve();
-  }
+function listed(partitions: readonly number[]): string {
+  const first = partitions.toSorted((a, b) => a - b).slice(0, LISTED);
+  const rest = partitions.length - first.length;
+  const names = rest === 0 ? first.join(",") : `${first.join(",")} and ${rest} more`;
+  return `${partitions.length === 1 ? "partition" : "partitions"} ${names}`;
 }

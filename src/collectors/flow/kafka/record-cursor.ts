@@ -63,6 +63,8 @@ export class RecordCursor {
 
   readonly #batches: Buffer;
   readonly #fromOffset: number;
+  /** Whether the first batch is left out, because it is too long to have come as a whole. */
+  #isCut: boolean;
   /** In the order of their first offsets. */
   readonly #aborted: AbortedTransaction[];
   readonly #abortedProducers = new Set<number>();
@@ -73,18 +75,22 @@ export class RecordCursor {
   #recordAt = 0;
   #recordsLeft = 0;
 
-  /** `fromOffset`: a broker sends whole batches, which may begin before what was asked for. */
-  constructor(batches: Buffer, fromOffset: number, aborted: readonly AbortedTransaction[] = []) {
+  /**
+   * `fromOffset`: a broker sends whole batches, which may begin before what was asked for. `isCut`: even a first batch
+   * that is not complete is all of it that will ever come.
+   */
+  constructor(batches: Buffer, fromOffset: number, aborted: readonly AbortedTransaction[] = [], isCut = false) {
     this.data = batches;
     this.nextOffset = fromOffset;
     this.#batches = batches;
     this.#fromOffset = fromOffset;
     this.#aborted = aborted.toSorted((a, b) => a.firstOffset - b.firstOffset);
+    this.#isCut = isCut && batches.length >= BATCH_HEAD && !this.#isComplete(0);
   }
 
   /** Where to fetch from next: behind the last complete batch. Looks at nothing but the heads of batches. */
   fetchOffset(): number {
-    let offset = this.#fromOffset;
+    let offset = this.#isCut ? Math.max(this.#fromOffset, this.#endOffsetAt(0)) : this.#fromOffset;
     for (let at = 0; this.#isComplete(at); at += this.#lengthAt(at)) offset = Math.max(offset, this.#endOffsetAt(at));
     return offset;
   }
@@ -103,6 +109,7 @@ export class RecordCursor {
         if (this.offset >= this.#fromOffset) return Step.RECORD;
       }
       const at = this.#batchAt;
+      if (this.#isCut) return this.#leaveCut();
       if (!this.#isComplete(at)) return Step.END;
       this.#batchAt = at + this.#lengthAt(at);
       this.#endOffset = this.#endOffsetAt(at);
@@ -121,6 +128,12 @@ export class RecordCursor {
     this.offset = this.#endOffset - 1;
     this.#goOnAt(this.#endOffset);
     return Step.DAMAGED;
+  }
+
+  #leaveCut(): Step {
+    this.#isCut = false;
+    this.#endOffset = this.#endOffsetAt(0);
+    return this.#leave(new Error(`a batch of ${this.#lengthAt(0)} bytes`));
   }
 
   /** Whatever a batch says, the way is forward. */

@@ -1,47 +1,13 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { describe, test } from "node:test";
 import { Consumer } from "../../../../src/collectors/flow/kafka/consumer.ts";
+import { Impostor } from "../../../support/impostor.ts";
 import { until } from "../../../support/waiting.ts";
 
 /* What a real Kafka does is tested in test/live; here are servers that are none. */
 
 const TIMEOUT = { timeout: 60_000 };
-
-/** A server on a free port that does this with each connection. */
-class Impostor implements AsyncDisposable {
-  connections = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor(serve: (socket: Socket) => void) {
-    this.#server = createServer((socket) => {
-      this.connections++;
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => this.#sockets.delete(socket));
-      serve(socket);
-    });
-  }
-
-  static async start(serve: (socket: Socket) => void): Promise<Impostor> {
-    const impostor = new Impostor(serve);
-    impostor.#server.listen(0, "127.0.0.1");
-    await once(impostor.#server, "listening");
-    return impostor;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-}
 
 /** A consumer of what is at these ports, and what it has told. */
 function consumerOf(ports: readonly number[], told: (string | undefined)[], group: string | null = "g"): Consumer {
@@ -54,6 +20,16 @@ function consumerOf(ports: readonly number[], told: (string | undefined)[], grou
   );
 }
 
+/** Writes zeros for as long as somebody takes them. */
+function pour(socket: Socket): void {
+  const zeros = Buffer.alloc(2 ** 20);
+  const more = (): void => {
+    while (!socket.destroyed && socket.write(zeros));
+  };
+  socket.on("drain", more);
+  more();
+}
+
 const IMPOSTORS: Record<string, (socket: Socket) => void> = {
   "closes at once": (socket) => socket.end(),
   "resets what it is sent": (socket) => socket.once("data", () => socket.resetAndDestroy()),
@@ -61,6 +37,11 @@ const IMPOSTORS: Record<string, (socket: Socket) => void> = {
   "speaks TLS": (socket) => socket.once("data", () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 40]))),
   "answers what was not asked": (socket) =>
     socket.once("data", () => socket.write(Buffer.from([0, 0, 0, 4, 9, 9, 9, 9]))),
+  "announces an answer of 2 GiB": (socket) =>
+    socket.once("data", () => {
+      socket.write(Buffer.from([0x7f, 0xff, 0xff, 0xff]));
+      pour(socket);
+    }),
   // the right correlation, and then lengths that lead nowhere
   "answers nonsense": (socket) =>
     socket.once("data", (request: Buffer) => {

@@ -113,6 +113,21 @@ describe("a cursor", () => {
     }
   });
 
+  test("leaves a first batch out that will never come as a whole, and goes on behind it", () => {
+    const tooLong = batch(["a", "b", "c"], { firstOffset: 5 });
+    for (const length of [61, tooLong.length - 1]) {
+      const cursor = new RecordCursor(tooLong.subarray(0, length), 6, [], true);
+      assert.equal(cursor.fetchOffset(), 8);
+      assert.equal(cursor.next(), Step.DAMAGED);
+      assert.deepEqual([cursor.offset, cursor.damage], [7, `a batch of ${tooLong.length} bytes`]);
+      assert.equal(cursor.next(), Step.END);
+      assert.equal(cursor.nextOffset, 8);
+    }
+    const whole = new RecordCursor(Buffer.concat([tooLong, tooLong.subarray(0, 70)]), 5, [], true);
+    for (let record = 0; record < 3; record++) assert.equal(whole.next(), Step.RECORD);
+    assert.equal(whole.next(), Step.END);
+  });
+
   test("tells of a batch with a wrong checksum, and goes on behind it", () => {
     const damaged = batch(["a", "b"]);
     damaged[70]! ^= 1;
