@@ -47,16 +47,14 @@ function load(): CapModule & FilterCompiler {
   const missing = readAsset("cap.node.missing");
   const advice = "use --engine ring; for --wialon there is no other way";
   if (missing !== undefined) {
-    const why = `this promtap was built without libpcap (${Buffer.from(missing).toString()})`;
-    throw new PromtapError(ErrorCode.HOST, `couldn't load engine pcap: ${why}; ${advice}`);
+    const why = `this promtap was built without it (${Buffer.from(missing).toString()})`;
+    throw new PromtapError(ErrorCode.HOST, `couldn't load libpcap: ${why}; ${advice}`);
   }
   try {
     const module = loadAddon("cap.node") as CapModule & FilterCompiler;
     Object.setPrototypeOf(module.Cap.prototype, EventEmitter.prototype);
     return module;
   } catch (error) {
-    throw new PromtapError(ErrorCode.HOST, `couldn't load engine pcap: ${messageOf(error)}; ${advice}`, {
-      cause: error,
-    });
+    throw new PromtapError(ErrorCode.HOST, `${messageOf(error)}; ${advice}`, { cause: error });
   }
 }

@@ -65,6 +65,20 @@ describe("cap with libpcap inside", { skip: lacking("root", "ip", "unshare", "re
     assert.doesNotMatch(stdout, /libpcap/);
   });
 
+  test("is hardened: canaries on the stack, checked functions, and addresses that can't be changed", async () => {
+    const { stdout } = await execute("readelf", [
+      "--dynamic",
+      "--program-headers",
+      "--dyn-syms",
+      "--wide",
+      addon.pathname,
+    ]);
+    for (const sign of [/ GNU_RELRO /, /\(FLAGS\) +BIND_NOW/, / __stack_chk_fail@/, / __memcpy_chk@/]) {
+      assert.match(stdout, sign);
+    }
+    assert.doesNotMatch(stdout, / GNU_STACK .* RWE /);
+  });
+
   test("says why an interface can't be opened, and survives collecting the failed capture", async () => {
     const output = await runNative(`
       for (let i = 0; i < 100; i++) {
