@@ -281,6 +281,10 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     const { account } = tap;
     const { promise, resolve } = Promise.withResolvers<void>();
     if (account !== undefined) account.closing = promise;
-    this.#closings.add(() => close().finally(resolve));
+    this.#closings.add(async () => {
+      await close();
+      resolve();
+      if (account?.closing === promise) account.closing = undefined;
+    });
   }
 }

@@ -1,11 +1,16 @@
 import * as libc from "../native/libc.ts";
 import { addressDumpRequest, type HostAddress, parseAddressMessages } from "./netlink-addresses.ts";
+import { dump, dumpNow, type PartTaker } from "./netlink-dump.ts";
 import { netlinkUnavailable, openNetlink } from "./netlink-socket.ts";
 
 const RTMGRP_IPV4_IFADDR = 0x10;
 const RTMGRP_IPV6_IFADDR = 0x100;
-/** Larger than any message of the kernel about an address. */
-const MESSAGE_BYTES = 64 * 1024;
+/** In messages. */
+const WHAT = "addresses";
+/** What a message says is not looked at, only that there is one. */
+const MESSAGE_BYTES = 16;
+/** How many messages are read before others have their turn. */
+const MESSAGES_A_TURN = 64;
 /** Where addresses come and go all the time, as with containers, they are asked for this often at most. */
 const SETTLE_MS = 1000;
 
@@ -15,7 +20,10 @@ export class HostAddresses implements Disposable {
   readonly #buffer = new Uint8Array(MESSAGE_BYTES);
   #addresses: HostAddress[] = [];
   #stopWatching: (() => void) | undefined;
+  #newsCount = 0;
+  /** While news waits to be looked at, or is. */
   #timer: NodeJS.Timeout | undefined;
+  #isOpen = true;
 
   private constructor(news: number) {
     this.#news = news;
@@ -24,10 +32,10 @@ export class HostAddresses implements Disposable {
   /** Asks for all addresses. Throws PromtapError where there is no netlink. */
   static open(): HostAddresses {
     // Subscribed before it is asked for the first time, so that nothing is missed.
-    const news = openNetlink(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, "addresses");
+    const news = openNetlink(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, WHAT);
     const hostAddresses = new HostAddresses(news);
     try {
-      hostAddresses.#addresses = dump(hostAddresses.#buffer);
+      hostAddresses.#addresses = listNow();
       return hostAddresses;
     } catch (error) {
       libc.close(news);
@@ -42,13 +50,15 @@ export class HostAddresses implements Disposable {
   /** Calls `onChange` when there are other addresses than before, soon after. */
   watch(onChange: () => void): void {
     this.#stopWatching = libc.watchReadable(this.#news, () => {
-      // What a message says is not looked at: everything is asked for anew, once for all that change together.
-      while (this.#isThereNews());
+      // Everything is asked for anew, once for all that change together. What is left is told of again.
+      for (let count = 0; count < MESSAGES_A_TURN && this.#isThereNews(); count++);
+      this.#newsCount++;
       this.#refreshSoon(onChange);
     });
   }
 
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     clearTimeout(this.#timer);
     this.#stopWatching?.();
     libc.close(this.#news);
@@ -61,39 +71,51 @@ export class HostAddresses implements Disposable {
   }
 
   #refreshSoon(onChange: () => void): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      const before = keyOf(this.#addresses);
-      try {
-        this.#addresses = dump(this.#buffer);
-      } catch {
-        // Such as for want of descriptors: the addresses stay as they are until the kernel answers.
-        this.#refreshSoon(onChange);
-        return;
-      }
-      if (keyOf(this.#addresses) !== before) onChange();
-    }, SETTLE_MS);
+    this.#timer ??= setTimeout(() => void this.#refresh(onChange), SETTLE_MS);
+  }
+
+  async #refresh(onChange: () => void): Promise<void> {
+    const before = keyOf(this.#addresses);
+    const asked = this.#newsCount;
+    let found: HostAddress[] | undefined;
+    try {
+      found = await list();
+    } catch {
+      // Such as for want of descriptors: the addresses stay as they are until the kernel answers.
+    }
+    this.#timer = undefined;
+    if (!this.#isOpen) return;
+    if (found === undefined || this.#newsCount > asked) this.#refreshSoon(onChange);
+    this.#addresses = found ?? this.#addresses;
+    if (keyOf(this.#addresses) !== before) onChange();
   }
 }
 
-/** All addresses there are now. The kernel answers at once, part by part, as it is read. */
-function dump(buffer: Uint8Array): HostAddress[] {
-  const fd = openNetlink(0, "addresses");
-  const all: HostAddress[] = [];
-  try {
-    const sent = libc.send(fd, addressDumpRequest());
-    if (sent < 0) throw netlinkUnavailable("addresses", sent);
-    for (let isDone = false; !isDone;) {
-      const length = libc.recv(fd, buffer);
-      if (length < 0) throw netlinkUnavailable("addresses", length);
-      const part = parseAddressMessages(buffer, length);
-      all.push(...part.found);
-      ({ isDone } = part);
-    }
-  } finally {
-    libc.close(fd);
-  }
-  return all;
+/** All addresses there are now. */
+function listNow(): HostAddress[] {
+  const fd = openNetlink(0, WHAT);
+  const found: HostAddress[] = [];
+  const result = dumpNow(fd, addressDumpRequest(), takerInto(found));
+  libc.close(fd);
+  if (result < 0) throw netlinkUnavailable(WHAT, result);
+  return found;
+}
+
+async function list(): Promise<HostAddress[]> {
+  const fd = openNetlink(0, WHAT);
+  const found: HostAddress[] = [];
+  const result = await dump(fd, addressDumpRequest(), takerInto(found));
+  libc.close(fd);
+  if (result < 0) throw netlinkUnavailable(WHAT, result);
+  return found;
+}
+
+function takerInto(all: HostAddress[]): PartTaker {
+  return (bytes, lengthBytes) => {
+    const { found, isDone } = parseAddressMessages(bytes, lengthBytes);
+    all.push(...found);
+    return isDone;
+  };
 }
 
 function keyOf(addresses: readonly HostAddress[]): string {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as libc from "../native/libc.ts";
+import { dump, dumpNow } from "./netlink-dump.ts";
 import { type Link, linkDumpRequest, parseLinkMessages } from "./netlink.ts";
 import { netlinkUnavailable, openNetlink } from "./netlink-socket.ts";
 
@@ -12,8 +13,8 @@ const WHAT = "interfaces";
 const MESSAGE_BYTES = 64 * 1024;
 /** How many messages are read before others have their turn. */
 const MESSAGES_A_TURN = 16;
-/** When it is asked again for everything, where the kernel did not take the question. */
-const ASK_AGAIN_MS = 1000;
+/** When the links are listed again, where the kernel could not do so. */
+const LIST_AGAIN_MS = 1000;
 
 /** What can't be seen in the links that there are: indexes of links. */
 export interface LinkNews {
@@ -31,32 +32,43 @@ export type LinkListener = (news: LinkNews) => void;
  * from /sys, which may be of another namespace or not there.
  */
 export class Links implements Disposable {
+  /** Tells the news. */
   readonly #fd: number;
+  /** Lists all links. */
+  readonly #listFd: number;
   readonly #byIndex = new Map<number, Link>();
   readonly #buffer = new Uint8Array(MESSAGE_BYTES);
-  /** While the kernel lists all links: those that were not listed yet. */
-  #unlisted: Set<number> | undefined;
-  /** Whether news was lost, so that the kernel is to list all links again. */
+  /** Links that there was news of while all are listed: of them the list may be older. */
+  readonly #newer = new Set<number>();
+  /** Whether news was lost, so that all links are to be listed again. */
   #isIncomplete = false;
+  #listing: Promise<void> | undefined;
   #news: LinkNews = { gone: new Set(), down: new Set() };
   #hasNews = false;
-  #askTimer: NodeJS.Timeout | undefined;
+  #listTimer: NodeJS.Timeout | undefined;
   #stopWatching: (() => void) | undefined;
   #onChange: LinkListener = () => {};
+  #isOpen = true;
 
-  private constructor(fd: number) {
+  private constructor(fd: number, listFd: number) {
     this.#fd = fd;
+    this.#listFd = listFd;
   }
 
   /** Asks for all interfaces. Throws PromtapError where there is no netlink. */
   static open(): Links {
     const fd = openNetlink(RTMGRP_LINK, WHAT);
-    const links = new Links(fd);
+    let listFd = -1;
     try {
-      links.#list();
+      listFd = openNetlink(0, WHAT);
+      const links = new Links(fd, listFd);
+      const result = dumpNow(listFd, linkDumpRequest(), (bytes, length) => links.#takePart(bytes, length, new Set()));
+      if (result < 0) throw netlinkUnavailable(WHAT, result);
+      links.#hasNews = false;
       return links;
     } catch (error) {
       libc.close(fd);
+      if (listFd >= 0) libc.close(listFd);
       throw error;
     }
   }
@@ -74,35 +86,15 @@ export class Links implements Disposable {
   watch(onChange: LinkListener): void {
     this.#onChange = onChange;
     this.#stopWatching = libc.watchReadable(this.#fd, () => this.#readSome());
-    if (this.#isIncomplete) this.#readSome();
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#askTimer);
+    this.#isOpen = false;
+    clearTimeout(this.#listTimer);
     this.#stopWatching?.();
     libc.close(this.#fd);
-  }
-
-  /** The kernel answers at once, part by part, as it is read. */
-  #list(): void {
-    const sent = this.#ask();
-    if (sent < 0) throw netlinkUnavailable(WHAT, sent);
-    while (this.#unlisted !== undefined) {
-      const length = this.#readOne();
-      if (length < 0 && length !== -libc.errno.ENOBUFS) throw netlinkUnavailable(WHAT, length);
-    }
-    this.#hasNews = false;
-  }
-
-  #ask(): number {
-    const sent = libc.send(this.#fd, linkDumpRequest());
-    if (sent < 0) return sent;
-    this.#isIncomplete = false;
-    this.#unlisted = new Set(this.#byIndex.keys());
-    // Who knows what became of them meanwhile.
-    for (const index of this.#unlisted) this.#news.down.add(index);
-    this.#hasNews = true;
-    return sent;
+    if (this.#listing === undefined) libc.close(this.#listFd);
+    else void this.#listing.finally(() => libc.close(this.#listFd));
   }
 
   /** Reads some of what waits. The rest is told of again, and so has its turn. */
@@ -111,51 +103,83 @@ export class Links implements Disposable {
     for (let count = 0; count < MESSAGES_A_TURN && !isEmpty; count++) {
       isEmpty = this.#readOne() === -libc.errno.EAGAIN;
     }
-    if (isEmpty && this.#isIncomplete && this.#unlisted === undefined) this.#askInTime();
-    // Names of a list that is half read may be of different times.
-    if (!this.#hasNews || this.#unlisted !== undefined) return;
-    const news = this.#news;
-    this.#news = { gone: new Set(), down: new Set() };
-    this.#hasNews = false;
-    this.#onChange(news);
-  }
-
-  #askInTime(): void {
-    clearTimeout(this.#askTimer);
-    if (this.#ask() < 0) this.#askTimer = setTimeout(() => this.#askInTime(), ASK_AGAIN_MS);
+    if (isEmpty && this.#isIncomplete) this.#list();
+    this.#tell();
   }
 
   /**
    * Returns the length of the message, or the negated errno. Where the kernel had more to say than the socket could hold
    * it says so once, and drops what is new until the socket is empty (netlink_overrun in net/netlink/af_netlink.c): to
-   * ask before would be of no use.
+   * list the links before would be of no use.
    */
   #readOne(): number {
     const length = libc.recv(this.#fd, this.#buffer);
     if (length === -libc.errno.ENOBUFS) this.#isIncomplete = true;
-    else if (length > 0) this.#apply(length);
+    if (length <= 0) return length;
+    const { changed, removed } = parseLinkMessages(this.#buffer, length);
+    for (const link of changed) this.#learn(link);
+    for (const index of removed) this.#forget(index);
     return length;
   }
 
-  #apply(length: number): void {
-    const { changed, removed, isDone } = parseLinkMessages(this.#buffer, length);
-    for (const link of changed) {
-      this.#unlisted?.delete(link.index);
-      // Such as one that turned promiscuous: nothing that is of interest here.
-      if (isDeepStrictEqual(this.#byIndex.get(link.index), link)) continue;
-      this.#byIndex.set(link.index, link);
-      if (!link.isUp) this.#news.down.add(link.index);
-      this.#hasNews = true;
-    }
-    for (const index of removed) this.#remove(index);
-    if (!isDone) return;
-    for (const index of this.#unlisted ?? []) this.#remove(index);
-    this.#unlisted = undefined;
+  /** Has all links listed again, once at a time. */
+  #list(): void {
+    this.#listing ??= this.#listAll().finally(() => {
+      this.#listing = undefined;
+      this.#tell();
+    });
   }
 
-  #remove(index: number): void {
+  async #listAll(): Promise<void> {
+    this.#isIncomplete = false;
+    this.#newer.clear();
+    const unlisted = new Set(this.#byIndex.keys());
+    // Who knows what became of them meanwhile.
+    for (const index of unlisted) this.#news.down.add(index);
+    const result = await dump(this.#listFd, linkDumpRequest(), (bytes, length) => {
+      return this.#takePart(bytes, length, unlisted);
+    });
+    if (!this.#isOpen) return;
+    if (result < 0) {
+      this.#isIncomplete = true;
+      this.#listTimer = setTimeout(() => this.#list(), LIST_AGAIN_MS);
+      return;
+    }
+    for (const index of unlisted) if (!this.#newer.has(index)) this.#forget(index);
+    this.#hasNews = true;
+  }
+
+  #takePart(bytes: Uint8Array, lengthBytes: number, unlisted: Set<number>): boolean {
+    const { changed, isDone } = parseLinkMessages(bytes, lengthBytes);
+    for (const link of changed) {
+      unlisted.delete(link.index);
+      if (!this.#newer.has(link.index)) this.#learn(link);
+    }
+    return isDone;
+  }
+
+  #learn(link: Link): void {
+    this.#newer.add(link.index);
+    // Such as one that turned promiscuous: nothing that is of interest here.
+    if (isDeepStrictEqual(this.#byIndex.get(link.index), link)) return;
+    this.#byIndex.set(link.index, link);
+    if (!link.isUp) this.#news.down.add(link.index);
+    this.#hasNews = true;
+  }
+
+  #forget(index: number): void {
+    this.#newer.add(index);
     if (!this.#byIndex.delete(index)) return;
     this.#news.gone.add(index);
     this.#hasNews = true;
+  }
+
+  /** Not while links are listed: names that are half of the list may be of different times. */
+  #tell(): void {
+    if (!this.#isOpen || !this.#hasNews || this.#listing !== undefined) return;
+    const news = this.#news;
+    this.#news = { gone: new Set(), down: new Set() };
+    this.#hasNews = false;
+    this.#onChange(news);
   }
 }

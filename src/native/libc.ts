@@ -68,6 +68,13 @@ function orErrno(result: number): number {
   return result < 0 ? -koffi().errno() : result;
 }
 
+/** The result of a call that koffi makes in a helper thread. Its callback finds errno as the call left it. */
+function inBackground(call: (done: (error: unknown, result: number | bigint) => void) => void): Promise<number> {
+  return new Promise((resolve) => {
+    call((_, result) => resolve(orErrno(Number(result))));
+  });
+}
+
 export function socket(domain: number, type: number, protocol: number): number {
   return orErrno(c().socket(domain, type, protocol));
 }
@@ -81,9 +88,7 @@ export function close(fd: number): number {
  * at it any more (synchronize_net in packet_release); those that are closed at the same time wait together.
  */
 export function closeInBackground(fd: number): Promise<number> {
-  return new Promise((resolve) => {
-    c().close.async(fd, (_: unknown, result: number) => resolve(orErrno(result)));
-  });
+  return inBackground((done) => c().close.async(fd, done));
 }
 
 export function bind(fd: number, address: Uint8Array): number {
@@ -96,11 +101,7 @@ export function setsockopt(fd: number, level: number, name: number, value: Uint8
 
 /** Sets an option in a helper thread, for one that the kernel takes its time for. */
 export function setsockoptInBackground(fd: number, level: number, name: number, value: Uint8Array): Promise<number> {
-  return new Promise((resolve) => {
-    c().setsockopt.async(fd, level, name, value, value.length, (_: unknown, result: number) =>
-      resolve(orErrno(result)),
-    );
-  });
+  return inBackground((done) => c().setsockopt.async(fd, level, name, value, value.length, done));
 }
 
 /** Fills `value`; the option must be at least as long. */
@@ -112,10 +113,21 @@ export function send(fd: number, bytes: Uint8Array): number {
   return orErrno(Number(c().send(fd, bytes, bytes.length, 0)));
 }
 
+/** Sends in a helper thread, where the kernel may take its time. */
+export function sendInBackground(fd: number, bytes: Uint8Array): Promise<number> {
+  return inBackground((done) => c().send.async(fd, bytes, bytes.length, 0, done));
+}
+
+const MSG_DONTWAIT = 0x40;
+
 /** Receives one message, waiting for none; -EAGAIN where there is none. */
 export function recv(fd: number, bytes: Uint8Array): number {
-  const MSG_DONTWAIT = 0x40;
   return orErrno(Number(c().recv(fd, bytes, bytes.length, MSG_DONTWAIT)));
+}
+
+/** Receives in a helper thread, where the kernel may take its time to make the message. */
+export function recvInBackground(fd: number, bytes: Uint8Array): Promise<number> {
+  return inBackground((done) => c().recv.async(fd, bytes, bytes.length, MSG_DONTWAIT, done));
 }
 
 const PROT_READ_WRITE = 0x3;

@@ -79,7 +79,8 @@ export class Tap<Sink> {
 
   /** Opens an engine; false if there is one, or the link can't have one now. Throws what prevents it. */
   async open(kind: EngineKind<Sink>, siblings: number): Promise<boolean> {
-    await this.account?.closing;
+    // Not without need: what follows has to begin in the turn that was given to it.
+    if (this.account?.closing !== undefined) await this.account.closing;
     const { account, link } = this;
     if (this.#engine !== undefined || account === undefined || !(link.isUp || this.mayBeDown)) return false;
     this.mayBeDown = false;
