@@ -15,6 +15,9 @@ const LINGER_MS = 1000;
 /** The links are compared with what is captured this often at most, however fast they change. */
 const SETTLE_MS = 20;
 
+/** Engines that are closed at the same time. */
+const CLOSING_LANES = 32;
+
 /** Told of what happens while running, for whoever logs. */
 export interface CaptureListener {
   opened(name: string): void;
@@ -62,7 +65,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly #taps = new Map<number, Tap<Sink>>();
   readonly #accounts = new Map<string, Account<Sink>>();
   readonly #attempts: Attempts<Tap<Sink>>;
-  readonly #closings = new WorkQueue<() => Promise<void>>((close) => close());
+  readonly #closings = new WorkQueue<() => Promise<void>>((close) => close(), CLOSING_LANES);
   /** What has yet to be followed. */
   readonly #news: LinkNews = { gone: new Set(), down: new Set() };
   #followTimer: NodeJS.Timeout | undefined;

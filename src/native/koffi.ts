@@ -2,6 +2,12 @@ import type koffiModule from "koffi";
 
 import { loadAddon } from "./addon.ts";
 
+/**
+ * Helper threads of libuv, in which the calls run that have the kernel wait, and files are read. They start at the first
+ * need. Hundreds of packet sockets are opened and closed several times as fast as with the usual 4.
+ */
+process.env["UV_THREADPOOL_SIZE"] = "16";
+
 /** What calls functions of C, in the version that the build checks. */
 export type Koffi = typeof koffiModule;
 

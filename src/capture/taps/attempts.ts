@@ -7,6 +7,9 @@ export const LONGEST_PAUSE_MS = 60_000;
 /** How many of those that failed for the same reason are tried after a pause: if one of them works, so may the rest. */
 export const TRIALS = 4;
 
+/** Attempts at the same time. */
+const LANES = 8;
+
 /** Tries an item; false if there was nothing to try. Throws what prevents it. */
 export type Attempt<Item> = (item: Item) => Promise<boolean>;
 
@@ -35,6 +38,7 @@ export class Attempts<Item extends object> {
   readonly #now: () => number;
   readonly #queue = new WorkQueue<Item>(
     (item) => this.#try(item),
+    LANES,
     () => this.#pauseAll(),
   );
   readonly #groups = new Map<string, Group<Item>>();

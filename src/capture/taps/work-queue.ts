@@ -1,22 +1,25 @@
 import { setImmediate as turn } from "node:timers/promises";
 
-/** Pieces of work that wait for the kernel at the same time: it lets them wait together. */
-const LANES = 4;
 /** How long work may keep the event loop before others have their turn. A piece can't be cut short. */
 const SLICE_MS = 5;
 
 /** Works off what is added, each once, in short slices: the event loop is never kept for longer than a piece takes. */
 export class WorkQueue<Item> {
   readonly #work: (item: Item) => Promise<void>;
+  readonly #lanes: number;
   readonly #onEmpty: () => void;
   readonly #items = new Set<Item>();
   #working: Promise<void> | undefined;
   #turn: Promise<void> | undefined;
   #sliceStartMs = 0;
 
-  /** `work` throws nothing. `onEmpty` is called each time when all is done. */
-  constructor(work: (item: Item) => Promise<void>, onEmpty: () => void = () => {}) {
+  /**
+   * `work` throws nothing. `lanes`: items that are worked on at the same time, because the kernel lets them wait for it
+   * together. `onEmpty` is called each time when all is done.
+   */
+  constructor(work: (item: Item) => Promise<void>, lanes: number, onEmpty: () => void = () => {}) {
     this.#work = work;
+    this.#lanes = lanes;
     this.#onEmpty = onEmpty;
   }
 
@@ -42,7 +45,7 @@ export class WorkQueue<Item> {
   async #workOff(): Promise<void> {
     // What is added in the same turn comes along.
     await this.#nextTurn();
-    while (this.#items.size > 0) await Promise.all(Array.from({ length: LANES }, () => this.#runLane()));
+    while (this.#items.size > 0) await Promise.all(Array.from({ length: this.#lanes }, () => this.#runLane()));
     this.#working = undefined;
     this.#onEmpty();
   }
