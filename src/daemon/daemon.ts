@@ -107,7 +107,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts): Promise
         },
         landingPage: () => landingPage(config.telemetryPath, VERSION, source.engine, source.taps()),
         ready: () => isReady,
-        failed: (error) => log.error("couldn't make the page", { error: messageOf(error) }),
+        failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
       },
     ),
   );
