@@ -97,6 +97,11 @@ export class TrafficCollector implements Collector {
         ledgers.map((ledger) => ({ labels: { interface: ledger.name }, value: ledger.refusedPackets() })),
       ),
       counter(
+        "promtap_traffic_evicted_addresses_total",
+        "Addresses that gave their series to others, because they were silent longest when the limit was reached.",
+        ledgers.map(({ name, evictedAddresses }) => ({ labels: { interface: name }, value: evictedAddresses })),
+      ),
+      counter(
         "promtap_traffic_exhausted_packets_total",
         "Times that a kernel engine had no room for a new series, and counted a packet under ip=other.",
         ledgers.map(({ name, exhaustedPackets }) => ({ labels: { interface: name }, value: exhaustedPackets })),
@@ -135,10 +140,12 @@ export class TrafficCollector implements Collector {
   }
 
   *#writeAddresses(writer: PageWriter, lines: HistogramLines, version: 4 | 6, direction: Direction): Generator<void> {
+    using _ = this.#ledger.addresses.hold();
     for (const ledger of this.#ledger.interfaces()) {
       const labels = this.#labelsOf(ledger);
       for (let row = 0; row < ledger.rows.count; row++) {
-        if (labels.version(row) === version) writeRow(writer, lines, ledger, labels, row, direction);
+        if (ledger.rows.isUsed(row) && labels.version(row) === version)
+          writeRow(writer, lines, ledger, labels, row, direction);
         if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
       }
     }

@@ -76,16 +76,23 @@ export class ZonesCollector implements Collector {
       name,
       help: `Traffic by ${of} of the remote address, or what it is instead, in ${unit}.`,
       type: MetricType.COUNTER,
-      write: (writer) => writeZones(writer, name, this.#ledger.interfaces(), index, what),
+      write: (writer) => writeZones(writer, name, zoning, this.#ledger.interfaces(), index, what),
     };
   }
 }
 
 function systemFamilies(zoning: Zoning): Family[] {
-  const slots = Array.from({ length: zoning.used }, (_, index) => FIRST_NAMED + index);
+  const { used, limit } = zoning.quota;
+  const slots = [...Array(zoning.count).keys()].filter((slot) => slot >= FIRST_NAMED && zoning.zoneOfSlot(slot) > 0);
   return [
-    { ...gauge("promtap_traffic_asns", "ASes that have series."), samples: [{ value: zoning.used }] },
-    { ...gauge("promtap_traffic_asns_limit", "ASes that may have series."), samples: [{ value: zoning.limit }] },
+    { ...gauge("promtap_traffic_asns", "ASes that have series."), samples: [{ value: used }] },
+    { ...gauge("promtap_traffic_asns_limit", "ASes that may have series."), samples: [{ value: limit }] },
+    {
+      name: "promtap_traffic_evicted_asns_total",
+      help: "ASes that gave their series to others, because they were silent longest when the limit was reached.",
+      type: MetricType.COUNTER,
+      samples: [{ value: zoning.evicted }],
+    },
     {
       ...gauge("promtap_traffic_asn_info", "Names of the ASes that have series."),
       samples: slots.map((slot) => {
@@ -103,16 +110,18 @@ function gauge(name: string, help: string): { name: string; help: string; type: 
 function* writeZones(
   writer: PageWriter,
   name: string,
+  zoning: Zoning,
   ledgers: readonly InterfaceLedger[],
   index: number,
   what: number,
 ): Generator<void> {
+  using _ = zoning.quota.hold();
   for (const ledger of ledgers) {
     const zones = ledger.zones[index]!;
     const heads = DIRECTIONS.map(([, text]) =>
       encoder.encode(`${name}{${labelText("interface", ledger.name)},${labelText("direction", text)},`),
     );
-    for (let slot = 1; slot < zones.zoning.slots; slot++) {
+    for (let slot = 1; slot < zoning.count; slot++) {
       writeSlot(writer, heads, zones, slot, what);
       if (writer.isFull || slot % SLOTS_A_TURN === 0) yield;
     }

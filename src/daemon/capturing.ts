@@ -12,6 +12,7 @@ import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { requireLibc } from "../native/libc.ts";
 import type { Config } from "./config.ts";
+import { Looks } from "./looks.ts";
 import type { Parts } from "./parts.ts";
 
 /** What stands in for live capture while a file is read. */
@@ -29,7 +30,10 @@ export interface Source extends TrafficSource {
 
 /** Starts to count the traffic that the config asks for. Throws PromtapError. */
 export async function startSource(config: Config, ledger: Ledger, parts: Parts): Promise<Source> {
-  if (config.readPath !== null) return FILE_SOURCE;
+  if (config.readPath !== null) {
+    ledger.lookByNewcomers();
+    return FILE_SOURCE;
+  }
   return config.isCounted ? parts.use("capture", await startCapture(config, ledger)) : NO_SOURCE;
 }
 
@@ -39,11 +43,15 @@ async function startCapture(config: Config, ledger: Ledger): Promise<Source & As
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
   const capture = await Capture.start(kind, config.interfaces, ledger, captureLog(""));
+  const looks = new Looks(ledger);
   return {
     engine: kind.name,
     keeps: kind.keeps,
     started: () => capture.started(),
-    sync: () => capture.sync(),
+    sync() {
+      capture.sync();
+      void looks.start();
+    },
     taps: () => capture.taps(),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
   };

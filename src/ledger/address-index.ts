@@ -19,6 +19,11 @@ export class AddressIndex {
     this.#seed = seed;
   }
 
+  /** Entries there are, used or not. */
+  get capacity(): number {
+    return this.#rows.length;
+  }
+
   /** The row, or -1. Hot; does not allocate. */
   find(range: number, word0: number, word1: number, word2: number, word3: number): number {
     return this.#rows[this.#entry(range, word0, word1, word2, word3)]! - 1;
@@ -29,6 +34,25 @@ export class AddressIndex {
     if (this.#used * 2 >= this.#rows.length) this.#grow();
     this.#place(range, word0, word1, word2, word3, row + 1);
     this.#used++;
+  }
+
+  /** Removes an address that `find` knows. */
+  remove(range: number, word0: number, word1: number, word2: number, word3: number): void {
+    const keys = this.#keys;
+    const rows = this.#rows;
+    const mask = rows.length - 1;
+    let hole = this.#entry(range, word0, word1, word2, word3);
+    // Whoever was kept by the hole from the place its hash gives it moves up, or it would not be found any more.
+    for (let entry = (hole + 1) & mask; rows[entry] !== 0; entry = (entry + 1) & mask) {
+      const at = entry * KEY_WORDS;
+      const home = mix(this.#seed, keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, keys[at + 4]!) & mask;
+      if (((entry - home) & mask) < ((entry - hole) & mask)) continue;
+      keys.copyWithin(hole * KEY_WORDS, at, at + KEY_WORDS);
+      rows[hole] = rows[entry]!;
+      hole = entry;
+    }
+    rows[hole] = 0;
+    this.#used--;
   }
 
   /** The entry that holds the key, or the empty one where it belongs. */

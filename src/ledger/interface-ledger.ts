@@ -5,7 +5,9 @@ import { BUCKETS, bucketOf, SLOT_DOUBLES, SUM } from "./histogram.ts";
 import { type Ipv4Memory, UNLISTED, UNSEEN } from "./ipv4-memory.ts";
 import { Ipv4Table } from "./ipv4-table.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
+import type { Quota } from "./quota/quota.ts";
 import { Direction, ROW_CELLS, Rows } from "./rows.ts";
+import { FREE, type Places } from "./quota/silence.ts";
 import { Slots } from "./slots.ts";
 import { packetsOnWire } from "./unfolding.ts";
 import { ZoneLedger } from "./zones/zone-ledger.ts";
@@ -18,14 +20,22 @@ const RX_CELLS = Direction.RX * PROTOCOL_COLUMNS;
 /** The slot of all frames of an interface: the first, so that 0 can stand for "none" in a row. */
 export const ALL_SLOT = 0;
 
-/** How many addresses may have series, over all interfaces, and how many have. */
-export interface AddressBudget {
-  readonly limit: number;
-  used: number;
+/** Told that all that was counted in a slot is in another one from now on. */
+export type FoldListener = (ledger: InterfaceLedger, slot: number, into: number) => void;
+
+/** What the ledgers of all interfaces have together. */
+export interface Shared {
+  readonly ranges: RangeTable;
+  /** Of addresses and networks that have series. */
+  readonly addresses: Quota;
+  readonly ipv4: Ipv4Memory;
+  readonly zonings: readonly Zoning[];
+  readonly seed: number;
+  onFold: FoldListener;
 }
 
 /** The counts of one interface. */
-export class InterfaceLedger {
+export class InterfaceLedger implements Places {
   readonly name: string;
   /** Takes the frames of the interface. */
   readonly sink: FrameCounts;
@@ -39,24 +49,24 @@ export class InterfaceLedger {
   aggregatedPackets = 0;
   /** Packets under `other` because an engine's own tables were full. */
   exhaustedPackets = 0;
+  /** Addresses that gave their row to others. */
+  evictedAddresses = 0;
 
+  readonly #shared: Shared;
   readonly #ranges: RangeTable;
-  readonly #addresses: AddressBudget;
+  readonly #addresses: Quota;
   readonly #ipv4: Ipv4Table;
   /** Rows of IPv6 addresses, and of the networks of rolled-up IPv4 ranges. */
   readonly #index: AddressIndex;
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
 
-  constructor(
-    name: string,
-    ranges: RangeTable,
-    addresses: AddressBudget,
-    ipv4: Ipv4Memory,
-    seed: number,
-    zonings: readonly Zoning[],
-  ) {
+  #isForgotten = false;
+
+  constructor(name: string, shared: Shared) {
+    const { ranges, addresses, ipv4, zonings, seed } = shared;
     this.name = name;
+    this.#shared = shared;
     this.zones = zonings.map((zoning) => new ZoneLedger(zoning));
     this.sink = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
     this.#ranges = ranges;
@@ -72,9 +82,57 @@ export class InterfaceLedger {
     return this.#packets(ALL_SLOT) === 0;
   }
 
-  /** Addresses and networks that have series. */
-  addressCount(): number {
-    return this.rows.count - this.#otherRow.filter((row) => row > 0).length;
+  /** Gives the places of all addresses back; none of them loses its own any more. */
+  forget(): void {
+    this.#isForgotten = true;
+    for (const zones of this.zones) zones.forget();
+    this.#addresses.used -= this.rows.used - this.#otherRow.filter((row) => row > 0).length;
+  }
+
+  get count(): number {
+    return this.rows.count;
+  }
+
+  /** Bytes that were counted for the address of a row: no packet has none. */
+  activity(row: number): number {
+    if (this.#isForgotten || !this.rows.isAddress(row)) return FREE;
+    const { counters } = this.slots;
+    let bytes = 0;
+    for (let cell = 0; cell < ROW_CELLS; cell++) {
+      const slot = this.rows.slotOf(row, cell);
+      if (slot > 0) bytes += counters[slot * SLOT_DOUBLES + SUM]!;
+    }
+    return bytes;
+  }
+
+  hasSent(row: number): boolean {
+    for (let cell = 0; cell < RX_CELLS; cell++) if (this.rows.slotOf(row, cell) > 0) return true;
+    return false;
+  }
+
+  vacate(row: number): void {
+    const { rows, slots } = this;
+    const range = rows.rangeOf(row);
+    const other = this.otherRow(range);
+    for (let cell = 0; cell < ROW_CELLS; cell++) {
+      const slot = rows.slotOf(row, cell);
+      if (slot === 0) continue;
+      const into = this.slotOf(other, cell);
+      slots.fold(slot, into);
+      rows.setSlot(row, cell, 0);
+      this.#shared.onFold(this, slot, into);
+    }
+    this.#forgetAddress(row, range);
+    rows.remove(row);
+    this.evictedAddresses++;
+  }
+
+  #forgetAddress(row: number, range: number): void {
+    const word = (k: number): number => this.rows.addressWord(row, k) | 0;
+    this.#index.remove(range, word(0), word(1), word(2), word(3));
+    if (this.#ranges.ranges[range]!.version === 6) return;
+    const mask = this.#ranges.maskWord(range, 0, -1);
+    this.#ipv4.forget(word(0), word(0) | ~mask);
   }
 
   /** Forgets which slots IPv4 addresses have, until they are looked up again. */
@@ -158,11 +216,11 @@ export class InterfaceLedger {
     const column = IPV6_COLUMN[packet.protocol]!;
     const from = this.#ranges.rangeOfIpv6(source, source1, source2, source3);
     if (from !== NO_RANGE) {
-      this.#count(this.row(from, source, source1, source2, source3), column, bucket, lengthBytes, packets);
+      this.#count(this.row(from, source, source1, source2, source3, true), column, bucket, lengthBytes, packets);
     }
     const to = this.#ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
     if (to === NO_RANGE) return;
-    const row = this.row(to, destination, destination1, destination2, destination3);
+    const row = this.row(to, destination, destination1, destination2, destination3, false);
     this.#count(row, RX_CELLS + column, bucket, lengthBytes, packets);
   }
 
@@ -191,15 +249,17 @@ export class InterfaceLedger {
       this.#ipv4.setUnlisted(address, cell);
       return UNLISTED;
     }
-    const row = this.row(range, address, 0, 0, 0);
+    const row = this.row(range, address, 0, 0, 0, cell < RX_CELLS);
     const slot = this.slotOf(row, cell);
     // A refused address is not worth a page of the table.
     if (!this.rows.isOther(row)) this.#ipv4.set(address, cell, slot * SLOT_DOUBLES);
     return slot;
   }
 
-  /** Row of an address that `range` has. Hot for IPv6; does not allocate but for new rows. */
-  row(range: number, word0: number, word1: number, word2: number, word3: number): number {
+  /**
+   * Row of an address that `range` has, and that sends or receives now. Hot for IPv6; does not allocate but for new rows.
+   */
+  row(range: number, word0: number, word1: number, word2: number, word3: number, sends: boolean): number {
     const ranges = this.#ranges;
     const net0 = ranges.maskWord(range, 0, word0);
     const net1 = ranges.maskWord(range, 1, word1);
@@ -207,8 +267,7 @@ export class InterfaceLedger {
     const net3 = ranges.maskWord(range, 3, word3);
     const found = this.#index.find(range, net0, net1, net2, net3);
     if (found >= 0) return found;
-    if (this.#addresses.used >= this.#addresses.limit) return this.otherRow(range);
-    this.#addresses.used++;
+    if (!this.#addresses.take(sends)) return this.otherRow(range);
     const row = this.rows.add(range, false, net0, net1, net2, net3);
     this.#index.add(range, net0, net1, net2, net3, row);
     return row;

@@ -14,6 +14,7 @@ import {
   UNSEEN_PAGE,
   UNSEEN_TOP,
 } from "./ipv4-memory.ts";
+import { ROW_CELLS } from "./rows.ts";
 
 /**
  * The counters of an IPv4 address and a cell of its row, of one interface, in four loads however many ranges there are:
@@ -62,9 +63,36 @@ export class Ipv4Table {
     if (book !== NO_ROOM && book !== UNLISTED_BOOK) this.#hasPage(book + cell, address);
   }
 
+  /** Forgets what was remembered of listed addresses from `first` to `last`, in all cells. */
+  forget(first: number, last: number): void {
+    for (let number = first >>> BOOK_SHIFT; number <= last >>> BOOK_SHIFT; number++) {
+      const from = number === first >>> BOOK_SHIFT ? first & IN_PAGE : 0;
+      const to = number === last >>> BOOK_SHIFT ? last & IN_PAGE : IN_PAGE;
+      this.#forgetBook(number, from, to);
+    }
+  }
+
   /** Forgets all; the memory is cleared as well. */
   clear(): void {
     this.#top = UNSEEN_TOP;
+  }
+
+  /** Forgets addresses by their last 8 bits, in the book of the network of this number. */
+  #forgetBook(number: number, from: number, to: number): void {
+    const { words } = this.#memory;
+    const block = words[this.#top + (number >>> (BLOCK_SHIFT - BOOK_SHIFT))]!;
+    const book = block === NO_BLOCK ? UNLISTED_BOOK : words[block + (number & IN_BLOCK)]!;
+    if (book === UNSEEN_BOOK || book === UNLISTED_BOOK) return;
+    for (let at = book; at < book + ROW_CELLS; at++) {
+      const page = words[at]!;
+      if (page < 0) words[at] = UNSEEN_PAGE;
+      else if (page !== UNSEEN_PAGE) this.#forgetPage(page + from, page + to);
+    }
+  }
+
+  #forgetPage(first: number, last: number): void {
+    const { words } = this.#memory;
+    for (let at = first; at <= last; at++) if (words[at] !== UNLISTED) words[at] = UNSEEN;
   }
 
   /** Whether the page of a book's cell is one that can be written; it is made where there is room. */

@@ -1,5 +1,6 @@
-import { type AddressBudget, InterfaceLedger } from "./interface-ledger.ts";
+import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
 import { Ipv4Memory } from "./ipv4-memory.ts";
+import { Quota } from "./quota/quota.ts";
 import type { RangeTable } from "./ranges.ts";
 import type { Zoning } from "./zones/zoning.ts";
 
@@ -12,28 +13,43 @@ const IPV4_BYTES_AN_ADDRESS = 128;
 
 /** All counts of the process: one ledger an interface. */
 export class Ledger {
-  readonly ranges: RangeTable;
-  readonly addresses: AddressBudget;
-  /** The ways to tell remote addresses apart. */
-  readonly zonings: readonly Zoning[];
   readonly #interfaces = new Map<string, InterfaceLedger>();
-  readonly #seed: number;
-  readonly #ipv4: Ipv4Memory;
+  readonly #foldListeners = new Set<FoldListener>();
+  readonly #shared: Shared;
 
   /** `seed`: any number, random for each process (see AddressIndex). */
   constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
-    this.ranges = ranges;
-    this.zonings = zonings;
-    this.addresses = { limit: maxAddresses, used: 0 };
-    this.#ipv4 = new Ipv4Memory(ranges, FEWEST_IPV4_BYTES + maxAddresses * IPV4_BYTES_AN_ADDRESS);
-    this.#seed = seed;
+    this.#shared = {
+      ranges,
+      zonings,
+      seed,
+      addresses: new Quota(maxAddresses, () => this.interfaces()),
+      ipv4: new Ipv4Memory(ranges, FEWEST_IPV4_BYTES + maxAddresses * IPV4_BYTES_AN_ADDRESS),
+      onFold: (ledger, slot, into) => {
+        for (const listener of this.#foldListeners) listener(ledger, slot, into);
+      },
+    };
+  }
+
+  get ranges(): RangeTable {
+    return this.#shared.ranges;
+  }
+
+  /** The ways to tell remote addresses apart. */
+  get zonings(): readonly Zoning[] {
+    return this.#shared.zonings;
+  }
+
+  /** Of the addresses and networks that have series, over all interfaces. */
+  get addresses(): Quota {
+    return this.#shared.addresses;
   }
 
   /** The ledger of an interface; it is kept when the interface goes, so that its counters do not step back. */
   interface(name: string): InterfaceLedger {
     let ledger = this.#interfaces.get(name);
     if (ledger === undefined) {
-      ledger = new InterfaceLedger(name, this.ranges, this.addresses, this.#ipv4, this.#seed, this.zonings);
+      ledger = new InterfaceLedger(name, this.#shared);
       this.#interfaces.set(name, ledger);
     }
     return ledger;
@@ -41,7 +57,7 @@ export class Ledger {
 
   /** Drops the ledger of an interface, and lets others have its addresses; its counters begin anew should it return. */
   forget(name: string): void {
-    this.addresses.used -= this.#interfaces.get(name)?.addressCount() ?? 0;
+    this.#interfaces.get(name)?.forget();
     this.#clearIpv4();
     this.#interfaces.delete(name);
   }
@@ -50,9 +66,32 @@ export class Ledger {
     return [...this.#interfaces.values()];
   }
 
+  /**
+   * Looks what is silent, of all that is bounded: to be called when all is counted that was seen, and not again within
+   * seconds. Yields often enough not to hold the event loop.
+   */
+  *look(): Generator<void> {
+    for (const quota of this.#quotas()) yield* quota.look();
+  }
+
+  /** Has it look by itself from now on: for what is counted without a clock, such as a file. */
+  lookByNewcomers(): void {
+    for (const quota of this.#quotas()) quota.lookByNewcomers();
+  }
+
+  #quotas(): Quota[] {
+    return [this.addresses, ...this.zonings.map(({ quota }) => quota)];
+  }
+
+  /** Tells of every slot whose counts go to another one, until the returned function is called. */
+  watchFolds(listener: FoldListener): () => void {
+    this.#foldListeners.add(listener);
+    return () => this.#foldListeners.delete(listener);
+  }
+
   /** Has all IPv4 tables begin again, with what is seen from now on. */
   #clearIpv4(): void {
-    this.#ipv4.clear();
+    this.#shared.ipv4.clear();
     for (const ledger of this.#interfaces.values()) ledger.clearIpv4();
   }
 }

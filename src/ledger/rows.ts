@@ -14,30 +14,61 @@ export const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 const INITIAL_ROWS = 64;
 const WORDS = 4;
 
+/** What a row is for. */
+const Kind = { NOTHING: 0, ADDRESS: 1, OTHER: 2 } as const;
+
 /** The rows of one interface, in the order in which they were first needed. */
 export class Rows {
   #count = 0;
+  /** Rows that are for nothing, and can be given out again. */
+  readonly #free: number[] = [];
   #slots = new Uint32Array(INITIAL_ROWS * ROW_CELLS);
   #ranges = new Uint32Array(INITIAL_ROWS);
   #addresses = new Int32Array(INITIAL_ROWS * WORDS);
-  #isOther = new Uint8Array(INITIAL_ROWS);
+  #kinds = new Uint8Array(INITIAL_ROWS);
+  /** Row → how often it was given out and taken back. */
+  #editions = new Uint32Array(INITIAL_ROWS);
 
+  /** One more than the highest row. */
   get count(): number {
     return this.#count;
   }
 
+  /** Rows that are for something. */
+  get used(): number {
+    return this.#count - this.#free.length;
+  }
+
   /** Adds the row of an address, or the one of all refused addresses (`isOther`). */
   add(range: number, isOther: boolean, word0: number, word1: number, word2: number, word3: number): number {
-    if (this.#count === this.#ranges.length) this.#grow();
-    const row = this.#count++;
+    if (this.#free.length === 0 && this.#count === this.#ranges.length) this.#grow();
+    const row = this.#free.pop() ?? this.#count++;
+    this.#editions[row]!++;
     this.#ranges[row] = range;
-    this.#isOther[row] = isOther ? 1 : 0;
+    this.#kinds[row] = isOther ? Kind.OTHER : Kind.ADDRESS;
     const at = row * WORDS;
     this.#addresses[at] = word0;
     this.#addresses[at + 1] = word1;
     this.#addresses[at + 2] = word2;
     this.#addresses[at + 3] = word3;
     return row;
+  }
+
+  /** Takes back the row of an address, all of whose slots are gone. */
+  remove(row: number): void {
+    this.#kinds[row] = Kind.NOTHING;
+    this.#editions[row]!++;
+    this.#free.push(row);
+  }
+
+  /** Whether the row is for something. */
+  isUsed(row: number): boolean {
+    return this.#kinds[row] !== Kind.NOTHING;
+  }
+
+  /** Another number as soon as the row is for something else, or for nothing. */
+  editionOf(row: number): number {
+    return this.#editions[row]!;
   }
 
   /** Index of the range whose labels the row carries. */
@@ -47,7 +78,12 @@ export class Rows {
 
   /** Whether the row gathers the addresses that were refused one of their own. */
   isOther(row: number): boolean {
-    return this.#isOther[row] === 1;
+    return this.#kinds[row] === Kind.OTHER;
+  }
+
+  /** Whether the row is for an address, or a network. */
+  isAddress(row: number): boolean {
+    return this.#kinds[row] === Kind.ADDRESS;
   }
 
   /** Unsigned word `k` of the row's address, highest first; IPv4 has word 0 alone. */
@@ -72,6 +108,7 @@ export class Rows {
     this.#slots = doubled(this.#slots, new Uint32Array(this.#slots.length * 2));
     this.#ranges = doubled(this.#ranges, new Uint32Array(this.#ranges.length * 2));
     this.#addresses = doubled(this.#addresses, new Int32Array(this.#addresses.length * 2));
-    this.#isOther = doubled(this.#isOther, new Uint8Array(this.#isOther.length * 2));
+    this.#kinds = doubled(this.#kinds, new Uint8Array(this.#kinds.length * 2));
+    this.#editions = doubled(this.#editions, new Uint32Array(this.#editions.length * 2));
   }
 }

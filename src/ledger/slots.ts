@@ -9,8 +9,10 @@ const INITIAL_SLOTS = 64;
 export class Slots {
   #counters = new Float64Array(INITIAL_SLOTS * SLOT_DOUBLES);
   #used = 0;
+  /** Slots given back. */
+  readonly #free: number[] = [];
 
-  /** Slots given out so far. */
+  /** One more than the highest slot that was ever given out. */
   get used(): number {
     return this.#used;
   }
@@ -20,14 +22,26 @@ export class Slots {
     return this.#counters;
   }
 
-  /** Gives out the next slot, all zeros. */
+  /** Gives out a slot, all zeros. */
   add(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
     if ((this.#used + 1) * SLOT_DOUBLES > this.#counters.length) {
       const larger = new Float64Array(this.#counters.length * 2);
       larger.set(this.#counters);
       this.#counters = larger;
     }
     return this.#used++;
+  }
+
+  /** Moves all counts of a slot to another one, and takes it back. */
+  fold(slot: number, into: number): void {
+    const counters = this.#counters;
+    for (let k = 0; k < SLOT_DOUBLES; k++) {
+      counters[into * SLOT_DOUBLES + k]! += counters[slot * SLOT_DOUBLES + k]!;
+      counters[slot * SLOT_DOUBLES + k] = 0;
+    }
+    this.#free.push(slot);
   }
 
   /** Counts packets of the same size into their bucket. Hot; does not allocate. */

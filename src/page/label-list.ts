@@ -1,15 +1,20 @@
 const encoder = new TextEncoder();
 
-/** Labels of many series as bytes, side by side, appended one after another; those of series `k` are [start(k), end(k)). */
+/** Labels of many series as bytes in one array; those of series `k` are [start(k), end(k)). */
 export class LabelList {
   #bytes: Uint8Array;
-  /** End of the labels of each series; they start where those of the one before end. */
+  #starts: Uint32Array;
   #ends: Uint32Array;
   #count = 0;
+  /** Where the next labels go. */
+  #end = 0;
+  /** Bytes of labels that were replaced. */
+  #stale = 0;
 
   /** For about so many series and bytes at first; it grows. */
   constructor(series: number, bytes: number) {
     this.#bytes = new Uint8Array(bytes);
+    this.#starts = new Uint32Array(series);
     this.#ends = new Uint32Array(series);
   }
 
@@ -18,13 +23,13 @@ export class LabelList {
     return this.#count;
   }
 
-  /** Replaced by a larger array when labels are appended. */
+  /** Replaced by another array when labels are added. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 
   start(series: number): number {
-    return series === 0 ? 0 : this.#ends[series - 1]!;
+    return this.#starts[series]!;
   }
 
   end(series: number): number {
@@ -32,23 +37,50 @@ export class LabelList {
   }
 
   append(text: string): void {
-    const labels = encoder.encode(text);
-    const start = this.start(this.#count);
     if (this.#count === this.#ends.length) {
-      const ends = new Uint32Array(this.#ends.length * 2);
-      ends.set(this.#ends);
-      this.#ends = ends;
+      this.#starts = doubled(this.#starts);
+      this.#ends = doubled(this.#ends);
     }
-    if (start + labels.length > this.#bytes.length) {
-      const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, start + labels.length));
-      bytes.set(this.#bytes);
-      this.#bytes = bytes;
-    }
-    this.#bytes.set(labels, start);
-    this.#ends[this.#count++] = start + labels.length;
+    this.#put(this.#count, encoder.encode(text));
+    this.#count++;
+  }
+
+  /** Gives a series that has labels other ones. */
+  replace(series: number, text: string): void {
+    this.#stale += this.end(series) - this.start(series);
+    this.#ends[series] = this.start(series);
+    this.#put(series, encoder.encode(text));
   }
 
   clear(): void {
     this.#count = 0;
+    this.#end = 0;
+    this.#stale = 0;
   }
+
+  #put(series: number, labels: Uint8Array): void {
+    if (this.#end + labels.length > this.#bytes.length) this.#makeRoom(labels.length);
+    this.#bytes.set(labels, this.#end);
+    this.#starts[series] = this.#end;
+    this.#end += labels.length;
+    this.#ends[series] = this.#end;
+  }
+
+  /** Moves all labels to another array: a larger one, unless half of this one is stale. */
+  #makeRoom(bytes: number): void {
+    const before = this.#bytes;
+    const isEnough = this.#stale * 2 >= before.length && bytes <= this.#stale;
+    this.#bytes = new Uint8Array(isEnough ? before.length : Math.max(before.length * 2, this.#end + bytes));
+    this.#end = 0;
+    this.#stale = 0;
+    for (let series = 0; series < this.#count; series++) {
+      this.#put(series, before.subarray(this.start(series), this.end(series)));
+    }
+  }
+}
+
+function doubled(numbers: Uint32Array): Uint32Array {
+  const larger = new Uint32Array(numbers.length * 2);
+  larger.set(numbers);
+  return larger;
 }

@@ -94,3 +94,24 @@ test("rows that are added later get their labels then", () => {
     assert.equal(text.toString(), `interface="eth0",ip="10.0.0.${host}"`);
   }
 });
+
+test("a row that is given to another address has the labels of that", () => {
+  const ledger = ledgerOf(2, "10.0.0.0/24:a=1", "10.0.1.0/24:b=2");
+  const labels = new RowLabels(ledger.interface("eth0"), ledger.ranges);
+  const textOf = (row: number): string => {
+    labels.version(row);
+    return Buffer.from(labels.bytes.subarray(labels.start(row), labels.end(row))).toString();
+  };
+  see(ledger, "eth0", 4, 0x0a000001n, 0x0a000002n);
+  assert.deepEqual([0, 1].map(textOf), [
+    'interface="eth0",a="1",ip="10.0.0.1"',
+    'interface="eth0",a="1",ip="10.0.0.2"',
+  ]);
+  for (const _ of [...ledger.look(), ...ledger.look()]);
+  see(ledger, "eth0", 4, 0x0a000102n);
+  assert.deepEqual([0, 1, 2].map(textOf), [
+    'interface="eth0",b="2",ip="10.0.1.2"',
+    'interface="eth0",a="1",ip="10.0.0.2"',
+    'interface="eth0",a="1",ip="other"',
+  ]);
+});

@@ -45,6 +45,10 @@ class Site {
     this.ledger.interface(name).record(Object.assign(new Packet(), { verdict, lengthBytes }));
   }
 
+  look(): void {
+    for (const _ of this.ledger.look());
+  }
+
   async page(format: Format = Format.TEXT): Promise<Buffer> {
     const chunks: Buffer[] = [];
     for await (const chunk of makePage(await this.collector.collect(), format)) chunks.push(Buffer.from(chunk));
@@ -246,4 +250,67 @@ test("rows without a line to write do not hold the event loop either", async () 
   assert.ok("write" in written);
   const turns = [...written.write(new PageWriter(), Format.TEXT)].length;
   assert.ok(turns >= 5, `${turns} turns for 22,000 rows`);
+});
+
+describe("addresses that give their series to others", () => {
+  const TX = "promacct_packet_size_bytes_ipv4_tx";
+  const HOSTS = 8000;
+
+  function full(): Site {
+    const site = new Site(["10.0.0.0/16:a=1"], HOSTS);
+    for (let host = 0; host < HOSTS; host++) sendFrom(site, 0, host);
+    site.look();
+    site.look();
+    return site;
+  }
+
+  function sendFrom(site: Site, network: number, host: number): void {
+    site.send("eth0", `10.0.${network + (host >> 8)}.${host & 0xff}`, "192.0.2.1", TCP, 40);
+  }
+
+  function countsOf({ samples }: ParsedFamily): Map<string, number> {
+    const counts = samples.filter(({ name }) => name.endsWith("_count"));
+    return new Map(counts.map(({ labels, value }) => [labels.find(([name]) => name === "ip")![1], Number(value)]));
+  }
+
+  test("keep them until a page is done, so that its sum is exact, and are `other` on the next one", async () => {
+    const site = full();
+    await site.page();
+    let isBegun = false;
+    const chunks: Buffer[] = [];
+    for await (const chunk of makePage(await site.collector.collect(), Format.TEXT)) {
+      chunks.push(Buffer.from(chunk));
+      if (!Buffer.concat(chunks).includes(`# TYPE ${TX} `) || isBegun) continue;
+      isBegun = true;
+      for (let host = 0; host < 300; host++) sendFrom(site, 100, host);
+    }
+    const during = countsOf(parseExposition(Buffer.concat(chunks), Format.TEXT).get(TX)!);
+    const sum = [...during.values()].reduce((all, count) => all + count, 0);
+    assert.ok(sum === HOSTS || sum === HOSTS + 300, `${sum} packets`);
+    assert.equal([...during.keys()].filter((address) => address !== "other").length, HOSTS);
+
+    for (let host = 0; host < 300; host++) sendFrom(site, 100, host);
+    const families = await site.families();
+    const after = countsOf(families.get(TX)!);
+    assert.equal(after.get("other"), 600);
+    assert.deepEqual([after.get("10.0.100.0"), after.get("10.0.101.43"), after.get("10.0.0.0")], [1, 1, undefined]);
+    assert.equal(
+      [...after.values()].reduce((all, count) => all + count),
+      HOSTS + 600,
+    );
+    assert.equal(after.size, HOSTS + 1);
+    const told = (name: string) => families.get(`promtap_traffic_${name}`)!.samples.map(({ value }) => value);
+    assert.deepEqual(
+      [told("evicted_addresses_total"), told("addresses"), told("other_packets_total")],
+      [["300"], ["8000"], ["600"]],
+    );
+  });
+
+  test("do so after a page that nobody read to its end", async () => {
+    const site = full();
+    for await (const chunk of makePage(await site.collector.collect(), Format.TEXT))
+      if (Buffer.from(chunk).includes(TX)) break;
+    sendFrom(site, 100, 0);
+    assert.equal(countsOf((await site.families()).get(TX)!).get("10.0.100.0"), 1);
+  });
 });

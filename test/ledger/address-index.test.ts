@@ -33,3 +33,44 @@ test("keeps 100,000 addresses apart that differ in one word, whichever it is", (
     assert.equal(index.find(...key(100_000)), -1);
   }
 });
+
+test("finds no more what was removed, and all the rest, however they crowd", () => {
+  const crowded: fc.Arbitrary<Key> = fc.tuple(
+    fc.constant(0),
+    fc.nat(150),
+    fc.constant(0),
+    fc.constant(0),
+    fc.constant(0),
+  );
+  const steps = fc.array(fc.tuple(fc.boolean(), crowded), { maxLength: 800 });
+  const property = fc.property(fc.integer(), steps, (seed, list) => {
+    const index = new AddressIndex(seed);
+    const model = new Map<string, number>();
+    for (const [at, [adds, key]] of list.entries()) {
+      const known = model.get(String(key));
+      assert.equal(index.find(...key), known ?? -1);
+      if (adds && known === undefined) {
+        index.add(...key, at);
+        model.set(String(key), at);
+      } else if (!adds && known !== undefined) {
+        index.remove(...key);
+        model.delete(String(key));
+      }
+    }
+    for (let value = 0; value <= 150; value++) {
+      const key: Key = [0, value, 0, 0, 0];
+      assert.equal(index.find(...key), model.get(String(key)) ?? -1);
+    }
+  });
+  fc.assert(property, { numRuns: 300 });
+});
+
+test("takes no more room for addresses that come and go than for those that are there", () => {
+  const index = new AddressIndex(3);
+  for (let value = 0; value < 500_000; value++) {
+    index.add(0, value, 0, 0, 0, value);
+    if (value >= 100) index.remove(0, value - 100, 0, 0, 0);
+  }
+  for (let value = 499_900; value < 500_000; value++) assert.equal(index.find(0, value, 0, 0, 0), value);
+  assert.equal(index.capacity, 256);
+});

@@ -166,6 +166,38 @@ test("without ranges no address is listed", () => {
   }
 });
 
+test("an address or network that is forgotten is unseen in all cells, and nothing else is", () => {
+  const table = tableOf(rangesOf("10.0.7.7", "10.0.0.0/16/22", "10.1.0.0/24/26", "10.2.0.0/25"));
+  const known = ["10.0.0.1", "10.0.4.9", "10.0.5.9", "10.0.7.7", "10.0.7.9", "10.1.0.1", "10.1.0.65", "10.2.0.1"];
+  const see = (address: string): number[] => [CELL, LAST_CELL].map((cell) => table.find(ip(address), cell));
+  const remember = (): void => {
+    for (const [at, address] of known.entries())
+      for (const cell of [CELL, LAST_CELL]) table.set(ip(address), cell, at + 1);
+  };
+  const cases: [first: string, last: string, forgotten: string[]][] = [
+    ["10.0.0.0", "10.0.3.255", ["10.0.0.1"]],
+    // The one with a range of its own is asked for again, and found.
+    ["10.0.4.0", "10.0.7.255", ["10.0.4.9", "10.0.5.9", "10.0.7.7", "10.0.7.9"]],
+    ["10.0.7.7", "10.0.7.7", ["10.0.7.7"]],
+    ["10.1.0.0", "10.1.0.63", ["10.1.0.1"]],
+    ["10.2.0.1", "10.2.0.1", ["10.2.0.1"]],
+    ["10.2.0.2", "10.2.0.2", []],
+    ["10.3.0.0", "10.3.0.255", []],
+  ];
+  remember();
+  for (const [first, last, forgotten] of cases) {
+    table.forget(ip(first), ip(last));
+    for (const [at, address] of known.entries()) {
+      const expected = forgotten.includes(address) ? UNSEEN : at + 1;
+      assert.deepEqual(see(address), [expected, expected], `${address} of ${first}-${last}`);
+    }
+    remember();
+  }
+  table.setUnlisted(ip("10.2.0.200"), CELL);
+  table.forget(ip("10.2.0.0"), ip("10.2.0.127"));
+  assert.equal(table.find(ip("10.2.0.200"), CELL), UNLISTED);
+});
+
 test("a table takes no memory of its own before the first address, however far apart the ranges are", () => {
   const memory = new Ipv4Memory(rangesOf(...FAR_APART), 2 ** 20);
   const tables = Array.from({ length: 16 }, () => new Ipv4Table(memory));

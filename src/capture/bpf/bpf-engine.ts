@@ -118,9 +118,9 @@ class KernelKind implements EngineKind {
   async probe(): Promise<string | undefined> {
     const tooOld = kernelRefusal(this.#hook === Hook.TCX ? OLDEST_TCX_KERNEL : OLDEST_KERNEL);
     if (tooOld !== undefined) return tooOld;
+    const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings);
     try {
-      const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings).interface(LOOPBACK.name);
-      const counting = this.#load(LOOPBACK, ledger, 1);
+      const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {
         for (const fd of this.#attach(LOOPBACK, counting.programFd)) void libc.closeInBackground(fd);
       } finally {
@@ -131,6 +131,8 @@ class KernelKind implements EngineKind {
       for (const zones of this.#zones.values()) zones.close();
       this.#zones.clear();
       return messageOf(error);
+    } finally {
+      ledger.forget(LOOPBACK.name);
     }
   }
 

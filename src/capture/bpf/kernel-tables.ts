@@ -49,6 +49,7 @@ const WORDS_A_ROW = ROW_BYTES / 4;
 const FLAG_WORD = FLAG_OFFSET / 4;
 const OTHER_WORD = OTHER_OFFSET / 4;
 const DIRECTION_WORDS = WORDS_A_ROW / 2;
+const NO_ROW = -1;
 
 /** How large the tables are; see layout.ts. */
 export interface TableSizes {
@@ -152,6 +153,8 @@ export class KernelTables {
   readonly #seen: Float64Array;
   /** Slot → slot of the ledger + 1. */
   readonly #ledgerSlots: Uint32Array;
+  /** Addresses that the ledger had given up when they were right. */
+  #evictedAddresses = 0;
   readonly #maps = new MapSet();
   /** One counter, to look at a double as the whole number that it is. */
   readonly #double = new Float64Array(1);
@@ -182,8 +185,13 @@ export class KernelTables {
   /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
     if (this.#ledger === undefined) return;
+    if (this.#ledger.evictedAddresses !== this.#evictedAddresses) this.#ledgerSlots.fill(0);
+    this.#evictedAddresses = this.#ledger.evictedAddresses;
     const used = this.#usedRows();
-    for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_A_ROW);
+    // First what has a slot in the ledger: what has none may take that of what is silent.
+    for (const isKnown of [true, false]) {
+      for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_A_ROW, isKnown);
+    }
     // Last: what comes in meanwhile may be of the interface and of no address yet, but not the other way round.
     this.#addSlot(ALL_SLOT, 0);
     this.#addEvents();
@@ -280,37 +288,40 @@ export class KernelTables {
     return 1 + this.#ranges.groupOf[range]! * 2 + (this.#ranges.ranges[range]!.version === 6 ? 1 : 0);
   }
 
-  #addRow(row: number, at: number): void {
+  #addRow(row: number, at: number, isKnown: boolean): void {
     for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
       const tx = this.#rows[at + column]!;
-      if (tx > 0) this.#addCell(tx, row, column);
+      if (tx > 0 && this.#ledgerSlots[tx]! > 0 === isKnown) this.#addCell(tx, row, column);
       const rx = this.#rows[at + DIRECTION_WORDS + column]!;
-      if (rx > 0) this.#addCell(rx, row, PROTOCOL_COLUMNS + column);
+      if (rx > 0 && this.#ledgerSlots[rx]! > 0 === isKnown) this.#addCell(rx, row, PROTOCOL_COLUMNS + column);
     }
   }
 
   #addCell(slot: number, row: number, cell: number): void {
-    if (this.#ledgerSlots[slot] === 0) {
-      if (!this.#hasNews(slot)) return;
-      this.#ledgerSlots[slot] = this.#ledger!.slotOf(this.#ledgerRow(row), cell) + 1;
-    }
-    this.#addSlot(slot, this.#ledgerSlots[slot]! - 1);
+    const known = this.#ledgerSlots[slot]! - 1;
+    if (known < 0 && !this.#hasNews(slot)) return;
+    const ledgerRow = known < 0 ? this.#ledgerRow(row, cell < PROTOCOL_COLUMNS) : NO_ROW;
+    const ledgerSlot = known < 0 ? this.#ledger!.slotOf(ledgerRow, cell) : known;
+    this.#addSlot(slot, ledgerSlot);
+    // What was refused may be given a row next time.
+    const isRefused = known < 0 && row >= this.sizes.firstRow && this.#ledger!.rows.isOther(ledgerRow);
+    if (!isRefused) this.#ledgerSlots[slot] = ledgerSlot + 1;
   }
 
-  /** The ledger's row for one of ours. */
-  #ledgerRow(row: number): number {
+  /** The ledger's row for one of ours, that sends or receives now. */
+  #ledgerRow(row: number, sends: boolean): number {
     const { firstRow, hasPlaceMap } = this.sizes;
     if (row < firstRow) return this.#ledger!.otherRow(this.#rangeOfOther(row));
-    if (!hasPlaceMap && row < firstRow + this.#places.count) return this.#rowOfPlace(row - firstRow);
+    if (!hasPlaceMap && row < firstRow + this.#places.count) return this.#rowOfPlace(row - firstRow, sends);
     const at = (row * KEY_BYTES) / 8;
     const range = Number(this.#keys[at]!);
-    if (this.#ranges.ranges[range]!.version === 4) return this.#rowOfPlace(Number(this.#keys[at + 1]!));
+    if (this.#ranges.ranges[range]!.version === 4) return this.#rowOfPlace(Number(this.#keys[at + 1]!), sends);
     const view = new DataView(this.#keys.buffer, row * KEY_BYTES + 8, 16);
-    return this.#ledger!.row(range, view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12));
+    return this.#ledger!.row(range, view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12), sends);
   }
 
-  #rowOfPlace(place: number): number {
-    return this.#ledger!.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0);
+  #rowOfPlace(place: number, sends: boolean): number {
+    return this.#ledger!.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0, sends);
   }
 
   /** Any range whose refused addresses a row takes. */

@@ -22,7 +22,8 @@ export interface Batch {
 }
 
 interface Difference extends Counted {
-  readonly slot: number;
+  /** Where it stands now. */
+  slot: number;
 }
 
 /**
@@ -35,9 +36,12 @@ export class Differences {
   readonly #ledger: Ledger;
   /** In the order in which they were first seen. */
   readonly #delivered = new Map<InterfaceLedger, Float64Array>();
+  /** Given to somebody, or about to be, and not taken. */
+  #open: Difference[] = [];
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
+    ledger.watchFolds((folded, slot, into) => this.#fold(folded, slot, into));
   }
 
   /** Gets to know new interfaces, so that what they have counted is kept when they go before it is delivered. */
@@ -57,26 +61,34 @@ export class Differences {
 
   /**
    * Goes through all differences once. The next batch is made when it is asked for, which is after the last was
-   * taken; undefined stands for a turn of the event loop. What interfaces in `passedOver` have counted is taken
-   * for delivered: it counts elsewhere too.
+   * taken; undefined stands for a turn of the event loop. A batch tells of rows as they are when it is given: they
+   * are to be read at once. What interfaces in `passedOver` have counted is taken for delivered: it counts elsewhere too.
    */
   *batches(passedOver: ReadonlySet<string> = new Set()): Generator<Batch | undefined> {
     this.watch();
     const present = new Set(this.#ledger.interfaces());
     const known = [...this.#delivered.keys()];
-    let open: Difference[] = [];
-    for (const ledger of known) {
-      for (const row of this.#rowsOf(ledger)) {
-        if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
-        const found = this.#differencesOf(ledger, row);
-        if (passedOver.has(ledger.name)) this.#batchOf(found).take();
-        else open.push(...found);
-        if (open.length < BATCH_RECORDS) continue;
-        yield this.#batchOf(open);
-        open = [];
+    this.#open = [];
+    let held = this.#ledger.addresses.hold();
+    try {
+      for (const ledger of known) {
+        for (const row of this.#rowsOf(ledger)) {
+          if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
+          const found = this.#differencesOf(ledger, row);
+          if (passedOver.has(ledger.name)) this.#take(found);
+          else this.#open.push(...found);
+          if (this.#open.length < BATCH_RECORDS) continue;
+          held[Symbol.dispose]();
+          yield this.#batch();
+          held = this.#ledger.addresses.hold();
+          this.#open = [];
+        }
       }
+    } finally {
+      held[Symbol.dispose]();
     }
-    if (open.length > 0) yield this.#batchOf(open);
+    if (this.#open.length > 0) yield this.#batch();
+    this.#open = [];
     for (const ledger of known) if (!present.has(ledger)) this.#delivered.delete(ledger);
   }
 
@@ -112,15 +124,31 @@ export class Differences {
     return [{ ledger, slot, row, cell, packets, bytes }];
   }
 
-  #batchOf(counted: readonly Difference[]): Batch {
-    const take = (): void => {
-      for (const { ledger, slot, packets, bytes } of counted) {
-        const delivered = this.#roomFor(ledger, slot);
-        delivered[slot * DELIVERED_DOUBLES]! += packets;
-        delivered[slot * DELIVERED_DOUBLES + 1]! += bytes;
-      }
-    };
-    return { counted, take };
+  #batch(): Batch {
+    const counted = this.#open;
+    return { counted, take: () => this.#take(counted) };
+  }
+
+  #take(counted: readonly Difference[]): void {
+    for (const { ledger, slot, packets, bytes } of counted) this.#deliver(ledger, slot, packets, bytes);
+  }
+
+  #deliver(ledger: InterfaceLedger, slot: number, packets: number, bytes: number): void {
+    const delivered = this.#roomFor(ledger, slot);
+    delivered[slot * DELIVERED_DOUBLES]! += packets;
+    delivered[slot * DELIVERED_DOUBLES + 1]! += bytes;
+  }
+
+  /** What a slot has counted is in another one now: so is what was delivered of it, and what is about to be. */
+  #fold(ledger: InterfaceLedger, slot: number, into: number): void {
+    for (const difference of this.#open) {
+      if (difference.ledger === ledger && difference.slot === slot) difference.slot = into;
+    }
+    const delivered = this.#delivered.get(ledger);
+    const at = slot * DELIVERED_DOUBLES;
+    if (delivered === undefined || at >= delivered.length) return;
+    this.#deliver(ledger, into, delivered[at]!, delivered[at + 1]!);
+    this.#delivered.get(ledger)!.fill(0, at, at + DELIVERED_DOUBLES);
   }
 
   #roomFor(ledger: InterfaceLedger, slot: number): Float64Array {

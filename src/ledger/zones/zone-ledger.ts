@@ -2,7 +2,7 @@ import { type Packet, Verdict } from "../../packet/packet.ts";
 import { Direction } from "../rows.ts";
 import { packetsOnWire } from "../unfolding.ts";
 import { nearness, Zone } from "./zone.ts";
-import type { Zoning } from "./zoning.ts";
+import type { SlotCounts, Zoning } from "./zoning.ts";
 
 /** Counters of a slot: packets and bytes sent, then packets and bytes received. */
 export const ZONE_DOUBLES = 4;
@@ -18,12 +18,18 @@ const DIRECTION_DOUBLES = 2;
  * zone of the other; one that goes to it was received. Where both are as near there is no remote end: the packet counts
  * once, as sent, for the zone that both are in, or for TRANSIT where that is none. So every IP packet counts once.
  */
-export class ZoneLedger {
+export class ZoneLedger implements SlotCounts {
   readonly zoning: Zoning;
   #counters = new Float64Array(ZONE_DOUBLES);
 
   constructor(zoning: Zoning) {
     this.zoning = zoning;
+    zoning.join(this);
+  }
+
+  /** Counts for no page any more. */
+  forget(): void {
+    this.zoning.leave(this);
   }
 
   /** Counts what InterfaceLedger.recordIpv4 counts. Hot; does not allocate, but for what is seen first. */
@@ -52,6 +58,18 @@ export class ZoneLedger {
     this.#counters[at + BYTES]! += bytes;
   }
 
+  fold(slot: number, into: number): void {
+    for (const direction of [Direction.TX, Direction.RX]) {
+      this.add(into, direction, this.count(slot, direction, PACKETS), this.count(slot, direction, BYTES));
+    }
+    const at = slot * ZONE_DOUBLES;
+    this.#counters.fill(0, at, at + ZONE_DOUBLES);
+  }
+
+  packets(slot: number, direction: Direction): number {
+    return this.count(slot, direction, PACKETS);
+  }
+
   /** Packets (PACKETS) or bytes (BYTES) of a slot. */
   count(slot: number, direction: Direction, what: number): number {
     return this.#counters[slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES + what] ?? 0;
@@ -72,8 +90,8 @@ export class ZoneLedger {
   /** Counts packets from one zone to another. */
   #count(from: number, to: number, packets: number, bytes: number): void {
     const lead = nearness(from) - nearness(to);
-    if (lead < 0) this.add(this.zoning.slotOf(from), Direction.RX, packets, bytes);
-    else this.add(this.zoning.slotOf(lead > 0 ? to : between(from)), Direction.TX, packets, bytes);
+    if (lead < 0) this.add(this.zoning.slotOf(from, Direction.RX), Direction.RX, packets, bytes);
+    else this.add(this.zoning.slotOf(lead > 0 ? to : between(from), Direction.TX), Direction.TX, packets, bytes);
   }
 
   #grow(slot: number): void {

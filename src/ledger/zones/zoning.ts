@@ -1,9 +1,19 @@
-import { FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
+import { Quota } from "../quota/quota.ts";
+import { Direction } from "../rows.ts";
+import { FREE, type Places } from "../quota/silence.ts";
 import { Spans } from "./spans.ts";
+import { FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
 import { ZoneTable } from "./zone-table.ts";
 
 /** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
 export const MAX_ZONES = 1 << 18;
+
+/** What is counted by slot on one interface. */
+export interface SlotCounts {
+  packets(slot: number, direction: Direction): number;
+  /** Moves all counts of a slot to another one. */
+  fold(slot: number, into: number): void;
+}
 
 /** Takes over a table, or returns why it cannot. */
 export type TableFollower = (table: ZoneTable) => string | undefined;
@@ -12,13 +22,16 @@ export type TableFollower = (table: ZoneTable) => string | undefined;
  * One way to tell remote addresses apart, by country or by AS: shared by all interfaces. Zones are numbered as the
  * databases first name them, and keep their number when another database comes.
  *
- * Of the zones only so many get series, those that are seen first: they are given a slot. The rest is counted as OTHER.
+ * Of the zones only so many get series: they are given a slot, for which that one gives way which has been silent longest.
+ * The rest is counted as OTHER.
  */
-export class Zoning {
+export class Zoning implements Places {
   /** What tells zones apart: the label on the page. */
   readonly label: string;
-  /** Zones that may have a slot, without those that have no name of their own. */
-  readonly limit: number;
+  /** Of the zones that have a slot, without those that have no name of their own. */
+  readonly quota: Quota;
+  /** Zones that gave their slot to others. */
+  evicted = 0;
   /** Zones that may have a number. */
   readonly maxZones: number;
   readonly #names: string[] = [...ZONE_NAMES];
@@ -27,14 +40,16 @@ export class Zoning {
   readonly #descriptions = new Map<number, string>();
   /** Zone → slot; 0 where it has none. */
   #slots = new Uint32Array(FIRST_NAMED);
-  /** Slot → zone. */
+  /** Slot → zone; 0 where it is free. */
   readonly #zones: number[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #ledgers = new Set<SlotCounts>();
   readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
 
   constructor(label: string, limit: number, maxZones = MAX_ZONES) {
     this.label = label;
-    this.limit = limit;
+    this.quota = new Quota(limit, () => [this]);
     this.maxZones = maxZones;
     for (let zone = 0; zone < FIRST_NAMED; zone++) this.#give(zone);
   }
@@ -95,33 +110,61 @@ export class Zoning {
     return this.#descriptions.get(zone) ?? "";
   }
 
-  /** Zones that have slots and names of their own. */
-  get used(): number {
-    return this.#zones.length - FIRST_NAMED;
-  }
-
-  /** Slots given out, from 1 on. */
-  get slots(): number {
+  /** One more than the highest slot; they are given out from 1 on. */
+  get count(): number {
     return this.#zones.length;
   }
 
+  /** The zone that a slot is for; 0 where it is for none. */
   zoneOfSlot(slot: number): number {
     return this.#zones[slot]!;
   }
 
-  /** The slot of a zone, which is given one where it has none and there is room, else that of OTHER. Hot. */
-  slotOf(zone: number): number {
+  /** The slot of a zone that packets go to or come from, which is given one where there is room; else OTHER's. Hot. */
+  slotOf(zone: number, direction: Direction): number {
     const slot = this.#slots[zone]!;
-    return slot > 0 ? slot : this.#admit(zone);
+    return slot > 0 ? slot : this.#admit(zone, direction);
   }
 
-  #admit(zone: number): number {
-    return this.used < this.limit ? this.#give(zone) : Zone.OTHER;
+  /** Lets a ledger count by slot, until it is told to leave. */
+  join(ledger: SlotCounts): void {
+    this.#ledgers.add(ledger);
+  }
+
+  leave(ledger: SlotCounts): void {
+    this.#ledgers.delete(ledger);
+  }
+
+  activity(slot: number): number {
+    if (slot < FIRST_NAMED || this.#zones[slot] === 0) return FREE;
+    return this.#packets(slot, Direction.TX) + this.#packets(slot, Direction.RX);
+  }
+
+  hasSent(slot: number): boolean {
+    return this.#packets(slot, Direction.TX) > 0;
+  }
+
+  vacate(slot: number): void {
+    for (const ledger of this.#ledgers) ledger.fold(slot, Zone.OTHER);
+    this.#slots[this.#zones[slot]!] = 0;
+    this.#zones[slot] = 0;
+    this.#freeSlots.push(slot);
+    this.evicted++;
+  }
+
+  #packets(slot: number, direction: Direction): number {
+    let packets = 0;
+    for (const ledger of this.#ledgers) packets += ledger.packets(slot, direction);
+    return packets;
+  }
+
+  #admit(zone: number, direction: Direction): number {
+    return this.quota.take(direction === Direction.TX) ? this.#give(zone) : Zone.OTHER;
   }
 
   #give(zone: number): number {
-    const slot = this.#zones.length;
-    this.#zones.push(zone);
+    const slot = this.#freeSlots.pop() ?? this.#zones.length;
+    this.#zones[slot] = zone;
     this.#slots[zone] = slot;
     return slot;
   }

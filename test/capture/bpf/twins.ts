@@ -190,7 +190,7 @@ function factsOf(ledger: Ledger): Facts {
 export function zonesOf(ledger: ZoneLedger): [string, number[]][] {
   const { zoning } = ledger;
   const found: [string, number[]][] = [];
-  for (let slot = 1; slot < zoning.slots; slot++) {
+  for (let slot = 1; slot < zoning.count; slot++) {
     for (const [name, direction] of Object.entries(Direction)) {
       const counts = [PACKETS, BYTES].map((what) => ledger.count(slot, direction, what));
       if (counts[0]! > 0) found.push([`${zoning.label} ${zoning.nameOf(zoning.zoneOfSlot(slot))} ${name}`, counts]);

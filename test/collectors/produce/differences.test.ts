@@ -94,3 +94,62 @@ test("what was not taken is a difference again", () => {
   assert.equal(take(differences), 2);
   assert.equal(take(differences), 0);
 });
+
+describe("addresses that give their series to others", () => {
+  /** Packets by address, or other, of all batches; `given` is called while each is on its way. */
+  function takeByAddress(differences: Differences, given = (): void => {}): Record<string, number> {
+    const packets: Record<string, number> = {};
+    for (const batch of differences.batches()) {
+      for (const { ledger, row, packets: more } of batch?.counted ?? []) {
+        const name = ledger.rows.isOther(row!) ? "other" : String(ledger.rows.addressWord(row!, 0));
+        packets[name] = (packets[name] ?? 0) + more;
+      }
+      given();
+      batch?.take();
+    }
+    return packets;
+  }
+
+  function site(): { ledger: Ledger; differences: Differences; send(...hosts: number[]): void; look(): void } {
+    const ledger = new Ledger(new RangeTable([parseRange("0.0.0.0/24")]), 2, 0);
+    const send = (...hosts: number[]): void => {
+      for (const host of hosts) {
+        const packet = {
+          version: 4 as const,
+          source: BigInt(host),
+          destination: 2n ** 31n,
+          protocol: TCP,
+          lengthBytes: 100,
+        };
+        ledger.interface("eth0").record(packetOf(packet));
+      }
+    };
+    const look = (): void => void [...ledger.look(), ...ledger.look()];
+    return { ledger, differences: new Differences(ledger), send, look };
+  }
+
+  test("are delivered once: what was left of theirs is delivered as other", () => {
+    const { differences, send, look } = site();
+    send(1, 1, 2);
+    assert.deepEqual(takeByAddress(differences), { 1: 2, 2: 1 });
+    send(1, 2, 2, 2);
+    look();
+    send(3, 4, 4);
+    assert.deepEqual(takeByAddress(differences), { 3: 1, 4: 2, other: 4 });
+    look();
+    send(1, 3);
+    assert.deepEqual(takeByAddress(differences), { 1: 1, 3: 1 });
+  });
+
+  test("may do so while a batch with theirs is on its way", () => {
+    const { ledger, differences, send, look } = site();
+    send(1, 1, 2);
+    look();
+    const given = takeByAddress(differences, () => send(3));
+    assert.deepEqual(given, { 1: 2, 2: 1 });
+    assert.equal(ledger.interface("eth0").evictedAddresses, 1);
+    assert.deepEqual(takeByAddress(differences), { 3: 1 });
+    send(2);
+    assert.deepEqual(takeByAddress(differences), { 2: 1 });
+  });
+});

@@ -19,7 +19,7 @@ const OWN = ["192.0.2.1", "10.9.9.9", "2001:db8::1"];
 function countsOf(ledger: ZoneLedger): Record<string, [packets: number, bytes: number]> {
   const { zoning } = ledger;
   const found: Record<string, [number, number]> = {};
-  for (let slot = 1; slot < zoning.slots; slot++) {
+  for (let slot = 1; slot < zoning.count; slot++) {
     for (const [name, direction] of Object.entries(Direction)) {
       const packets = ledger.count(slot, direction, PACKETS);
       const zone = zoning.nameOf(zoning.zoneOfSlot(slot));
@@ -125,10 +125,36 @@ test("the zones of an interface add up to all of its IP packets and bytes, whate
           counts.reduce((sum, [, some]) => sum + some, 0),
           bytes,
         );
-        assert.ok(zones.zoning.used <= limit);
+        assert.ok(zones.zoning.quota.used <= limit);
       }
     }),
   );
+});
+
+test("the zones of all interfaces add up however often they give their slots away", () => {
+  const steps = fc.array(fc.oneof({ weight: 3, arbitrary: fc.tuple(fc.nat(1), anyTraffic) }, fc.constant("look")), {
+    minLength: 50,
+  });
+  let evictions = 0;
+  fc.assert(
+    fc.property(steps, fc.nat(3), (list, limit) => {
+      const zoning = zoningOf(NAMES, OWN, "country", limit);
+      const ledgers = [new ZoneLedger(zoning), new ZoneLedger(zoning)];
+      const sent = [0, 0];
+      for (const step of list) {
+        if (typeof step === "string") for (const _ of zoning.quota.look());
+        else {
+          ledgers[step[0]]!.record(packetOf(step[1]));
+          sent[step[0]]!++;
+        }
+      }
+      const sums = ledgers.map((zones) => Object.values(countsOf(zones)).reduce((sum, [packets]) => sum + packets, 0));
+      assert.deepEqual(sums, sent);
+      assert.ok(zoning.quota.used <= limit);
+      evictions += zoning.evicted;
+    }),
+  );
+  assert.ok(evictions > 10, `only ${evictions} evictions`);
 });
 
 test("the short way of IPv4 counts as the long one", () => {
@@ -153,7 +179,7 @@ test("a merged frame counts as the packets it stands for, with their headers", (
 });
 
 describe("a zoning", () => {
-  test("gives slots to the zones seen first, and OTHER's to the rest", () => {
+  test("gives slots to the zones seen first, and OTHER's to the rest as long as all are active", () => {
     const names = Object.fromEntries(Array.from({ length: 5 }, (_, k) => [`8.0.${k}.0/24`, `Z${k}`]));
     const ledger = new ZoneLedger(zoningOf(names, OWN, "asn", 3));
     for (const k of [4, 2, 4, 0, 1, 3, 2]) ledger.record(packet("192.0.2.1", `8.0.${k}.9`, 10));
@@ -163,7 +189,7 @@ describe("a zoning", () => {
       "Z2 tx": [2, 20],
       "Z0 tx": [1, 10],
     });
-    assert.deepEqual([ledger.zoning.used, ledger.zoning.limit], [3, 3]);
+    assert.deepEqual([ledger.zoning.quota.used, ledger.zoning.quota.limit], [3, 3]);
   });
 
   test("lets interfaces share its slots", () => {
@@ -173,6 +199,56 @@ describe("a zoning", () => {
     eth1.record(packet("192.0.2.1", "193.0.0.1"));
     eth1.record(packet("8.8.8.8", "192.0.2.1"));
     assert.deepEqual(countsOf(eth1), { "other tx": [1, 100], "US rx": [1, 100] });
+  });
+
+  test("gives the slot of what has been silent longest to what is new, on all interfaces at once", () => {
+    const names = Object.fromEntries(Array.from({ length: 9 }, (_, k) => [`8.0.${k}.0/24`, `Z${k}`]));
+    const zoning = zoningOf(names, OWN, "asn", 4);
+    const [eth0, eth1] = [new ZoneLedger(zoning), new ZoneLedger(zoning)];
+    const look = (): void => void [...zoning.quota.look()];
+    const [to, from] = [
+      (k: number) => packet("192.0.2.1", `8.0.${k}.9`),
+      (k: number) => packet(`8.0.${k}.9`, "192.0.2.1"),
+    ];
+    for (const k of [0, 1, 2, 3]) eth0.record(to(k));
+    eth1.record(from(0));
+    look();
+    eth0.record(to(1));
+    eth1.record(to(3));
+    look();
+    for (const k of [4, 5, 6]) eth1.record(to(k));
+    assert.deepEqual(countsOf(eth0), { "other tx": [2, 200], "Z1 tx": [2, 200], "Z3 tx": [1, 100] });
+    assert.deepEqual(countsOf(eth1), {
+      "other tx": [1, 100],
+      "other rx": [1, 100],
+      "Z3 tx": [1, 100],
+      "Z4 tx": [1, 100],
+      "Z5 tx": [1, 100],
+    });
+    assert.deepEqual([zoning.evicted, zoning.quota.used], [2, 4]);
+    eth1.record(to(0));
+    assert.equal(countsOf(eth1)["Z0 tx"], undefined, "nobody has been silent for long enough");
+  });
+
+  test("gives the slots first of those that nobody here has sent anything to", () => {
+    const names = Object.fromEntries(Array.from({ length: 9 }, (_, k) => [`8.0.${k}.0/24`, `Z${k}`]));
+    const ledger = new ZoneLedger(zoningOf(names, OWN, "asn", 2));
+    const look = (): void => void [...ledger.zoning.quota.look()];
+    ledger.record(packet("192.0.2.1", "8.0.0.9"));
+    look();
+    ledger.record(packet("8.0.1.9", "192.0.2.1"));
+    look();
+    look();
+    ledger.record(packet("192.0.2.1", "8.0.2.9"));
+    assert.deepEqual(countsOf(ledger), { "other rx": [1, 100], "Z0 tx": [1, 100], "Z2 tx": [1, 100] });
+  });
+
+  test("keeps no slot for an interface that is forgotten", () => {
+    const zoning = zoningOf(NAMES, OWN, "asn", 1);
+    const ledger = new Ledger(new RangeTable([]), 1, 0, [zoning]);
+    for (const name of ["eth0", "eth1"]) ledger.interface(name).sink.record(packet("192.0.2.1", "8.8.8.8"));
+    ledger.forget("eth1");
+    assert.equal(zoning.activity(FIRST_NAMED), 1);
   });
 
   test("keeps the numbers of its zones when another table comes, and looks up in that", () => {

@@ -122,7 +122,7 @@ export class KernelZones {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const { ipv4, ipv6 } = zoning.table;
     this.zoning = zoning;
-    this.slotCount = FIRST_NAMED + zoning.limit;
+    this.slotCount = FIRST_NAMED + zoning.quota.limit;
     this.#sides = [new Side("4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES), new Side("6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
     [this.ipv4, this.ipv6] = this.#sides;
     this.slots = createMap("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);

@@ -84,7 +84,7 @@ export class ZoneCounters {
     if (newPackets === 0 && newBytes === 0) return;
     const zone = this.zones.zoneOf(slot);
     if (zone === 0) return;
-    this.#ledger!.add(this.zones.zoning.slotOf(zone), direction, newPackets, newBytes);
+    this.#ledger!.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);
     this.#seen[at] = packets;
     this.#seen[at + 1] = bytes;
   }
