@@ -144,8 +144,8 @@ export class TrafficCollector implements Collector {
     for (const ledger of this.#ledger.interfaces()) {
       const labels = this.#labelsOf(ledger);
       for (let row = 0; row < ledger.rows.count; row++) {
-        if (ledger.rows.isUsed(row) && labels.version(row) === version)
-          writeRow(writer, lines, ledger, labels, row, direction);
+        const isWritten = ledger.rows.isUsed(row) && labels.version(row) === version;
+        if (isWritten) writeRow(writer, lines, ledger, labels, row, direction);
         if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
       }
     }

@@ -24,7 +24,7 @@ const FLAGS = {
     value: "N",
     default: "4096",
     needs: ["by=asn"],
-    help: 'Most AS numbers that get series with --by=asn; the rest goes to asn="other".',
+    help: 'Most AS numbers that have series with --by=asn; the rest goes to asn="other".',
     parse: wholeNumber(MAX_MAX_ASNS),
   }),
 };

@@ -40,7 +40,7 @@ const FLAGS = {
     key: "max_addresses",
     value: "N",
     default: "131072",
-    help: 'Most addresses that get series of their own; what the rest sends and receives goes to ip="other".',
+    help: 'Most addresses that have series of their own; what the rest sends and receives goes to ip="other".',
     parse: wholeNumber(MAX_MAX_ADDRESSES),
   }),
 };

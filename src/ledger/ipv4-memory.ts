@@ -48,6 +48,8 @@ export class Ipv4Memory {
   /** Replaced by a larger array when more is taken. */
   words: Int32Array;
   readonly ranges: RangeTable;
+  /** Whether something found no room since all was taken back. */
+  isFull = false;
   readonly #limitWords: number;
   #end = FIRST_FREE;
 
@@ -73,6 +75,7 @@ export class Ipv4Memory {
   /** Takes all back: no table may go on with what it had. */
   clear(): void {
     this.#end = FIRST_FREE;
+    this.isFull = false;
   }
 
   /** A top of blocks that nothing is known of, or NO_ROOM. */
@@ -112,6 +115,7 @@ export class Ipv4Memory {
   #take(words: number): number {
     const start = this.#end;
     const end = start + words;
+    this.isFull ||= end > this.#limitWords;
     if (end > this.#limitWords) return NO_ROOM;
     if (end > this.words.length) {
       const larger = new Int32Array(Math.min(this.words.length * 2, this.#limitWords));

@@ -16,6 +16,8 @@ export class Ledger {
   readonly #interfaces = new Map<string, InterfaceLedger>();
   readonly #foldListeners = new Set<FoldListener>();
   readonly #shared: Shared;
+  /** Addresses that had given way when all IPv4 tables last began again. */
+  #evictedBefore = 0;
 
   /** `seed`: any number, random for each process (see AddressIndex). */
   constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
@@ -23,7 +25,7 @@ export class Ledger {
       ranges,
       zonings,
       seed,
-      addresses: new Quota(maxAddresses, () => this.interfaces()),
+      addresses: new Quota(maxAddresses, () => this.#lookedAt()),
       ipv4: new Ipv4Memory(ranges, FEWEST_IPV4_BYTES + maxAddresses * IPV4_BYTES_AN_ADDRESS),
       onFold: (ledger, slot, into) => {
         for (const listener of this.#foldListeners) listener(ledger, slot, into);
@@ -57,9 +59,11 @@ export class Ledger {
 
   /** Drops the ledger of an interface, and lets others have its addresses; its counters begin anew should it return. */
   forget(name: string): void {
-    this.#interfaces.get(name)?.forget();
-    this.#clearIpv4();
+    const ledger = this.#interfaces.get(name);
+    ledger?.forget();
+    ledger?.clearIpv4();
     this.#interfaces.delete(name);
+    this.#clearIpv4();
   }
 
   interfaces(): InterfaceLedger[] {
@@ -89,8 +93,19 @@ export class Ledger {
     return () => this.#foldListeners.delete(listener);
   }
 
+  /** All interfaces. Where the IPv4 tables are full, and some of it is of addresses that gave way, they begin again. */
+  #lookedAt(): readonly InterfaceLedger[] {
+    if (this.#shared.ipv4.isFull && this.#evicted() > this.#evictedBefore) this.#clearIpv4();
+    return this.interfaces();
+  }
+
+  #evicted(): number {
+    return this.interfaces().reduce((sum, { evictedAddresses }) => sum + evictedAddresses, 0);
+  }
+
   /** Has all IPv4 tables begin again, with what is seen from now on. */
   #clearIpv4(): void {
+    this.#evictedBefore = this.#evicted();
     this.#shared.ipv4.clear();
     for (const ledger of this.#interfaces.values()) ledger.clearIpv4();
   }

@@ -308,8 +308,9 @@ describe("addresses that give their series to others", () => {
 
   test("do so after a page that nobody read to its end", async () => {
     const site = full();
-    for await (const chunk of makePage(await site.collector.collect(), Format.TEXT))
+    for await (const chunk of makePage(await site.collector.collect(), Format.TEXT)) {
       if (Buffer.from(chunk).includes(TX)) break;
+    }
     sendFrom(site, 100, 0);
     assert.equal(countsOf((await site.families()).get(TX)!).get("10.0.100.0"), 1);
   });

@@ -70,8 +70,7 @@ test("a slot and a row that were given away count for the new address alone, on 
   ] as const) {
     site.look();
     site.look();
-    for (let k = 0; k < 2; k++)
-      for (const source of [first, second]) site.send(source, source.includes(":") ? "::" : "192.0.2.1");
+    for (const source of [first, second, first, second]) site.send(source, source.includes(":") ? "::" : "192.0.2.1");
     const own = Object.entries(site.packets()).filter(([key]) => /^tx.*\/\d+ udp$/.test(key));
     assert.deepEqual(
       own.map(([, packets]) => packets),
@@ -108,6 +107,27 @@ test("addresses that come and go for ever take no more memory", () => {
   const { slots, rows } = site.ledger.interface("eth0");
   assert.ok(slots.used <= 64 + 3 && rows.count <= 64 + 2, `${slots.used} slots, ${rows.count} rows`);
   assert.equal(site.evicted(), 299 * 64);
+});
+
+test("addresses that come and go for ever leave room in the tables for those that stay", () => {
+  const site = new Site(LIMIT, "10.0.0.0/8");
+  const eth0 = site.ledger.interface("eth0");
+  const isRemembered = (host: number): boolean => eth0.recordIpv4((10 << 24) | host, 0, UDP, 100);
+  const send = (host: number): void => {
+    if (!isRemembered(host)) site.send(`10.${(host >> 16) & 0xff}.${(host >> 8) & 0xff}.${host & 0xff}`, "192.0.2.1");
+  };
+  for (let network = 1; network < 20_000; network++) {
+    send(0);
+    send(network * 256);
+    if (network % LIMIT === 0) site.look();
+  }
+  assert.equal(isRemembered(0), true);
+  for (let more = 0; more < 3; more++) {
+    site.look();
+    send(0);
+  }
+  send(20_000 * 256);
+  assert.equal(isRemembered(20_000 * 256), true);
 });
 
 /** A packet of the pool, by its number, or what befalls the places. */
@@ -181,20 +201,25 @@ test("whatever traffic and looks there are, sums are exact, and an address count
     const eth0 = ledger.interface("eth0");
     const model = new Model(ranges, Number.POSITIVE_INFINITY);
     let held: Disposable | undefined;
+    const count = (packet: Traffic): void => {
+      const before = seriesOf(eth0, ledger.ranges);
+      eth0.record(packetOf(packet));
+      model.record("eth0", packet);
+      const after = seriesOf(eth0, ledger.ranges);
+      assertStep(before, after, added(packet, ledger));
+      if (held !== undefined)
+        assert.deepEqual(
+          [...before.keys()].filter((key) => !after.has(key)),
+          [],
+        );
+    };
     for (const step of list) {
       if (step === "look") for (const _ of ledger.addresses.look());
       else if (step === "hold") held ??= ledger.addresses.hold();
-      else if (step === "release") {
+      else if (step !== "release") count(pool[step]!);
+      else {
         held?.[Symbol.dispose]();
         held = undefined;
-      } else {
-        const before = seriesOf(eth0, ledger.ranges);
-        const packet = pool[step]!;
-        eth0.record(packetOf(packet));
-        model.record("eth0", packet);
-        const after = seriesOf(eth0, ledger.ranges);
-        assertStep(before, after, added(packet, ledger));
-        if (held !== undefined) for (const key of before.keys()) assert.ok(after.has(key), key);
       }
     }
     assert.deepEqual(totals(seriesOf(eth0, ledger.ranges)), totals(model.seriesOf("eth0")));

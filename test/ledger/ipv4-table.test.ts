@@ -171,8 +171,9 @@ test("an address or network that is forgotten is unseen in all cells, and nothin
   const known = ["10.0.0.1", "10.0.4.9", "10.0.5.9", "10.0.7.7", "10.0.7.9", "10.1.0.1", "10.1.0.65", "10.2.0.1"];
   const see = (address: string): number[] => [CELL, LAST_CELL].map((cell) => table.find(ip(address), cell));
   const remember = (): void => {
-    for (const [at, address] of known.entries())
+    for (const [at, address] of known.entries()) {
       for (const cell of [CELL, LAST_CELL]) table.set(ip(address), cell, at + 1);
+    }
   };
   const cases: [first: string, last: string, forgotten: string[]][] = [
     ["10.0.0.0", "10.0.3.255", ["10.0.0.1"]],

@@ -71,18 +71,16 @@ export class Differences {
     this.#open = [];
     let held = this.#ledger.addresses.hold();
     try {
-      for (const ledger of known) {
-        for (const row of this.#rowsOf(ledger)) {
-          if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
-          const found = this.#differencesOf(ledger, row);
-          if (passedOver.has(ledger.name)) this.#take(found);
-          else this.#open.push(...found);
-          if (this.#open.length < BATCH_RECORDS) continue;
-          held[Symbol.dispose]();
-          yield this.#batch();
-          held = this.#ledger.addresses.hold();
-          this.#open = [];
-        }
+      for (const [ledger, row] of this.#allRows(known)) {
+        if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
+        const found = this.#differencesOf(ledger, row);
+        if (passedOver.has(ledger.name)) this.#take(found);
+        else this.#open.push(...found);
+        if (this.#open.length < BATCH_RECORDS) continue;
+        held[Symbol.dispose]();
+        yield this.#batch();
+        held = this.#ledger.addresses.hold();
+        this.#open = [];
       }
     } finally {
       held[Symbol.dispose]();
@@ -90,6 +88,10 @@ export class Differences {
     if (this.#open.length > 0) yield this.#batch();
     this.#open = [];
     for (const ledger of known) if (!present.has(ledger)) this.#delivered.delete(ledger);
+  }
+
+  *#allRows(ledgers: readonly InterfaceLedger[]): Generator<[InterfaceLedger, row: number | undefined]> {
+    for (const ledger of ledgers) for (const row of this.#rowsOf(ledger)) yield [ledger, row];
   }
 
   /** The rows of an interface, as far as they go while it is asked, or the interface as a whole. */

@@ -110,7 +110,7 @@ describe("addresses that give their series to others", () => {
     return packets;
   }
 
-  function site(): { ledger: Ledger; differences: Differences; send(...hosts: number[]): void; look(): void } {
+  function site(): { ledger: Ledger; differences: Differences; send: (...hosts: number[]) => void; look: () => void } {
     const ledger = new Ledger(new RangeTable([parseRange("0.0.0.0/24")]), 2, 0);
     const send = (...hosts: number[]): void => {
       for (const host of hosts) {
