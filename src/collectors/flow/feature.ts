@@ -40,7 +40,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 
   async check({ brokers, topic, group, partitions, asNamesPath }, { log }) {
     const names = await openNames(asNamesPath, log);
-    const { checkTopic } = await import("../kafka/topic-check.ts");
+    const { checkTopic } = await import("./kafka/consumer.ts");
     try {
       const count = await checkTopic({ brokers, topic }, group);
       if (count === undefined) throw new Error(`there is no topic ${topic}`);

@@ -53,7 +53,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
 
   async check({ brokers, topic, intervalMs }, host) {
     refuseUncounted(host);
-    const { checkTopic } = await import("../kafka/topic-check.ts");
+    const { checkTopic } = await import("./producer.ts");
     try {
       const partitions = await checkTopic({ brokers, topic }, null);
       const state = partitions === undefined ? "is not there yet" : `has ${partitions} partitions`;

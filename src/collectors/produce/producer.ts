@@ -5,6 +5,9 @@ import type { Connection } from "../kafka/connection.ts";
 import { errorNames, KafkaError } from "../kafka/kafka-error.ts";
 import { Lane } from "./lane.ts";
 
+// A part of the binary has the client of Kafka for itself: what a check needs is in the same.
+export { checkTopic } from "../kafka/topic-check.ts";
+
 /** For so long a broker that may have a batch is waited for, before the next goes elsewhere. */
 const PATIENCE_MS = 5000;
 /** Most batches that brokers may have and have not acknowledged. */

@@ -7,6 +7,9 @@ import { Membership, SESSION_TIMEOUT_MS } from "./membership.ts";
 import { EARLIEST, LATEST } from "./offsets.ts";
 import { Reading } from "./reading.ts";
 
+// A part of the binary has the client of Kafka for itself: what a check needs is in the same.
+export { checkTopic } from "../../kafka/topic-check.ts";
+
 /** What is consumed, and where it begins. */
 export interface Consumption extends Source {
   /** Null where partitions are fixed, and no offset is committed. */
