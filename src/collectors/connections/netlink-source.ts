@@ -1,17 +1,10 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import * as libc from "../../native/libc.ts";
-import { AF_INET, AF_INET6, dumpRequest, NETLINK_SOCK_DIAG, parseSockets } from "./inet-diag.ts";
+import { DumpEnd, NetlinkDump } from "../../native/netlink-dump.ts";
+import { AF_INET, AF_INET6, dumpRequest, NETLINK_SOCK_DIAG, socketMessages } from "./inet-diag.ts";
 import { LISTENING, type SocketSource, type SocketVisitor, TcpSocket } from "./tcp-socket.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0x80000;
 const ENOENT = 2;
-/** The kernel fills 32 KiB at most, and less where less is asked for (netlink_dump in net/netlink/af_netlink.c). */
-const BUFFER_BYTES = 64 * 1024;
-/** How long the dump keeps the event loop from others, in one go. */
-const TURN_MS = 10;
 
 /** The sockets of this network namespace, from the kernel by inet_diag. Needs no capability. */
 export class NetlinkSource implements SocketSource {
@@ -28,53 +21,17 @@ export class NetlinkSource implements SocketSource {
   }
 
   async visit(states: number, deadline: number, visitor: SocketVisitor): Promise<boolean> {
-    using dump = new Dump(deadline);
+    const opened = NetlinkDump.open(NETLINK_SOCK_DIAG);
+    if (typeof opened === "number") throw refused(opened);
+    using dump = opened;
+    const onMessage = socketMessages(new TcpSocket(), visitor);
     for (const family of [AF_INET, AF_INET6]) {
-      if (!(await dump.run(dumpRequest(family, states), visitor))) return false;
+      const end = await dump.run(dumpRequest(family, states), deadline, onMessage);
+      if (end === DumpEnd.TORN) return false;
+      if (end === DumpEnd.LATE) throw new Error("couldn't read the TCP sockets before the scrape's deadline");
+      if (end < 0) throw refused(end);
     }
     return true;
-  }
-}
-
-/** A netlink socket with the buffers of a dump. */
-class Dump implements Disposable {
-  readonly #deadline: number;
-  readonly #fd: number;
-  readonly #bytes = new Uint8Array(BUFFER_BYTES);
-  readonly #socket = new TcpSocket();
-  #turnEnd = performance.now() + TURN_MS;
-
-  constructor(deadline: number) {
-    this.#deadline = deadline;
-    this.#fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (this.#fd < 0) throw refused(this.#fd);
-  }
-
-  /** Returns whether the dump is whole. */
-  async run(request: Uint8Array, visitor: SocketVisitor): Promise<boolean> {
-    const sent = libc.send(this.#fd, request);
-    if (sent < 0) throw refused(sent);
-    for (;;) {
-      const length = libc.recv(this.#fd, this.#bytes);
-      // what did not fit the socket's buffer is lost
-      if (length === -libc.errno.ENOBUFS) return false;
-      if (length < 0 && length !== -libc.errno.EAGAIN) throw refused(length);
-      if (length > 0) {
-        const state = parseSockets(this.#bytes, length, this.#socket, visitor);
-        if (state.error < 0) throw refused(state.error);
-        if (state.isInterrupted) return false;
-        if (state.isDone) return true;
-      }
-      const now = performance.now();
-      if (now > this.#deadline) throw new Error("couldn't read the TCP sockets before the scrape's deadline");
-      if (length > 0 && now < this.#turnEnd) continue;
-      await nextTurn();
-      this.#turnEnd = performance.now() + TURN_MS;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    libc.close(this.#fd);
   }
 }
 

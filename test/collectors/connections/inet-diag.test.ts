@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { AF_INET6, dumpRequest, parseSockets } from "../../../src/collectors/connections/inet-diag.ts";
+import { AF_INET6, dumpRequest, socketMessages } from "../../../src/collectors/connections/inet-diag.ts";
 import { TcpSocket } from "../../../src/collectors/connections/tcp-socket.ts";
+import { walkMessages } from "../../../src/native/netlink.ts";
 import { hex } from "../../packet/frames.ts";
 import { socketOf, textOf } from "./sockets.ts";
 
@@ -42,7 +43,11 @@ const NOTHING = { isDone: false, error: 0, isInterrupted: false };
 
 function parse(bytes: Uint8Array, length = bytes.length) {
   const sockets: string[] = [];
-  const state = parseSockets(bytes, length, new TcpSocket(), (socket) => sockets.push(textOf(socket)));
+  const state = walkMessages(
+    bytes,
+    length,
+    socketMessages(new TcpSocket(), (socket) => sockets.push(textOf(socket))),
+  );
   return { sockets, state };
 }
 
@@ -63,7 +68,11 @@ describe("a datagram", () => {
   test("tells which listeners refuse IPv4", () => {
     const found: boolean[] = [];
     const bytes = hex(listener("01") + listener("00") + IPV6 + IPV4);
-    parseSockets(bytes, bytes.length, new TcpSocket(), (socket) => found.push(socket.isIpv6Only));
+    walkMessages(
+      bytes,
+      bytes.length,
+      socketMessages(new TcpSocket(), (socket) => found.push(socket.isIpv6Only)),
+    );
     assert.deepEqual(found, [true, false, false, false]);
   });
 

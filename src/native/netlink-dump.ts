@@ -1,0 +1,66 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import * as libc from "./libc.ts";
+import { type MessageVisitor, walkMessages } from "./netlink.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const ETIME = 62;
+/** The kernel fills 32 KiB at most, and less where less is asked for (netlink_dump in net/netlink/af_netlink.c). */
+const BUFFER_BYTES = 64 * 1024;
+/** How long dumps keep the event loop from others, in one go. */
+const TURN_MS = 10;
+
+/** How a dump ended; a negated errno stands for what the kernel said, -ETIME for a deadline that came first. */
+export const DumpEnd = { WHOLE: 1, TORN: 0, LATE: -ETIME } as const;
+
+/** A netlink socket of one protocol, for one dump after the other. Needs no capability of its own. */
+export class NetlinkDump implements Disposable {
+  readonly #fd: number;
+  readonly #bytes = new Uint8Array(BUFFER_BYTES);
+  #turnEnd = performance.now() + TURN_MS;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Returns the socket, or the negated errno. */
+  static open(protocol: number): NetlinkDump | number {
+    const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+    return fd < 0 ? fd : new NetlinkDump(fd);
+  }
+
+  /** Asks for one thing, and visits the answer; returns the negated errno where there is none. */
+  ask(request: Uint8Array, visitor: MessageVisitor): number {
+    const sent = libc.send(this.#fd, request);
+    const length = sent < 0 ? sent : libc.recv(this.#fd, this.#bytes);
+    return length < 0 ? length : walkMessages(this.#bytes, length, visitor).error;
+  }
+
+  /** Asks for many, and visits what is answered until `deadline`, a time of performance.now(); returns how that ended. */
+  async run(request: Uint8Array, deadline: number, visitor: MessageVisitor): Promise<number> {
+    const sent = libc.send(this.#fd, request);
+    if (sent < 0) return sent;
+    for (let isTorn = false; ;) {
+      const length = libc.recv(this.#fd, this.#bytes);
+      // What did not fit the socket's buffer is lost.
+      if (length === -libc.errno.ENOBUFS) return DumpEnd.TORN;
+      if (length < 0 && length !== -libc.errno.EAGAIN) return length;
+      if (length > 0) {
+        const state = walkMessages(this.#bytes, length, visitor);
+        if (state.error < 0) return state.error;
+        isTorn ||= state.isInterrupted;
+        if (state.isDone) return isTorn ? DumpEnd.TORN : DumpEnd.WHOLE;
+      }
+      const now = performance.now();
+      if (now > deadline) return DumpEnd.LATE;
+      if (length > 0 && now < this.#turnEnd) continue;
+      await nextTurn();
+      this.#turnEnd = performance.now() + TURN_MS;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    libc.close(this.#fd);
+  }
+}
