@@ -11,23 +11,31 @@ const BUFFER_BYTES = 64 * 1024;
 /** How long dumps keep the event loop from others, in one go. */
 const TURN_MS = 10;
 
-/** How a dump ended; a negated errno stands for what the kernel said, -ETIME for a deadline that came first. */
+/**
+ * How a dump ended: whole, or torn, where things came or went in a way that left some out or told some twice. A negated
+ * errno stands for what the kernel said, -ETIME for a deadline that came first; the socket is of no more use then.
+ */
 export const DumpEnd = { WHOLE: 1, TORN: 0, LATE: -ETIME } as const;
 
 /** A netlink socket of one protocol, for one dump after the other. Needs no capability of its own. */
 export class NetlinkDump implements Disposable {
   readonly #fd: number;
+  readonly #isInBackground: boolean;
   readonly #bytes = new Uint8Array(BUFFER_BYTES);
   #turnEnd = performance.now() + TURN_MS;
 
-  constructor(fd: number) {
+  private constructor(fd: number, isInBackground: boolean) {
     this.#fd = fd;
+    this.#isInBackground = isInBackground;
   }
 
-  /** Returns the socket, or the negated errno. */
-  static open(protocol: number): NetlinkDump | number {
+  /**
+   * Returns the socket, or the negated errno. In the background the kernel makes the answers in another thread: they come
+   * slower, and however long one takes it holds nobody.
+   */
+  static open(protocol: number, isInBackground = false): NetlinkDump | number {
     const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-    return fd < 0 ? fd : new NetlinkDump(fd);
+    return fd < 0 ? fd : new NetlinkDump(fd, isInBackground);
   }
 
   /** Asks for one thing, and visits the answer; returns the negated errno where there is none. */
@@ -42,9 +50,9 @@ export class NetlinkDump implements Disposable {
     const sent = libc.send(this.#fd, request);
     if (sent < 0) return sent;
     for (let isTorn = false; ;) {
-      const length = libc.recv(this.#fd, this.#bytes);
-      // What did not fit the socket's buffer is lost.
-      if (length === -libc.errno.ENOBUFS) return DumpEnd.TORN;
+      const length = this.#isInBackground
+        ? await libc.recvInBackground(this.#fd, this.#bytes)
+        : libc.recv(this.#fd, this.#bytes);
       if (length < 0 && length !== -libc.errno.EAGAIN) return length;
       if (length > 0) {
         const state = walkMessages(this.#bytes, length, visitor);

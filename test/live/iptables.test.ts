@@ -296,7 +296,7 @@ const NFT_RULES = [
 test("nftables' rules have the text that nft prints", OPTIONS, () => {
   using namespace = new Namespace();
   namespace.run("nft", `table inet t { chain other { }; chain c { ${NFT_RULES.join("; ")}; }; }`);
-  const { nftables } = JSON.parse(namespace.run("nft", "-j", "list", "chain", "inet", "t", "c")) as {
+  const { nftables } = JSON.parse(namespace.run("nft", "-j", "-t", "list", "chain", "inet", "t", "c")) as {
     nftables: { rule?: { expr: unknown[]; comment?: string } }[];
   };
   const texts = nftables.flatMap(({ rule }) => (rule === undefined ? [] : [ruleText(rule.expr, rule.comment ?? "")]));

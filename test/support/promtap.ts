@@ -87,8 +87,9 @@ export class RunningPromtap implements AsyncDisposable {
     return { status: response.statusCode, body };
   }
 
-  async page(): Promise<Page> {
-    const { status, body } = await this.get("/metrics");
+  /** The page, with time for all of it on a machine that has much to do. */
+  async page(timeoutSeconds = 120): Promise<Page> {
+    const { status, body } = await this.get("/metrics", { "X-Prometheus-Scrape-Timeout-Seconds": `${timeoutSeconds}` });
     if (status !== 200) throw new Error(`the page was answered with ${status}: ${body}`);
     return new Page(body);
   }

@@ -1,5 +1,5 @@
 import { accessSync, constants, realpathSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { CapabilityName } from "../../native/capabilities.ts";
 import { Program } from "./program.ts";
 
@@ -42,6 +42,14 @@ export const SYSTEM_FOLDERS = [
   "/bin",
   "/run/current-system/sw/bin",
 ];
+
+/**
+ * Whether a program is the system's, and so tells of the kernel's own rules here: one in another folder may be a script
+ * that tells of another namespace or host.
+ */
+export function isOfSystem({ path }: Source): boolean {
+  return SYSTEM_FOLDERS.includes(dirname(path));
+}
 
 /** What a program asks of the kernel: iptables-legacy opens a raw socket, and files that only root may read. */
 export const NEEDS: Readonly<Record<Backend, readonly CapabilityName[]>> = {

@@ -1,19 +1,24 @@
 import { type Family, MetricType, type Sample, type SampledFamily, type WrittenFamily } from "../../page/family.ts";
 import { labelText } from "../../page/labels.ts";
-import { numberText } from "../../page/number-text.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
+import type { Counts } from "./counts.ts";
 import type { Form } from "./form.ts";
-import { Kind, type Named } from "./nft/ruleset.ts";
-import type { Content, Reading } from "./reading.ts";
-import type { Chain, Rule } from "./tally.ts";
+import { Kind, type Named } from "./named.ts";
+import type { Reading } from "./reading.ts";
+import { type Content, RowList, type Rows } from "./rows.ts";
 
-/** Rows that are looked at before the event loop gets its turn, where none of them is a line. */
+/** Rows that are written before the event loop gets its turn, where the writer is not full before. */
 const ROWS_A_TURN = 4096;
-/** Rows that are encoded together: one call of the encoder costs as much as encoding a line. */
-const ROWS_A_PIECE = 64;
+/** Digits and the newline of a value take at most this many bytes. */
+const VALUE_BYTES = 24;
+const encoder = new TextEncoder();
+const CLOSE = encoder.encode("} ");
 
-/** The labels of a line as text, and its value; null where there is none to write. */
-type Row = readonly [labels: string, value: number] | null;
+/** Rows, and what their numbers stand for. */
+interface Part {
+  readonly rows: RowList;
+  readonly valueOf: (number: number) => number;
+}
 
 /** Whether each source could be read, and what could not be. */
 export function healthFamilies(readings: readonly Reading[], form: Form): Family[] {
@@ -35,6 +40,13 @@ export function healthFamilies(readings: readonly Reading[], form: Form): Family
       all(({ error }) => (error === undefined ? 1 : 0)),
     ),
     gauge(
+      "promtap_iptables_age_seconds",
+      "Age of the counters, where reading takes longer than the scrape waits; else 0.",
+      readings
+        .filter(({ content }) => content !== undefined)
+        .map(({ source, ageSeconds }) => ({ labels: form.sourceLabels(source), value: ageSeconds })),
+    ),
+    gauge(
       "promtap_iptables_unreadable_lines",
       "Lines of the rules that could not be read and are not counted.",
       shown(({ unreadable }) => unreadable),
@@ -50,142 +62,98 @@ export function healthFamilies(readings: readonly Reading[], form: Form): Family
 /** Counters of policies and rules, as iptables_exporter has them, and how many rules there are. */
 export function ruleFamilies(readings: readonly Reading[], form: Form): Family[] {
   const { COUNTER, GAUGE } = MetricType;
-  const policies = (value: (chain: Chain) => number) => () => policyRows(readings, form, value);
-  const rules = (value: (rule: Rule) => number | null) => () => ruleRows(readings, form, value);
+  const contents = readings.flatMap(({ content }) => content ?? []);
+  const counted = (rows: (rows: Rows) => RowList, unit: keyof Counts): Part[] =>
+    contents.map((content) => ({ rows: rows(content.rows), valueOf: (slot) => content.counts[unit][slot]! }));
+  const plain = (rows: (rows: Rows) => RowList): Part[] => contents.map((content) => plainPart(rows(content.rows)));
   const policyHelp = (unit: string): string => form.help(`Total ${unit} matching a chain's default policy.`);
   const ruleHelp = (unit: string): string => form.help(`Total ${unit} matching a rule.`);
   const copiesHelp = "Rules of the same text, where there are several; their counters are summed.";
+  const policies = ({ policies: rows }: Rows): RowList => rows;
+  const rules = ({ rules: rows }: Rows): RowList => rows;
   return [
-    written(
-      "iptables_default_bytes_total",
-      policyHelp("bytes"),
-      COUNTER,
-      policies(({ bytes }) => bytes),
+    ...written("iptables_default_bytes_total", policyHelp("bytes"), COUNTER, counted(policies, "bytes")),
+    ...written("iptables_default_packets_total", policyHelp("packets"), COUNTER, counted(policies, "packets")),
+    ...written("iptables_rule_bytes_total", ruleHelp("bytes"), COUNTER, counted(rules, "bytes")),
+    ...written("iptables_rule_packets_total", ruleHelp("packets"), COUNTER, counted(rules, "packets")),
+    ...written(
+      "promtap_iptables_rules",
+      "Rules in the chain.",
+      GAUGE,
+      plain(({ chains }) => chains),
     ),
-    written(
-      "iptables_default_packets_total",
-      policyHelp("packets"),
-      COUNTER,
-      policies(({ packets }) => packets),
-    ),
-    written(
-      "iptables_rule_bytes_total",
-      ruleHelp("bytes"),
-      COUNTER,
-      rules(({ bytes }) => bytes),
-    ),
-    written(
-      "iptables_rule_packets_total",
-      ruleHelp("packets"),
-      COUNTER,
-      rules(({ packets }) => packets),
-    ),
-    written("promtap_iptables_rules", "Rules in the chain.", GAUGE, () => chainRows(readings, form)),
-    written(
+    ...written(
       "promtap_iptables_rule_copies",
       copiesHelp,
       GAUGE,
-      rules(({ copies }) => (copies > 1 ? copies : null)),
+      plain(({ copies }) => copies),
     ),
-  ].filter((family) => family !== undefined);
+  ];
 }
 
 /** Counters, quotas and sets of nftables that have a name, and quotas of rules. */
-export function namedFamilies(named: readonly Named[]): Family[] {
+export function namedFamilies(named: readonly Named[], elementsAgeSeconds: number | undefined): Family[] {
   const { COUNTER, GAUGE } = MetricType;
-  const firsts = (kind: Kind) => () => namedRows(named, kind, ({ first }) => first);
-  const seconds = (kind: Kind) => () => namedRows(named, kind, ({ second }) => second);
+  const firsts = (kind: Kind): Part[] => [plainPart(namedRows(named, kind, ({ first }) => first))];
+  const seconds = (kind: Kind): Part[] => [plainPart(namedRows(named, kind, ({ second }) => second))];
   const limitHelp = "Elements that a set or map may have, where that is limited.";
+  const ageHelp = "Age of the numbers of elements, where counting takes longer than the scrape waits; else 0.";
+  const ages = elementsAgeSeconds === undefined ? [] : [{ value: elementsAgeSeconds }];
   return [
-    written("promtap_nftables_named_bytes_total", "Bytes of a named counter.", COUNTER, seconds(Kind.COUNTER)),
-    written("promtap_nftables_named_packets_total", "Packets of a named counter.", COUNTER, firsts(Kind.COUNTER)),
-    written("promtap_nftables_quota_used_bytes", "Bytes of a quota that are used.", GAUGE, firsts(Kind.QUOTA)),
-    written("promtap_nftables_quota_bytes", "Bytes that a quota allows.", GAUGE, seconds(Kind.QUOTA)),
-    written("promtap_nftables_set_elements", "Elements of a set or map.", GAUGE, firsts(Kind.SET)),
-    written("promtap_nftables_set_elements_limit", limitHelp, GAUGE, seconds(Kind.SET)),
-  ].filter((family) => family !== undefined);
+    ...written("promtap_nftables_named_bytes_total", "Bytes of a named counter.", COUNTER, seconds(Kind.COUNTER)),
+    ...written("promtap_nftables_named_packets_total", "Packets of a named counter.", COUNTER, firsts(Kind.COUNTER)),
+    ...written("promtap_nftables_quota_used_bytes", "Bytes of a quota that are used.", GAUGE, firsts(Kind.QUOTA)),
+    ...written("promtap_nftables_quota_bytes", "Bytes that a quota allows.", GAUGE, seconds(Kind.QUOTA)),
+    ...written("promtap_nftables_set_elements", "Elements of a set or map.", GAUGE, firsts(Kind.SET)),
+    ...written("promtap_nftables_set_elements_limit", limitHelp, GAUGE, seconds(Kind.SET)),
+    ...[gauge("promtap_nftables_set_elements_age_seconds", ageHelp, ages)].filter(({ samples }) => samples.length > 0),
+  ];
 }
 
-function* namedRows(
-  named: readonly Named[],
-  kind: Kind,
-  value: (each: Named) => number | undefined,
-): Generator<Row, void> {
+function namedRows(named: readonly Named[], kind: Kind, value: (each: Named) => number | undefined): RowList {
+  const rows = new RowList();
   for (const each of named) {
     const number = each.kind === kind ? value(each) : undefined;
+    if (number === undefined) continue;
     const labels = Object.entries(each.labels).map(([name, text]) => labelText(name, text));
-    yield number === undefined ? null : [labels.join(","), number];
+    rows.add(labels.join(","), number);
   }
+  return rows;
 }
 
-function* chainRows(readings: readonly Reading[], form: Form): Generator<Row, void> {
-  for (const { source, content } of readings) {
-    for (const chain of content?.tally.chains() ?? []) {
-      yield [form.chainLabels(source, chain).join(""), chain.ruleCount];
-    }
-  }
-}
-
-function* policyRows(readings: readonly Reading[], form: Form, value: (chain: Chain) => number): Generator<Row, void> {
-  for (const { source, content } of readings) {
-    for (const chain of content?.tally.chains() ?? []) {
-      if (chain.policy === null) continue;
-      const [before, after] = form.chainLabels(source, chain);
-      yield [`${before},${labelText("policy", chain.policy)}${after}`, value(chain)];
-    }
-  }
-}
-
-function* ruleRows(
-  readings: readonly Reading[],
-  form: Form,
-  value: (rule: Rule) => number | null,
-): Generator<Row, void> {
-  for (const { source, content } of readings) {
-    for (const chain of content?.tally.chains() ?? []) {
-      const [before, after] = form.chainLabels(source, chain);
-      for (const [text, rule] of chain.rules) {
-        const number = value(rule);
-        const comment = rule.comment === "" ? "" : `,${labelText("comment", rule.comment)}`;
-        yield number === null ? null : [`${before},${labelText("rule", text)}${comment}${after}`, number];
-      }
-    }
-  }
+function plainPart(rows: RowList): Part {
+  return { rows, valueOf: (number) => number };
 }
 
 function gauge(name: string, help: string, samples: Sample[]): SampledFamily {
   return { name, help, type: MetricType.GAUGE, samples };
 }
 
-/** Undefined where there is no line to write. */
-function written(
-  name: string,
-  help: string,
-  type: MetricType,
-  rows: () => Generator<Row, void>,
-): WrittenFamily | undefined {
-  if (!hasLine(rows())) return undefined;
-  return {
-    name,
-    help,
-    type,
-    *write(writer: PageWriter) {
-      let lines = "";
-      let looked = 0;
-      for (const row of rows()) {
-        if (row !== null) lines += `${name}{${row[0]}} ${numberText(row[1])}\n`;
-        if (++looked % ROWS_A_PIECE === 0) {
-          writer.text(lines);
-          lines = "";
-        }
-        if (writer.isFull || looked % ROWS_A_TURN === 0) yield;
-      }
-      writer.text(lines);
+/** A family of these rows; none where there is no row. */
+function written(name: string, help: string, type: MetricType, parts: readonly Part[]): WrittenFamily[] {
+  if (parts.every(({ rows }) => rows.numbers.length === 0)) return [];
+  const head = encoder.encode(`${name}{`);
+  return [
+    {
+      name,
+      help,
+      type,
+      *write(writer: PageWriter) {
+        for (const part of parts) yield* writePart(writer, head, part);
+      },
     },
-  };
+  ];
 }
 
-function hasLine(rows: Iterable<Row>): boolean {
-  for (const row of rows) if (row !== null) return true;
-  return false;
+function* writePart(writer: PageWriter, head: Uint8Array, { rows, valueOf }: Part): Generator<void> {
+  const { labels, numbers } = rows;
+  for (let row = 0; row < numbers.length; row++) {
+    const [start, end] = [labels.start(row), labels.end(row)];
+    writer.reserve(head.length + end - start + CLOSE.length + VALUE_BYTES);
+    writer.bytes(head);
+    writer.slice(labels.bytes, start, end);
+    writer.bytes(CLOSE);
+    writer.integerLine(valueOf(numbers[row]!));
+    if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
+  }
 }

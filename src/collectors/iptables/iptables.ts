@@ -1,14 +1,18 @@
 import type { Family } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
+import { isDoneBy } from "../waiting.ts";
 import { Backend, type Source } from "./backends.ts";
 import { healthFamilies, namedFamilies, ruleFamilies } from "./families.ts";
 import { FULL_FORM, ORIGINAL_FORM } from "./form.ts";
-import { type Foreign, NftReader } from "./nft/nft.ts";
-import type { Named } from "./nft/ruleset.ts";
-import type { Limits } from "./program.ts";
+import { readOutline } from "./kernel/kernel.ts";
+import { readNamed } from "./kernel/named.ts";
+import { Kind, type Named, NamedTally } from "./named.ts";
+import { type Foreign, NftReader, type NftReading } from "./nft/nft.ts";
+import { SetSizes } from "./nft/set-sizes.ts";
 import type { Reading } from "./reading.ts";
+import type { LabelOptions } from "./rows.ts";
 import { SaverReader, type SaverReading, shows } from "./saver/saver.ts";
-import type { ReadOptions } from "./tally.ts";
+import { placeKey, type ReadOptions } from "./tally.ts";
 
 /** Part of the time that is left for making the page. */
 const PAGE_SHARE = 0.1;
@@ -23,9 +27,18 @@ export interface IptablesOptions extends ReadOptions {
   readonly isCompat: boolean;
 }
 
-interface Snapshot {
-  readonly readings: readonly Reading[];
+interface NamedOnes {
   readonly named: readonly Named[];
+  /** How old the numbers of elements are; undefined where there are none. */
+  readonly elementsAgeSeconds: number | undefined;
+}
+
+interface WithNamed extends NamedOnes {
+  readonly reading: Reading;
+}
+
+interface Snapshot extends NamedOnes {
+  readonly readings: readonly Reading[];
 }
 
 /** The counters of the firewall: iptables_exporter's families, from all backends there are. */
@@ -33,7 +46,8 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   readonly name = "iptables";
   readonly #savers: readonly SaverReader[];
   readonly #nft: NftReader | undefined;
-  readonly #isCompat: boolean;
+  readonly #sizes: SetSizes | undefined;
+  readonly #options: IptablesOptions;
   readonly #onChange: SourceListener;
   readonly #said = new Map<string, string>();
   readonly #end = new AbortController();
@@ -41,23 +55,35 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   #running: { readonly snapshot: Promise<Snapshot>; readonly deadline: number } | undefined;
 
   constructor(programs: readonly Source[], options: IptablesOptions, onChange: SourceListener) {
+    const { isCompat, ...readOptions } = options;
+    const form = isCompat ? ORIGINAL_FORM : FULL_FORM;
     const savers = programs.filter((program) => program.backend !== Backend.NFTABLES);
     const nft = programs.find((program) => program.backend === Backend.NFTABLES);
-    this.#savers = savers.map((saver) => new SaverReader(saver, options, options.isCompat));
-    this.#nft = nft === undefined ? undefined : new NftReader(nft, options);
-    this.#isCompat = options.isCompat;
+    const optionsOf = (source: Source): LabelOptions => ({
+      ...readOptions,
+      chainLabels: (chain) => form.chainLabels(source, chain),
+    });
+    this.#savers = savers.map((saver) => new SaverReader(saver, { ...optionsOf(saver), isEmptyWrong: isCompat }));
+    this.#nft = nft && new NftReader(nft, optionsOf(nft));
+    this.#sizes = nft && new SetSizes(nft);
+    this.#options = options;
     this.#onChange = onChange;
   }
 
   async collect(deadline: number): Promise<Family[]> {
-    const { readings, named } = await this.#snapshot(deadline);
-    const form = this.#isCompat ? ORIGINAL_FORM : FULL_FORM;
-    return [...healthFamilies(readings, form), ...ruleFamilies(readings, form), ...namedFamilies(named)];
+    const { readings, named, elementsAgeSeconds } = await this.#snapshot(deadline);
+    const form = this.#options.isCompat ? ORIGINAL_FORM : FULL_FORM;
+    return [
+      ...healthFamilies(readings, form),
+      ...ruleFamilies(readings, form),
+      ...namedFamilies(named, elementsAgeSeconds),
+    ];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
     await this.#running?.snapshot;
+    await Promise.all([...this.#savers, this.#nft, this.#sizes].map(async (reader) => reader?.settled()));
   }
 
   async #snapshot(deadline: number): Promise<Snapshot> {
@@ -75,17 +101,39 @@ export class IptablesCollector implements Collector, AsyncDisposable {
 
   async #read(deadline: number): Promise<Snapshot> {
     const msLeft = deadline - performance.now();
-    const limits: Limits = { deadline: deadline - msLeft * PAGE_SHARE, signal: this.#end.signal };
-    const saving = this.#savers.map((reader) => reader.read(limits));
+    const end = deadline - msLeft * PAGE_SHARE;
+    const { signal } = this.#end;
+    const asksKernel = this.#savers.some(({ isOfKernel }) => isOfKernel) || this.#nft?.isOfKernel === true;
+    const outline = asksKernel ? await readOutline(end) : undefined;
+    const saving = this.#savers.map((reader) => reader.read(outline, end, signal));
+    const listing = this.#nft?.read(outline, this.#foreign(saving, msLeft * WAITING_SHARE), end, signal);
+    const ofKernel = this.#nft?.isOfKernel === true && outline !== undefined ? readNamed(end) : undefined;
+    const [savings, nft, named] = await Promise.all([Promise.all(saving), listing, ofKernel]);
+    const ofNft = nft === undefined ? undefined : await this.#withNamed(nft, named, end);
+    const readings: Reading[] = ofNft === undefined ? savings : [...savings, ofNft.reading];
+    for (const reading of readings) this.#report(reading);
+    return { readings, named: ofNft?.named ?? [], elementsAgeSeconds: ofNft?.elementsAgeSeconds };
+  }
+
+  /** What iptables-nft shows; where it is not done in time, what it may show. */
+  #foreign(saving: readonly Promise<SaverReading>[], waitMs: number): Promise<Foreign> | undefined {
     const ofNft = this.#savers.flatMap(({ saver: { backend, family } }, index) =>
       backend === Backend.IPTABLES_NFT ? [[family, saving[index]!] as const] : [],
     );
-    const foreign = ofNft.length === 0 ? undefined : foreignOf(new Map(ofNft), msLeft * WAITING_SHARE);
-    const listing = this.#nft?.read(foreign, limits);
-    const [savings, nft] = await Promise.all([Promise.all(saving), listing]);
-    const readings: Reading[] = nft === undefined ? savings : [...savings, nft];
-    for (const reading of readings) this.#report(reading);
-    return { readings, named: nft?.content === undefined ? [] : [...nft.ruleset.named()] };
+    return ofNft.length === 0 ? undefined : foreignOf(new Map(ofNft), waitMs);
+  }
+
+  /** What has a name, of the kernel where that tells it, and the reading with what had no room. */
+  async #withNamed(nft: NftReading, ofKernel: Named[] | undefined, end: number): Promise<WithNamed> {
+    const all = ofKernel === undefined ? nft.named : [...ofKernel, ...nft.named.filter(isOfRule)];
+    const sizes = all.some(isUncounted) ? await this.#sizes?.read(end, this.#end.signal) : undefined;
+    const tally = new NamedTally(this.#options.maxSeries);
+    for (const named of all) {
+      const { family, table, name = "" } = named.labels;
+      tally.add(isUncounted(named) ? { ...named, first: sizes?.value?.get(placeKey(family, table, name)) } : named);
+    }
+    const content = nft.content && { ...nft.content, refused: nft.content.refused + tally.refused };
+    return { reading: { ...nft, content }, named: tally.all(), elementsAgeSeconds: sizes?.value && sizes.ageSeconds };
   }
 
   #report({ source, error, stderr }: Reading): void {
@@ -96,16 +144,20 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   }
 }
 
-/** What iptables-nft shows; where it is not done in time, what it may show. */
 async function foreignOf(saving: ReadonlyMap<string, Promise<SaverReading>>, waitMs: number): Promise<Foreign> {
   const done = new Map<string, SaverReading>();
   const all = Promise.all([...saving].map(async ([family, reading]) => done.set(family, await reading)));
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, waitMs);
-  await Promise.race([all, late]);
-  // Else it would keep all that was read until it fires.
-  clearTimeout(timer);
+  await isDoneBy(performance.now() + waitMs, all);
   const isShown = (family: string, table: string, chain?: string): boolean =>
     saving.has(family) && shows(done.get(family), table, chain);
   return { hasTable: isShown, hasChain: isShown };
+}
+
+/** Whether it is a set whose elements are still to be counted. */
+function isUncounted({ kind, first }: Named): boolean {
+  return kind === Kind.SET && first === undefined;
+}
+
+function isOfRule({ labels }: Named): boolean {
+  return labels.rule !== undefined;
 }

@@ -1,16 +1,6 @@
 import { type CapabilityName, effectiveCapabilities } from "../../native/capabilities.ts";
 import { NEEDS, type Source } from "./backends.ts";
-import type { Outcome } from "./program.ts";
-import type { Tally } from "./tally.ts";
-
-/** What a backend counts. */
-export interface Content {
-  readonly tally: Tally;
-  /** Lines or objects that could not be read. */
-  readonly unreadable: number;
-  /** Rules and the like that are summed as "other". */
-  readonly refused: number;
-}
+import type { Content } from "./rows.ts";
 
 /** What came of asking. */
 export interface Reading {
@@ -22,20 +12,39 @@ export interface Reading {
   readonly stderr: string;
   /** Not where there is an error. */
   readonly content: Content | undefined;
+  /** How old it is, in seconds, where the scrape could not wait for a newer one; else 0. */
+  readonly ageSeconds: number;
+}
+
+/** How long reading may take, however long a scrape waits for it. */
+export const READING_LIMIT_MS = 60_000;
+
+/** Reading that takes longer than this rests for as long as it took: it leaves half of a CPU to others. */
+const LONG_READING_MS = 5000;
+
+export function restMs(tookMs: number): number {
+  return tookMs < LONG_READING_MS ? 0 : tookMs;
 }
 
 /** The reading that began at `start`, a time of performance.now(), and ended so. */
-export function readingOf(
-  source: Source,
-  start: number,
-  outcome: Omit<Outcome, "exitStatus">,
-  content: Content,
-): Reading {
-  const seconds = (performance.now() - start) / 1000;
-  const { error, stderr } = outcome;
-  if (error === undefined) return { source, seconds, error, stderr, content };
+export function readingOf(source: Source, start: number, stderr: string, content: Content): Reading {
+  return { source, seconds: secondsSince(start), error: undefined, stderr, content, ageSeconds: 0 };
+}
+
+/** The reading of which nothing came; `error` begins with what became of the program. */
+export function failedReading(source: Source, start: number, error: string, stderr: string): Reading {
   const words = [`${source.path} ${error}`, lack(NEEDS[source.backend])].filter((part) => part !== "");
-  return { source, seconds, error: words.join("; "), stderr, content: undefined };
+  return { source, seconds: secondsSince(start), error: words.join("; "), stderr, content: undefined, ageSeconds: 0 };
+}
+
+/** What a scrape has that can't wait any longer for a reading. */
+export function lateReading(source: Source, start: number): Reading {
+  const error = "isn't done in its share of the scrape's time (--collector-share), and goes on";
+  return failedReading(source, start, error, "");
+}
+
+function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000;
 }
 
 /** Names the capabilities that are missing here, if any. */

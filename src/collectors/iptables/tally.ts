@@ -1,3 +1,5 @@
+import { addTo, type Counts } from "./counts.ts";
+
 /** What the reading of a backend depends on besides its output. */
 export interface ReadOptions {
   /** Most chains and rules that are told apart. */
@@ -6,16 +8,16 @@ export interface ReadOptions {
   readonly withComments: boolean;
 }
 
-/** Where a chain is, and what became of the packets that no rule of it decided. */
+/** Where a chain is, and what its rules are. */
 export interface Chain {
   /** "ipv4", "ipv6", or a family of nftables such as "inet". */
   readonly family: string;
   readonly table: string;
   readonly name: string;
+  /** Where packets are counted that no rule decided. */
+  readonly slot: number;
   /** The default policy; "-" for a chain of the user's own, null where the backend counts none. */
   policy: string | null;
-  packets: number;
-  bytes: number;
   /** Rules in it, those without counters included. */
   ruleCount: number;
   readonly rules: Map<string, Rule>;
@@ -23,8 +25,7 @@ export interface Chain {
 
 /** All rules of a chain with the same text. */
 export interface Rule {
-  packets: number;
-  bytes: number;
+  readonly slot: number;
   /** How many they are. */
   copies: number;
   readonly comment: string;
@@ -34,13 +35,16 @@ export interface Rule {
 export const OTHER = "other";
 
 /**
- * The counters of one backend. At most `limit` chains and rules are told apart: the other rules of a chain are summed
- * as its rule "other", the chains for which there is no room as the chain "other" of their table.
+ * The chains and rules of one backend, with their counters. At most `limit` chains and rules are told apart: the other
+ * rules of a chain are summed as its rule "other", the chains for which there is no room as the chain "other" of their
+ * table.
  */
 export class Tally {
+  readonly counts: Counts = { packets: [], bytes: [] };
   readonly #limit: number;
   readonly #chains = new Map<string, Chain>();
   #used = 0;
+  #slots = 0;
   #refused = 0;
 
   constructor(limit: number) {
@@ -56,33 +60,29 @@ export class Tally {
     return this.#refused;
   }
 
-  has(family: string, table: string, name: string): boolean {
-    return this.#chains.has(keyOf(family, table, name));
-  }
-
   /** The chain of this name; made where it is not there yet. */
   chain(family: string, table: string, name: string): Chain {
-    const found = this.#chains.get(keyOf(family, table, name));
+    const found = this.#chains.get(placeKey(family, table, name));
     if (found !== undefined) return found;
     if (this.#used < this.#limit) {
       this.#used++;
       return this.#add(family, table, name);
     }
-    return this.#chains.get(keyOf(family, table, OTHER)) ?? this.#add(family, table, OTHER);
+    return this.#chains.get(placeKey(family, table, OTHER)) ?? this.#add(family, table, OTHER);
   }
 
-  /** Counts a rule; `comment` is a part of its text. */
-  addRule(chain: Chain, text: string, comment: string, packets: number, bytes: number): void {
+  /** Counts a rule, and returns its slot; `comment` is a part of its text. */
+  addRule(chain: Chain, text: string, comment: string, packets: number, bytes: number): number {
     const rule = chain.rules.get(text) ?? this.#makeRule(chain, text, comment);
-    rule.packets += packets;
-    rule.bytes += bytes;
+    addTo(this.counts, rule.slot, packets, bytes);
     rule.copies++;
     chain.ruleCount++;
+    return rule.slot;
   }
 
   #add(family: string, table: string, name: string): Chain {
-    const chain = { family, table, name, policy: null, packets: 0, bytes: 0, ruleCount: 0, rules: new Map() };
-    this.#chains.set(keyOf(family, table, name), chain);
+    const chain = { family, table, name, slot: this.#slot(), policy: null, ruleCount: 0, rules: new Map() };
+    this.#chains.set(placeKey(family, table, name), chain);
     return chain;
   }
 
@@ -92,13 +92,19 @@ export class Tally {
     else this.#refused++;
     const known = hasRoom ? undefined : chain.rules.get(OTHER);
     if (known !== undefined) return known;
-    const rule = { packets: 0, bytes: 0, copies: 0, comment: hasRoom ? comment : "" };
+    const rule = { slot: this.#slot(), copies: 0, comment: hasRoom ? comment : "" };
     chain.rules.set(hasRoom ? text : OTHER, rule);
     return rule;
   }
+
+  #slot(): number {
+    (this.counts.packets as number[]).push(0);
+    (this.counts.bytes as number[]).push(0);
+    return this.#slots++;
+  }
 }
 
-/** No name holds a NUL. */
-function keyOf(family: string, table: string, name: string): string {
+/** Tells a chain or set from those of other families and tables: no name holds a NUL. */
+export function placeKey(family: string, table: string, name: string): string {
   return `${family}\0${table}\0${name}`;
 }

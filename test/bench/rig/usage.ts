@@ -31,6 +31,12 @@ export function cpuTime(pid: number): CpuTime {
   return childrenOf(pid, threads).map(cpuTime).reduce(plus, own);
 }
 
+/** CPU time of programs that a process has run and that have ended, in nanoseconds; exact to a tick. */
+export function endedChildrenNs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
+  return (Number(fields[13]) + Number(fields[14])) * TICK_NS;
+}
+
 function childrenOf(pid: number, threads: readonly string[]): number[] {
   const lists = threads.map((id) => readFileSync(`/proc/${pid}/task/${id}/children`, "utf8"));
   return lists.flatMap((list) => list.split(" ").filter(Boolean)).map(Number);

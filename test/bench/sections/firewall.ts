@@ -1,104 +1,157 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { IPTABLES_EXPORTER_PORT, IptablesExporter, iptablesExporterLacks } from "../programs/iptables-exporter.ts";
 import { Promtap, PROMTAP_PORT } from "../programs/promtap.ts";
 import { decimal, median, whole } from "../report/numbers.ts";
 import type { Report } from "../report/report.ts";
 import { Child } from "../rig/child.ts";
-import { PROGRAM_CPU, type Rig } from "../rig/rig.ts";
+import { type Rig, SENDER_CPU } from "../rig/rig.ts";
 import { scrape } from "../rig/scrape-client.ts";
-import { anonymousBytes, cpuTime } from "../rig/usage.ts";
+import { anonymousBytes, cpuTime, endedChildrenNs } from "../rig/usage.ts";
 import type { Bench } from "./section.ts";
 
 const RULES = 20_000;
 const CHAINS = 20;
-const ROUNDS = 5;
+const ELEMENTS = 300_000;
+const ROUNDS = 10;
+const LISTEN = ["--web.listen-address", `127.0.0.1:${PROMTAP_PORT}`];
 
-/** A backend full of rules: how they get there and away again, and what prints them. */
+/** A backend full of rules: how they get there and away again, and what changes one. */
 interface Backend {
-  name: string;
-  load: string;
-  print: string;
-  clear: string;
-  text: () => string;
+  readonly name: string;
+  readonly load: string;
+  readonly change: string;
+  readonly clear: string;
+  readonly text: () => string;
+  /** What iptables_exporter is to run, if it can read these. */
+  readonly save?: string;
 }
 
 const BACKENDS: readonly Backend[] = [
   {
     name: "iptables-nft",
     load: "iptables-nft-restore",
-    print: "iptables-nft-save -c",
+    change: "iptables-nft -A CHAIN-0",
     clear: "nft flush ruleset",
     text: iptablesText,
+    save: "/usr/sbin/iptables-nft-save",
   },
   {
     name: "iptables-legacy",
     load: "iptables-legacy-restore",
-    print: "iptables-legacy-save -c",
+    change: "iptables-legacy -A CHAIN-0",
     clear: "iptables-legacy -F",
     text: iptablesText,
+    save: "/usr/sbin/iptables-legacy-save",
   },
-  { name: "nftables", load: "nft -f", print: "nft -j list ruleset", clear: "nft flush ruleset", text: nftText },
+  {
+    name: "nftables",
+    load: "nft -f",
+    change: "nft add rule inet bench c0 counter",
+    clear: "nft flush ruleset",
+    text: nftText,
+  },
 ];
 
-/** Measures what it takes to show the counters of many rules. */
+/** Measures what it takes to show the counters of many rules, and of few beside many elements. */
 export async function firewall(bench: Bench): Promise<Report> {
   const rows: string[][] = [];
-  for (const backend of BACKENDS) rows.push(await rowOf(bench, backend));
+  for (const backend of BACKENDS) rows.push(...(await rowsOf(bench, backend)));
   return {
     title: "Rules of the firewall",
     notes: [
-      `Medians of ${ROUNDS}, all on CPU 1. scrape: promtap's whole page over HTTP, by the client of the tables above. ` +
-        "program: what prints the rules, alone, output thrown away. promtap's own: its CPU time for a scrape, without " +
-        "those of programs that it runs.",
-      "longest block: as above, with the time that the program takes from promtap on that CPU. memory: RssAnon after " +
-        "those scrapes.",
+      `Medians of ${ROUNDS}, all on CPU 1. scrape: the whole page over HTTP, by the client of the tables above. CPU: a ` +
+        "scrape's, by the scheduler's clock, with that of the programs that it runs; their own alone in brackets.",
+      "changed: a rule is added before each scrape.",
+      "longest block: as above, with the time that other programs take from it on that CPU. memory: RssAnon after those " +
+        "scrapes.",
+      `elements: until the page has their number, from the first scrape on; one rule matches them.`,
+      ...(iptablesExporterLacks === false ? [] : [`no figures of iptables_exporter: ${iptablesExporterLacks}`]),
     ],
     tables: [
       {
         caption: `${whole(RULES)} rules, two series each`,
-        head: ["backend", "scrape, ms", "program, ms", "promtap's own, ms", "longest block, ms", "memory, MB"],
+        head: ["backend", "program", "scrape, ms", "CPU, ms", "longest block, ms", "memory, MB"],
         rows,
       },
+      await elementsTable(bench),
     ],
   };
 }
 
-async function rowOf({ rig, progress }: Bench, backend: Backend): Promise<string[]> {
+async function rowsOf({ rig, progress }: Bench, backend: Backend): Promise<string[][]> {
   progress(`${whole(RULES)} rules of ${backend.name}`);
-  const file = join(rig.folder.path, "rules");
-  writeFileSync(file, backend.text());
-  await timeOf(rig, `${backend.load} ${file}`);
-  const listen = ["--web.listen-address", `127.0.0.1:${PROMTAP_PORT}`];
-  await using promtap = await Promtap.start(rig, ["--iptables", ...listen]);
+  await load(rig, backend.load, backend.text());
+  const rows: string[][] = [];
+  if (backend.save !== undefined && iptablesExporterLacks === false) {
+    await using exporter = await IptablesExporter.start(rig, backend.save);
+    const cost = await costOf(rig, exporter.pid, IPTABLES_EXPORTER_PORT);
+    rows.push([backend.name, "iptables_exporter", ...cost, "", memoryOf(exporter.pid)]);
+  }
+  await using promtap = await Promtap.start(rig, ["--iptables", ...LISTEN]);
   const shown = (await promtap.page()).sum("promtap_iptables_rules", `backend="${backend.name}"`);
   if (shown !== RULES) throw new Error(`promtap shows ${shown} of ${RULES} rules`);
-  // Once before, so that what is measured is compiled, as in a program that has run for a while.
-  await scrape(rig, PROMTAP_PORT, ROUNDS);
-  const before = cpuTime(promtap.pid).totalNs;
-  const { scrapes } = await scrape(rig, PROMTAP_PORT, ROUNDS);
-  const ownMs = (cpuTime(promtap.pid).totalNs - before) / ROUNDS / 1e6;
+  const cost = await costOf(rig, promtap.pid, PROMTAP_PORT);
   const { slowestHealthy } = await scrape(rig, PROMTAP_PORT, ROUNDS, "probe");
-  const programs: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) programs.push(await timeOf(rig, backend.print));
-  const memory = anonymousBytes(promtap.pid);
-  await timeOf(rig, backend.clear);
-  return [
-    backend.name,
-    decimal(median(scrapes)),
-    decimal(median(programs)),
-    decimal(ownMs),
-    `${decimal(median(slowestHealthy))} (${decimal(Math.max(...slowestHealthy))})`,
-    decimal(memory / 1e6),
-  ];
+  const block = `${decimal(median(slowestHealthy))} (${decimal(Math.max(...slowestHealthy))})`;
+  rows.push([backend.name, "promtap", ...cost, block, memoryOf(promtap.pid)]);
+  const changed = await costOf(rig, promtap.pid, PROMTAP_PORT, backend.change);
+  rows.push([backend.name, "promtap, changed", ...changed, "", memoryOf(promtap.pid)]);
+  await run(rig, backend.clear);
+  return rows;
 }
 
-/** Milliseconds from exec to end. */
-async function timeOf(rig: Rig, command: string): Promise<number> {
+/** Milliseconds of a scrape, and of CPU for it; `change` is run before each. */
+async function costOf(rig: Rig, pid: number, port: number, change = "true"): Promise<[scrape: string, cpu: string]> {
+  // Before, so that what is measured is compiled, as in a program that has run for a while.
+  await scrape(rig, port, ROUNDS);
+  const times: number[] = [];
+  const costs: number[] = [];
+  let childrenNs = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    await run(rig, change);
+    const [ownBefore, childrenBefore] = [cpuTime(pid).totalNs, endedChildrenNs(pid)];
+    times.push(...(await scrape(rig, port, 1)).scrapes);
+    const ofChildren = endedChildrenNs(pid) - childrenBefore;
+    costs.push((cpuTime(pid).totalNs - ownBefore + ofChildren) / 1e6);
+    childrenNs += ofChildren;
+  }
+  return [decimal(median(times)), `${decimal(median(costs))} (${decimal(childrenNs / ROUNDS / 1e6)})`];
+}
+
+async function elementsTable({ rig, progress }: Bench): Promise<Report["tables"][number]> {
+  progress(`a set of ${whole(ELEMENTS)} elements`);
+  await load(rig, "nft -f", setText());
+  await using promtap = await Promtap.start(rig, ["--iptables", ...LISTEN]);
   const start = performance.now();
-  await using child = new Child(rig, rig.listener, PROGRAM_CPU, ["sh", "-c", `exec ${command} >/dev/null`]);
+  const first = await scrape(rig, PROMTAP_PORT, 1);
+  if ((await promtap.page()).sum("promtap_iptables_rules") !== 1) throw new Error("promtap does not show the rule");
+  const elements = async (): Promise<number> => (await promtap.page()).sum("promtap_nftables_set_elements");
+  await rig.until("the elements are counted", async () => (await elements()) === ELEMENTS);
+  const countedSeconds = (performance.now() - start) / 1000;
+  const [scrapeMs, cpuMs] = await costOf(rig, promtap.pid, PROMTAP_PORT);
+  await run(rig, "nft flush ruleset");
+  return {
+    caption: `A set of ${whole(ELEMENTS)} elements`,
+    head: ["first scrape, ms", "elements, s", "scrape, ms", "CPU, ms"],
+    rows: [[decimal(first.scrapes[0]!), decimal(countedSeconds), scrapeMs, cpuMs]],
+  };
+}
+
+async function load(rig: Rig, command: string, text: string): Promise<void> {
+  const file = join(rig.folder.path, "rules");
+  writeFileSync(file, text);
+  await run(rig, `${command} ${file}`);
+}
+
+async function run(rig: Rig, command: string): Promise<void> {
+  await using child = new Child(rig, rig.listener, SENDER_CPU, ["sh", "-c", `exec ${command} >/dev/null`]);
   const output = await child.end();
   if (/error|fail/i.test(output)) throw new Error(`${command}: ${output}`);
-  return performance.now() - start;
+}
+
+function memoryOf(pid: number): string {
+  return decimal(anonymousBytes(pid) / 1e6);
 }
 
 function iptablesText(): string {
@@ -117,6 +170,15 @@ function nftText(): string {
     return `add rule inet bench c${index % CHAINS} ${match} counter accept comment "rule no ${index}"\n`;
   });
   return `add table inet bench\n${chains.join("")}${rules.join("")}`;
+}
+
+function setText(): string {
+  const elements = Array.from(
+    { length: ELEMENTS },
+    (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+  );
+  const set = `set bad { type ipv4_addr; elements = { ${elements.join(", ")} }; }`;
+  return `table inet bench { ${set}; chain c { ip saddr @bad counter drop; }; }\n`;
 }
 
 function addressOf(index: number): string {

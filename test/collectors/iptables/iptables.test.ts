@@ -202,14 +202,38 @@ describe("a backend that fails leaves the others on the page:", TIMEOUT, () => {
     });
   }
 
-  test("it hangs", async () => {
+  test("it hangs, and is not begun again while it does", async () => {
     using fakes = new FakePrograms();
     addAll(fakes);
     await using site = await Site.of(fakes);
-    fakes.add("iptables-nft-save", "sleep 1000");
-    const page = await site.page(2000);
-    assert.deepEqual([success(page, NFT4), success(page, NFT6), success(page, NFTABLES)], [0, 1, 1]);
-    assert.match(site.changes[0]!.error!, /took too long and was killed/);
+    fakes.add("iptables-nft-save", 'echo x >>"$0.log"; sleep 1000');
+    for (let scrape = 0; scrape < 2; scrape++) {
+      const page = await site.page(2500);
+      assert.deepEqual([success(page, NFT4), success(page, NFT6), success(page, NFTABLES)], [0, 1, 1]);
+    }
+    assert.equal(site.changes.length, 1);
+    assert.match(site.changes[0]!.error!, /isn't done in its share of the scrape's time .*, and goes on/);
+    assert.equal(fakes.log("iptables-nft-save").length, 1);
+  });
+
+  test("it is slow, and is shown when it is done, with its age", async () => {
+    using fakes = new FakePrograms();
+    addAll(fakes);
+    await using site = await Site.of(fakes);
+    const waits = (until: string): string =>
+      `echo x >>"$0.log"; while [ ! -e '${fakes.path}/${until}' ]; do sleep 0.01; done; echo x >>"$0.done"`;
+    fakes.add("iptables-nft-save", `${waits("one")}; cat '${fakes.path}/iptables-nft-save.txt'`);
+    const age = (page: Page): number | undefined => page.value(`promtap_iptables_age_seconds${NFT4}`);
+    const first = await site.page(500);
+    assert.deepEqual([success(first, NFT4), age(first)], [0, undefined]);
+    writeFileSync(`${fakes.path}/one`, "");
+    const second = await site.page();
+    assert.deepEqual([success(second, NFT4), second.value(INPUT_RULE), age(second)], [1, 1, 0]);
+    assert.equal(fakes.log("iptables-nft-save").length, 1);
+    fakes.add("iptables-nft-save", waits("two"));
+    const third = await site.page(500);
+    assert.deepEqual([success(third, NFT4), third.value(INPUT_RULE)], [1, 1]);
+    assert.ok(age(third)! > 0);
   });
 
   test("nft fails", async () => {
@@ -303,86 +327,58 @@ describe("exit status 4", TIMEOUT, () => {
 });
 
 describe("nft", TIMEOUT, () => {
-  const TABLES = { nftables: RULESET.nftables.filter((object) => "table" in object) };
-
-  /** An nft that answers by what it is asked for, and writes that down. */
-  function addNft(fakes: FakePrograms, answers: Record<string, unknown>): void {
-    const cases = Object.entries(answers).map(([command, answer]) => {
-      fakes.print(`answer-${command.replaceAll(" ", "-")}`, JSON.stringify(answer));
-      return `'-j ${command}') cat '${fakes.path}/answer-${command.replaceAll(" ", "-")}.txt';;`;
-    });
-    fakes.add("nft", `echo "$*" >>"$0.log"; case "$*" in ${cases.join(" ")} *) exit 1;; esac`);
-  }
-
-  test("is asked for the tables that iptables-nft does not show alone", async () => {
+  test("is asked for the rules without elements, and for elements only if there are sets", async () => {
     using fakes = new FakePrograms();
-    fakes.print("iptables-nft-save", DUMP);
-    const host = { nftables: RULESET.nftables.filter((object) => JSON.stringify(object).includes("host")) };
-    addNft(fakes, { "list tables": TABLES, "list table inet host": host });
+    fakes.print("ruleset", JSON.stringify(RULESET));
+    fakes.add("nft", `echo "$*" >>"$0.log"; cat '${fakes.path}/ruleset.txt'`);
     await using site = await Site.of(fakes);
     const page = await site.page();
-    assert.deepEqual(fakes.log("nft"), ["-j list tables", "-j list table inet host"]);
-    assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"'), 7);
+    assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"'), 13);
     assert.equal(page.value('promtap_nftables_set_elements{family="inet",table="host",name="bad"}'), 2);
+    assert.equal(page.value("promtap_nftables_set_elements_age_seconds"), 0);
+    assert.deepEqual(fakes.log("nft"), ["-j -t list ruleset", "-j list ruleset"]);
+    fakes.print("ruleset", JSON.stringify({ nftables: RULESET.nftables.filter((object) => !("set" in object)) }));
+    await site.page();
+    assert.deepEqual(fakes.log("nft").slice(2), ["-j -t list ruleset"]);
   });
 
-  test("is asked for tables without chains, too", async () => {
+  test("counts elements in time of its own, which holds no rules", async () => {
     using fakes = new FakePrograms();
-    fakes.print("iptables-nft-save", DUMP);
-    const own = RULESET.nftables.filter((object) => "counter" in object || "set" in object);
-    addNft(fakes, { "list tables": TABLES, "list table inet host": { nftables: own } });
+    fakes.print("ruleset", JSON.stringify(RULESET));
+    const counting = `while [ ! -e '${fakes.path}/go' ]; do sleep 0.01; done`;
+    fakes.add("nft", `[ "$2" = -t ] || { ${counting}; }; cat '${fakes.path}/ruleset.txt'; echo >>"$0.done"`);
     await using site = await Site.of(fakes);
-    const page = await site.page();
-    assert.equal(page.value('promtap_nftables_named_packets_total{family="inet",table="host",name="web"}'), 3);
-  });
-
-  test("is asked for nothing more where all is iptables-nft's", async () => {
-    using fakes = new FakePrograms();
-    fakes.print("iptables-nft-save", DUMP);
-    addNft(fakes, { "list tables": { nftables: TABLES.nftables.slice(0, 1) } });
-    await using site = await Site.of(fakes);
-    assert.equal(success(await site.page(), NFTABLES), 1);
-    assert.deepEqual(fakes.log("nft"), ["-j list tables"]);
-  });
-
-  test("is asked for all where a table can't be had alone", async () => {
-    for (const name of ["host", "set", "a@b", "-f", "x; flush ruleset"]) {
-      using fakes = new FakePrograms();
-      fakes.print("iptables-nft-save", DUMP);
-      const renamed = (value: unknown): unknown =>
-        JSON.parse(JSON.stringify(value).replaceAll('"host"', JSON.stringify(name)));
-      addNft(fakes, { "list tables": renamed(TABLES), "list ruleset": renamed(RULESET) });
-      await using site = await Site.of(fakes);
+    const elements = (page: Page) => page.value('promtap_nftables_set_elements{family="inet",table="host",name="bad"}');
+    for (let scrape = 0; scrape < 2; scrape++) {
       const page = await site.page();
-      const asked = fakes.log("nft").filter((command) => !/^-j list table inet (host|set)$/.test(command));
-      assert.deepEqual(asked, ["-j list tables", "-j list ruleset"]);
-      assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"', 'family="inet"'), 7);
-      // The chain that iptables-nft-save did not show.
-      assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"', 'chain="odd"'), 5);
+      assert.equal(page.sum("iptables_rule_packets_total", 'backend="nftables"'), 13);
+      assert.equal(page.value('promtap_nftables_set_elements_limit{family="inet",table="host",name="bad"}'), 10);
+      assert.deepEqual(
+        [elements(page), page.value("promtap_nftables_set_elements_age_seconds")],
+        [undefined, undefined],
+      );
     }
+    writeFileSync(`${fakes.path}/go`, "");
+    let page = await site.page();
+    while (elements(page) === undefined) page = await site.page();
+    assert.equal(elements(page), 2);
+    assert.ok(page.value("promtap_nftables_set_elements_age_seconds")! >= 0);
   });
 
   test("does not show what iptables-nft-save shows when that is slow", async () => {
     using fakes = new FakePrograms();
     fakes.print("dump", DUMP);
     // Done when nft has given up to wait.
-    const wait = `while ! grep -q -e 'table ' -e ruleset '${fakes.path}/nft.log'; do sleep 0.01; done`;
+    const wait = `while ! grep -q ruleset '${fakes.path}/nft.log'; do sleep 0.01; done`;
     fakes.add("iptables-nft-save", `${wait}; cat '${fakes.path}/dump.txt'`);
-    addNft(fakes, { "list tables": TABLES, "list table inet host": RULESET });
+    fakes.print("ruleset", JSON.stringify(RULESET));
+    fakes.add("nft", `echo "$*" >>"$0.log"; cat '${fakes.path}/ruleset.txt'`);
     await using site = await Site.of(fakes);
     const page = await site.page(2000);
     assert.deepEqual([success(page, NFT4), success(page, NFTABLES)], [1, 1]);
     assert.equal(page.value(INPUT_RULE), 1);
     assert.equal(page.sum("iptables_rule_packets_total", 'table="filter"', 'backend="nftables"'), 0);
     assert.equal(page.sum("iptables_rule_packets_total", 'table="host"'), 7);
-  });
-
-  test("is asked for the whole ruleset at once where there is no iptables-nft", async () => {
-    using fakes = new FakePrograms();
-    addNft(fakes, { "list ruleset": RULESET });
-    await using site = await Site.of(fakes);
-    assert.equal((await site.page()).sum("iptables_rule_packets_total", 'backend="nftables"'), 13);
-    assert.deepEqual(fakes.log("nft"), ["-j list ruleset"]);
   });
 });
 
@@ -403,7 +399,7 @@ describe("scrapes", TIMEOUT, () => {
     assert.equal(fakes.log("iptables-nft-save").length, 2);
   });
 
-  test("with more time than the one whose run they share do without what that cut short", async () => {
+  test("with more time than the one whose run they share have what that could not wait for", async () => {
     using fakes = new FakePrograms();
     const wait = `echo x >>"$0.log"; while [ ! -e '${fakes.path}/go' ]; do sleep 0.01; done`;
     fakes.print("dump", DUMP);
@@ -414,7 +410,7 @@ describe("scrapes", TIMEOUT, () => {
     assert.equal(success(await short, NFT4), 0);
     writeFileSync(`${fakes.path}/go`, "");
     assert.equal(success(await long, NFT4), 1);
-    assert.equal(fakes.log("iptables-nft-save").length, 2);
+    assert.equal(fakes.log("iptables-nft-save").length, 1);
   });
 
   test("end with the collector", async () => {

@@ -1,4 +1,7 @@
-import { type Chain, OTHER, type ReadOptions, Tally } from "../tally.ts";
+import { addTo } from "../counts.ts";
+import { type ChainOrder, orderOf } from "../order.ts";
+import { type Chain, placeKey, type ReadOptions, Tally } from "../tally.ts";
+import { Shown } from "./shown.ts";
 import { readWord, RuleLines } from "./words.ts";
 
 const TABLE = /^\*(\S+)$/;
@@ -20,21 +23,19 @@ const COMMENT = "--comment";
  */
 export class Dump {
   readonly tally: Tally;
-  readonly family: string;
+  readonly shown: Shown;
   readonly #withComments: boolean;
   readonly #decoder = new TextDecoder();
   readonly #lines = new RuleLines((line) => {
     if (line === null || !this.#readLine(line)) this.#unreadable++;
   });
-  readonly #tables = new Set<string>();
-  readonly #partial = new Set<string>();
-  /** The table that the lines are in, and the chain that the last rule was in. */
+  /** The table that the lines are in, and the chain that the last one was of. */
   #table: string | undefined;
-  #chain: Chain | undefined;
+  #chain: { readonly name: string; readonly chain: Chain; readonly order: ChainOrder } | undefined;
   #unreadable = 0;
 
   constructor(family: string, { maxSeries, withComments }: ReadOptions) {
-    this.family = family;
+    this.shown = new Shown(family);
     this.tally = new Tally(maxSeries);
     this.#withComments = withComments;
   }
@@ -44,18 +45,8 @@ export class Dump {
     return this.#unreadable;
   }
 
-  /** Rules that are summed as "other". */
-  get refused(): number {
-    return this.tally.refused;
-  }
-
   get isEmpty(): boolean {
-    return this.#tables.size === 0;
-  }
-
-  /** Whether the dump shows all of this table. */
-  covers(table: string): boolean {
-    return this.#tables.has(table) && !this.#partial.has(table);
+    return this.shown.tables.size === 0;
   }
 
   read(bytes: Uint8Array): void {
@@ -83,34 +74,42 @@ export class Dump {
   #enter(table: string | undefined): boolean {
     this.#table = table;
     this.#chain = undefined;
-    if (table !== undefined) this.#tables.add(table);
+    if (table !== undefined) this.shown.tables.add(table);
     return true;
   }
 
   #readRemark(line: string): boolean {
     const table = PARTIAL.exec(line)?.[1];
-    if (table !== undefined) this.#partial.add(table);
+    if (table !== undefined) this.shown.partial.add(table);
     return true;
   }
 
   #readChain(line: string, table: string): boolean {
     const [, name, policy, packets, bytes] = CHAIN.exec(line) ?? [];
     if (name === undefined || policy === undefined) return false;
-    const chain = this.tally.chain(this.family, table, name);
+    const { chain } = this.#chainOf(table, name);
     chain.policy = chain.name === name ? policy : "-";
-    chain.packets += Number(packets);
-    chain.bytes += Number(bytes);
+    addTo(this.tally.counts, chain.slot, Number(packets), Number(bytes));
     return true;
   }
 
   #readRule(line: string, table: string): boolean {
     const [start, packets, bytes, name] = RULE.exec(line) ?? [];
     if (start === undefined || name === undefined) return false;
-    if (this.#chain?.name !== name || name === OTHER) this.#chain = this.tally.chain(this.family, table, name);
     const text = withoutSpacesBehind(line.slice(start.length));
     const comment = this.#withComments ? commentOf(text) : "";
-    this.tally.addRule(this.#chain, text, comment, Number(packets), Number(bytes));
+    const { chain, order } = this.#chainOf(table, name);
+    order.slots.push(this.tally.addRule(chain, text, comment, Number(packets), Number(bytes)));
     return true;
+  }
+
+  #chainOf(table: string, name: string): { chain: Chain; order: ChainOrder } {
+    if (this.#chain?.name !== name) {
+      const { family } = this.shown;
+      const chain = this.tally.chain(family, table, name);
+      this.#chain = { name, chain, order: orderOf(this.shown.order, placeKey(family, table, name), chain.slot) };
+    }
+    return this.#chain;
   }
 }
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { type Named, NamedTally } from "../../../../src/collectors/iptables/named.ts";
 import { type ChainFilter, Ruleset } from "../../../../src/collectors/iptables/nft/ruleset.ts";
+import { placeKey } from "../../../../src/collectors/iptables/tally.ts";
 
 const ALL: ChainFilter = () => false;
 
@@ -26,15 +28,21 @@ function lines({ tally }: Ruleset): string[] {
   return [...tally.chains()].flatMap(({ family, table, name, ruleCount, rules }) => [
     `${family} ${table} ${name} ${ruleCount}`,
     ...[...rules].map(
-      ([text, { packets, bytes, copies, comment }]) => `${packets} ${bytes} ${copies} ${text} (${comment})`,
+      ([text, { slot, copies, comment }]) =>
+        `${tally.counts.packets[slot]} ${tally.counts.bytes[slot]} ${copies} ${text} (${comment})`,
     ),
   ]);
 }
 
-const named = (ruleset: Ruleset) =>
-  [...ruleset.named()].map(
-    ({ kind, labels, first, second }) => `${kind} ${Object.values(labels).join(" ")} ${first} ${second}`,
-  );
+/** What has a name, and the quotas of rules. */
+const namedOf = ({ named, ruleQuotas }: Ruleset): Named[] => [...named, ...ruleQuotas.map((quota) => quota.named)];
+const named = (ruleset: Ruleset, limit = 100) => {
+  const tally = new NamedTally(limit);
+  for (const each of namedOf(ruleset)) tally.add(each);
+  return tally
+    .all()
+    .map(({ kind, labels, first, second }) => `${kind} ${Object.values(labels).join(" ")} ${first} ${second}`);
+};
 
 describe("a ruleset", () => {
   test("gives the rules that have counters, and how many rules there are", () => {
@@ -89,17 +97,17 @@ describe("a ruleset", () => {
       const [chain, ...others] = [...ruleset.tally.chains()];
       assert.deepEqual([chain!.family, chain!.table, chain!.name, others.length], [name, name, name, 0]);
       assert.deepEqual(
-        [...chain!.rules].map(([text, { packets }]) => [typeof text, packets]),
+        [...chain!.rules].map(([text, { slot }]) => [typeof text, ruleset.tally.counts.packets[slot]]),
         [
           ["string", 1],
           ["string", 3],
         ],
       );
       assert.deepEqual(
-        [...ruleset.named()].map(({ labels, first, second }) => [Object.values(labels)[0], first, second]),
+        namedOf(ruleset).map(({ labels, first, second }) => [Object.values(labels)[0], first, second]),
         [
-          [name, 6, 5],
           [name, 7, 8],
+          [name, 6, 5],
         ],
       );
       assert.equal(ruleset.unreadable, 0);
@@ -148,6 +156,34 @@ describe("a ruleset", () => {
     assert.equal(ruleset.unreadable, 0);
   });
 
+  test("keeps the slots of rules in the order of their chain, and the places of quotas", () => {
+    const quota = { val: 5, used: 3 };
+    const { order, ruleQuotas, tally } = rulesetOf([
+      rule("c", [{ drop: null }]),
+      rule("c", [counter(1, 1)]),
+      rule("d", [counter(2, 2)]),
+      rule("c", [counter(4, 4), { quota }, { quota }]),
+    ]);
+    const { slots } = order.get(placeKey("inet", "t", "c"))!;
+    assert.deepEqual(
+      slots.map((slot) => tally.counts.packets[slot]),
+      [undefined, 1, 4],
+    );
+    assert.deepEqual(
+      ruleQuotas.map(({ chain, place }) => [chain, place]),
+      [
+        [placeKey("inet", "t", "c"), 2],
+        [placeKey("inet", "t", "c"), 2],
+      ],
+    );
+  });
+
+  test("printed without elements leaves it open how many there are", () => {
+    const ruleset = new Ruleset({ maxSeries: 9, withComments: true }, ALL, false);
+    ruleset.read(Buffer.from(JSON.stringify({ nftables: [object("set", "s", { size: 9 })] })));
+    assert.deepEqual(named(ruleset), ["set inet t s undefined 9"]);
+  });
+
   test("leaves out chains that are counted elsewhere, and no others of their table", () => {
     const isForeign: ChainFilter = (family, table, chain) => family === "inet" && table === "t" && chain === "theirs";
     const objects = [object("chain", "theirs", {}), rule("theirs", [counter(1, 1)]), rule("ours", [counter(2, 2)])];
@@ -161,8 +197,8 @@ describe("a ruleset", () => {
     );
     const ruleset = rulesetOf([...rules, ...counters], 2);
     assert.deepEqual(lines(ruleset), ["inet t c 3", "1 1 1 counter jump x1 ()", "6 6 2 other ()"]);
-    assert.deepEqual(named(ruleset), ["counter inet t a 1 1", "counter inet t b 2 1", "counter inet t other 12 2"]);
-    assert.equal(ruleset.refused, 4);
+    assert.deepEqual(named(ruleset, 2), ["counter inet t a 1 1", "counter inet t b 2 1", "counter inet t other 12 2"]);
+    assert.equal(ruleset.tally.refused, 2);
   });
 
   test("counts objects that it can't read, and goes on", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Dump } from "../../../../src/collectors/iptables/saver/dump.ts";
+import { placeKey } from "../../../../src/collectors/iptables/tally.ts";
 import { DUMP } from "../fake-programs.ts";
 
 /** The dump read to its end, in pieces of this many bytes. */
@@ -15,9 +16,11 @@ function dumpOf(text: string | Uint8Array, length = 65_536, maxSeries = 1000): D
 
 /** All that was counted: `table chain policy packets bytes`, and `table chain packets bytes copies rule`. */
 function lines({ tally }: Dump): string[] {
-  return [...tally.chains()].flatMap(({ table, name, policy, packets, bytes, rules }) => [
-    `${table} ${name} ${policy} ${packets} ${bytes}`,
-    ...[...rules].map(([text, rule]) => `${table} ${name} ${rule.packets} ${rule.bytes} ${rule.copies} ${text}`),
+  const { packets, bytes } = tally.counts;
+  const count = (slot: number): string => `${packets[slot]} ${bytes[slot]}`;
+  return [...tally.chains()].flatMap(({ table, name, policy, slot, rules }) => [
+    `${table} ${name} ${policy} ${count(slot)}`,
+    ...[...rules].map(([text, rule]) => `${table} ${name} ${count(rule.slot)} ${rule.copies} ${text}`),
   ]);
 }
 
@@ -36,7 +39,7 @@ describe("a dump", () => {
     ];
     for (const length of [1, 7, 65_536]) assert.deepEqual(lines(dumpOf(DUMP, length)), expected);
     const dump = dumpOf(DUMP);
-    assert.deepEqual([dump.unreadable, dump.refused, dump.isEmpty], [0, 0, false]);
+    assert.deepEqual([dump.unreadable, dump.tally.refused, dump.isEmpty], [0, 0, false]);
     assert.deepEqual(
       [...dump.tally.chains()].map(({ ruleCount }) => ruleCount),
       [2, 0, 3],
@@ -128,7 +131,7 @@ describe("a dump", () => {
       "*nat\nCOMMIT\n# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.\n*filter\nCOMMIT\n",
     );
     assert.deepEqual(
-      ["nat", "filter", "raw"].map((table) => dump.covers(table)),
+      ["nat", "filter", "raw"].map((table) => dump.shown.hasTable(table)),
       [true, false, false],
     );
   });
@@ -145,7 +148,24 @@ describe("a dump", () => {
       "t B 8 8 1 other",
       "t other - 3 3",
     ]);
-    assert.equal(dump.refused, 3);
+    assert.equal(dump.tally.refused, 3);
+  });
+
+  test("keeps which slot each rule counts for, in the order of its own chain", () => {
+    const text =
+      "*t\n:A - [0:0]\n:B - [0:0]\n[1:1] -A A -j X\n[2:2] -A A -j X\n[4:4] -A B -j Y\n[8:8] -A B -j Z\nCOMMIT\n";
+    const { shown, tally } = dumpOf(text, 100, 2);
+    const packets = (table: string, chain: string): (number | undefined)[] | undefined =>
+      shown.order.get(placeKey("ipv4", table, chain))?.slots.map((slot) => tally.counts.packets[slot]);
+    // Of two series there is none left for rules, and B has none of its own either.
+    assert.deepEqual(
+      [packets("t", "A"), packets("t", "B")],
+      [
+        [3, 3],
+        [12, 12],
+      ],
+    );
+    assert.deepEqual([shown.hasChain("t", "B"), shown.hasChain("t", "other")], [true, false]);
   });
 
   test("of any text is read or refused, with the same outcome whatever the pieces", () => {

@@ -1,0 +1,20 @@
+import { Kind, type Named } from "../named.ts";
+import { readObjects, readSets } from "./kernel.ts";
+
+/** What has a name, as the kernel tells it now; sets without their numbers of elements. */
+export async function readNamed(deadline: number): Promise<Named[] | undefined> {
+  const objects = await readObjects(deadline);
+  const sets = await readSets(deadline);
+  if (objects === undefined || sets === undefined) return undefined;
+  const { COUNTER, QUOTA, SET } = Kind;
+  return [
+    ...objects.flatMap(({ family, table, name, counter, quota }): Named[] => {
+      const labels = { family, table, name };
+      if (counter !== undefined) return [{ kind: COUNTER, labels, first: counter.packets, second: counter.bytes }];
+      return quota === undefined ? [] : [{ kind: QUOTA, labels, first: quota.used, second: quota.bytes }];
+    }),
+    ...sets.flatMap(({ family, table, name, isAnonymous, limit }): Named[] =>
+      isAnonymous ? [] : [{ kind: SET, labels: { family, table, name }, first: undefined, second: limit }],
+    ),
+  ];
+}
