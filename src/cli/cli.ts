@@ -1,16 +1,15 @@
 import { inspect } from "node:util";
-import { type ArgDef, defineCommand, runCommand } from "citty";
-import type { Flag, GivenFlags } from "../config/flag.ts";
+import type { GivenFlags } from "../config/flag.ts";
 import { formatAsked } from "../config/logging.ts";
 import { check } from "../daemon/check.ts";
-import { ALL_FLAGS, type Config, configOf } from "../daemon/config.ts";
+import { type Config, configOf } from "../daemon/config.ts";
 import { run } from "../daemon/daemon.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { configureLog, log, logEnd } from "../log.ts";
 import { endProcess } from "../native/process.ts";
 import { REVISION, VERSION } from "../version.ts";
-import { helpText, SUMMARY } from "./help.ts";
-import { scanFlags } from "./scan.ts";
+import { COMMANDS, runCommandLine } from "./commands.ts";
+import { helpText } from "./help.ts";
 import { abortOnSignals, outliveSignals } from "./signals.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
@@ -46,13 +45,7 @@ export async function execute(argv: readonly string[], daemon: Daemon): Promise<
   // Before the arguments are judged, so that the judgement is told in the form that they ask for.
   configureLog("info", formatAsked(argv));
   try {
-    const given = scanFlags(argv);
-    const command = defineCommand({
-      meta: { name: "promtap", version: VERSION, description: SUMMARY },
-      args: Object.fromEntries(ALL_FLAGS.map((flag) => [flag.name, declare(flag)])),
-      run: () => act(given, daemon),
-    });
-    await runCommand(command, { rawArgs: [...argv] });
+    await runCommandLine(argv, (given) => act(given, daemon));
     return 0;
   } catch (error) {
     if (!(error instanceof PromtapError)) fail(error);
@@ -63,7 +56,7 @@ export async function execute(argv: readonly string[], daemon: Daemon): Promise<
 
 async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
   if (given.has("help")) {
-    process.stdout.write(helpText());
+    process.stdout.write(helpText(COMMANDS));
     return;
   }
   if (given.has("version")) {
@@ -99,14 +92,6 @@ function failToPrint(error: NodeJS.ErrnoException): never {
 /** Shows control characters, which arguments and names of files may hold, as escapes. */
 function oneLine(message: string): string {
   return message.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
-}
-
-/** The flag as citty knows it. */
-function declare(flag: Flag): ArgDef {
-  const { help: description, default: value } = flag;
-  const alias = flag.short ?? [];
-  if (flag.value === undefined) return { type: "boolean", alias, description };
-  return { type: "string", alias, description, valueHint: flag.value, ...(value !== undefined && { default: value }) };
 }
 
 function versionText(): string {

@@ -1,4 +1,5 @@
 import type { Flag } from "../config/flag.ts";
+import type { Commands } from "./completions.ts";
 import { SECTIONS } from "../daemon/config.ts";
 
 /** What the program is, in a sentence. */
@@ -6,8 +7,9 @@ export const SUMMARY =
   "Accounts network traffic for Prometheus: counts packets and bytes by interface, address and protocol, and serves " +
   "the counts at http://localhost:9112/metrics.";
 
-const NOTES = `
-Examples:
+/** Title → text, of what the help says besides commands and flags. */
+export const NOTES = {
+  Examples: `
   promtap
       count every interface
   promtap -i eth0 -i eth1 -p 9112 -r 192.168.1.100-192.168.1.200:customer=acmecorp
@@ -24,30 +26,40 @@ Examples:
       count what the rules of iptables, ip6tables and nftables match
   promtap --check -i eth0 -r 10.0.0.0/24
       see whether it would run
-
-Capabilities:
+`,
+  Capabilities: `
   Live capture needs CAP_NET_RAW, files need none. Root has it, and any user after
       setcap cap_net_raw+ep "$(command -v promtap)"
   --iptables needs CAP_NET_ADMIN; for iptables-legacy, CAP_NET_RAW and CAP_DAC_READ_SEARCH too.
-
-Exit status:
+`,
+  "Exit status": `
   0   done, or stopped by SIGTERM, SIGINT or SIGQUIT
   1   this host or its input does not allow it: the message says what and why
   2   a flag or its value is not legal
   70  a defect of promtap
-`;
+`,
+} as const;
 
 const HELP_COLUMNS = 96;
 const HELP_INDENT = 32;
 
 /** What --help prints. */
-export function helpText(): string {
+export function helpText(commands: Commands): string {
   const titles = Map.groupBy(SECTIONS, ({ title }) => title);
   const groups = [...titles].map(([title, sections]) => {
     const flags = new Set(sections.flatMap((section) => section.flags));
     return `\n${title}:\n${[...flags].map(flagHelp).join("")}`;
   });
-  return `Usage: promtap [FLAG]...\n\n${wrap(SUMMARY, 0)}\n${groups.join("")}${NOTES}`;
+  const notes = Object.entries(NOTES).map(([title, text]) => `\n${title}:${text}`);
+  const head = `Usage: promtap [COMMAND] [FLAG]...\n\n${wrap(SUMMARY, 0)}\n`;
+  return [head, commandHelp(commands), ...groups, ...notes].join("");
+}
+
+function commandHelp(commands: Commands): string {
+  const lines = Object.entries(commands).map(
+    ([name, about]) => `  ${name.padEnd(HELP_INDENT - 2)}${wrap(about, HELP_INDENT)}\n`,
+  );
+  return `\nCommands:\n${lines.join("")}`;
 }
 
 function flagHelp(flag: Flag): string {

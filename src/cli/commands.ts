@@ -1,0 +1,66 @@
+import { type CommandDef, defineCommand, runCommand } from "citty";
+import type { GivenFlags } from "../config/flag.ts";
+import { usageError } from "../config/flag.ts";
+import { SECTIONS } from "../daemon/config.ts";
+import { VERSION } from "../version.ts";
+import { completions, SHELLS } from "./completions.ts";
+import { helpText, NOTES, SUMMARY } from "./help.ts";
+import { manPage } from "./man-page.ts";
+import { scanFlags } from "./scan.ts";
+
+/** Name → what it does. The first is that of a command line without one. */
+export const COMMANDS = {
+  run: "Count and serve: what promtap does without a command.",
+  check: "Say what would run, or what is missing for it.",
+  help: "Print commands and flags.",
+  completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
+  man: "Print the manual page, for man -l -.",
+} as const;
+export type CommandName = keyof typeof COMMANDS;
+
+/** Runs or checks what the flags say. */
+export type Act = (given: GivenFlags) => Promise<void>;
+
+/** Runs the command that arguments begin with, or the first of all. Throws a usage error. */
+export async function runCommandLine(argv: readonly string[], act: Act): Promise<void> {
+  const [first = ""] = argv;
+  const isCommand = Object.hasOwn(COMMANDS, first);
+  const rawArgs = [isCommand ? first : "run"];
+  await runCommand(commandTree(isCommand ? argv.slice(1) : argv, act), { rawArgs });
+}
+
+/**
+ * The commands, for citty to choose from by name. It sees no flag: it lets unknown ones pass, keeps the last of repeated
+ * ones, takes `-i=eth0` for an interface named `=eth0`, and throws a TypeError at `--_`; so each command scans its own
+ * words. Nor does it print the help, which it neither groups nor wraps.
+ */
+function commandTree(words: readonly string[], act: Act): CommandDef {
+  const leaves: Record<CommandName, () => void | Promise<void>> = {
+    run: () => act(scanFlags(words)),
+    check: () => act(new Map([...scanFlags(words), ["check", [""]]])),
+    help: () => print(helpText(COMMANDS), words),
+    completion() {
+      const shell = SHELLS.find((each) => each === words[0]);
+      if (shell === undefined) throw usageError(`completion needs a shell: ${SHELLS.join(", ")}`);
+      print(completions(shell, SECTIONS, COMMANDS), words.slice(1));
+    },
+    man() {
+      print(manPage(SECTIONS, { version: VERSION, summary: SUMMARY, commands: COMMANDS, notes: NOTES }), words);
+    },
+  };
+  const subCommands = Object.entries(leaves).map(([name, run]) => {
+    const description = COMMANDS[name as CommandName];
+    return [name, defineCommand({ meta: { name, description }, run })];
+  });
+  return defineCommand({
+    meta: { name: "promtap", version: VERSION, description: SUMMARY },
+    subCommands: Object.fromEntries(subCommands) as Record<CommandName, CommandDef>,
+  });
+}
+
+/** Prints what a command without flags prints. */
+function print(text: string, words: readonly string[]): void {
+  const [stray] = words;
+  if (stray !== undefined) throw usageError(`unexpected argument ${JSON.stringify(stray)}: the command takes none`);
+  process.stdout.write(text);
+}
