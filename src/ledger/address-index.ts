@@ -1,3 +1,5 @@
+import { KeyedHash } from "./keyed-hash.ts";
+
 const INITIAL_CAPACITY = 256;
 const KEY_WORDS = 5;
 
@@ -8,7 +10,7 @@ const KEY_WORDS = 5;
  * The seed keeps a sender who chooses addresses from making them collide: give each process a random one.
  */
 export class AddressIndex {
-  readonly #seed: number;
+  readonly #hash: KeyedHash;
   /** KEY_WORDS signed words an entry: range, then the address. */
   #keys = new Int32Array(INITIAL_CAPACITY * KEY_WORDS);
   /** Row + 1; 0 is an empty entry. */
@@ -16,7 +18,7 @@ export class AddressIndex {
   #used = 0;
 
   constructor(seed: number) {
-    this.#seed = seed;
+    this.#hash = new KeyedHash(seed, KEY_WORDS);
   }
 
   /** Entries there are, used or not. */
@@ -45,7 +47,7 @@ export class AddressIndex {
     // Whoever was kept by the hole from the place its hash gives it moves up, or it would not be found any more.
     for (let entry = (hole + 1) & mask; rows[entry] !== 0; entry = (entry + 1) & mask) {
       const at = entry * KEY_WORDS;
-      const home = mix(this.#seed, keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, keys[at + 4]!) & mask;
+      const home = this.#hash.ofFive(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, keys[at + 4]!) & mask;
       if (((entry - home) & mask) < ((entry - hole) & mask)) continue;
       keys.copyWithin(hole * KEY_WORDS, at, at + KEY_WORDS);
       rows[hole] = rows[entry]!;
@@ -60,7 +62,7 @@ export class AddressIndex {
     const keys = this.#keys;
     const rows = this.#rows;
     const mask = rows.length - 1;
-    let entry = mix(this.#seed, range, word0, word1, word2, word3) & mask;
+    let entry = this.#hash.ofFive(range, word0, word1, word2, word3) & mask;
     for (; rows[entry] !== 0; entry = (entry + 1) & mask) {
       const at = entry * KEY_WORDS;
       if (
@@ -98,18 +100,4 @@ export class AddressIndex {
       if (value !== 0) this.#place(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, keys[at + 4]!, value);
     }
   }
-}
-
-/** MurmurHash3's round over five words, and its finalizer (Austin Appleby, public domain). */
-function mix(seed: number, range: number, word0: number, word1: number, word2: number, word3: number): number {
-  let hash = round(round(round(round(round(seed, range), word0), word1), word2), word3);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
-}
-
-function round(hash: number, word: number): number {
-  const scrambled = Math.imul(word, 0xcc9e2d51);
-  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
 }

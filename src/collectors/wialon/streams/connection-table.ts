@@ -1,3 +1,4 @@
+import { KeyedHash } from "../../../ledger/keyed-hash.ts";
 import type { Packet } from "../../../packet/packet.ts";
 import type { Segment } from "./segment.ts";
 import { Connection } from "./connection.ts";
@@ -22,7 +23,7 @@ const INITIAL_SLOTS = 64;
 export class ConnectionTable {
   /** Whether the packet that was looked up last came from the side with the lower address and port. */
   isLower = true;
-  readonly #seed: number;
+  readonly #keyedHash: KeyedHash;
   readonly #byHash = new Map<number, Connection>();
   /** Of the packet that was looked up last. */
   readonly #key = new Int32Array(KEY_WORDS);
@@ -35,7 +36,7 @@ export class ConnectionTable {
   #newest: Connection | undefined;
 
   constructor(seed: number) {
-    this.#seed = seed;
+    this.#keyedHash = new KeyedHash(seed, KEY_WORDS);
   }
 
   get size(): number {
@@ -112,9 +113,7 @@ export class ConnectionTable {
     const { sourcePort, destinationPort } = segment;
     key[PORTS] = isLower ? (sourcePort << 16) | destinationPort : (destinationPort << 16) | sourcePort;
     key[PROTOCOL] = (segment.isTcp ? TCP_BIT : 0) | packet.version;
-    let hash = this.#seed | 0;
-    for (let word = 0; word < KEY_WORDS; word++) hash = mixed(hash, key[word]!);
-    this.#hash = hash ^ (hash >>> 15);
+    this.#hash = this.#keyedHash.of(key);
   }
 
   #isAt({ hash, slot }: Connection): boolean {
@@ -161,11 +160,4 @@ function isFromLower(packet: Packet, segment: Segment): boolean {
     if (packet.source3 !== packet.destination3) return packet.source3 < packet.destination3;
   }
   return segment.sourcePort <= segment.destinationPort;
-}
-
-/** MurmurHash3's round (Austin Appleby, public domain). */
-function mixed(hash: number, word: number): number {
-  const scrambled = Math.imul(word, 0xcc9e2d51);
-  const next = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
-  return (Math.imul((next << 13) | (next >>> 19), 5) + 0xe6546b64) | 0;
 }
