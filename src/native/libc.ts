@@ -68,10 +68,20 @@ function orErrno(result: number): number {
   return result < 0 ? -koffi().errno() : result;
 }
 
-/** The result of a call that koffi makes in a helper thread. Its callback finds errno as the call left it. */
-function inBackground(call: (done: (error: unknown, result: number | bigint) => void) => void): Promise<number> {
+/** What koffi calls when a call in a helper thread is over. */
+type Done = (error: unknown, result: number | bigint) => void;
+
+/**
+ * What a call that koffi makes in a helper thread returns; its callback finds errno as the call left it. `memory` that
+ * the call is at is not collected before.
+ */
+function inBackground(call: (done: Done) => void, memory?: Uint8Array): Promise<number> {
+  const held = { memory };
   return new Promise((resolve) => {
-    call((_, result) => resolve(orErrno(Number(result))));
+    call((_, result) => {
+      held.memory = undefined;
+      resolve(orErrno(Number(result)));
+    });
   });
 }
 
@@ -101,7 +111,7 @@ export function setsockopt(fd: number, level: number, name: number, value: Uint8
 
 /** Sets an option in a helper thread, for one that the kernel takes its time for. */
 export function setsockoptInBackground(fd: number, level: number, name: number, value: Uint8Array): Promise<number> {
-  return inBackground((done) => c().setsockopt.async(fd, level, name, value, value.length, done));
+  return inBackground((done) => c().setsockopt.async(fd, level, name, value, value.length, done), value);
 }
 
 /** Fills `value`; the option must be at least as long. */
@@ -115,7 +125,7 @@ export function send(fd: number, bytes: Uint8Array): number {
 
 /** Sends in a helper thread, where the kernel may take its time. */
 export function sendInBackground(fd: number, bytes: Uint8Array): Promise<number> {
-  return inBackground((done) => c().send.async(fd, bytes, bytes.length, 0, done));
+  return inBackground((done) => c().send.async(fd, bytes, bytes.length, 0, done), bytes);
 }
 
 const MSG_DONTWAIT = 0x40;
@@ -127,7 +137,7 @@ export function recv(fd: number, bytes: Uint8Array): number {
 
 /** Receives in a helper thread, where the kernel may take its time to make the message. */
 export function recvInBackground(fd: number, bytes: Uint8Array): Promise<number> {
-  return inBackground((done) => c().recv.async(fd, bytes, bytes.length, MSG_DONTWAIT, done));
+  return inBackground((done) => c().recv.async(fd, bytes, bytes.length, MSG_DONTWAIT, done), bytes);
 }
 
 const PROT_READ_WRITE = 0x3;

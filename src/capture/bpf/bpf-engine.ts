@@ -1,25 +1,21 @@
-import { readFileSync } from "node:fs";
-import { version } from "node:os";
-import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
+import { messageOf } from "../../errors.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
-import * as bpf from "../../native/bpf.ts";
 import * as libc from "../../native/libc.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 import type { CapabilityName } from "../../native/capabilities.ts";
-import { openPacketSocket, packetAddress } from "../packet-socket.ts";
-import { KernelBudget, KernelTables, possibleCpus, tableSizes } from "./kernel-tables.ts";
+import { type Attach, attachSocket, attachTcx } from "./attach.ts";
+import { isRealtime, possibleCpus } from "./cpus.ts";
+import { KernelTables, tableSizes } from "./kernel-tables.ts";
 import { Places } from "./places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
 import { kernelRefusal, OLDEST_KERNEL, OLDEST_TCX_KERNEL } from "./refusal.ts";
+import { SharedTables } from "./shared-tables.ts";
 import { KernelZones } from "./zones/kernel-zones.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
-
-/** How packets get to the program on one interface: until the descriptors that it returns are closed. */
-type Attach = (link: Link, programFd: number) => readonly number[];
 
 /** What the two kernel engines differ in. */
 interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
@@ -33,7 +29,8 @@ interface Counting {
   interfaceName: string;
   tables: KernelTables;
   zones: readonly ZoneCounters[];
-  programFd: number;
+  /** Undefined if what the program is attached to is all that holds it. */
+  programFd: number | undefined;
   isEthernet: boolean;
 }
 
@@ -97,7 +94,7 @@ class KernelKind implements EngineKind {
   /** Name of an interface → what counted for it when there was one. */
   readonly #idle = new Map<string, Counting>();
   readonly #zones = new Map<Zoning, KernelZones>();
-  #budget: KernelBudget | undefined;
+  #shared: SharedTables | undefined;
 
   constructor({ name, hook, attach, needs, keeps }: Way, options: KernelOptions) {
     const { ranges, maxAddresses, wireSizes, zonings, isFixed } = options;
@@ -122,7 +119,7 @@ class KernelKind implements EngineKind {
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {
-        for (const fd of this.#attach(LOOPBACK, counting.programFd)) void libc.closeInBackground(fd);
+        for (const fd of await this.#attach(LOOPBACK, counting.programFd!)) void libc.closeInBackground(fd);
       } finally {
         close(counting);
       }
@@ -130,6 +127,8 @@ class KernelKind implements EngineKind {
     } catch (error) {
       for (const zones of this.#zones.values()) zones.close();
       this.#zones.clear();
+      this.#shared?.close();
+      this.#shared = undefined;
       return messageOf(error);
     } finally {
       ledger.forget(LOOPBACK.name);
@@ -139,7 +138,9 @@ class KernelKind implements EngineKind {
   async open(link: Link, ledger: InterfaceLedger, siblings: number): Promise<Engine> {
     const counting = this.#takeIdle(link, ledger) ?? this.#load(link, ledger, siblings + this.#idle.size);
     try {
-      return new KernelEngine(counting, this.#attach(link, counting.programFd), () => this.#keep(counting));
+      const attached = await this.#attach(link, counting.programFd!);
+      if (!this.#isFixed) closeProgram(counting);
+      return new KernelEngine(counting, attached, () => this.#keep(counting));
     } catch (error) {
       this.#keep(counting);
       throw error;
@@ -170,13 +171,13 @@ class KernelKind implements EngineKind {
   }
 
   #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
-    this.#budget ??= new KernelBudget();
+    this.#shared ??= new SharedTables(this.#ranges);
     const { isEthernet } = link;
     const cpus = possibleCpus();
     const realtime = isRealtime();
     const sharing = { siblings, cpus, isRealtime: realtime };
     const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, cpus, realtime);
-    const tables = new KernelTables(this.#ranges, this.#places, ledger, this.#budget, sizes);
+    const tables = new KernelTables(this.#ranges, this.#places, ledger, this.#shared, sizes);
     const options = {
       hook: this.#hook,
       isEthernet,
@@ -190,6 +191,8 @@ class KernelKind implements EngineKind {
         options.zones.push(new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing));
       }
       const programFd = loadProgram(options, this.#ranges, this.#places, tables);
+      tables.closeDescriptors();
+      for (const counters of options.zones) counters.closeDescriptors();
       return { interfaceName: ledger.name, tables, zones: options.zones, programFd, isEthernet };
     } catch (error) {
       tables.close();
@@ -206,10 +209,15 @@ class KernelKind implements EngineKind {
   }
 }
 
-function close({ tables, zones, programFd }: Counting): void {
-  libc.close(programFd);
-  tables.close();
-  for (const counters of zones) counters.close();
+function closeProgram(counting: Counting): void {
+  if (counting.programFd !== undefined) libc.close(counting.programFd);
+  counting.programFd = undefined;
+}
+
+function close(counting: Counting): void {
+  closeProgram(counting);
+  counting.tables.close();
+  for (const counters of counting.zones) counters.close();
 }
 
 function sync({ tables, zones }: Counting): void {
@@ -259,47 +267,5 @@ class KernelEngine implements Engine {
     this.#counting.tables.discard();
     for (const counters of this.#counting.zones) counters.discard();
     this.#onClose();
-  }
-}
-
-function attachSocket(link: Link, programFd: number): number[] {
-  const fd = openPacketSocket(link.name, link.isEthernet);
-  let result = bpf.attachToSocket(fd, programFd);
-  if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
-  if (result < 0) {
-    libc.close(fd);
-    throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${libc.errnoText(result)}`);
-  }
-  return [fd];
-}
-
-function attachTcx(link: Link, programFd: number): number[] {
-  // A packet on loopback is sent and received: one of both is counted.
-  const hooks = link.isLoopback ? [bpf.BPF_TCX_INGRESS] : [bpf.BPF_TCX_INGRESS, bpf.BPF_TCX_EGRESS];
-  const fds: number[] = [];
-  for (const hook of hooks) {
-    const fd = bpf.attachTcx(programFd, link.index, hook);
-    if (fd < 0) {
-      for (const attached of fds) libc.close(attached);
-      throw new PromtapError(
-        ErrorCode.HOST,
-        `couldn't attach to ${link.name}: ${fd === -libc.errno.EPERM ? "CAP_NET_ADMIN is missing" : libc.errnoText(fd)}`,
-      );
-    }
-    fds.push(fd);
-  }
-  return fds;
-}
-
-/**
- * Whether the kernel may interrupt a program for another one on the same CPU (PREEMPT_RT): mainline says so in its
- * version, and kernels that were patched in a file.
- */
-function isRealtime(): boolean {
-  if (version().includes("PREEMPT_RT")) return true;
-  try {
-    return readFileSync("/sys/kernel/realtime", "utf8").trim() === "1";
-  } catch {
-    return false;
   }
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { BUCKETS, SLOT_DOUBLES } from "../../ledger/histogram.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { type RangeTable, rangeSeries } from "../../ledger/ranges.ts";
@@ -8,7 +7,6 @@ import { Verdict } from "../../packet/packet.ts";
 import { PROTOCOL_COLUMNS } from "../../packet/protocols.ts";
 import {
   ALL_SLOT,
-  BUDGET,
   CHUNK_SLOTS,
   COLUMN_STEP,
   EVENT,
@@ -20,16 +18,14 @@ import {
   KEY_BYTES,
   OTHER_OFFSET,
   PLACE_BYTES,
-  RANGE,
   ROW_BYTES,
   SLOT_BYTES,
   STATE,
-  TABLE,
-  tables,
 } from "./layout.ts";
-import { createMap, mapArray, MapSet } from "./maps.ts";
+import { MapSet } from "./maps.ts";
 import type { Places } from "./places.ts";
 import type { MapFds } from "./program/rows.ts";
+import { otherRowOf, type SharedTables } from "./shared-tables.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
 const PLACES_WITH_ROWS = 16_384;
@@ -107,42 +103,16 @@ export function tableSizes(
   return { hasPlaceMap, firstRow, rows, slots, denseSlot, densePlaces, lanes, isAtomic: lanes < cpus || isRealtime };
 }
 
-/** CPUs that this kernel may ever run, 1 more than the highest number; infinitely many where it does not say. */
-export function possibleCpus(): number {
-  try {
-    const list = readFileSync("/sys/devices/system/cpu/possible", "utf8");
-    return Number(/(\d+)\s*$/.exec(list)?.[1] ?? 0) + 1;
-  } catch {
-    // Without /sys all CPUs share a lane, in locked steps.
-    return Number.POSITIVE_INFINITY;
-  }
-}
-
-/** How many addresses have series, over all interfaces: one map that all programs share. */
-export class KernelBudget {
-  readonly fd: number;
-  readonly #words: BigInt64Array;
-
-  constructor() {
-    this.fd = createMap("budget", bpf.BPF_MAP_TYPE_ARRAY, 4, BUDGET.BYTES, 1);
-    this.#words = new BigInt64Array(mapArray(this.fd, BUDGET.BYTES).buffer);
-  }
-
-  /** Takes addresses off, in one step: programs may be adding theirs. */
-  giveBack(addresses: number): void {
-    Atomics.sub(this.#words, BUDGET.USED / 8, BigInt(addresses));
-  }
-}
-
 /**
  * The maps of one interface, and the way of their counts into its ledger. They outlive the interface, so that it can be
  * captured again, when it returns, without the right to make maps.
  */
 export class KernelTables {
   readonly sizes: TableSizes;
+  /** Good until `closeDescriptors`. */
   readonly fds: MapFds;
   #ledger: InterfaceLedger | undefined;
-  readonly #budget: KernelBudget;
+  readonly #shared: SharedTables;
   readonly #ranges: RangeTable;
   readonly #places: Places;
   readonly #counters: Float64Array;
@@ -156,14 +126,15 @@ export class KernelTables {
   /** Addresses that the ledger had given up when they were right. */
   #evictedAddresses = 0;
   readonly #maps = new MapSet();
+  #chain: number | undefined;
   /** One counter, to look at a double as the whole number that it is. */
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
 
-  constructor(ranges: RangeTable, places: Places, ledger: InterfaceLedger, budget: KernelBudget, sizes: TableSizes) {
+  constructor(ranges: RangeTable, places: Places, ledger: InterfaceLedger, shared: SharedTables, sizes: TableSizes) {
     this.sizes = sizes;
     this.#ledger = ledger;
-    this.#budget = budget;
+    this.#shared = shared;
     this.#ranges = ranges;
     this.#places = places;
     this.#seen = new Float64Array(sizes.slots * SLOT_DOUBLES);
@@ -174,7 +145,6 @@ export class KernelTables {
       this.#rows = new Uint32Array(this.#maps.map(this.fds.rows, sizes.rows * ROW_BYTES));
       this.#keys = new BigUint64Array(this.#maps.map(this.fds.keys, sizes.rows * KEY_BYTES));
       this.#state = new Uint32Array(this.#maps.map(this.fds.state, STATE.BYTES));
-      new Uint8Array(this.#maps.map(this.fds.tables, TABLE.BYTES)).set(tables());
       this.#prepare();
     } catch (error) {
       this.#maps.close();
@@ -197,6 +167,18 @@ export class KernelTables {
     this.#addEvents();
   }
 
+  /** Makes the map that holds the program where another one has to stand for it. */
+  createChain(): number {
+    this.#chain = this.#maps.create("chain", bpf.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);
+    return this.#chain;
+  }
+
+  /** To be called when the program is loaded: it holds the maps from then on, but for what a chain needs. */
+  closeDescriptors(): void {
+    // What is in a chain goes with its last descriptor (prog_array_map_clear in kernel/bpf/arraymap.c).
+    this.#maps.closeDescriptors(this.#chain === undefined ? [] : [this.#chain]);
+  }
+
   /** Counts into another ledger from now on. */
   retarget(ledger: InterfaceLedger | undefined): void {
     this.#ledger = ledger;
@@ -213,13 +195,13 @@ export class KernelTables {
     const used = this.#usedRows();
     let addresses = 0;
     for (let row = this.sizes.firstRow; row < used; row++) if (this.#isAdmitted(row)) addresses++;
-    this.#budget.giveBack(addresses);
+    this.#shared.giveBack(addresses);
     this.#maps.close();
   }
 
   #createMaps(): MapFds {
     const { rows, slots, lanes, hasPlaceMap } = this.sizes;
-    const { ranges, ipv6 } = this.#ranges;
+    const { ipv6 } = this.#ranges;
     const maps = this.#maps;
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const chunks = Math.ceil(slots / CHUNK_SLOTS);
@@ -230,10 +212,7 @@ export class KernelTables {
       keys: maps.create("keys", array, 4, KEY_BYTES, rows),
       index: maps.create("index", bpf.BPF_MAP_TYPE_HASH, KEY_BYTES, 8, ipv6.rangeOf.length > 0 ? rows : 1),
       state: maps.create("state", array, 4, STATE.BYTES, 1),
-      budget: this.#budget.fd,
-      tables: maps.create("tables", array, 4, TABLE.BYTES, 1),
-      ranges: maps.create("ranges", array, 4, RANGE.BYTES, Math.max(ranges.length, 1)),
-      chain: maps.create("chain", bpf.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1),
+      ...this.#shared.fds,
     };
   }
 
@@ -259,7 +238,7 @@ export class KernelTables {
     }
     for (let place = 0; !hasPlaceMap && place < this.#places.count; place++) {
       const at = (firstRow + place) * WORDS_A_ROW;
-      table[at + OTHER_WORD] = this.#otherRow(this.#places.rangeOf(place));
+      table[at + OTHER_WORD] = otherRowOf(this.#ranges, this.#places.rangeOf(place));
       if (densePlaces === 0) continue;
       for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
         table[at + column] = denseSlot + column * densePlaces + place;
@@ -268,24 +247,6 @@ export class KernelTables {
     }
     this.#state[STATE.NEXT_SLOT / 4] = slot + densePlaces * ROW_CELLS;
     this.#state[STATE.NEXT_ROW / 4] = hasPlaceMap ? firstRow : firstRow + this.#places.count;
-    this.#prepareRanges();
-  }
-
-  #prepareRanges(): void {
-    const { ranges } = this.#ranges;
-    if (ranges.length === 0) return;
-    const view = new DataView(this.#maps.map(this.fds.ranges, ranges.length * RANGE.BYTES));
-    for (const index of ranges.keys()) {
-      const at = index * RANGE.BYTES;
-      // Masks in the order of the address on the wire.
-      for (let k = 0; k < 4; k++) view.setInt32(at + RANGE.MASK_HIGH + 4 * k, this.#ranges.maskWord(index, k, -1));
-      view.setUint32(at + RANGE.OTHER_ROW, this.#otherRow(index), true);
-    }
-  }
-
-  /** The row that takes what `range` refuses: one for each set of labels and IP version. */
-  #otherRow(range: number): number {
-    return 1 + this.#ranges.groupOf[range]! * 2 + (this.#ranges.ranges[range]!.version === 6 ? 1 : 0);
   }
 
   #addRow(row: number, at: number, isKnown: boolean): void {
@@ -326,7 +287,7 @@ export class KernelTables {
 
   /** Any range whose refused addresses a row takes. */
   #rangeOfOther(row: number): number {
-    return this.#ranges.ranges.findIndex((_, range) => this.#otherRow(range) === row);
+    return this.#ranges.ranges.findIndex((_, range) => otherRowOf(this.#ranges, range) === row);
   }
 
   #hasNews(slot: number): boolean {

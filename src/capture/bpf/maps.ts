@@ -13,7 +13,7 @@ const MAP_FLAGS: Record<number, number> = {
 
 /** Maps that live and go together, and the memory of those that we read. */
 export class MapSet {
-  readonly #fds: number[] = [];
+  #fds: number[] = [];
   readonly #mappings: libc.Mapping[] = [];
 
   /** Makes a map, which belongs to the set. Throws PromtapError. */
@@ -30,10 +30,16 @@ export class MapSet {
     return mapping.buffer;
   }
 
+  /** The maps live on in programs that have them, and in their memory; all but `kept` are found by nothing else. */
+  closeDescriptors(kept: readonly number[] = []): void {
+    for (const fd of this.#fds) if (!kept.includes(fd)) libc.close(fd);
+    this.#fds = [...kept];
+  }
+
   /** Nothing may read the memory any more. */
   close(): void {
     for (const mapping of this.#mappings) mapping.unmap();
-    for (const fd of this.#fds) libc.close(fd);
+    this.closeDescriptors();
   }
 }
 

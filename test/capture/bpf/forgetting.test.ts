@@ -10,18 +10,22 @@ import { parseRange } from "../../../src/config/range-syntax.ts";
 import { lacking } from "../../support/requirements.ts";
 import { enterPrivateNetwork, ip } from "../private-network.ts";
 
-/** Descriptors of maps and programs, as the kernel names them. */
-function bpfDescriptors(): string[] {
-  return readdirSync("/proc/self/fd").flatMap((fd) => {
+/** How many descriptors of maps and of programs there are, as the kernel names them. */
+function bpfDescriptors(): { maps: number; programs: number } {
+  const targets = readdirSync("/proc/self/fd").map((fd) => {
     try {
-      const target = readlinkSync(`/proc/self/fd/${fd}`);
-      return target.startsWith("anon_inode:bpf") ? [target] : [];
+      return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
       // The one that listed the folder is closed.
-      return [];
+      return "";
     }
   });
+  const count = (kind: string): number => targets.filter((target) => target === `anon_inode:bpf-${kind}`).length;
+  return { maps: count("map"), programs: count("prog") };
 }
+
+/** The budget of addresses, what the parser looks up, and the ranges. */
+const SHARED_MAPS = 3;
 
 /** From and to this address, where nobody listens. */
 async function sendDatagram(address: string): Promise<void> {
@@ -46,12 +50,15 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
         const ranges = new RangeTable([parseRange("127.0.0.1")]);
         const ledger = new Ledger(ranges, 10, 0).interface("lo");
         const kind = make({ ranges, maxAddresses: 10, wireSizes: false, zonings: [], isFixed });
-        const before = bpfDescriptors().length;
-        await (await kind.open(link, ledger, 1))[Symbol.asyncDispose]();
-        if (isFixed) assert.ok(bpfDescriptors().includes("anon_inode:bpf-prog"), "the program outlives its engine");
+        const { maps, programs } = bpfDescriptors();
+        const engine = await kind.open(link, ledger, 1);
+        const held = { maps: maps + SHARED_MAPS, programs: programs + (isFixed ? 1 : 0) };
+        assert.deepEqual(bpfDescriptors(), held, "more than what later programs need");
+        await engine[Symbol.asyncDispose]();
+        assert.deepEqual(bpfDescriptors(), held);
         kind.forget!("lo");
         kind.forget!("lo");
-        assert.deepEqual(bpfDescriptors().slice(before), ["anon_inode:bpf-map"]);
+        assert.deepEqual(bpfDescriptors(), { maps: maps + SHARED_MAPS, programs });
         await (await kind.open(link, ledger, 1))[Symbol.asyncDispose]();
       });
     }

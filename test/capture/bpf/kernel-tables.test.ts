@@ -4,14 +4,14 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { KernelBudget, KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { SharedTables } from "../../../src/capture/bpf/shared-tables.ts";
 import { CHUNK_SLOTS, EVENT, EVENT_SLOT, FIRST_FREE_SLOT, SLOT_BYTES } from "../../../src/capture/bpf/layout.ts";
 import { Places } from "../../../src/capture/bpf/places.ts";
 import { ALL_SLOT } from "../../../src/ledger/interface-ledger.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import { ROW_CELLS } from "../../../src/ledger/rows.ts";
-import * as libc from "../../../src/native/libc.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV4_FACTS, IPV6, MACS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
@@ -112,9 +112,9 @@ describe("counters in the kernel", options, () => {
     const ranges = new RangeTable([]);
     const places = new Places(ranges);
     const ledger = new Ledger(ranges, 1, 1).interface("eth0");
-    const budget = new KernelBudget();
+    const shared = new SharedTables(ranges);
     for (const total of [5, 10]) {
-      const tables = new KernelTables(ranges, places, ledger, budget, tableSizes(ranges, places, 1, 1, 1, false));
+      const tables = new KernelTables(ranges, places, ledger, shared, tableSizes(ranges, places, 1, 1, 1, false));
       const lane = new DataView(new ArrayBuffer(tables.sizes.slots * SLOT_BYTES));
       for (const event of Object.values(EVENT)) lane.setBigUint64(EVENT_SLOT * SLOT_BYTES + event, 5n, true);
       writeElement(tables.fds.counters, 0, lane);
@@ -124,7 +124,7 @@ describe("counters in the kernel", options, () => {
       assert.deepEqual([...ledger.verdicts], [0, 0, total, total, 0]);
       tables.close();
     }
-    libc.close(budget.fd);
+    shared.close();
   });
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { describe, test } from "node:test";
-import { KernelBudget, KernelTables, tableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { KernelTables, tableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { SharedTables } from "../../../src/capture/bpf/shared-tables.ts";
 import { BUDGET } from "../../../src/capture/bpf/layout.ts";
 import { Places } from "../../../src/capture/bpf/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
@@ -22,18 +23,18 @@ const skip = lacking("root") || (availableParallelism() < 2 && "needs two CPUs")
 /** What a program counts into, as an interface of two CPUs has it. */
 function open(range: string): {
   tables: KernelTables;
-  budget: KernelBudget;
+  shared: SharedTables;
   ledger: InterfaceLedger;
   programFd: number;
 } {
   const ranges = new RangeTable([range, "2001:db8::/64:b=2"].map(parseRange));
   const places = new Places(ranges);
-  const budget = new KernelBudget();
+  const shared = new SharedTables(ranges);
   const ledger = new Ledger(ranges, LIMIT, 0).interface("eth0");
-  const tables = new KernelTables(ranges, places, ledger, budget, tableSizes(ranges, places, LIMIT, 1, 2, false));
+  const tables = new KernelTables(ranges, places, ledger, shared, tableSizes(ranges, places, LIMIT, 1, 2, false));
   const options = { isEthernet: true, ignoreOutgoing: false, maxAddresses: LIMIT, wireSizes: false, zones: [] };
   const programFd = loadProgram({ hook: Hook.SOCKET, ...options }, ranges, places, tables);
-  return { tables, budget, ledger, programFd };
+  return { tables, shared, ledger, programFd };
 }
 
 function packets({ slots }: InterfaceLedger, slot: number): number {
@@ -52,32 +53,32 @@ function sentPackets(ledger: InterfaceLedger): number {
   return sent;
 }
 
-function addressesTaken(budget: KernelBudget): bigint {
-  return readElement(budget.fd, 0, BUDGET.BYTES).getBigInt64(BUDGET.USED, true);
+function addressesTaken(shared: SharedTables): bigint {
+  return readElement(shared.fds.budget, 0, BUDGET.BYTES).getBigInt64(BUDGET.USED, true);
 }
 
 describe("two CPUs that see an address for the first time at once", { skip, timeout: 60_000 }, () => {
   test("lose none of its packets where one address is left of the limit", async () => {
-    const { tables, budget, ledger, programFd } = open("10.1.0.0/20:a=1");
+    const { tables, shared, ledger, programFd } = open("10.1.0.0/20:a=1");
     const taken = new DataView(new ArrayBuffer(BUDGET.BYTES));
     taken.setBigInt64(BUDGET.USED, BigInt(LIMIT - 1), true);
-    await runInLockStep({ programFd, version: 4, scarce: { budgetFd: budget.fd, budget: taken } });
+    await runInLockStep({ programFd, version: 4, scarce: { budgetFd: shared.fds.budget, budget: taken } });
     tables.sync();
     assert.equal(sentPackets(ledger), packets(ledger, ALL_SLOT));
     tables.close();
     libc.close(programFd);
-    libc.close(budget.fd);
+    shared.close();
   });
 
   for (const version of [4, 6] as const) {
     test(`take one of the limit, and give it back once, in IPv${version} rows on first use`, async () => {
-      const { tables, budget, programFd } = open("10.0.0.0/8:a=1");
+      const { tables, shared, programFd } = open("10.0.0.0/8:a=1");
       await runInLockStep({ programFd, version });
-      assert.equal(addressesTaken(budget), 4000n);
+      assert.equal(addressesTaken(shared), 4000n);
       libc.close(programFd);
       tables.close();
-      assert.equal(addressesTaken(budget), 0n);
-      libc.close(budget.fd);
+      assert.equal(addressesTaken(shared), 0n);
+      shared.close();
     });
   }
 });

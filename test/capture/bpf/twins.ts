@@ -1,4 +1,5 @@
-import { KernelBudget, KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
+import { SharedTables } from "../../../src/capture/bpf/shared-tables.ts";
 import { Places } from "../../../src/capture/bpf/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
 import { KernelZones } from "../../../src/capture/bpf/zones/kernel-zones.ts";
@@ -51,7 +52,7 @@ export class Twins implements Disposable {
   readonly zones: readonly ZoneCounters[];
   readonly programFd: number;
   readonly #options: Required<TwinsOptions>;
-  readonly #budget = new KernelBudget();
+  readonly #shared: SharedTables;
   readonly #counted: Ledger;
   readonly #parsed: Ledger;
   readonly #packet = new Packet();
@@ -69,12 +70,13 @@ export class Twins implements Disposable {
     };
     const { maxAddresses, zonings } = this.#options;
     this.ranges = new RangeTable(ranges);
+    this.#shared = new SharedTables(this.ranges);
     this.#counted = new Ledger(this.ranges, maxAddresses, SEED, zonings());
     this.#parsed = new Ledger(this.ranges, maxAddresses, SEED, zonings());
     const places = new Places(this.ranges);
     const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
     const ledger = this.#counted.interface("eth0");
-    this.tables = new KernelTables(this.ranges, places, ledger, this.#budget, sizes);
+    this.tables = new KernelTables(this.ranges, places, ledger, this.#shared, sizes);
     this.zones = ledger.zones.map((zones) => {
       const sharing = { siblings: 1, cpus: CPUS, isRealtime: sizes.isAtomic };
       return new ZoneCounters(new KernelZones(zones.zoning), zones, sharing);
@@ -125,7 +127,7 @@ export class Twins implements Disposable {
       counters.close();
       counters.zones.close();
     }
-    libc.close(this.#budget.fd);
+    this.#shared.close();
   }
 
   #record(bytes: Uint8Array, gsoSize: number): void {

@@ -118,13 +118,13 @@ export function loadProgram(
   options: ProgramOptions,
   ranges: RangeTable,
   places: Places,
-  kernelTables: Pick<KernelTables, "fds" | "sizes">,
+  kernelTables: Pick<KernelTables, "fds" | "sizes" | "createChain">,
 ): number {
   const { hook } = options;
   const instructions = assemble();
   const fd = load(hook, instructions);
   if (hook === Hook.TCX || isTakenBySockets(fd)) return fd;
-  const { chain } = kernelTables.fds;
+  const chain = kernelTables.createChain();
   const result = bpf.setElement(chain, 0, fd);
   libc.close(fd);
   if (result < 0) throw notLoaded(bpfRefusal(result, ...TO_LOAD[hook]));

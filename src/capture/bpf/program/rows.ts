@@ -31,8 +31,6 @@ export interface MapFds {
   budget: number;
   tables: number;
   ranges: number;
-  /** The program itself, where another one has to stand for it. */
-  chain: number;
 }
 
 export interface RowsOptions {

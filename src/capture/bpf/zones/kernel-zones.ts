@@ -9,8 +9,7 @@ import {
 } from "../../../ledger/zones/zone-table.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
-import * as libc from "../../../native/libc.ts";
-import { createMap, mapArray } from "../maps.ts";
+import { MapSet } from "../maps.ts";
 import { DIRECTORY_ENTRY_BYTES, IPV4_SPAN_BYTES, IPV6_SPAN_BYTES, ZONE_SLOT_BYTES, ZONE_STATE } from "./zone-layout.ts";
 
 /** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
@@ -38,11 +37,10 @@ class Side implements SideMaps {
   readonly steps: number;
   readonly #words: number;
   readonly #capacity: { entries: number; spans: number };
-  readonly #mappings: libc.Mapping[];
   readonly #directoryWords: Uint32Array;
   readonly #spanWords: Uint32Array;
 
-  constructor(name: string, index: ZoneIndex, words: number, spanBytes: number) {
+  constructor(maps: MapSet, name: string, index: ZoneIndex, words: number, spanBytes: number) {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const entries = index.directory.length / ENTRY_WORDS;
     this.#words = words;
@@ -51,14 +49,12 @@ class Side implements SideMaps {
       spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
     };
     this.steps = Math.max(stepsOf(index) + SPARE_STEPS, FEWEST_STEPS);
-    this.directory = createMap(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
-    this.spans = createMap(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
-    this.#mappings = [
-      mapArray(this.directory, 2 * this.#capacity.entries * DIRECTORY_ENTRY_BYTES),
-      mapArray(this.spans, 2 * this.#capacity.spans * spanBytes),
-    ];
-    this.#directoryWords = new Uint32Array(this.#mappings[0]!.buffer);
-    this.#spanWords = new Uint32Array(this.#mappings[1]!.buffer);
+    this.directory = maps.create(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
+    this.spans = maps.create(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
+    this.#directoryWords = new Uint32Array(
+      maps.map(this.directory, 2 * this.#capacity.entries * DIRECTORY_ENTRY_BYTES),
+    );
+    this.#spanWords = new Uint32Array(maps.map(this.spans, 2 * this.#capacity.spans * spanBytes));
   }
 
   fits(index: ZoneIndex): boolean {
@@ -84,12 +80,6 @@ class Side implements SideMaps {
     }
     return firstEntry;
   }
-
-  close(): void {
-    for (const mapping of this.#mappings) mapping.unmap();
-    libc.close(this.directory);
-    libc.close(this.spans);
-  }
 }
 
 function stepsOf({ longest }: ZoneIndex): number {
@@ -110,7 +100,7 @@ export class KernelZones {
   /** Slots that there may be, those of unnamed zones included. */
   readonly slotCount: number;
   readonly #sides: readonly [Side, Side];
-  readonly #mappings: libc.Mapping[];
+  readonly #maps = new MapSet();
   readonly #slotWords: Uint32Array;
   readonly #stateWords: Uint32Array;
   readonly #unwatch: () => void;
@@ -123,13 +113,19 @@ export class KernelZones {
     const { ipv4, ipv6 } = zoning.table;
     this.zoning = zoning;
     this.slotCount = FIRST_NAMED + zoning.quota.limit;
-    this.#sides = [new Side("4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES), new Side("6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
-    [this.ipv4, this.ipv6] = this.#sides;
-    this.slots = createMap("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);
-    this.state = createMap("zonestate", array, 4, ZONE_STATE.BYTES, 1);
-    this.#mappings = [mapArray(this.slots, zoning.maxZones * ZONE_SLOT_BYTES), mapArray(this.state, ZONE_STATE.BYTES)];
-    this.#slotWords = new Uint32Array(this.#mappings[0]!.buffer);
-    this.#stateWords = new Uint32Array(this.#mappings[1]!.buffer);
+    const maps = this.#maps;
+    try {
+      const side4 = new Side(maps, "4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES);
+      this.#sides = [side4, new Side(maps, "6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
+      [this.ipv4, this.ipv6] = this.#sides;
+      this.slots = maps.create("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);
+      this.state = maps.create("zonestate", array, 4, ZONE_STATE.BYTES, 1);
+      this.#slotWords = new Uint32Array(maps.map(this.slots, zoning.maxZones * ZONE_SLOT_BYTES));
+      this.#stateWords = new Uint32Array(maps.map(this.state, ZONE_STATE.BYTES));
+    } catch (error) {
+      maps.close();
+      throw error;
+    }
     this.#zoneOf = new Uint32Array(this.slotCount);
     for (let zone = 0; zone < FIRST_NAMED; zone++) {
       this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4] = zone;
@@ -153,10 +149,7 @@ export class KernelZones {
 
   close(): void {
     this.#unwatch();
-    for (const mapping of this.#mappings) mapping.unmap();
-    for (const side of this.#sides) side.close();
-    libc.close(this.slots);
-    libc.close(this.state);
+    this.#maps.close();
   }
 
   #replace(table: ZoneTable): string | undefined {

@@ -1,8 +1,7 @@
 import { Direction } from "../../../ledger/rows.ts";
 import type { ZoneLedger } from "../../../ledger/zones/zone-ledger.ts";
 import * as bpf from "../../../native/bpf.ts";
-import * as libc from "../../../native/libc.ts";
-import { createMap, mapArray } from "../maps.ts";
+import { MapSet } from "../maps.ts";
 import type { KernelZones } from "./kernel-zones.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS, ZONE_COUNTER_BYTES } from "./zone-layout.ts";
 
@@ -23,12 +22,13 @@ export interface Sharing {
 /** What programs count by zone on one interface, and the way of it into the ledger. See KernelTables. */
 export class ZoneCounters {
   readonly zones: KernelZones;
+  /** Good until `closeDescriptors`. */
   readonly fd: number;
   /** 2^n; see layout.ts. */
   readonly lanes: number;
   readonly isAtomic: boolean;
   #ledger: ZoneLedger | undefined;
-  readonly #mapping: libc.Mapping;
+  readonly #maps = new MapSet();
   readonly #counters: Float64Array;
   /** Counter → what it was when it was last read, all lanes together. */
   readonly #seen: Float64Array;
@@ -44,9 +44,13 @@ export class ZoneCounters {
     this.isAtomic = lanes < cpus || isRealtime;
     this.#ledger = ledger;
     const entries = lanes * zones.slotCount * DIRECTIONS;
-    this.fd = createMap("zonecounts", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_COUNTER_BYTES, entries);
-    this.#mapping = mapArray(this.fd, entries * ZONE_COUNTER_BYTES);
-    this.#counters = new Float64Array(this.#mapping.buffer);
+    this.fd = this.#maps.create("zonecounts", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_COUNTER_BYTES, entries);
+    try {
+      this.#counters = new Float64Array(this.#maps.map(this.fd, entries * ZONE_COUNTER_BYTES));
+    } catch (error) {
+      this.#maps.close();
+      throw error;
+    }
     this.#seen = new Float64Array(zones.slotCount * DIRECTIONS * COUNTER_DOUBLES);
   }
 
@@ -70,9 +74,13 @@ export class ZoneCounters {
     for (let at = 0; at < this.#seen.length; at++) this.#seen[at] = this.#total(at);
   }
 
+  /** To be called when the program is loaded, which holds the map from then on. */
+  closeDescriptors(): void {
+    this.#maps.closeDescriptors();
+  }
+
   close(): void {
-    this.#mapping.unmap();
-    libc.close(this.fd);
+    this.#maps.close();
   }
 
   #add(slot: number, direction: Direction): void {

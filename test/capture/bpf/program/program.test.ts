@@ -202,7 +202,7 @@ test("what the verifier refuses is told by its last lines, and kept whole", opti
     zones: [],
   };
   // Counters that are smaller than the program takes them for.
-  const tables = { fds: { ...fds, counters: fds.budget }, sizes };
+  const tables = { fds: { ...fds, counters: fds.budget }, sizes, createChain: () => assert.fail() };
   assert.throws(
     () => loadProgram(program, twins.ranges, places, tables),
     (error: Error) => {

@@ -1,0 +1,38 @@
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import * as bpf from "../../native/bpf.ts";
+import * as libc from "../../native/libc.ts";
+import type { Link } from "../netlink.ts";
+import { openPacketSocket, packetAddress } from "../packet-socket.ts";
+
+/** How packets get to the program on one interface: until the descriptors that it returns are closed. */
+export type Attach = (link: Link, programFd: number) => Promise<readonly number[]>;
+
+export async function attachSocket(link: Link, programFd: number): Promise<number[]> {
+  const fd = openPacketSocket(link.name, link.isEthernet);
+  let result = bpf.attachToSocket(fd, programFd);
+  if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
+  if (result < 0) {
+    void libc.closeInBackground(fd);
+    throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${libc.errnoText(result)}`);
+  }
+  return [fd];
+}
+
+/** Not in a helper thread, though the kernel may wait: it looks the index up in the namespace of the thread. */
+export async function attachTcx(link: Link, programFd: number): Promise<number[]> {
+  // A packet on loopback is sent and received: one of both is counted.
+  const hooks = link.isLoopback ? [bpf.BPF_TCX_INGRESS] : [bpf.BPF_TCX_INGRESS, bpf.BPF_TCX_EGRESS];
+  const fds: number[] = [];
+  for (const hook of hooks) {
+    const fd = bpf.attachTcx(programFd, link.index, hook);
+    if (fd < 0) {
+      for (const attached of fds) void libc.closeInBackground(attached);
+      throw new PromtapError(
+        ErrorCode.HOST,
+        `couldn't attach to ${link.name}: ${fd === -libc.errno.EPERM ? "CAP_NET_ADMIN is missing" : libc.errnoText(fd)}`,
+      );
+    }
+    fds.push(fd);
+  }
+  return fds;
+}
