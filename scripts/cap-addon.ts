@@ -106,10 +106,10 @@ export const REPLACEMENTS: readonly Replacement[] = [
     from: `static NAN_METHOD(FindDevice) {
 `,
     to: `// Compiles the expression info[1], returns its instructions, and closes the handle.
-static void ReturnProgram(Nan::NAN_METHOD_ARGS_TYPE info, pcap_t* handle, bpf_u_int32 netmask) {
+static void ReturnProgram(Nan::NAN_METHOD_ARGS_TYPE info, pcap_t* handle) {
   Nan::Utf8String expression(info[1]);
   struct bpf_program program;
-  if (pcap_compile(handle, &program, *expression, 1, netmask) == -1) {
+  if (pcap_compile(handle, &program, *expression, 1, 0) == -1) {
     Nan::ThrowError(pcap_geterr(handle));
   } else {
     info.GetReturnValue().Set(
@@ -127,7 +127,7 @@ static NAN_METHOD(CompileFileFilter) {
     if (file != nullptr) fclose(file);
     return Nan::ThrowError(file == nullptr ? strerror(errno) : reason);
   }
-  ReturnProgram(info, handle, 0);
+  ReturnProgram(info, handle);
 }
 
 static NAN_METHOD(CompileLiveFilter) {
@@ -135,7 +135,7 @@ static NAN_METHOD(CompileLiveFilter) {
   if (handle == nullptr)
     return Nan::ThrowError("out of memory");
   handle->bpf_codegen_flags |= BPF_SPECIAL_VLAN_HANDLING;
-  ReturnProgram(info, handle, Nan::To<uint32_t>(info[2]).FromJust());
+  ReturnProgram(info, handle);
 }
 
 static NAN_METHOD(FindDevice) {

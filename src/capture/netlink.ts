@@ -27,8 +27,8 @@ const IFLA_INFO_KIND = 1;
 const AF_UNSPEC = 0;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
-const ARPHRD_ETHER = 1;
-const ARPHRD_LOOPBACK = 772;
+export const ARPHRD_ETHER = 1;
+export const ARPHRD_LOOPBACK = 772;
 
 /** A network interface as the kernel describes it. */
 export interface Link {
@@ -37,7 +37,9 @@ export interface Link {
   readonly index: number;
   readonly isUp: boolean;
   readonly isLoopback: boolean;
-  /** Whether its frames begin with an Ethernet header. */
+  /** ARPHRD_ number (linux/if_arp.h): what its frames begin with. */
+  readonly hardwareType: number;
+  /** Whether that is an Ethernet header. */
   readonly isEthernet: boolean;
   /** What made it, in the kernel's word: `veth`, `bridge`, `vlan`, `tun`, ...; "" for hardware. */
   readonly kind: string;
@@ -86,7 +88,7 @@ export function parseLinkMessages(bytes: Uint8Array, length: number): LinkMessag
 }
 
 function parseLink(view: DataView, at: number, end: number): Link {
-  const hardware = view.getUint16(at + 18, true);
+  const hardwareType = view.getUint16(at + 18, true);
   const flags = view.getUint32(at + 24, true);
   const attributes = parseAttributes(view, at + NLMSG_HEADER_BYTES + IFINFOMSG_BYTES, end);
   const info = attributes.get(IFLA_LINKINFO);
@@ -97,7 +99,8 @@ function parseLink(view: DataView, at: number, end: number): Link {
     index: view.getInt32(at + 20, true),
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
-    isEthernet: hardware === ARPHRD_ETHER || hardware === ARPHRD_LOOPBACK,
+    hardwareType,
+    isEthernet: hardwareType === ARPHRD_ETHER || hardwareType === ARPHRD_LOOPBACK,
     kind,
     masterIndex: indexOf(attributes.get(IFLA_MASTER)),
     lowerIndex: isStacked ? indexOf(attributes.get(IFLA_LINK)) : 0,

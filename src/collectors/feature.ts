@@ -60,6 +60,8 @@ export interface FeatureKind<Value> {
   readonly standsAlone?: string;
   /** What is legal, but hardly what was meant; a sentence each. */
   warnings?(value: Value): string[];
+  /** Throws PromtapError if it makes no sense on any host, which only a library can tell. Opens nothing. */
+  judge?(value: Value, host: Pick<CheckHost, "readPath">): void;
   /** Throws PromtapError if this host does not allow it at all. */
   start(value: Value, host: FeatureHost): Promise<Feature>;
   /** Says what `start` would start, one line each, having tried it. Throws PromtapError. */

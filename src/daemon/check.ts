@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
-import { Links } from "../capture/links.ts";
+import { EngineName } from "../capture/engine.ts";
+import { checkLinks } from "../capture/pcap/check-links.ts";
+import { LiveFilter } from "../capture/pcap/live-filter.ts";
 import { pcapFilter } from "../capture/pcap/pcap-engine.ts";
-import { checkFilter } from "../capture/pcap/pcap-tap.ts";
 import { openSavefile } from "../capture/savefile/savefile.ts";
 import { selectEngine } from "../capture/select.ts";
-import { interfacesOf } from "../capture/wanted.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
 import { type ListenAddress, listen } from "../http/listener.ts";
 import { Ledger } from "../ledger/ledger.ts";
@@ -14,7 +14,7 @@ import { effectiveCapabilities, listCapabilities } from "../native/capabilities.
 import { engineKinds } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { sharedDatabases } from "./databases.ts";
-import { checkFeatures } from "./features.ts";
+import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
 import { warningsOf } from "./warnings.ts";
@@ -22,6 +22,7 @@ import { startZones } from "./zones/zones.ts";
 
 /** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
+  judgeFeatures(config.features, config);
   const ranges = new RangeTable(config.ranges);
   const databases = sharedDatabases(config.geoDatabases);
   return [
@@ -48,18 +49,12 @@ async function checkTraffic(
   ];
 }
 
-/** Probes the engine; with a filter, opens each interface for a moment, because the filter depends on its link type. */
 async function checkCapture(config: Config, ledger: Ledger): Promise<string[]> {
   requireLibc();
   const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
-  using links = Links.open();
-  const captured = interfacesOf(config.interfaces, links.all());
-  if (config.filter !== "") {
-    for (const link of captured) if (link.isUp) checkFilter(link.name, pcapFilter(config.filter));
-  }
-  const names = captured.map(({ name }) => name).join(", ");
+  const filter = kind.name === EngineName.PCAP ? new LiveFilter(pcapFilter(config.filter)) : undefined;
   return [
-    `would capture ${names || `nothing yet (waiting for ${config.interfaces.join(", ")})`}`,
+    ...checkLinks("capture", config.interfaces, filter),
     `engine: ${kind.name}`,
     ...refusals.map((refusal) => `refused: ${refusal}`),
     `capabilities needed: ${listCapabilities(kind.needs)}; kept after start: ${listCapabilities(kind.keeps)}`,

@@ -21,7 +21,7 @@ import { VERSION } from "../version.ts";
 import { captureLog, type Source, startSource } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { sharedDatabases } from "./databases.ts";
-import { startFeatures } from "./features.ts";
+import { judgeFeatures, startFeatures } from "./features.ts";
 import { Parts } from "./parts.ts";
 import { countFile, countThenPrint, type FileCounters } from "./reading.ts";
 import { warningsOf } from "./warnings.ts";
@@ -59,6 +59,7 @@ interface Program {
 }
 
 async function build(config: Config, signal: AbortSignal, parts: Parts): Promise<Program> {
+  judgeFeatures(config.features, config);
   // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
   const seed = Math.floor(Math.random() * 2 ** 31);
   const databases = sharedDatabases(config.geoDatabases);

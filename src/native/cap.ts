@@ -4,7 +4,13 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { loadAddon } from "./addon.ts";
 import { readAsset } from "./asset.ts";
 
-/** One capture of the npm package cap. Emits "packet" when the buffer given to `open` holds a frame. */
+/**
+ * One capture of the npm package cap. Emits "packet" when the buffer given to `open` holds a frame.
+ *
+ * promtap does not capture by it: in the immediate mode that cap asks for, libpcap's ring has a slot of 64 KiB or more for
+ * each frame, so that 66 MB an interface hold a burst of 256; and it tells neither the length of a frame nor its time.
+ * The rings of capture/pcap do, behind the filters that libpcap compiles here.
+ */
 export interface Cap {
   /**
    * Starts capturing; returns the name of the link type. The buffer is overwritten by each frame and must be kept
@@ -26,10 +32,9 @@ export interface FilterCompiler {
   compileFileFilter(header: Uint8Array, expression: string): Buffer;
   /**
    * For a packet socket, of a link type as DLT_ numbers it: the program asks the kernel for what it keeps beside the
-   * frame, such as its VLAN tag. `netmask`: the IPv4 address's, as its four bytes are read in the machine's own order; 0
-   * where there is none. Throws Error with libpcap's message.
+   * frame, such as its VLAN tag. Throws Error with libpcap's message.
    */
-  compileLiveFilter(linkType: number, expression: string, netmask: number): Buffer;
+  compileLiveFilter(linkType: number, expression: string): Buffer;
 }
 
 let loaded: (CapModule & FilterCompiler) | undefined;

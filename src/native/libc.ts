@@ -191,8 +191,29 @@ export function packetStatistics(fd: number): { packets: number; drops: number }
   return { packets: words[0]!, drops: words[1]! };
 }
 
+const PACKET_ADD_MEMBERSHIP = 1;
+const PACKET_MR_PROMISC = 1;
+
+/** Has an interface take in every frame, as long as the packet socket is there. */
+export function makePromiscuous(fd: number, interfaceIndex: number): number {
+  // struct packet_mreq: index, type u16, address length u16, address.
+  const request = new DataView(new ArrayBuffer(16));
+  request.setInt32(0, interfaceIndex, true);
+  request.setUint16(4, PACKET_MR_PROMISC, true);
+  return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, new Uint8Array(request.buffer));
+}
+
 const SOL_SOCKET = 1;
+const SO_ERROR = 4;
 const SO_ATTACH_FILTER = 26;
+
+/** The error that a socket has to tell, by its errno, or 0; it tells it once. */
+export function takeSocketError(fd: number): number {
+  const value = new Int32Array(1);
+  const result = getsockopt(fd, SOL_SOCKET, SO_ERROR, new Uint8Array(value.buffer));
+  return result < 0 ? -result : value[0]!;
+}
+
 const CLASSIC_INSTRUCTION_BYTES = 8;
 
 /** Attaches a classic BPF program, packed as `struct sock_filter`s, to a socket. */

@@ -14,6 +14,7 @@ function links(described: Readonly<Record<string, Relations>>): Link[] {
     index: indexOf(name),
     isUp: true,
     isLoopback: false,
+    hardwareType: 1,
     isEthernet: true,
     kind: "",
     masterIndex: indexOf(master),

@@ -17,21 +17,45 @@ const ETH0 = `
   0900 0300 65746830 00 000000
   0800 0d00 e8030000`;
 const UNRELATED = { kind: "", masterIndex: 0, lowerIndex: 0 };
-const ETH0_LINK = { name: "eth0", index: 2, isUp: true, isLoopback: false, isEthernet: true, ...UNRELATED };
+const ETH0_LINK = {
+  name: "eth0",
+  index: 2,
+  isUp: true,
+  isLoopback: false,
+  hardwareType: 1,
+  isEthernet: true,
+  ...UNRELATED,
+};
 
 /** RTM_NEWLINK of lo: ARPHRD_LOOPBACK, index 1, down. */
 const LO = `
   28000000 1000 0000 00000000 00000000
   00 00 0403 01000000 08000000 00000000
   0700 0300 6c6f 00 00`;
-const LO_LINK = { name: "lo", index: 1, isUp: false, isLoopback: true, isEthernet: true, ...UNRELATED };
+const LO_LINK = {
+  name: "lo",
+  index: 1,
+  isUp: false,
+  isLoopback: true,
+  hardwareType: 772,
+  isEthernet: true,
+  ...UNRELATED,
+};
 
 /** RTM_NEWLINK of wg0: ARPHRD_NONE, index 0x1234, up. */
 const WG0 = `
   28000000 1000 0000 00000000 00000000
   00 00 feff 34120000 d1000100 00000000
   0800 0300 77673000`;
-const WG0_LINK = { name: "wg0", index: 0x1234, isUp: true, isLoopback: false, isEthernet: false, ...UNRELATED };
+const WG0_LINK = {
+  name: "wg0",
+  index: 0x1234,
+  isUp: true,
+  isLoopback: false,
+  hardwareType: 0xfffe,
+  isEthernet: false,
+  ...UNRELATED,
+};
 
 /** RTM_DELLINK of index 7, without attributes. */
 const DELETED_7 = "20000000 1100 0000 00000000 00000000 00 00 0100 07000000 02100000 ffffffff";

@@ -9,6 +9,7 @@ function link(name: string, fields: Partial<Link> = {}): Link {
     index: 1,
     isUp: true,
     isLoopback: false,
+    hardwareType: 1,
     isEthernet: true,
     kind: "",
     masterIndex: 0,

@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { test } from "node:test";
+import { pcap } from "../capture/savefile/captures.ts";
+import { ACK, frameOf } from "../collectors/wialon/wire.ts";
+import { type Frame, tagged } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
-import type { Page } from "../support/page.ts";
-import { RunningPromtap } from "../support/promtap.ts";
+import { Page } from "../support/page.ts";
+import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { liveOptions } from "../support/requirements.ts";
+import { send } from "../support/sender.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { type Journal, together } from "../support/wialon/journal.ts";
 
 const PORT = 20332;
@@ -75,8 +81,6 @@ class Road implements Disposable {
       namespace.run("sysctl", "-qw", `net.ipv6.conf.${end}.disable_ipv6=0`);
       namespace.ip("address", "add", `10.0.0.${host}/24`, "dev", end);
       namespace.ip("address", "add", `fd00::${host}/64`, "dev", end, "nodad");
-      // Or libpcap makes its ring of slots for merged segments, and only a few would fit.
-      namespace.run("ethtool", "-K", end, "gro", "off", "gso", "off", "tso", "off");
       namespace.ip("link", "set", end, ...settings, "up");
     }
   }
@@ -166,4 +170,73 @@ for (const [what, loss, duplication, delayMs, mtu] of [
       assertCounted(page, sent);
     });
   }
+}
+
+/** Frames of a tracker's packets, each once, behind a VLAN tag if one is given. */
+function trackerFrames(count: number, vlan?: number): Frame[] {
+  return Array.from({ length: count }, (_, index) => {
+    const tcp = { sequence: 1 + index * 5, acknowledgment: 0, flags: ACK };
+    const addresses = { source: "10.0.0.1", destination: "10.0.0.9", sourcePort: 4000, destinationPort: PORT };
+    const bytes = [...frameOf({ ...addresses, payload: Buffer.from("#P#\r\n"), tcp })];
+    const frame = { bytes, lengthBytes: bytes.length - 14 };
+    return vlan === undefined ? frame : tagged(frame, vlan);
+  });
+}
+
+test("loses none of a burst, with the offloads that an interface has by itself", live, async () => {
+  using namespace = new Namespace();
+  namespace.ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
+  for (const end of ["veth0", "veth1"]) namespace.ip("link", "set", end, "arp", "off", "up");
+  await using promtap = await RunningPromtap.start(namespace, ["--wialon", "--wialon-interface", "veth0"]);
+  const count = 20_000;
+  await send(namespace, "veth1", trackerFrames(500), { count });
+  const page = await promtap.pageWhere(
+    "all are captured or lost",
+    (page) => page.value("wialon_ips_raw_packets_total")! + page.sum("wialon_ips_capture_lost_packets_total") === count,
+  );
+  assert.equal(page.sum("wialon_ips_capture_lost_packets_total"), 0);
+  assert.equal(page.sum("wialon_ips_packets_total"), 500, "what is sent again counts once");
+});
+
+test("takes 64 MiB for the packets of all interfaces, however many there are", live, async () => {
+  using namespace = new Namespace();
+  const pairs = 60;
+  const commands = Array.from({ length: pairs }, (_, pair) => [
+    `link add a${pair} type veth peer name b${pair}`,
+    ...["a", "b"].map((end) => `link set ${end}${pair} arp off up`),
+  ]).flat();
+  namespace.run("sh", "-c", `printf '%s\\n' "$@" | ip -batch -`, "sh", ...commands);
+  await using promtap = await RunningPromtap.start(namespace, ["--wialon"]);
+  await promtap.pageWhere("all are captured", (page) => page.sum("wialon_ips_interface_up") === 2 * pairs);
+  const maps = readFileSync(`/proc/${promtap.process.pid}/maps`, "utf8").matchAll(/^(\w+)-(\w+) .* socket:\[\d+\]$/gm);
+  const bytes = [...maps].map(([, start, end]) => Number.parseInt(end!, 16) - Number.parseInt(start!, 16));
+  assert.equal(bytes.length, 2 * pairs);
+  assert.ok(bytes.reduce((sum, size) => sum + size) <= 64 * 2 ** 20);
+});
+
+for (const [expression, expected, vlan] of [
+  ["tcp port 20332", 5, undefined],
+  ["tcp port 20332", 5, 7],
+  ["vlan 5 and tcp port 20332", 3, 5],
+  ["vlan 6 and tcp port 20332", 0, 6],
+  ["tcp port 20332 and not vlan", 2, undefined],
+  ["tcp port 20332 and ip protochain 6", 5, undefined],
+] as const) {
+  const last = vlan === undefined ? "without a tag" : `of VLAN ${vlan}`;
+  test(`a filter means the same live and in files: ${expression}, the last packet ${last}`, live, async () => {
+    using namespace = new Namespace();
+    namespace.addVeth("veth0", "veth1");
+    const frames = [...trackerFrames(3, 5), ...trackerFrames(5).slice(3), ...trackerFrames(6, vlan).slice(5)];
+    const flags = ["--wialon", "--wialon-filter", expression];
+    await using promtap = await RunningPromtap.start(namespace, [...flags, "--wialon-interface", "veth0"]);
+    await send(namespace, "veth1", frames);
+    const raw = (page: Page) => page.value("wialon_ips_raw_packets_total")!;
+    const page = await promtap.pageWhere("the last packet is captured", (page) => raw(page) > expected);
+    assert.equal(raw(page), expected + 1);
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "trackers.pcap");
+    writeFileSync(path, Uint8Array.from(pcap({ order: "little" }, frames).flat()));
+    const { stdout } = await runPromtap(undefined, [...flags, "--read", path, "--once"]);
+    assert.equal(raw(new Page(stdout)), expected + 1);
+  });
 }

@@ -5,7 +5,7 @@ import type { RangeTable } from "../../ledger/ranges.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import * as libc from "../../native/libc.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
-import type { Link } from "../netlink.ts";
+import { ARPHRD_LOOPBACK, type Link } from "../netlink.ts";
 import type { CapabilityName } from "../../native/capabilities.ts";
 import { type Attach, attachSocket, attachTcx } from "./attach.ts";
 import { isRealtime, possibleCpus } from "./cpus.ts";
@@ -50,6 +50,7 @@ const LOOPBACK: Link = {
   index: 1,
   isUp: true,
   isLoopback: true,
+  hardwareType: ARPHRD_LOOPBACK,
   isEthernet: true,
   kind: "",
   masterIndex: 0,

@@ -53,7 +53,23 @@ const JEQ = 0x10;
 const JGT = 0x20;
 const JGE = 0x30;
 
+/** Loads from here on are not of the frame but of what the kernel knows about it: SKF_AD_OFF of linux/filter.h. */
+const BESIDE_FRAME = 0xffff_f000;
+
 const scratch = new Uint32Array(SCRATCH_WORDS);
+
+/** What the kernel knows about a frame beside its bytes, as far as libpcap's programs ask for it. */
+export interface Ancillary {
+  /** EtherType of what the frame carries. */
+  protocol: number;
+  /** PACKET_HOST 0, ..., PACKET_OUTGOING 4. */
+  packetType: number;
+  interfaceIndex: number;
+  /** The tag that the kernel took out of the frame, with its priority, and its EtherType; 0 if there is none. */
+  vlanTag: number;
+  hasVlanTag: boolean;
+  vlanProtocol: number;
+}
 
 /**
  * A program of classic BPF, as libpcap makes it of an expression: the machine of McCanne and Jacobson (USENIX Winter
@@ -81,11 +97,12 @@ export class ClassicBpf {
 
   /**
    * Whether the frame captured in bytes[start, end), of `wireBytes`, passes. Hot; does not allocate.
+   * A frame from a file has nothing beside it.
    *
    * `protochain` jumps backward for each header that it looks through: no frame has more of them than bytes, and one
    * whose headers lead in a circle does not pass.
    */
-  passes(bytes: Uint8Array, start: number, end: number, wireBytes: number): boolean {
+  passes(bytes: Uint8Array, start: number, end: number, wireBytes: number, beside?: Ancillary): boolean {
     const codes = this.#codes;
     let a = 0;
     let x = 0;
@@ -97,7 +114,8 @@ export class ClassicBpf {
         case LD:
         case LDX: {
           const isA = (code & CLASS) === LD;
-          const value = load(code, k, x, bytes, start, end, wireBytes);
+          let value = load(code, k, x, bytes, start, end, wireBytes);
+          if (value < 0 && beside !== undefined && k >= BESIDE_FRAME) value = loadBeside(k - BESIDE_FRAME, beside);
           // A load from behind the end ends the program, and the frame does not pass.
           if (value < 0) return false;
           if (isA) a = value;
@@ -190,6 +208,26 @@ function loadAt(code: number, at: number, bytes: Uint8Array, end: number): numbe
       return at + 2 <= end ? u16(bytes, at) : -1;
     default:
       return at < end ? bytes[at]! : -1;
+  }
+}
+
+/** SKF_AD_* of linux/filter.h; -1 where it is none that is known here. */
+function loadBeside(what: number, beside: Ancillary): number {
+  switch (what) {
+    case 0:
+      return beside.protocol;
+    case 4:
+      return beside.packetType;
+    case 8:
+      return beside.interfaceIndex;
+    case 44:
+      return beside.vlanTag;
+    case 48:
+      return beside.hasVlanTag ? 1 : 0;
+    case 60:
+      return beside.vlanProtocol;
+    default:
+      return -1;
   }
 }
 

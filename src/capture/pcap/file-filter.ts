@@ -1,8 +1,7 @@
-import { messageOf } from "../../errors.ts";
 import { type FilterCompiler, loadCap } from "../../native/cap.ts";
-import { LINKTYPE_ETHERNET, LINKTYPE_NULL } from "../../packet/link.ts";
+import { LINKTYPE_NULL } from "../../packet/link.ts";
 import { ClassicBpf } from "./classic-bpf.ts";
-import { type Filter, illegalFilter } from "./pcap-tap.ts";
+import { type Filter, requireLegal } from "./filter.ts";
 
 /** pcap(5): in either byte order, version 2.4, the largest snapshot length. */
 const MAGIC = 0xa1b2c3d4;
@@ -12,20 +11,22 @@ const BIG_ENDIAN_NULL = -1;
 
 /** A filter expression for frames from files, of whatever link types. */
 export class FileFilter {
-  readonly #filter: Filter;
   readonly #compiler: FilterCompiler;
+  /** Of the same meaning, as far as a link type allows it; the first that it takes holds. */
+  readonly #expressions: readonly string[];
   /** By link type; undefined where the expression means nothing for it. */
   readonly #programs = new Map<number, ClassicBpf | undefined>();
 
-  /** Throws PromtapError where the expression is not legal. */
-  constructor(filter: Filter, compiler: FilterCompiler = loadCap()) {
-    this.#filter = filter;
+  /**
+   * `isAsLive`: what is said of frames is said of those with a VLAN tag too, unless it is about VLANs, because a live
+   * filter does not see the outermost tag: the kernel has taken it off. Else as tcpdump reads files. Throws PromtapError
+   * where the expression is not legal.
+   */
+  constructor(filter: Filter, isAsLive = false, compiler: FilterCompiler = loadCap()) {
+    const { expression } = filter;
     this.#compiler = compiler;
-    try {
-      this.#programs.set(LINKTYPE_ETHERNET, this.#compile(LINKTYPE_ETHERNET));
-    } catch (cause) {
-      throw illegalFilter(filter, messageOf(cause), { cause });
-    }
+    this.#expressions = isAsLive && !/\bvlan\b/.test(expression) ? [behindTag(expression), expression] : [expression];
+    requireLegal(filter, (linkType) => this.#compile(linkType, expression));
   }
 
   /** Whether the frame captured in bytes[start, end), of `wireBytes`, passes. Hot; does not allocate. */
@@ -39,18 +40,25 @@ export class FileFilter {
 
   #tryLinkType(linkType: number): ClassicBpf | undefined {
     let program: ClassicBpf | undefined;
-    try {
-      program = this.#compile(linkType);
-    } catch {
-      // Such as `ether host` where there are no Ethernet addresses: no frame has one.
+    for (const expression of this.#expressions) {
+      try {
+        program ??= this.#compile(linkType, expression);
+      } catch {
+        // Such as `ether host` where there are no Ethernet addresses: no frame has one.
+      }
     }
     this.#programs.set(linkType, program);
     return program;
   }
 
-  #compile(linkType: number): ClassicBpf {
-    return new ClassicBpf(this.#compiler.compileFileFilter(headerOf(linkType), this.#filter.expression));
+  #compile(linkType: number, expression: string): ClassicBpf {
+    return new ClassicBpf(this.#compiler.compileFileFilter(headerOf(linkType), expression));
   }
+}
+
+/** Behind `vlan` everything is read as in a frame with a tag, so that it stands last. */
+function behindTag(expression: string): string {
+  return `(${expression}) or (vlan and (${expression}))`;
 }
 
 /** The header of a pcap file of this link type. */

@@ -1,20 +1,57 @@
-import { LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL, LINKTYPE_NULL, LINKTYPE_RAW } from "../../packet/link.ts";
+import { LINKTYPE_C_HDLC, LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL } from "../../packet/link.ts";
 
-/** What `cap` calls the link types it knows. */
-const LINKTYPE_OF_NAME: ReadonlyMap<string, number> = new Map([
-  ["NULL", LINKTYPE_NULL],
-  ["ETHERNET", LINKTYPE_ETHERNET],
-  ["RAW", LINKTYPE_RAW],
-  ["LINKTYPE_LINUX_SLL", LINKTYPE_LINUX_SLL],
+/** What Linux calls LINKTYPE_RAW; all other types have one number for both. */
+export const DLT_RAW = 12;
+export const LINKTYPE_IEEE802_11_RADIOTAP = 127;
+
+/** ARPHRD_ number (linux/if_arp.h) → what frames begin with, as libpcap has it (map_arphrd_to_dlt in pcap-linux.c). */
+const LINK_TYPES: ReadonlyMap<number, number> = new Map([
+  // Ethernet, Metricom, loopback
+  ...[1, 23, 772].map((hardware) => [hardware, LINKTYPE_ETHERNET] as const),
+  // frame relay, SLIP and its kin, raw HDLC, tunnels, SIT, and what has no header: IP at once
+  ...[15, 256, 257, 258, 259, 264, 518, 768, 776, 0xfffe].map((hardware) => [hardware, DLT_RAW] as const),
+  [2, 2], // experimental Ethernet
+  [3, 202], // AX.25
+  [4, 4], // ProNET
+  [5, 5], // Chaosnet
+  [6, 6], // token ring
+  [7, 129], // ARCnet
+  [18, 122], // IP over fibre channel
+  [280, 227], // CAN
+  [513, LINKTYPE_C_HDLC],
+  [770, 107], // frame relay
+  [773, 114], // LocalTalk
+  [774, 10], // FDDI
+  [784, 224], // fibre channel
+  [785, 224],
+  [786, 224],
+  [787, 224],
+  [800, 6], // token ring
+  [801, 105], // 802.11
+  [802, 119], // 802.11 behind a Prism header
+  [803, LINKTYPE_IEEE802_11_RADIOTAP],
+  [804, 230], // 802.15.4
+  [826, 271], // vsockmon
 ]);
 
+/** How the frames of an interface are captured. */
+export interface Framing {
+  /** DLT_ number of what filters see. */
+  readonly linkType: number;
+  /**
+   * Whether the kernel takes the link header off, and says what follows: so it is where libpcap does not know the header,
+   * or knows that there are several, as with PPP and GRE. Filters see LINUX_SLL then.
+   */
+  readonly isCooked: boolean;
+}
+
+const COOKED: Framing = { linkType: LINKTYPE_LINUX_SLL, isCooked: true };
+
 /**
- * Returns the LINKTYPE_ number of what `cap` says about an interface: a name, or "Unknown linktype" and a DLT_ number,
- * which on Linux equals the LINKTYPE_ number for all that is not a name already; -1 where it is neither.
+ * How frames of this ARPHRD_ type are captured. What libpcap tells by the interface's name or by sysfs it does not tell
+ * apart: ISDN, CDMA modems and the conduits of switch chips.
  */
-export function linkTypeOf(name: string): number {
-  const known = LINKTYPE_OF_NAME.get(name);
-  if (known !== undefined) return known;
-  const number = /^Unknown linktype (\d+)$/.exec(name)?.[1];
-  return number === undefined ? -1 : Number(number);
+export function framingOf(hardwareType: number): Framing {
+  const linkType = LINK_TYPES.get(hardwareType);
+  return linkType === undefined ? COOKED : { linkType, isCooked: false };
 }

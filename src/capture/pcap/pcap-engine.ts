@@ -1,48 +1,54 @@
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
-import { type CapModule, loadCap } from "../../native/cap.ts";
-import { Packet } from "../../packet/packet.ts";
-import { parseFrame } from "../../packet/parse.ts";
-import { type Engine, type EngineKind, EngineName, type FrameSink } from "../engine.ts";
-import { type Filter, openPcapTap, probePcap } from "./pcap-tap.ts";
+import * as libc from "../../native/libc.ts";
+import type { Packet } from "../../packet/packet.ts";
+import { type EngineKind, EngineName } from "../engine.ts";
+import { openPacketSocket } from "../packet-socket.ts";
+import { RingShares } from "../ring/ring-shares.ts";
+import { EVERYTHING } from "../ring/snap-filter.ts";
+import type { Filter } from "./filter.ts";
+import { LiveFilter } from "./live-filter.ts";
+import { type PacketRecorder, PcapTap } from "./pcap-tap.ts";
 
-/** libpcap with a filter expression: portable, and dear: about 2 µs a frame. For small volumes. */
-export function pcapKind(filter: string): EngineKind {
-  return pcapKindOf((interfaceName, ledger) => {
-    let sink: FrameSink = ledger.sink;
-    const engine = openPcapEngine(interfaceName, filter, { record: (packet) => sink.record(packet) });
-    return Object.assign(engine, { retarget: (next?: InterfaceLedger) => void (sink = next?.sink ?? sink) });
-  });
+/** What is parsed of a frame to account it, with the longest chain of headers. */
+const PARSED_BYTES = 320;
+
+/** libpcap's filter in the kernel, and what it lets through counted here: about 1 µs a frame. */
+export function pcapKind(expression: string): EngineKind {
+  const record = ({ sink }: InterfaceLedger, packet: Packet): void => sink.record(packet);
+  return pcapKindOf(pcapFilter(expression), record, PARSED_BYTES);
 }
 
-/** A kind of engines that libpcap feeds, whatever they do with the frames. */
-export function pcapKindOf<Sink>(open: (interfaceName: string, sink: Sink) => Engine<Sink>): EngineKind<Sink> {
+/** A kind of engines that a filter of libpcap feeds, whatever they do with the frames. */
+export function pcapKindOf<Sink>(
+  filter: Filter,
+  record: PacketRecorder<Sink>,
+  copiedBytes = EVERYTHING,
+  shares = new RingShares(),
+): EngineKind<Sink> {
+  const live = new LiveFilter(filter, copiedBytes);
   return {
     name: EngineName.PCAP,
-    // libuv stops to watch a socket that reports an error, which a packet socket does when its interface goes down.
-    survivesDown: false,
+    survivesDown: true,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
-    probe: async () => probePcap(),
-    open: async (link, sink) => open(link.name, sink),
+    async probe() {
+      try {
+        live.requireLegal();
+        void libc.closeInBackground(openPacketSocket(undefined, true));
+        return undefined;
+      } catch (error) {
+        // A mistake is one with whatever engine.
+        if (error instanceof PromtapError && error.code === ErrorCode.USAGE) throw error;
+        return messageOf(error);
+      }
+    },
+    open: (link, sink, siblings) =>
+      PcapTap.open({ link, program: live.programFor(link), record, shares }, sink, siblings),
   };
 }
 
 /** The filter of traffic. */
 export function pcapFilter(expression: string): Filter {
   return { flag: "pcap.filter", expression };
-}
-
-/** Counts the frames of an interface that is up and that match `filter`, as `openPcapTap` says. */
-export function openPcapEngine(
-  interfaceName: string,
-  filter: string,
-  sink: FrameSink,
-  module: CapModule = loadCap(),
-): Engine<unknown> {
-  const packet = new Packet();
-  const take = (linkType: number, bytes: Uint8Array, capturedBytes: number): void => {
-    parseFrame(packet, linkType, bytes, 0, capturedBytes, capturedBytes);
-    sink.record(packet);
-  };
-  return openPcapTap(interfaceName, pcapFilter(filter), take, module);
 }

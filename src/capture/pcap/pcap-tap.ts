@@ -1,162 +1,240 @@
-import { readdirSync } from "node:fs";
-import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
-import { type Cap, type CapModule, loadCap } from "../../native/cap.ts";
+import { setTimeout as pause } from "node:timers/promises";
 import * as libc from "../../native/libc.ts";
+import { Packet } from "../../packet/packet.ts";
+import { parseFrame, parsePayload } from "../../packet/parse.ts";
 import type { Engine, Losses } from "../engine.ts";
-import { linkTypeOf } from "./link-type.ts";
+import type { Link } from "../netlink.ts";
+import {
+  CAPTURED,
+  INTERFACE,
+  LENGTH,
+  MAC,
+  NANOSECONDS,
+  NEXT,
+  PACKET_TYPE,
+  type Ring,
+  SECONDS,
+  SETTLE_MS,
+  STATUS,
+  TP_STATUS_VLAN_VALID,
+  VLAN_PROTOCOL,
+  VLAN_TAG,
+} from "../ring/ring.ts";
+import type { RingHolder, RingShares } from "../ring/ring-shares.ts";
+import type { Ancillary, ClassicBpf } from "./classic-bpf.ts";
+import type { LiveProgram } from "./live-filter.ts";
+import { closeRingSocket, openRingSocket, receive, receiveNoMore, type RingSocket } from "./ring-socket.ts";
 
-const AF_PACKET = 17;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-
-const NO_PERMISSION =
-  "CAP_NET_RAW is missing; run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)";
-
-/**
- * libpcap's ring. In the immediate mode that `cap` asks for each frame takes a slot of the largest frame there may be:
- * 128 KiB where the interface merges segments (GRO, TSO) or is not Ethernet, else 2 KiB; so this holds 256 or 16,384
- * frames.
- */
-const RING_BYTES = 32 * 1024 * 1024;
-
-/** The snapshot length of `cap`. It does not tell the wire length: what is longer counts as this many bytes. */
-const MAX_FRAME_BYTES = 65_535;
-
-/** All interfaces share it: `cap` fills it and calls back before it goes on to the next frame. */
-const frame = Buffer.alloc(MAX_FRAME_BYTES);
-
-/** An expression of pcap-filter(7), "" lets everything through; and the flag that gave it, for the message. */
-export interface Filter {
-  readonly flag: string;
-  readonly expression: string;
-}
-
-/** Takes a frame captured in bytes[0, capturedBytes), good until it returns. */
-export type FrameTaker = (linkType: number, bytes: Uint8Array, capturedBytes: number) => void;
-
-/** Tells why libpcap cannot capture here, or undefined where it can. */
-export function probePcap(): string | undefined {
-  try {
-    loadCap();
-  } catch (error) {
-    return messageOf(error);
-  }
-  const fd = libc.socket(AF_PACKET, SOCK_RAW_CLOEXEC, 0);
-  if (fd >= 0) libc.close(fd);
-  return fd < 0 ? `couldn't open a packet socket: ${NO_PERMISSION}` : undefined;
-}
+/** Read in one turn of the event loop, before others have theirs: some 2,000 packets, which take a few milliseconds. */
+const TURN_BYTES = 512 * 1024;
 
 /**
- * Hands over the frames of an interface that is up, as libpcap shows them: promiscuously, on loopback once, and only
- * those that match the filter.
- *
- * Ends silently when the interface goes down: whoever opened it watches the link and opens a new one.
+ * Counts a packet, parsed: bytes up to `end` are what was captured of its frame, good until it returns. `atSeconds`: when
+ * it was, in seconds since 1970 by the host's clock.
  */
-export function openPcapTap(
-  interfaceName: string,
-  filter: Filter,
-  take: FrameTaker,
-  module: CapModule = loadCap(),
-): Engine<unknown> {
-  const cap = new module.Cap();
-  const fdsBefore = openFds();
-  const linkType = openCap(module, cap, interfaceName, filter);
-  cap.on("packet", (capturedBytes: number) => take(linkType, frame, capturedBytes));
-  const fds = fdsBefore === undefined ? undefined : openFds();
-  const socket = fds?.find((fd) => fdsBefore?.includes(fd) === false && libc.packetStatistics(fd) !== null);
-  return new PcapTap(cap, socket);
+export type PacketRecorder<Sink> = (
+  sink: Sink,
+  packet: Packet,
+  bytes: Uint8Array,
+  end: number,
+  atSeconds: number,
+) => void;
+
+/** What a tap is for. */
+export interface PcapTapOptions<Sink> {
+  readonly link: Link;
+  readonly program: LiveProgram;
+  readonly record: PacketRecorder<Sink>;
+  readonly shares: RingShares;
 }
 
-class PcapTap implements Engine<unknown> {
-  readonly #cap: Cap;
-  /** libpcap's packet socket, for its statistics; undefined once closed, or where it is not known. */
-  #socket: number | undefined;
-  #lostPackets = 0;
+/**
+ * Hands over the frames of an interface as libpcap would show them: promiscuously, on loopback once, and only those that
+ * match the filter, whole or what of them is wanted. They come through a ring as in ../ring, but when the kernel says so
+ * and not at fixed times: most interfaces have none.
+ */
+export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
+  readonly #link: Link;
+  readonly #program: LiveProgram;
+  readonly #record: PacketRecorder<Sink>;
+  readonly #shares: RingShares;
+  readonly #packet = new Packet();
+  readonly #ancillary: Ancillary = newAncillary();
+  readonly #losses: Losses = { packets: 0 };
+  #sink: Sink | undefined;
+  /** The last one receives; one before it has yet to be read to its end. */
+  readonly #readings: Reading[] = [];
+  #resizing: Promise<boolean> | undefined;
+  #isGrowing = false;
+  #isOpen = true;
 
-  constructor(cap: Cap, socket: number | undefined) {
-    this.#cap = cap;
-    this.#socket = socket;
+  private constructor({ link, program, record, shares }: PcapTapOptions<Sink>, sink: Sink) {
+    this.#link = link;
+    this.#program = program;
+    this.#record = record;
+    this.#shares = shares;
+    this.#sink = sink;
   }
 
-  /**
-   * Has nothing to do, and could do nothing: `cap` reads when libuv tells it to. But epoll(7) tells in the order in which
-   * things happened, so that what arrived before a request is counted before it is answered.
-   */
-  sync(): void {}
+  /** Opens a tap on an interface, one of `siblings`. Throws PromtapError. */
+  static async open<Sink>(options: PcapTapOptions<Sink>, sink: Sink, siblings: number): Promise<PcapTap<Sink>> {
+    const { shares } = options;
+    const tap = new PcapTap(options, sink);
+    const ringBytes = await shares.claim(siblings);
+    try {
+      await tap.#receiveBy(ringBytes);
+    } catch (error) {
+      shares.giveBack(ringBytes);
+      throw error;
+    }
+    shares.hold(tap, ringBytes);
+    return tap;
+  }
 
-  retarget(): void {}
+  sync(): void {
+    for (const reading of this.#readings) {
+      this.#readLosses(reading.socket);
+      if (this.#sink !== undefined) this.#drain(reading);
+    }
+  }
+
+  retarget(sink: Sink | undefined): void {
+    this.sync();
+    this.#sink = sink;
+    for (const reading of this.#readings) this.#watch(reading);
+  }
 
   losses(): Losses {
-    if (this.#socket !== undefined) this.#lostPackets += libc.packetStatistics(this.#socket)?.drops ?? 0;
-    return { packets: this.#lostPackets };
+    return this.#losses;
+  }
+
+  /** A packet that comes in just at the change may be in both rings. */
+  resize(ringBytes: number): Promise<boolean> {
+    this.#resizing = this.#resize(ringBytes);
+    return this.#resizing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.losses();
-    this.#socket = undefined;
-    this.#cap.close();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#resizing;
+    await pause(SETTLE_MS);
+    this.sync();
+    for (const reading of this.#readings) await this.#close(reading);
+    this.#shares.release(this);
   }
-}
 
-/**
- * `cap` keeps its socket to itself, but it opens it while we wait: it is the one that was not there before. Undefined
- * where it can't be told, without /proc or without a descriptor to read it with: then losses go uncounted.
- */
-function openFds(): number[] | undefined {
-  try {
-    return readdirSync("/proc/self/fd").map(Number);
-  } catch {
-    return undefined;
-  }
-}
-
-function openCap(module: CapModule, cap: Cap, interfaceName: string, filter: Filter): number {
-  try {
-    return linkTypeOf(cap.open(interfaceName, filter.expression, RING_BYTES, frame));
-  } catch (cause) {
-    cap.close();
-    throw explain(module, interfaceName, filter, messageOf(cause), { cause });
-  }
-}
-
-function explain(
-  module: CapModule,
-  interfaceName: string,
-  filter: Filter,
-  reason: string,
-  options: ErrorOptions,
-): PromtapError {
-  if (filter.expression !== "" && opens(module, interfaceName)) return illegalFilter(filter, reason, options);
-  const isPrivilege = /not permitted|permission|CAP_NET_RAW/i.test(reason);
-  const why = isPrivilege ? NO_PERMISSION : reason;
-  return new PromtapError(ErrorCode.HOST, `couldn't open ${interfaceName}: ${why}`, options);
-}
-
-/** The usage error for an expression that libpcap refuses. */
-export function illegalFilter({ flag, expression }: Filter, reason: string, options?: ErrorOptions): PromtapError {
-  const legal = "legal is an expression of pcap-filter(7)";
-  return new PromtapError(
-    ErrorCode.USAGE,
-    `invalid --${flag} ${JSON.stringify(expression)}: ${reason}; ${legal}`,
-    options,
-  );
-}
-
-/** Throws PromtapError where an interface that is up does not open with the filter. Opens it for a moment. */
-export function checkFilter(interfaceName: string, filter: Filter, module: CapModule = loadCap()): void {
-  const cap = new module.Cap();
-  openCap(module, cap, interfaceName, filter);
-  cap.close();
-}
-
-/** Whether the interface opens without a filter: libpcap words its errors, but does not number them. */
-function opens(module: CapModule, interfaceName: string): boolean {
-  const cap = new module.Cap();
-  try {
-    cap.open(interfaceName, "", RING_BYTES, frame);
+  async #resize(ringBytes: number): Promise<boolean> {
+    const [before] = this.#readings;
+    if (!this.#isOpen || before === undefined) return false;
+    try {
+      await this.#receiveBy(ringBytes);
+    } catch {
+      // Such as for want of a descriptor: the ring that is there goes on.
+      return false;
+    }
+    receiveNoMore(before.socket);
+    await pause(SETTLE_MS);
+    this.sync();
+    this.#readings.shift();
+    await this.#close(before);
     return true;
-  } catch {
-    return false;
-  } finally {
-    cap.close();
   }
+
+  async #receiveBy(ringBytes: number): Promise<void> {
+    const socket = await openRingSocket(this.#link.name, this.#program, ringBytes);
+    try {
+      receive(socket, this.#link);
+    } catch (error) {
+      await closeRingSocket(socket);
+      throw error;
+    }
+    const { ring, filter } = socket;
+    const reading = {
+      socket,
+      walk: (first: number, packets: number) => this.#walk(ring, filter, first, packets),
+      stopWatching() {},
+    };
+    this.#readings.push(reading);
+    this.#watch(reading);
+  }
+
+  /** Without a sink nothing is read, and whoever asked to be told would be told all the time. */
+  #watch(reading: Reading): void {
+    reading.stopWatching();
+    reading.stopWatching =
+      this.#sink === undefined ? () => {} : libc.watchReadable(reading.socket.fd, () => this.#read(reading));
+  }
+
+  #read(reading: Reading): void {
+    // Where there is nothing to read, it was an error, such as that the interface went down.
+    if (this.#drain(reading, TURN_BYTES) === 0) libc.takeSocketError(reading.socket.fd);
+  }
+
+  /** Returns what part of the ring was read. */
+  #drain({ socket: { ring }, walk }: Reading, mostBytes?: number): number {
+    if (ring.isHalfFull && this.#isOpen) this.#grow();
+    return ring.drain(walk, mostBytes);
+  }
+
+  #grow(): void {
+    if (this.#isGrowing) return;
+    this.#isGrowing = true;
+    void this.#shares.grow(this).finally(() => (this.#isGrowing = false));
+  }
+
+  #readLosses({ fd }: RingSocket): void {
+    this.#losses.packets += libc.packetStatistics(fd)?.drops ?? 0;
+  }
+
+  async #close(reading: Reading): Promise<void> {
+    reading.stopWatching();
+    await closeRingSocket(reading.socket);
+  }
+
+  /** Hot; allocates nothing but the time. */
+  #walk(ring: Ring, filter: ClassicBpf | undefined, first: number, packets: number): void {
+    const { bytes, words, halves } = ring;
+    const { linkType, isCooked } = this.#program.framing;
+    const packet = this.#packet;
+    const sink = this.#sink!;
+    let at = first;
+    for (let count = 0; count < packets; count++) {
+      const word = at >> 2;
+      const start = at + halves[(at >> 1) + MAC]!;
+      const end = start + words[word + CAPTURED]!;
+      const lengthBytes = words[word + LENGTH]!;
+      if (filter === undefined || filter.passes(bytes, start, end, lengthBytes, this.#beside(ring, at))) {
+        if (isCooked) parsePayload(packet, ring.etherType(at), bytes, start, end, lengthBytes);
+        else parseFrame(packet, linkType, bytes, start, end, lengthBytes);
+        this.#record(sink, packet, bytes, end, words[word + SECONDS]! + words[word + NANOSECONDS]! / 1e9);
+      }
+      at += words[word + NEXT]!;
+    }
+  }
+
+  /** What the kernel says about the packet at `at`; the record is reused for the next one. */
+  #beside(ring: Ring, at: number): Ancillary {
+    const { bytes, words, halves } = ring;
+    const ancillary = this.#ancillary;
+    const word = at >> 2;
+    ancillary.protocol = ring.etherType(at);
+    ancillary.packetType = bytes[at + PACKET_TYPE]!;
+    ancillary.interfaceIndex = words[word + INTERFACE]!;
+    ancillary.vlanTag = words[word + VLAN_TAG]!;
+    ancillary.hasVlanTag = (words[word + STATUS]! & TP_STATUS_VLAN_VALID) !== 0;
+    ancillary.vlanProtocol = halves[(at >> 1) + VLAN_PROTOCOL]!;
+    return ancillary;
+  }
+}
+
+/** A socket that is read. */
+interface Reading {
+  readonly socket: RingSocket;
+  readonly walk: (first: number, packets: number) => void;
+  stopWatching: () => void;
+}
+
+function newAncillary(): Ancillary {
+  return { protocol: 0, packetType: 0, interfaceIndex: 0, vlanTag: 0, hasVlanTag: false, vlanProtocol: 0 };
 }

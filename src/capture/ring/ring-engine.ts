@@ -10,7 +10,18 @@ import { parseSegments } from "../../packet/transport.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 import { openPacketSocket, packetAddress, packetSocketRefusal } from "../packet-socket.ts";
-import { Ring } from "./ring.ts";
+import {
+  CAPTURED,
+  LENGTH,
+  MAC,
+  NETWORK,
+  NEXT,
+  Ring,
+  SETTLE_MS,
+  STATUS,
+  TP_STATUS_GSO_TCP,
+  TP_STATUS_USER,
+} from "./ring.ts";
 import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
 /**
@@ -22,22 +33,6 @@ const BUSY_DRAIN_MS = 10;
 const BUSY_SHARE = 1 / 4;
 /** The kernel counts what it drops in 32 bits: read in time, but not with every block, because a call makes garbage. */
 const DRAINS_A_LOOK_AT_LOSSES = 100;
-/** Longer than the kernel keeps a block that is not full: then all that was captured can be read. */
-const SETTLE_MS = 30;
-
-/** Offsets in a packet of the ring: in words of 32 bits, and in halves of 16. */
-const NEXT = 0;
-const CAPTURED = 3;
-const LENGTH = 4;
-const STATUS = 5;
-const MAC = 12;
-const NETWORK = 13;
-const PROTOCOL = 25;
-
-const TP_STATUS_USER = 1;
-/** A frame of TCP that stands for several packets; Linux 6.3. */
-const TP_STATUS_GSO_TCP = 1 << 8;
-
 /** Memory of all rings together, and the bounds of one. 32 MiB hold 270,000 packets. */
 const ALL_RINGS_BYTES = 256 * 1024 * 1024;
 const LARGEST_RING_BYTES = 32 * 1024 * 1024;
@@ -271,14 +266,16 @@ class RingEngine implements Engine<Counted> {
 
   /** Packets of which the kernel has taken off the link header. Hot; does not allocate. */
   #walkPackets(first: number, packets: number): void {
-    const { bytes, words, halves } = this.#ring;
+    const ring = this.#ring;
+    const { bytes, words, halves } = ring;
     const packet = this.#packet;
     const sink = this.#sink!;
     let at = first;
     for (let count = 0; count < packets; count++) {
       const word = at >> 2;
       const start = at + halves[(at >> 1) + MAC]!;
-      parsePayload(packet, this.#etherType(at), bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
+      const end = start + words[word + CAPTURED]!;
+      parsePayload(packet, ring.etherType(at), bytes, start, end, words[word + LENGTH]!);
       if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
       else sink.recordAggregated(packet);
       at += words[word + NEXT]!;
@@ -307,7 +304,7 @@ class RingEngine implements Engine<Counted> {
     if (this.#isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, mac, end, length);
     else {
       const start = at + halves[(at >> 1) + NETWORK]!;
-      parsePayload(packet, this.#etherType(at), bytes, start, end, length - (start - mac));
+      parsePayload(packet, this.#ring.etherType(at), bytes, start, end, length - (start - mac));
     }
     const segmentBytes = this.#ring.gsoSize(mac);
     if (segmentBytes === 0) {
@@ -316,11 +313,5 @@ class RingEngine implements Engine<Counted> {
     }
     parseSegments(packet, segmentBytes, bytes, mac + length - packet.lengthBytes, end);
     this.#sink!.recordAggregated(packet);
-  }
-
-  /** What follows the link header of the packet at `at`, as the kernel says. */
-  #etherType(at: number): number {
-    const protocol = this.#ring.halves[(at >> 1) + PROTOCOL]!;
-    return ((protocol & 0xff) << 8) | (protocol >> 8);
   }
 }

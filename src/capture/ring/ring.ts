@@ -5,8 +5,9 @@ import * as libc from "../../native/libc.ts";
  * each over when it is full or its time is up.
  *
  *   block:   0 version | 4 offset to private | 8 status | 12 packets | 16 offset to first packet | ...
- *   packet:  0 offset to next | 4 s | 8 ns | 12 captured | 16 length | 20 status | 24 mac u16 | 26 network u16 | ...
- *            48 sockaddr_ll: 48 family u16 | 50 protocol u16, big-endian | ...
+ *   packet:  0 offset to next | 4 s | 8 ns | 12 captured | 16 length | 20 status | 24 mac u16 | 26 network u16 |
+ *            28 hash | 32 VLAN tag | 36 VLAN protocol u16 | ...
+ *            48 sockaddr_ll: 48 family u16 | 50 protocol u16, big-endian | 52 interface | 56 hardware u16 | 58 type u8
  *
  * With PACKET_VNET_HDR a struct virtio_net_hdr (linux/virtio_net.h) stands right before the frame's first byte, at mac:
  *
@@ -17,7 +18,7 @@ const PACKET_VERSION = 10;
 const PACKET_VNET_HDR = 15;
 const TPACKET_V3 = 2;
 const SOL_PACKET = 263;
-/** A block of the size of a chunk holds about 2,000 snapped packets. */
+/** A block holds about 2,000 snapped packets. */
 const BLOCK_BYTES = 256 * 1024;
 /** Only checked by the kernel, not used: a multiple of TPACKET_ALIGNMENT that divides a block. */
 const FRAME_BYTES = 2048;
@@ -26,9 +27,31 @@ const FRAME_BYTES = 2048;
  * The ring must have many more blocks than fit between two drains.
  */
 const RETIRE_MS = 10;
+/** Longer than the kernel keeps a block that is not full: then all that was captured can be read. */
+export const SETTLE_MS = 3 * RETIRE_MS;
 
 const TP_STATUS_KERNEL = 0;
-const TP_STATUS_USER = 1;
+export const TP_STATUS_USER = 1;
+export const TP_STATUS_VLAN_VALID = 1 << 4;
+/** A frame of TCP that stands for several packets; Linux 6.3. */
+export const TP_STATUS_GSO_TCP = 1 << 8;
+
+/** Offsets in a packet of the ring, in words of 32 bits. */
+export const NEXT = 0;
+export const SECONDS = 1;
+export const NANOSECONDS = 2;
+export const CAPTURED = 3;
+export const LENGTH = 4;
+export const STATUS = 5;
+export const VLAN_TAG = 8;
+export const INTERFACE = 13;
+/** In halves of 16. */
+export const MAC = 12;
+export const NETWORK = 13;
+export const VLAN_PROTOCOL = 18;
+export const PROTOCOL = 25;
+/** In bytes. */
+export const PACKET_TYPE = 58;
 
 /** Offsets in words of 32 bits. */
 const BLOCK_STATUS = 2;
@@ -51,12 +74,14 @@ export class Ring {
   readonly view: DataView;
 
   readonly #mapping: libc.Mapping;
+  readonly #blockBytes: number;
   readonly #blocks: number;
   #next = 0;
 
-  private constructor(mapping: libc.Mapping) {
+  private constructor(mapping: libc.Mapping, blockBytes: number) {
     this.#mapping = mapping;
-    this.#blocks = mapping.buffer.byteLength / BLOCK_BYTES;
+    this.#blockBytes = blockBytes;
+    this.#blocks = mapping.buffer.byteLength / blockBytes;
     this.bytes = new Uint8Array(mapping.buffer);
     this.words = new Uint32Array(mapping.buffer);
     this.halves = new Uint16Array(mapping.buffer);
@@ -65,36 +90,43 @@ export class Ring {
 
   /**
    * Gives a packet socket a ring of about `ringBytes`, or half of it where memory is short, and so on; or the errno.
-   * `hasVnetHeaders`: each frame has a virtio_net_hdr before it; for SOCK_RAW alone.
+   * `hasVnetHeaders`: each frame has a virtio_net_hdr before it; for SOCK_RAW alone. `blockBytes`: a power of two, of
+   * pages; no frame is captured beyond the size of a block.
    */
-  static async open(fd: number, ringBytes: number, hasVnetHeaders: boolean): Promise<Ring | number> {
+  static async open(
+    fd: number,
+    ringBytes: number,
+    hasVnetHeaders: boolean,
+    blockBytes = BLOCK_BYTES,
+  ): Promise<Ring | number> {
     const version = libc.setsockopt(fd, SOL_PACKET, PACKET_VERSION, words(TPACKET_V3));
     if (version < 0) return version;
     const headers = hasVnetHeaders ? libc.setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, words(1)) : 0;
     if (headers < 0) return headers;
-    let blocks = Math.ceil(ringBytes / BLOCK_BYTES);
-    let result = await requestRing(fd, blocks);
+    let blocks = Math.ceil(ringBytes / blockBytes);
+    let result = await requestRing(fd, blocks, blockBytes);
     while (result === -libc.errno.ENOMEM && blocks > 1) {
       blocks = blocks >> 1;
-      result = await requestRing(fd, blocks);
+      result = await requestRing(fd, blocks, blockBytes);
     }
     if (result < 0) return result;
-    const mapping = libc.mmap(fd, blocks * BLOCK_BYTES);
-    return typeof mapping === "number" ? mapping : new Ring(mapping);
+    const mapping = libc.mmap(fd, blocks * blockBytes);
+    return typeof mapping === "number" ? mapping : new Ring(mapping, blockBytes);
   }
 
   /**
    * Hands every block that the kernel has finished to `walk`, and back to the kernel; returns what part of the ring they
-   * were, 0 to 1. At most one round, so that a flood cannot keep the event loop.
+   * were, 0 to 1. At most one round, or `mostBytes`, so that a flood cannot keep the event loop.
    *
    * The status is the only word that both sides write; the atomic load and store order the accesses to the block
    * around it, as the acquire and release of libpcap do.
    */
-  drain(walk: BlockWalker): number {
+  drain(walk: BlockWalker, mostBytes = this.bytes.length): number {
     const { words } = this;
+    const most = Math.max(1, mostBytes / this.#blockBytes);
     let count = 0;
-    for (; count < this.#blocks; count++) {
-      const block = this.#next * BLOCK_BYTES;
+    for (; count < this.#blocks && count < most; count++) {
+      const block = this.#next * this.#blockBytes;
       const at = block >> 2;
       if ((Atomics.load(words, at + BLOCK_STATUS) & TP_STATUS_USER) === 0) break;
       walk(block + words[at + BLOCK_FIRST]!, words[at + BLOCK_PACKETS]!);
@@ -102,6 +134,18 @@ export class Ring {
       this.#next = this.#next + 1 === this.#blocks ? 0 : this.#next + 1;
     }
     return count / this.#blocks;
+  }
+
+  /** Whether at least half of the blocks wait to be read. */
+  get isHalfFull(): boolean {
+    const block = ((this.#next + (this.#blocks >> 1)) % this.#blocks) * this.#blockBytes;
+    return (Atomics.load(this.words, (block >> 2) + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
+  }
+
+  /** What follows the link header of the packet at `at`, as the kernel says: an EtherType. */
+  etherType(at: number): number {
+    const protocol = this.halves[(at >> 1) + PROTOCOL]!;
+    return ((protocol & 0xff) << 8) | (protocol >> 8);
   }
 
   /** The gso_size that the kernel says of the frame at `mac`, 0 where it is a packet like any. Hot; does not allocate. */
@@ -118,10 +162,10 @@ export class Ring {
 }
 
 /** In the background: the kernel takes 8 ms, until no CPU can be at the socket (synchronize_net in packet_set_ring). */
-function requestRing(fd: number, blocks: number): Promise<number> {
+function requestRing(fd: number, blocks: number, blockBytes: number): Promise<number> {
   // struct tpacket_req3: block size, blocks, frame size, frames, retire time-out, size of private area, features.
-  const frames = (BLOCK_BYTES / FRAME_BYTES) * blocks;
-  const request = words(BLOCK_BYTES, blocks, FRAME_BYTES, frames, RETIRE_MS, 0, 0);
+  const frames = (blockBytes / FRAME_BYTES) * blocks;
+  const request = words(blockBytes, blocks, FRAME_BYTES, frames, RETIRE_MS, 0, 0);
   return libc.setsockoptInBackground(fd, SOL_PACKET, PACKET_RX_RING, request);
 }
 

@@ -19,7 +19,7 @@ const BPF_LD_B_ABS = 0x30;
 const BPF_LD_W_LEN = 0x80;
 const BPF_JMP_JEQ = 0x15;
 const BPF_JMP_JGE = 0x35;
-const BPF_RET_K = 0x06;
+export const BPF_RET_K = 0x06;
 /** Loads from here on are not of the packet but of what the kernel knows about it. */
 const SKF_AD_OFF = 0xffff_f000;
 /** Loads from here on count from the network header, wherever the frame has it. */
@@ -39,7 +39,8 @@ const TAG_BYTES = 4;
 const PPPOE_BYTES = 6 + 2 + 2;
 /** Tags stand before PPPoE and labels behind it, each as many as are looked through; the last label is one more. */
 const ALL_TAGS_BYTES = (2 * MAX_TAGS + 1) * TAG_BYTES + PPPOE_BYTES;
-const EVERYTHING = 0x4_0000;
+/** Bytes of a frame that is copied whole, as libpcap has them. */
+export const EVERYTHING = 0x4_0000;
 /** Room for a link header of unknown kind; most interfaces that are not Ethernet have none. */
 const UNKNOWN_LINK_BYTES = 64;
 
@@ -52,7 +53,14 @@ const TAGS = [
   ETHERTYPE_PPPOE_SESSION,
 ];
 
-type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
+/** Drops a frame that is sent, and goes on with all others. */
+export const IGNORE_OUTGOING: readonly Instruction[] = [
+  [BPF_LD_W_ABS, 0, 0, SKF_AD_PKTTYPE],
+  [BPF_JMP_JEQ, 0, 1, PACKET_OUTGOING],
+  [BPF_RET_K, 0, 0, 0],
+];
+
+export type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
 
 /** What the frames that a socket hands over begin with, and what of them is parsed. */
 export interface SnapOptions {
@@ -79,11 +87,8 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
   const ipv6 = link + IPV6_HEADER_BYTES + transport;
   const extended = ipv6 + MAX_EXTENSION_BYTES;
   const tagged = extended + ALL_TAGS_BYTES;
-  const program: Instruction[] = [];
-  if (ignoreOutgoing) {
-    program.push([BPF_LD_W_ABS, 0, 0, SKF_AD_PKTTYPE], [BPF_JMP_JEQ, 0, 1, PACKET_OUTGOING], [BPF_RET_K, 0, 0, 0]);
-  }
-  program.push(
+  const program: Instruction[] = [
+    ...(ignoreOutgoing ? IGNORE_OUTGOING : []),
     // A load behind the end would drop the frame, so the short ones are kept whole.
     [BPF_LD_W_LEN, 0, 0, 0],
     [BPF_JMP_JGE, 1, 0, link + IPV6_HEADER_BYTES],
@@ -98,7 +103,7 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
     [BPF_LD_B_ABS, 0, 0, network + IPV6_NEXT_HEADER],
     ...returnIfAny(EXTENSION_HEADERS, extended),
     [BPF_RET_K, 0, 0, ipv6],
-  );
+  ];
   return pack(program);
 }
 
@@ -111,7 +116,8 @@ function returnIfAny(values: readonly number[], bytes: number): Instruction[] {
   return [...tests, [BPF_RET_K, 0, 0, bytes]];
 }
 
-function pack(program: readonly Instruction[]): Uint8Array {
+/** Writes a program as the kernel reads it. */
+export function pack(program: readonly Instruction[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(program.length * INSTRUCTION_BYTES));
   for (const [index, [code, ifTrue, ifFalse, operand]] of program.entries()) {
     const at = index * INSTRUCTION_BYTES;

@@ -262,6 +262,7 @@ for (const [name, make] of KINDS) {
         index: 9999,
         isUp: true,
         isLoopback: false,
+        hardwareType: 1,
         isEthernet: true,
         kind: "",
         masterIndex: 0,

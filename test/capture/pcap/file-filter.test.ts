@@ -6,101 +6,14 @@ import { describe, test } from "node:test";
 import { FileFilter } from "../../../src/capture/pcap/file-filter.ts";
 import { ErrorCode, PromtapError } from "../../../src/errors.ts";
 import { LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL, LINKTYPE_NULL, LINKTYPE_RAW } from "../../../src/packet/link.ts";
-import {
-  arpFrame,
-  cut,
-  ipv4Frame,
-  type Frame,
-  ipv6Frame,
-  PROTOCOL_ICMP,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  tagged,
-} from "../../support/frames.ts";
+import { type Frame, ipv4Frame, PROTOCOL_TCP } from "../../support/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
+import { EXPRESSIONS, FRAMES } from "./filtered-frames.ts";
 import { type PcapFields, pcapHeader, pcapRecord, u32 } from "../savefile/captures.ts";
 
 const FLAG = "wialon-filter";
 const options = { skip: lacking("libpcap", "tcpdump") };
-
-/** Frames of many kinds; ports are 40000 → 9. */
-const FRAMES = [PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMP].flatMap((protocol) =>
-  [60, 100, 1400].flatMap((lengthBytes) => [
-    ipv4Frame({ source: "10.0.0.1", destination: "192.0.2.200", protocol, lengthBytes }),
-    tagged(ipv4Frame({ source: "10.0.0.2", destination: "192.0.2.1", protocol, lengthBytes }), 7),
-    ipv6Frame({ source: "2001:db8::1", destination: "2001:db8::2", protocol, lengthBytes }),
-    cut(ipv4Frame({ source: "10.0.0.3", destination: "192.0.2.1", protocol, lengthBytes }), 22),
-  ]),
-);
-FRAMES.push(arpFrame());
-
-/** Headers before the transport header, as [protocol number, bytes behind the next one's]: RFC 8200, RFC 4302. */
-const HOP_BY_HOP = [0, [0, 1, 4, 0, 0, 0, 0]] as const;
-const DESTINATION = [60, [1, 1, 12, ...Buffer.alloc(12)]] as const;
-const ROUTING = [43, [0, 4, 0, 0, 0, 0, 0]] as const;
-const FRAGMENT = [44, [0, 0, 0, 0, 0, 0, 1]] as const;
-const AUTHENTICATION = [51, [4, 0, 0, 0, 0, 1, 0, 0, 0, 1, ...Buffer.alloc(13)]] as const;
-const CHAINS = [
-  [HOP_BY_HOP],
-  [HOP_BY_HOP, DESTINATION, ROUTING],
-  [AUTHENTICATION],
-  [DESTINATION, AUTHENTICATION, FRAGMENT],
-  [HOP_BY_HOP, HOP_BY_HOP, HOP_BY_HOP, HOP_BY_HOP, DESTINATION, DESTINATION],
-];
-for (const chain of CHAINS) {
-  for (const protocol of [PROTOCOL_TCP, PROTOCOL_UDP]) {
-    const plain = ipv6Frame({ source: "2001:db8::1", destination: "2001:db8::2", protocol, lengthBytes: 80 });
-    FRAMES.push(chained(plain, protocol, chain), cut(chained(plain, protocol, chain), 50));
-  }
-}
-for (const protocol of [PROTOCOL_TCP, PROTOCOL_UDP]) {
-  const plain = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol, lengthBytes: 60 });
-  FRAMES.push(chained(plain, protocol, [AUTHENTICATION]), chained(plain, protocol, [AUTHENTICATION, AUTHENTICATION]));
-}
-
-const EXPRESSIONS = [
-  "tcp port 9",
-  "port 40000",
-  "udp portrange 5-20",
-  "host 10.0.0.1 or host 2001:db8::2",
-  "net 192.0.2.128/25",
-  "not ip",
-  "vlan 7 and tcp",
-  "greater 200",
-  "less 80 and not arp",
-  "ip[2:2] > 99 and ip[8] == 64",
-  "tcp[tcpflags] & tcp-ack != 0",
-  "ether[0] & 1 = 0 and (ip[0] & 0xf) * 4 = 20",
-  "ip[ip[0] & 0xf] != 5 or len % 7 = 3",
-  "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x14151617",
-  "ip6 proto 6 or icmp",
-  "64 = -(-ip[8]) or ip[9] / 2 * 2 - 1 ^ 3 = 18",
-  "ip[ip[8] - 65] >= 0 or arp",
-  "ip broadcast",
-  "ip6 protochain 17",
-  "ip6 protochain 6",
-  "ip6 protochain 51",
-  "ip6 protochain 44",
-  "ip6 protochain 59",
-  "ip protochain 6",
-  "ip protochain 51",
-  "protochain 17",
-  "not protochain 17 and port 9",
-  "vlan and ip6 protochain 6",
-];
-
-/** The frame with these headers before its transport header. */
-function chained(frame: Frame, protocol: number, chain: readonly (readonly [number, readonly number[]])[]): Frame {
-  const isIpv4 = frame.ip?.version === 4;
-  const headerBytes = 14 + (isIpv4 ? 20 : 40);
-  const header = frame.bytes.slice(0, headerBytes);
-  const numbers = [...chain.map(([number]) => number), protocol];
-  header[14 + (isIpv4 ? 9 : 6)] = numbers[0]!;
-  const extensions = chain.flatMap(([, rest], index) => [numbers[index + 1]!, ...rest]);
-  const bytes = [...header, ...extensions, ...frame.bytes.slice(headerBytes)];
-  return { bytes, lengthBytes: frame.lengthBytes + extensions.length };
-}
 
 /** Indices of the frames that tcpdump keeps of a file with this expression. Each frame has its index for a time. */
 function keptByTcpdump(expression: string, frames: readonly number[][], fields: Partial<PcapFields> = {}): number[] {
@@ -137,7 +50,7 @@ describe("a filter for frames of a file", options, () => {
     [LINKTYPE_NULL, "big", (type: number) => [0, 0, 0, type === 0x800 ? 2 : 30]],
   ] as const) {
     test(`passes what tcpdump passes of link type ${linkType}, of ${order}-endian files`, () => {
-      const isIp = ({ bytes }: Frame): boolean => bytes[12] === 0x08 || bytes[12] === 0x86;
+      const isIp = ({ bytes }: Frame): boolean => ["8,0", "134,221"].includes(bytes.slice(12, 14).join());
       const frames = FRAMES.filter(isIp).map(({ bytes }) => [
         ...header((bytes[12]! << 8) | bytes[13]!),
         ...bytes.slice(14),
@@ -149,6 +62,19 @@ describe("a filter for frames of a file", options, () => {
       }
     });
   }
+
+  test("looks behind the outermost VLAN tag as it does live, where the expression says nothing of VLANs", () => {
+    const frames = FRAMES.map(({ bytes }) => bytes);
+    for (const expression of ["tcp port 9", "vlan 7 and tcp port 9", "ip6 protochain 6", "arp"]) {
+      const filter = new FileFilter({ flag: FLAG, expression }, true);
+      const meant = expression.includes("vlan") ? expression : `(${expression}) or (vlan and (${expression}))`;
+      assert.deepEqual(passed(filter, LINKTYPE_ETHERNET, frames), keptByTcpdump(meant, frames), expression);
+    }
+    const packets = FRAMES.map(({ bytes }) => bytes.slice(14));
+    const filter = new FileFilter({ flag: FLAG, expression: "tcp port 9" }, true);
+    const kept = keptByTcpdump("tcp port 9", packets, { linkType: LINKTYPE_RAW });
+    assert.deepEqual(passed(filter, LINKTYPE_RAW, packets), kept, "where there are no tags");
+  });
 
   test("comes to an end where a frame's headers lead in a circle", () => {
     const plain = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: 51, lengthBytes: 60 });

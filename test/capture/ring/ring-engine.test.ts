@@ -162,6 +162,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
       index: 9999,
       isUp: true,
       isLoopback: false,
+      hardwareType: 1,
       isEthernet: true,
       kind: "",
       masterIndex: 0,

@@ -5,6 +5,7 @@ import { ip } from "../private-network.ts";
 
 /* linux/if_tun.h */
 const TUNSETIFF = 0x400454ca;
+const TUNSETLINK = 0x400454cd;
 const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
@@ -26,17 +27,20 @@ export interface Merged {
 
 /**
  * An interface, up, that receives what is written to it: packets without a link header ("tun"), or Ethernet frames
- * ("tap"). Needs root.
+ * ("tap"). It may say that it is of another ARPHRD_ type. Needs root.
  */
 export class TunInterface implements Disposable {
   readonly #fd: number = openSync("/dev/net/tun", "r+");
 
-  constructor(name: string, kind: "tun" | "tap" = "tun") {
+  constructor(name: string, kind: "tun" | "tap" = "tun", hardwareType?: number) {
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name);
     request.writeUInt16LE((kind === "tun" ? IFF_TUN : IFF_TAP) | IFF_NO_PI | IFF_VNET_HDR, IFNAMSIZ);
-    const ioctl = koffi.load("libc.so.6").func("int ioctl(int fd, unsigned long request, uint8_t *argument)");
+    const libc = koffi.load("libc.so.6");
+    const ioctl = libc.func("int ioctl(int fd, unsigned long request, uint8_t *argument)");
     assert.equal(ioctl(this.#fd, TUNSETIFF, request), 0);
+    const setLink = libc.func("ioctl", "int", ["int", "unsigned long", "unsigned long"]);
+    if (hardwareType !== undefined) assert.equal(setLink(this.#fd, TUNSETLINK, hardwareType), 0);
     ip(`link set ${name} up`);
   }
 

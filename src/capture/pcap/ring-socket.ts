@@ -1,0 +1,53 @@
+import * as libc from "../../native/libc.ts";
+import type { Link } from "../netlink.ts";
+import { openPacketSocket, packetAddress, packetSocketRefusal } from "../packet-socket.ts";
+import { Ring } from "../ring/ring.ts";
+import { BPF_RET_K, pack } from "../ring/snap-filter.ts";
+import { ClassicBpf } from "./classic-bpf.ts";
+import type { LiveProgram } from "./live-filter.ts";
+
+/** Holds the largest frame that segments are merged to, 64 KiB, and what stands before it. */
+const LARGEST_BLOCK_BYTES = 128 * 1024;
+/** A ring works on with few blocks, but not with one. */
+const FEWEST_BLOCKS = 4;
+
+const NOTHING = pack([[BPF_RET_K, 0, 0, 0]]);
+
+/** A packet socket of one interface with a ring, and the filter that the kernel did not take. */
+export interface RingSocket {
+  readonly fd: number;
+  readonly ring: Ring;
+  /** Undefined where the kernel filters. */
+  readonly filter: ClassicBpf | undefined;
+}
+
+/** Opens a socket that receives nothing before `receive`: its filter is there before the first frame. Throws PromtapError. */
+export async function openRingSocket(name: string, program: LiveProgram, ringBytes: number): Promise<RingSocket> {
+  const fd = openPacketSocket(name, !program.framing.isCooked);
+  const isTaken = libc.attachFilter(fd, program.kernel) >= 0;
+  const attached = isTaken ? 0 : libc.attachFilter(fd, program.everything);
+  const blockBytes = Math.min(LARGEST_BLOCK_BYTES, ringBytes / FEWEST_BLOCKS);
+  const ring = attached < 0 ? attached : await Ring.open(fd, ringBytes, false, blockBytes);
+  if (typeof ring !== "number") return { fd, ring, filter: isTaken ? undefined : new ClassicBpf(program.filter) };
+  void libc.closeInBackground(fd);
+  throw packetSocketRefusal(ring, `open ${name}`, attached < 0 ? "attach a filter" : "map a ring");
+}
+
+/** Has the frames of an interface come in, promiscuously. Throws PromtapError. */
+export function receive({ fd }: RingSocket, { name, index }: Link): void {
+  const bound = libc.bind(fd, packetAddress(index));
+  if (bound < 0) throw packetSocketRefusal(bound, `open ${name}`, "bind to it");
+  // Last, because the kernel tells everybody.
+  const joined = libc.makePromiscuous(fd, index);
+  if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
+}
+
+/** Has no frames come in any more; what came can be read until it is closed. */
+export function receiveNoMore({ fd }: RingSocket): void {
+  libc.attachFilter(fd, NOTHING);
+}
+
+export async function closeRingSocket({ fd, ring }: RingSocket): Promise<void> {
+  ring.close();
+  await libc.closeInBackground(fd);
+}
