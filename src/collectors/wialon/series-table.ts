@@ -53,7 +53,8 @@ export class SeriesTable {
     const known = this.#byKey.get(key);
     if (known !== undefined) return this.touch(known);
     const hasRoom = this.#byRow.length <= this.#limit;
-    if (!hasRoom && this.#readers > 0) return { ...this.other(), key };
+    const mayEvict = this.#readers === 0 && this.#limit > 0;
+    if (!hasRoom && !mayEvict) return { ...this.other(), key };
     const row = hasRoom ? this.#newRow() : this.#evict(this.#recency.oldest);
     const series = { key, row };
     this.#byKey.set(key, series);

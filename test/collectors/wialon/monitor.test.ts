@@ -36,6 +36,21 @@ describe("a stream", () => {
     assert.equal(site.tally.streams, 1);
   });
 
+  test("whose SYN is followed by a keep-alive with a byte of its own is read from its first byte", async () => {
+    const site = new Site();
+    const talk = new Connection(site).open();
+    talk.jump(-1).tracker("\0").tracker("#P#\r\n");
+    assert.equal(await count(site, "P"), 1);
+    assert.equal(site.tally.streams, 1);
+  });
+
+  test("whose SYN was of another connection of its ports begins where two segments in a row are", async () => {
+    const site = new Site();
+    new Connection(site).open().jump(100_000_000).tracker("#P#\r\n").tracker("#P#\r\n");
+    assert.equal(await count(site, "P"), 1);
+    assert.equal(site.tally.streams, 1);
+  });
+
   test("that was joined in the middle starts at the next packet", async () => {
     const site = new Site();
     new Connection(site).tracker("5544.6025;N;60\r\n#P#\r\n").tracker("#P#\r\n");

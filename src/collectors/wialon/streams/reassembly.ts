@@ -89,7 +89,8 @@ export class Reassembly {
 
   /** Whether it would bring bytes that were not read yet. */
   isNews(sequence: number, wireBytes: number): boolean {
-    return !this.#hasNext || (this.isNear(sequence) && ((sequence + wireBytes - this.#next) | 0) > 0);
+    if (!this.isNear(sequence)) return this.#strayEnd === sequence;
+    return !this.#hasNext || ((sequence + wireBytes - this.#next) | 0) > 0;
   }
 
   /** Whether everything up to the FIN was read. */

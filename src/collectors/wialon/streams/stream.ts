@@ -69,15 +69,15 @@ export class Stream implements StreamReader, PacketListener {
   /** Payload that begins at `sequence`. */
   takeSegment(packet: Packet, segment: Segment, sequence: number, bytes: Uint8Array, now: number): void {
     const { payloadStart, payloadEnd, payloadBytes } = segment;
-    if (!this.isAlive && this.#reassembly.isNews(sequence, payloadBytes)) this.#start(packet, true, now);
-    else this.#touchPair();
+    if (this.isAlive) this.#touchPair();
+    else if (this.#reassembly.isNews(sequence, payloadBytes)) this.#start(packet, true, now);
     this.lastAt = now;
     this.#reassembly.take(sequence, bytes, payloadStart, payloadEnd, payloadBytes, now);
   }
 
   takeDatagram(packet: Packet, segment: Segment, bytes: Uint8Array, now: number): void {
-    if (!this.isAlive) this.#start(packet, false, now);
-    else this.#touchPair();
+    if (this.isAlive) this.#touchPair();
+    else this.#start(packet, false, now);
     this.lastAt = now;
     const { payloadStart, payloadEnd, payloadBytes } = segment;
     const parser = this.#borrowParser();
@@ -154,10 +154,8 @@ export class Stream implements StreamReader, PacketListener {
     const { pairs } = this.#surroundings.tally;
     const pair = pairs.touch(this.#pair);
     if (pair === this.#pair) return;
-    if (this.isAlive) {
-      pairs.add(this.#pair, PairColumn.STREAMS, -1);
-      pairs.add(pair, PairColumn.STREAMS);
-    }
+    pairs.add(this.#pair, PairColumn.STREAMS, -1);
+    pairs.add(pair, PairColumn.STREAMS);
     this.#pair = pair;
   }
 
