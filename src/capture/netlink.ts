@@ -1,3 +1,5 @@
+import { interfaceNameOf } from "./interface-name.ts";
+
 /*
  * The little of rtnetlink that tells which interfaces there are (man 7 rtnetlink). Pure: bytes in, records out.
  *
@@ -92,10 +94,11 @@ function parseLink(view: DataView, at: number, end: number): Link {
   const flags = view.getUint32(at + 24, true);
   const attributes = parseAttributes(view, at + NLMSG_HEADER_BYTES + IFINFOMSG_BYTES, end);
   const info = attributes.get(IFLA_LINKINFO);
-  const kind = info === undefined ? "" : textOf(parseAttributes(info, 0, info.byteLength).get(IFLA_INFO_KIND));
+  const infoKind = info === undefined ? undefined : parseAttributes(info, 0, info.byteLength).get(IFLA_INFO_KIND);
+  const kind = new TextDecoder().decode(stringOf(infoKind));
   const isStacked = kind !== "veth" && !attributes.has(IFLA_LINK_NETNSID);
   return {
-    name: textOf(attributes.get(IFLA_IFNAME)),
+    name: interfaceNameOf(stringOf(attributes.get(IFLA_IFNAME))),
     index: view.getInt32(at + 20, true),
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
@@ -125,8 +128,8 @@ function indexOf(value: DataView | undefined): number {
   return value === undefined || value.byteLength < 4 ? 0 : value.getInt32(0, true);
 }
 
-/** A string without the NUL that ends it; "" if there is none. */
-function textOf(value: DataView | undefined): string {
-  if (value === undefined || value.byteLength === 0) return "";
-  return new TextDecoder().decode(new Uint8Array(value.buffer, value.byteOffset, value.byteLength - 1));
+/** A string without the NUL that ends it; empty if there is none. */
+function stringOf(value: DataView | undefined): Uint8Array {
+  if (value === undefined || value.byteLength === 0) return new Uint8Array();
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength - 1);
 }

@@ -74,6 +74,12 @@ test("a link is read with its name, index and flags", () => {
   assert.deepEqual(parse(WG0), { ...NOTHING, changed: [WG0_LINK] });
 });
 
+test("names that differ in bytes which aren't UTF-8 are told apart", () => {
+  const [first, second] = ["ff", "fe"].map((byte) => parse(WG0.replace("77673000", `${byte}673000`)).changed[0]?.name);
+  assert.equal(first, "\\xffg0");
+  assert.equal(second, "\\xfeg0");
+});
+
 /** RTM_NEWLINK of v5: a VLAN stacked on 2, a port of 9, with IFLA_LINKINFO as the kernel nests it. */
 const V5 = `
   4c000000 1000 0000 00000000 00000000
