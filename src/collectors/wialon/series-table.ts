@@ -21,7 +21,8 @@ type Movable = { -readonly [Name in keyof Series]: Series[Name] };
 
 /**
  * Counts by key, of so many keys at most: one that is new takes the row of what has been silent longest, whose counts go
- * to `other`. So sums stay exact, and what comes back begins as new.
+ * to `other`. So sums stay exact, and what comes back begins as new; not before a page was without it, or its counters
+ * would go back from page to page.
  */
 export class SeriesTable {
   /** Series that lost their row. */
@@ -34,6 +35,10 @@ export class SeriesTable {
   readonly #byRow: Movable[] = [];
   readonly #counts: Float64Array[] = [];
   readonly #recency = new Recency();
+  /** Keys that lost their row since a page began, and between that one and the one before. */
+  #gone = new Set<string>();
+  #goneBefore = new Set<string>();
+  #hasPages = false;
   #hasOther = false;
   #readers = 0;
 
@@ -53,8 +58,9 @@ export class SeriesTable {
     const known = this.#byKey.get(key);
     if (known !== undefined) return this.touch(known);
     const hasRoom = this.#byRow.length <= this.#limit;
-    const mayEvict = this.#readers === 0 && this.#limit > 0;
-    if (!hasRoom && !mayEvict) return { ...this.other(), key };
+    const mayEvict = this.#readers === 0 && this.#gone.size < this.#limit;
+    const isGone = this.#gone.has(key) || this.#goneBefore.has(key);
+    if (isGone || (!hasRoom && !mayEvict)) return { ...this.other(), key };
     const row = hasRoom ? this.#newRow() : this.#evict(this.#recency.oldest);
     const series = { key, row };
     this.#byKey.set(key, series);
@@ -92,6 +98,13 @@ export class SeriesTable {
     return this.#counts[Math.floor(row / SERIES_A_CHUNK)]![(row % SERIES_A_CHUNK) * this.#columns + column]!;
   }
 
+  /** A page begins: all that lost its row before is not on it. */
+  beginPage(): void {
+    this.#goneBefore = this.#gone;
+    this.#gone = new Set();
+    this.#hasPages = true;
+  }
+
   /**
    * All series that have a row. None loses it until this is disposed of, so that what is read of them one by one, over
    * several turns, has an exact sum: what is new waits under `other`.
@@ -122,6 +135,7 @@ export class SeriesTable {
       this.add(series, column, -value);
     }
     this.#byKey.delete(series.key);
+    if (this.#hasPages) this.#gone.add(series.key);
     series.row = OTHER_ROW;
     this.evictions++;
     return row;

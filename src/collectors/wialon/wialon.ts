@@ -32,6 +32,8 @@ export class WialonCollector implements Collector {
 
   async collect(): Promise<Family[]> {
     const now = this.#source.sync();
+    this.#tally.pairs.beginPage();
+    this.#tally.devices?.beginPage();
     return [
       ...this.#streams(now),
       ...this.#answers(),

@@ -103,6 +103,38 @@ test("as long as it is held nobody loses a row, and what is new is under other",
   );
 });
 
+test("what lost its row comes back when a page was without it, so that no counter goes back from page to page", () => {
+  const keys = fc.constantFrom(...Array.from({ length: 8 }, (_, key) => `${key}`));
+  const pages = fc.array(fc.array(keys, { maxLength: 30 }), { maxLength: 12 });
+  const property = fc.property(fc.integer({ min: 1, max: 5 }), pages, (limit, packets) => {
+    const table = new SeriesTable(1, limit, "other");
+    let before = new Map<string, number>();
+    for (const each of packets) {
+      for (const key of each) table.add(table.claim(key), SUM);
+      table.beginPage();
+      using held = table.hold();
+      const page = new Map(held.rows.map((series) => [series.key, table.of(series, SUM)]));
+      for (const [key, value] of page) assert.ok(value >= (before.get(key) ?? 0), key);
+      before = page;
+    }
+    assert.equal(
+      [...before.values()].reduce((sum, value) => sum + value, 0),
+      packets.flat().length,
+    );
+  });
+  fc.assert(property, { numRuns: 500 });
+});
+
+test("of those that come and go without end, so many are remembered as have a row", () => {
+  const table = new SeriesTable(1, 10, "other");
+  table.beginPage();
+  for (let key = 0; key < 1000; key++) table.add(table.claim(`${key}`), SUM);
+  assert.equal(table.evictions, 10);
+  table.beginPage();
+  table.add(table.claim("1000"), SUM);
+  assert.equal(table.evictions, 11);
+});
+
 test("thousands of series keep their counts apart", () => {
   const table = new SeriesTable(2, 5000, "other");
   for (let key = 0; key < 5000; key++) table.add(table.claim(`${key}`), SUM, key);
