@@ -1,6 +1,7 @@
-import { messageOf } from "../errors.ts";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
-import type { EngineKind } from "./engine.ts";
+import { descriptorRefusal, hasDescriptors } from "../native/descriptors.ts";
+import type { Engine, EngineKind } from "./engine.ts";
 import { type Link, type LinkNews, Links } from "./links.ts";
 import { type Position, positionsOf } from "./edge.ts";
 import { Attempts } from "./taps/attempts.ts";
@@ -65,7 +66,11 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly #taps = new Map<number, Tap<Sink>>();
   readonly #accounts = new Map<string, Account<Sink>>();
   readonly #attempts: Attempts<Tap<Sink>>;
-  readonly #closings = new WorkQueue<() => Promise<void>>((close) => close(), CLOSING_LANES);
+  readonly #closings = new WorkQueue<() => Promise<void>>(
+    (close) => close(),
+    CLOSING_LANES,
+    () => this.#attempts.hurry(),
+  );
   /** What has yet to be followed. */
   readonly #news: LinkNews = { gone: new Set(), down: new Set() };
   #followTimer: NodeJS.Timeout | undefined;
@@ -249,12 +254,24 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   async #attempt(tap: Tap<Sink>): Promise<boolean> {
-    if (!(await tap.open(this.kind, this.#taps.size))) return false;
+    if (!(await tap.open((link, sink) => this.#openEngine(link, sink)))) return false;
     this.#listener.opened(tap.name);
     // The link may have changed while it was opened.
     const isWanted = this.#taps.get(tap.link.index) === tap;
     if (!isWanted || !tap.canStay(this.kind)) this.#close(tap);
     return isWanted;
+  }
+
+  async #openEngine(link: Link, sink: Sink): Promise<Engine<Sink>> {
+    const { descriptors } = this.kind;
+    if (!hasDescriptors(descriptors)) {
+      // What is gone gives back first.
+      await this.#closings.settled();
+      if (!hasDescriptors(descriptors)) {
+        throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${descriptorRefusal()}`);
+      }
+    }
+    return this.kind.open(link, sink, this.#taps.size);
   }
 
   /** Throws the reason alone, which others may share. */

@@ -48,6 +48,8 @@ export interface EngineKind<Sink = InterfaceLedger> {
   readonly needs: readonly CapabilityName[];
   /** Those of them that are needed later too, to open an interface that comes or comes back. */
   readonly keeps: readonly CapabilityName[];
+  /** Descriptors that an engine holds as long as it is open. */
+  readonly descriptors: number;
   /** Tries what the engine needs of the host; returns why it cannot work, or undefined. */
   probe(): Promise<string | undefined>;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */

@@ -1,4 +1,5 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
+import { descriptorRefusal, hasDescriptors } from "../native/descriptors.ts";
 import type { EngineKind } from "./engine.ts";
 
 /** The engine that will run, and why better ones were refused. */
@@ -9,21 +10,28 @@ export interface Selection<Sink> {
 }
 
 /**
- * Chooses the first of `candidates` (best first) that works on this host, or the one that is asked for by name.
+ * Chooses the first of `candidates` (best first) that works on this host and has the descriptors for `interfaces`
+ * interfaces, or the one that is asked for by name. Where descriptors are too few for any, the one that needs the fewest.
  * Throws PromtapError where none works.
  */
 export async function selectEngine<Sink>(
   choice: string,
   candidates: readonly EngineKind<Sink>[],
+  interfaces = 0,
 ): Promise<Selection<Sink>> {
   const refusals: string[] = [];
+  const greedy: EngineKind<Sink>[] = [];
   for (const kind of candidates) {
     if (choice !== "auto" && choice !== kind.name) continue;
     const refusal = await kind.probe();
-    if (refusal === undefined) return { kind, refusals };
-    refusals.push(`engine ${kind.name}: ${refusal}`);
+    const wanted = kind.descriptors * interfaces;
+    if (refusal === undefined && (choice !== "auto" || hasDescriptors(wanted))) return { kind, refusals };
+    if (refusal === undefined) greedy.push(kind);
+    refusals.push(`engine ${kind.name}: ${refusal ?? `needs ${wanted} descriptors: ${descriptorRefusal()}`}`);
   }
-  throw new PromtapError(ErrorCode.HOST, joined(refusals));
+  const [kind] = greedy.toSorted((a, b) => a.descriptors - b.descriptors);
+  if (kind === undefined) throw new PromtapError(ErrorCode.HOST, joined(refusals));
+  return { kind, refusals: refusals.filter((refusal) => !refusal.startsWith(`engine ${kind.name}:`)) };
 }
 
 /** In one line, in which what several of them advise stands once, at its end. */

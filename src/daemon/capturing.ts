@@ -1,10 +1,11 @@
 import { bpfKind, tcxKind } from "../capture/bpf/bpf-engine.ts";
 import { Capture, type CaptureListener } from "../capture/capture.ts";
 import { type EngineKind, EngineName } from "../capture/engine.ts";
+import { type Link, Links } from "../capture/links.ts";
 import { pcapKind } from "../capture/pcap/pcap-engine.ts";
 import { ringKind } from "../capture/ring/ring-engine.ts";
 import { selectEngine } from "../capture/select.ts";
-import { isFullName } from "../capture/wanted.ts";
+import { interfacesOf, isFullName } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -39,7 +40,11 @@ export async function startSource(config: Config, ledger: Ledger, parts: Parts):
 
 async function startCapture(config: Config, ledger: Ledger): Promise<Source & AsyncDisposable> {
   requireLibc();
-  const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
+  const { kind, refusals } = await selectEngine(
+    config.engine,
+    engineKinds(config, ledger),
+    presentLinks(config).length,
+  );
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
   const capture = await Capture.start(kind, config.interfaces, ledger, captureLog(""));
@@ -55,6 +60,12 @@ async function startCapture(config: Config, ledger: Ledger): Promise<Source & As
     taps: () => capture.taps(),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
   };
+}
+
+/** The interfaces there are now that would be captured. Throws PromtapError where one that is named in full is not. */
+export function presentLinks({ interfaces }: Config): Link[] {
+  using links = Links.open();
+  return interfacesOf(interfaces, links.all());
 }
 
 type LiveEngine = Exclude<(typeof ENGINES)[number], "auto">;

@@ -11,7 +11,7 @@ import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
-import { engineKinds } from "./capturing.ts";
+import { engineKinds, presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { sharedDatabases } from "./databases.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
@@ -51,7 +51,8 @@ async function checkTraffic(
 
 async function checkCapture(config: Config, ledger: Ledger): Promise<string[]> {
   requireLibc();
-  const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger));
+  const interfaces = presentLinks(config).length;
+  const { kind, refusals } = await selectEngine(config.engine, engineKinds(config, ledger), interfaces);
   const filter = kind.name === EngineName.PCAP ? new LiveFilter(pcapFilter(config.filter)) : undefined;
   return [
     ...checkLinks("capture", config.interfaces, filter),

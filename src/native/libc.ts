@@ -15,6 +15,9 @@ const c = once(() => {
   return {
     socket: libc.func("int socket(int domain, int type, int protocol)"),
     close: libc.func("int close(int fd)"),
+    dup: libc.func("int dup(int fd)"),
+    eventfd: libc.func("int eventfd(uint32_t initial, int flags)"),
+    getrlimit: libc.func("int getrlimit(int resource, _Out_ uint64_t *limits)"),
     bind: libc.func("int bind(int fd, const uint8_t *address, uint32_t length)"),
     setsockopt: libc.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
     getsockopt: libc.func(
@@ -99,6 +102,24 @@ export function close(fd: number): number {
  */
 export function closeInBackground(fd: number): Promise<number> {
   return inBackground((done) => c().close.async(fd, done));
+}
+
+export function dup(fd: number): number {
+  return orErrno(c().dup(fd));
+}
+
+/** The cheapest descriptor there is. */
+export function eventfd(): number {
+  return orErrno(c().eventfd(0, 0));
+}
+
+export const RLIMIT_NOFILE = 7;
+
+/** The limit that is in force for this process. */
+export function softLimit(resource: number): number {
+  const limits = new BigUint64Array(2);
+  c().getrlimit(resource, limits);
+  return Number(limits[0]!);
 }
 
 export function bind(fd: number, address: Uint8Array): number {

@@ -44,6 +44,7 @@ export class FakeKind implements EngineKind<FrameSink> {
   readonly name = "ring";
   readonly needs = [];
   readonly keeps = [];
+  descriptors = 0;
   readonly survivesDown: boolean;
   readonly engines: FakeEngine[] = [];
   /** How many interfaces shared the memory each time one was to be opened. */

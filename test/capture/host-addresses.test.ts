@@ -1,24 +1,11 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import koffi from "koffi";
 import { HostAddresses } from "../../src/capture/host-addresses.ts";
 import { formatIpv4, formatIpv6 } from "../../src/packet/address.ts";
+import { FileLimit } from "../support/file-limit.ts";
 import { lacking } from "../support/requirements.ts";
 import { until } from "../support/waiting.ts";
 import { enterPrivateNetwork, ip, ipBatch } from "./private-network.ts";
-
-const RLIMIT_NOFILE = 7;
-const FILES = 1024n;
-const prlimit = koffi
-  .load("libc.so.6")
-  .func("int prlimit(int pid, int resource, const uint64_t *limits, _Inout_ uint64_t *before)");
-
-/** How many files this process may have open from now on, by its soft limit. */
-function limitFiles(count: bigint): void {
-  const limits = new BigUint64Array(2);
-  prlimit(0, RLIMIT_NOFILE, null, limits);
-  prlimit(0, RLIMIT_NOFILE, new BigUint64Array([count, limits[1]!]), limits);
-}
 
 function textsOf(addresses: HostAddresses): string[] {
   return addresses
@@ -62,12 +49,10 @@ describe("the host's addresses", { skip: lacking("root", "ip") }, () => {
     addresses.watch(() => {});
     ip("address add 192.0.2.77/32 dev eth0");
     const asked = performance.now() + 1500;
-    limitFiles(0n);
-    try {
+    {
+      using _limit = new FileLimit(0);
       await until("it was asked for in vain", () => performance.now() > asked);
       assert.ok(!textsOf(addresses).includes("192.0.2.77"));
-    } finally {
-      limitFiles(FILES);
     }
     await until("it is known", () => textsOf(addresses).includes("192.0.2.77"));
   });

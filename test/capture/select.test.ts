@@ -3,6 +3,8 @@ import { test } from "node:test";
 import type { EngineName } from "../../src/capture/engine.ts";
 import { selectEngine } from "../../src/capture/select.ts";
 import { ErrorCode, PromtapError } from "../../src/errors.ts";
+import { descriptorLimit } from "../../src/native/descriptors.ts";
+import { FileLimit } from "../support/file-limit.ts";
 import { FakeKind } from "./fake-engine.ts";
 
 function kind(name: EngineName, refusal?: string): FakeKind {
@@ -48,4 +50,34 @@ test("where none works the error has the reason of each", async () => {
     selectEngine("auto", [kind("ring", "no ring"), kind("pcap", "no pcap")]),
     new PromtapError(ErrorCode.HOST, "engine ring: no ring; engine pcap: no pcap"),
   );
+});
+
+test("auto takes what has the descriptors for all interfaces, and else what needs the fewest", async () => {
+  using _limit = new FileLimit(200);
+  const most = descriptorLimit();
+  const [bpf, ring, pcap] = [kind("bpf"), kind("ring"), kind("pcap")];
+  bpf.descriptors = most;
+  ring.descriptors = 2;
+  pcap.descriptors = 1;
+  const { kind: fitting, refusals } = await selectEngine("auto", [bpf, ring, pcap], 3);
+  assert.equal(fitting, ring);
+  assert.equal(refusals.length, 1);
+  assert.match(
+    refusals[0]!,
+    new RegExp(`^engine bpf: needs ${3 * most} descriptors: too many open files: ${most} may be`),
+  );
+
+  const { kind: smallest, refusals: all } = await selectEngine("auto", [bpf, ring, pcap], most);
+  assert.equal(smallest, pcap);
+  assert.deepEqual(
+    all.map((refusal) => refusal.split(":")[0]),
+    ["engine bpf", "engine ring"],
+  );
+});
+
+test("what is asked for by name is taken though descriptors are too few", async () => {
+  using _limit = new FileLimit(200);
+  const bpf = kind("bpf");
+  bpf.descriptors = descriptorLimit();
+  assert.deepEqual(await selectEngine("bpf", [bpf], 3), { kind: bpf, refusals: [] });
 });

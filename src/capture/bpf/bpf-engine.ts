@@ -20,6 +20,8 @@ import { ZoneCounters } from "./zones/zone-counters.ts";
 /** What the two kernel engines differ in. */
 interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
   hook: Hook;
+  /** Descriptors of what attaches a program to an interface. */
+  attached: number;
   attach: Attach;
 }
 
@@ -66,7 +68,10 @@ export function bpfKind(options: KernelOptions): EngineKind {
   const later = options.isFixed ? [] : TO_LOAD;
   const needs = ["CAP_NET_RAW", "CAP_BPF"] as const;
   const keeps = ["CAP_NET_RAW", ...later] as const;
-  return new KernelKind({ name: EngineName.BPF, hook: Hook.SOCKET, attach: attachSocket, needs, keeps }, options);
+  return new KernelKind(
+    { name: EngineName.BPF, hook: Hook.SOCKET, attached: 1, attach: attachSocket, needs, keeps },
+    options,
+  );
 }
 
 /**
@@ -76,7 +81,10 @@ export function bpfKind(options: KernelOptions): EngineKind {
 export function tcxKind(options: KernelOptions): EngineKind {
   const needs = ["CAP_NET_ADMIN", "CAP_BPF"] as const;
   const keeps = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
-  return new KernelKind({ name: EngineName.TCX, hook: Hook.TCX, attach: attachTcx, needs, keeps }, options);
+  return new KernelKind(
+    { name: EngineName.TCX, hook: Hook.TCX, attached: 2, attach: attachTcx, needs, keeps },
+    options,
+  );
 }
 
 class KernelKind implements EngineKind {
@@ -85,6 +93,7 @@ class KernelKind implements EngineKind {
   readonly #hook: Hook;
   readonly needs: readonly CapabilityName[];
   readonly keeps: readonly CapabilityName[];
+  readonly descriptors: number;
   readonly #ranges: RangeTable;
   readonly #places: Places;
   readonly #maxAddresses: number;
@@ -97,7 +106,7 @@ class KernelKind implements EngineKind {
   readonly #zones = new Map<Zoning, KernelZones>();
   #shared: SharedTables | undefined;
 
-  constructor({ name, hook, attach, needs, keeps }: Way, options: KernelOptions) {
+  constructor({ name, hook, attached, attach, needs, keeps }: Way, options: KernelOptions) {
     const { ranges, maxAddresses, wireSizes, zonings, isFixed } = options;
     this.name = name;
     this.needs = needs;
@@ -110,6 +119,7 @@ class KernelKind implements EngineKind {
     this.#wireSizes = wireSizes;
     this.#zonings = zonings;
     this.#isFixed = isFixed;
+    this.descriptors = attached + (isFixed ? 1 : 0);
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */

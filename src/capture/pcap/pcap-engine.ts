@@ -32,6 +32,7 @@ export function pcapKindOf<Sink>(
     survivesDown: true,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
+    descriptors: 1,
     async probe() {
       try {
         live.requireLegal();

@@ -79,6 +79,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
     survivesDown: true,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
+    descriptors: 1,
     async probe() {
       try {
         const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };

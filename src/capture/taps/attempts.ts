@@ -70,6 +70,11 @@ export class Attempts<Item extends object> {
     }
   }
 
+  /** Has all that failed tried again soon: what kept them from working may be over. */
+  hurry(): void {
+    for (const group of this.#groups.values()) this.#arm(group, group.triedAtMs + FIRST_PAUSE_MS);
+  }
+
   /** Tries an item no more. */
   remove(item: Item): void {
     const group = this.#groupOf(item);

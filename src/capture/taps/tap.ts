@@ -77,14 +77,14 @@ export class Tap<Sink> {
     return isSame && (isUp || survivesDown);
   }
 
-  /** Opens an engine; false if there is one, or the link can't have one now. Throws what prevents it. */
-  async open(kind: EngineKind<Sink>, siblings: number): Promise<boolean> {
+  /** Has an engine opened; false if there is one, or the link can't have one now. Throws what prevents it. */
+  async open(openEngine: (link: Link, sink: Sink) => Promise<Engine<Sink>>): Promise<boolean> {
     // Not without need: what follows has to begin in the turn that was given to it.
     if (this.account?.closing !== undefined) await this.account.closing;
     const { account, link } = this;
     if (this.#engine !== undefined || account === undefined || !(link.isUp || this.mayBeDown)) return false;
     this.mayBeDown = false;
-    const engine = await kind.open(link, account.sink, siblings);
+    const engine = await openEngine(link, account.sink);
     this.#engine = engine;
     this.#openLink = link;
     this.#accountedLosses = 0;

@@ -117,6 +117,16 @@ test("a change shortens the pause, but to the first one at best, however often i
   assert.deepEqual(await rig.pass(10), ["item0"]);
 });
 
+test("all that failed can be hurried, as much as one of them", async (t) => {
+  const rig = new Rig(t);
+  rig.reasonOf = () => "no room";
+  await rig.add(...items(2));
+  await rig.pass(1000);
+  rig.attempts.hurry();
+  assert.deepEqual(await rig.pass(999), []);
+  assert.deepEqual(await rig.pass(1), ["item0", "item1"]);
+});
+
 test("an attempt that makes somebody ask for the same does not lead to the next one at once", async (t) => {
   const rig = new Rig(t);
   const [a] = items(1) as [Item];
