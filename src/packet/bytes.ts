@@ -9,6 +9,16 @@ export function u16(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
+/** Unsigned 24 bits, big-endian. Does not allocate. */
+export function u24(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+}
+
+/** Unsigned 16 bits, little-endian. Does not allocate. */
+export function u16LittleEndian(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 1]! << 8) | bytes[at]!;
+}
+
 /** Unsigned 32 bits, big-endian, 0 to 2^32-1. Hot; does not allocate. */
 export function u32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;

@@ -33,6 +33,8 @@ export class Packet {
   /** EtherType of what the link carries, and where that starts in the parsed bytes; set by link.ts. */
   etherType = 0;
   networkOffset = 0;
+  /** Bytes of the link behind what it carries, such as a frame check sequence; set by link.ts, 0 for Ethernet. */
+  trailerBytes = 0;
   /** 4 or 6 where the verdict is `IP`, else unset. */
   version = 0;
   /** IP protocol number of the payload; behind IPv6 extension headers, the last one that could be read. */

@@ -1,6 +1,14 @@
 import { beginsIpv4, IPV4_HEADER_BYTES, parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
-import { ETHERNET_HEADER_BYTES, ETHERTYPE_IPV4, ETHERTYPE_IPV6, parseLink, parseTags } from "./link.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  parseEthernet,
+  parseType,
+} from "./link/encapsulation.ts";
+import { LINKTYPE_ETHERNET } from "./link/link-types.ts";
+import { parseLink } from "./link.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
 const ETHERTYPE = ETHERNET_HEADER_BYTES - 2;
@@ -31,7 +39,12 @@ export function parseFrame(
   end: number,
   originalBytes: number,
 ): void {
-  finish(packet, parseLink(packet, linkType, bytes, start, end), bytes, start, end, originalBytes);
+  if (linkType === LINKTYPE_ETHERNET) {
+    finish(packet, parseEthernet(packet, bytes, start, end), bytes, start, end, originalBytes);
+    return;
+  }
+  const verdict = parseLink(packet, linkType, bytes, start, end);
+  finish(packet, verdict, bytes, start, end, originalBytes - packet.trailerBytes);
 }
 
 /**
@@ -47,7 +60,7 @@ export function parsePayload(
   originalBytes: number,
 ): void {
   packet.networkOffset = start;
-  finish(packet, parseTags(packet, etherType, bytes, end), bytes, start, end, originalBytes);
+  finish(packet, parseType(packet, etherType, bytes, end), bytes, start, end, originalBytes);
 }
 
 function finish(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { frames } from "../capture/ring/layered-frames.ts";
-import { LINKTYPE_ETHERNET } from "../../src/packet/link.ts";
+import { LINKTYPE_ETHERNET } from "../../src/packet/link/link-types.ts";
 import { parse } from "../packet/frames.ts";
 import type { Frame } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";

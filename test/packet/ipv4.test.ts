@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LINKTYPE_ETHERNET, LINKTYPE_IPV4 } from "../../src/packet/link.ts";
+import { LINKTYPE_ETHERNET, LINKTYPE_IPV4 } from "../../src/packet/link/link-types.ts";
 import { Verdict } from "../../src/packet/packet.ts";
 import { facts, hex, IPV4, IPV4_FACTS, MACS, parse } from "./frames.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { LINKTYPE_ETHERNET, LINKTYPE_IPV6 } from "../../src/packet/link.ts";
+import { LINKTYPE_ETHERNET, LINKTYPE_IPV6 } from "../../src/packet/link/link-types.ts";
 import { Verdict } from "../../src/packet/packet.ts";
 import { MAX_EXTENSION_BYTES, MAX_EXTENSION_HEADERS } from "../../src/packet/transport.ts";
 import { facts, hex, IPV6, ipv6, IPV6_FACTS, MACS, parse } from "./frames.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isKnownLinkType } from "../../src/packet/link.ts";
+import { MAX_TAGS } from "../../src/packet/link/encapsulation.ts";
 import {
-  isKnownLinkType,
   LINKTYPE_C_HDLC,
   LINKTYPE_ETHERNET,
   LINKTYPE_IPV4,
@@ -14,8 +15,7 @@ import {
   LINKTYPE_PPP_ETHER,
   LINKTYPE_PPP_HDLC,
   LINKTYPE_RAW,
-  MAX_TAGS,
-} from "../../src/packet/link.ts";
+} from "../../src/packet/link/link-types.ts";
 import { Verdict } from "../../src/packet/packet.ts";
 import { facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS, MACS, parse } from "./frames.ts";
 
@@ -217,8 +217,8 @@ describe("malformed link headers", () => {
 });
 
 test("a link type that is not known gives the size of the whole frame", () => {
-  const LINKTYPE_IEEE802_11 = 105;
-  assert.equal(isKnownLinkType(LINKTYPE_IEEE802_11), false);
+  const LINKTYPE_USER0 = 147;
+  assert.equal(isKnownLinkType(LINKTYPE_USER0), false);
   const expected = { verdict: Verdict.UNKNOWN_LINK, lengthBytes: 1500 };
-  assert.deepEqual(facts(parse(LINKTYPE_IEEE802_11, hex(IPV4), 1500)), expected);
+  assert.deepEqual(facts(parse(LINKTYPE_USER0, hex(IPV4), 1500)), expected);
 });

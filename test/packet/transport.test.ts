@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { LINKTYPE_RAW } from "../../src/packet/link.ts";
+import { LINKTYPE_RAW } from "../../src/packet/link/link-types.ts";
 import { Packet } from "../../src/packet/packet.ts";
 import { parseFrame } from "../../src/packet/parse.ts";
 import { parseSegments } from "../../src/packet/transport.ts";

@@ -1,5 +1,5 @@
 import { type FilterCompiler, loadCap } from "../../native/cap.ts";
-import { LINKTYPE_NULL } from "../../packet/link.ts";
+import { LINKTYPE_NULL } from "../../packet/link/link-types.ts";
 import { ClassicBpf } from "./classic-bpf.ts";
 import { type Filter, requireLegal } from "./filter.ts";
 

@@ -1,6 +1,5 @@
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
-import { LINKTYPE_ETHERNET } from "../../packet/link.ts";
-import { LINKTYPE_IEEE802_11_RADIOTAP } from "./link-type.ts";
+import { LINKTYPE_ETHERNET, LINKTYPE_IEEE802_11_RADIOTAP } from "../../packet/link/link-types.ts";
 
 /** An expression of pcap-filter(7), "" lets everything through; and the flag that gave it, for the message. */
 export interface Filter {

@@ -1,8 +1,16 @@
-import { LINKTYPE_C_HDLC, LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL } from "../../packet/link.ts";
-
-/** What Linux calls LINKTYPE_RAW; all other types have one number for both. */
-export const DLT_RAW = 12;
-export const LINKTYPE_IEEE802_11_RADIOTAP = 127;
+import {
+  DLT_RAW,
+  LINKTYPE_C_HDLC,
+  LINKTYPE_ETHERNET,
+  LINKTYPE_FDDI,
+  LINKTYPE_FRELAY,
+  LINKTYPE_IEEE802_11,
+  LINKTYPE_IEEE802_11_PRISM,
+  LINKTYPE_IEEE802_11_RADIOTAP,
+  LINKTYPE_IEEE802_5,
+  LINKTYPE_IP_OVER_FC,
+  LINKTYPE_LINUX_SLL,
+} from "../../packet/link/link-types.ts";
 
 /** ARPHRD_ number (linux/if_arp.h) → what frames begin with, as libpcap has it (map_arphrd_to_dlt in pcap-linux.c). */
 const LINK_TYPES: ReadonlyMap<number, number> = new Map([
@@ -14,21 +22,21 @@ const LINK_TYPES: ReadonlyMap<number, number> = new Map([
   [3, 202], // AX.25
   [4, 4], // ProNET
   [5, 5], // Chaosnet
-  [6, 6], // token ring
+  [6, LINKTYPE_IEEE802_5],
   [7, 129], // ARCnet
-  [18, 122], // IP over fibre channel
+  [18, LINKTYPE_IP_OVER_FC],
   [280, 227], // CAN
   [513, LINKTYPE_C_HDLC],
-  [770, 107], // frame relay
+  [770, LINKTYPE_FRELAY],
   [773, 114], // LocalTalk
-  [774, 10], // FDDI
+  [774, LINKTYPE_FDDI],
   [784, 224], // fibre channel
   [785, 224],
   [786, 224],
   [787, 224],
-  [800, 6], // token ring
-  [801, 105], // 802.11
-  [802, 119], // 802.11 behind a Prism header
+  [800, LINKTYPE_IEEE802_5],
+  [801, LINKTYPE_IEEE802_11],
+  [802, LINKTYPE_IEEE802_11_PRISM],
   [803, LINKTYPE_IEEE802_11_RADIOTAP],
   [804, 230], // 802.15.4
   [826, 271], // vsockmon

@@ -10,8 +10,8 @@ import type { Filter } from "./filter.ts";
 import { LiveFilter } from "./live-filter.ts";
 import { type PacketRecorder, PcapTap } from "./pcap-tap.ts";
 
-/** What is parsed of a frame to account it, with the longest chain of headers. */
-const PARSED_BYTES = 320;
+/** What is parsed of a frame to account it, with the longest chain of headers, behind that of a monitor of 802.11. */
+const PARSED_BYTES = 512;
 
 /** libpcap's filter in the kernel, and what it lets through counted here: about 1 µs a frame. */
 export function pcapKind(expression: string): EngineKind {

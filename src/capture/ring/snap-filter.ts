@@ -2,14 +2,20 @@ import {
   ETHERNET_HEADER_BYTES,
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
+  ETHERTYPE_JUMBO_LLC,
   ETHERTYPE_MPLS,
   ETHERTYPE_MPLS_MULTICAST,
   ETHERTYPE_PPPOE_SESSION,
   ETHERTYPE_QINQ,
-  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_QINQ_9100,
+  ETHERTYPE_QINQ_9200,
   ETHERTYPE_VLAN,
+  LLC_IPV4,
+  LLC_SAPS,
+  LLC_SNAP,
+  MAX_LENGTH,
   MAX_TAGS,
-} from "../../packet/link.ts";
+} from "../../packet/link/encapsulation.ts";
 import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES, TCP_READ_BYTES } from "../../packet/transport.ts";
 
 /* Classic BPF (linux/bpf_common.h, linux/filter.h): u16 code, u8 jump if true, u8 jump if false, u32 operand. */
@@ -19,6 +25,7 @@ const BPF_LD_B_ABS = 0x30;
 const BPF_LD_W_LEN = 0x80;
 const BPF_JMP_JEQ = 0x15;
 const BPF_JMP_JGE = 0x35;
+const BPF_ALU_AND_K = 0x54;
 export const BPF_RET_K = 0x06;
 /** Loads from here on are not of the packet but of what the kernel knows about it. */
 const SKF_AD_OFF = 0xffff_f000;
@@ -27,6 +34,8 @@ const SKF_NET_OFF = 0xfff0_0000;
 const SKF_AD_PROTOCOL = SKF_AD_OFF;
 const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
 const PACKET_OUTGOING = 4;
+/** Instructions that tell LLC that may carry IP from other. */
+const LLC_INSTRUCTIONS = 5;
 const INSTRUCTION_BYTES = 8;
 
 const IPV4_HEADER_BYTES = 20;
@@ -47,10 +56,12 @@ const UNKNOWN_LINK_BYTES = 64;
 const TAGS = [
   ETHERTYPE_VLAN,
   ETHERTYPE_QINQ,
-  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_QINQ_9100,
+  ETHERTYPE_QINQ_9200,
   ETHERTYPE_MPLS,
   ETHERTYPE_MPLS_MULTICAST,
   ETHERTYPE_PPPOE_SESSION,
+  ETHERTYPE_JUMBO_LLC,
 ];
 
 /** Drops a frame that is sent, and goes on with all others. */
@@ -97,9 +108,13 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
     [BPF_JMP_JEQ, 0, 1, ETHERTYPE_IPV4],
     [BPF_RET_K, 0, 0, ipv4],
     ...returnIfAny(TAGS, tagged),
-    [BPF_JMP_JEQ, 1, 0, ETHERTYPE_IPV6],
-    // Neither: only its size counts. A filter that returns 0 drops.
-    [BPF_RET_K, 0, 0, Math.max(link, 1)],
+    [BPF_JMP_JEQ, LLC_INSTRUCTIONS + 2, 0, ETHERTYPE_IPV6],
+    [BPF_JMP_JGE, LLC_INSTRUCTIONS, 0, MAX_LENGTH + 1],
+    [BPF_LD_H_ABS, 0, 0, network],
+    [BPF_ALU_AND_K, 0, 0, LLC_SAPS],
+    ...returnIfAny([LLC_SNAP, LLC_IPV4], tagged),
+    // Neither: only its size counts, and LLC is not told by less than two bytes. A filter that returns 0 drops.
+    [BPF_RET_K, 0, 0, link + 2],
     [BPF_LD_B_ABS, 0, 0, network + IPV6_NEXT_HEADER],
     ...returnIfAny(EXTENSION_HEADERS, extended),
     [BPF_RET_K, 0, 0, ipv6],

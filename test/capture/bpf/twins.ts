@@ -13,7 +13,7 @@ import type { Slots } from "../../../src/ledger/slots.ts";
 import { BYTES, PACKETS, type ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../../../src/ledger/zones/zoning.ts";
 import * as libc from "../../../src/native/libc.ts";
-import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
+import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
 import { Packet, REFUSALS } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
 import { PROTOCOL_COLUMNS } from "../../../src/packet/protocols.ts";

@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { FileFilter } from "../../../src/capture/pcap/file-filter.ts";
 import { ErrorCode, PromtapError } from "../../../src/errors.ts";
-import { LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL, LINKTYPE_NULL, LINKTYPE_RAW } from "../../../src/packet/link.ts";
+import {
+  LINKTYPE_ETHERNET,
+  LINKTYPE_LINUX_SLL,
+  LINKTYPE_NULL,
+  LINKTYPE_RAW,
+} from "../../../src/packet/link/link-types.ts";
 import { type Frame, ipv4Frame, PROTOCOL_TCP } from "../../support/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";

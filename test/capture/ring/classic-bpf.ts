@@ -7,6 +7,7 @@ const LD_W_ABS = 0x20;
 const LD_H_ABS = 0x28;
 const LD_B_ABS = 0x30;
 const LD_W_LEN = 0x80;
+const ALU_AND_K = 0x54;
 const JMP_JEQ = 0x15;
 const JMP_JGE = 0x35;
 const RET_K = 0x06;
@@ -46,6 +47,9 @@ export function runClassicBpf(program: Uint8Array, frame: Uint8Array, surroundin
       }
       case LD_W_LEN:
         accumulator = frame.length;
+        break;
+      case ALU_AND_K:
+        accumulator = (accumulator & operand) >>> 0;
         break;
       case JMP_JEQ:
         isTrue = accumulator === operand;

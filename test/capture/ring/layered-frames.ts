@@ -67,7 +67,7 @@ type Wrapper = (inner: Layer) => Layer;
 const u16 = (value: number): number[] => [value >> 8, value & 0xff];
 
 const tag: fc.Arbitrary<Wrapper> = fc
-  .tuple(fc.constantFrom(0x8100, 0x88a8, 0x9100), byte)
+  .tuple(fc.constantFrom(0x8100, 0x88a8, 0x9100, 0x9200), byte)
   .map(([tpid, vlan]) => (inner) => ({ etherType: tpid, bytes: [0, vlan, ...u16(inner.etherType), ...inner.bytes] }));
 
 const labels: fc.Arbitrary<Wrapper> = fc.integer({ min: 1, max: 10 }).map((count) => (inner) => ({
@@ -93,12 +93,26 @@ const pppoe: fc.Arbitrary<Wrapper> = fc
 /** MPLS that stands in PPP, whatever it carries. */
 const pppMpls: fc.Arbitrary<Wrapper> = pppoe.map((wrap) => (inner) => wrap({ etherType: MPLS, bytes: inner.bytes }));
 
+/** A length as in 802.3, or what stands for one, and what LLC and SNAP may say. */
+const llc: fc.Arbitrary<Wrapper> = fc
+  .tuple(
+    fc.constantFrom(0x05dc, 0x05dc, 0, 0x8870, 0x05dd),
+    fc.constantFrom([0xaa, 0xaa], [0xaa, 0xaa], [0xab, 0xab], [0x06, 0x06], [0x07, 0x06], [0xaa, 0x06], [0x42, 0x42]),
+    fc.constantFrom(0x03, 0x03, 0x03, 0),
+    fc.constantFrom([0, 0, 0], [0, 0, 0], [0, 0, 0xf8], [0, 0, 0x0c], [0, 0x80, 0xc2], [1, 0, 0]),
+  )
+  .map(([length, saps, control, oui]) => (inner) => {
+    const snap = saps[1] === 0x06 ? [] : [...oui, ...u16(inner.etherType)];
+    return { etherType: length, bytes: [...saps, control, ...snap, ...inner.bytes] };
+  });
+
 const wrappers = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: tag },
     { weight: 2, arbitrary: labels },
     { weight: 1, arbitrary: pppoe },
     { weight: 1, arbitrary: pppMpls },
+    { weight: 2, arbitrary: llc },
   ),
   { maxLength: 10 },
 );

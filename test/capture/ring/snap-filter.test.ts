@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { snapFilter } from "../../../src/capture/ring/snap-filter.ts";
 import * as libc from "../../../src/native/libc.ts";
-import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
+import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
 import { Packet } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
 import { parseSegments } from "../../../src/packet/transport.ts";
@@ -34,8 +34,8 @@ describe("what is kept of an Ethernet frame", () => {
     const expectations: [what: string, frame: Uint8Array, bytes: number][] = [
       ["IPv4", ethernet(`0800 ${IPV4}`), 14 + 20],
       ["IPv6", ethernet(`86dd ${ipv6("11")}`), 14 + 40],
-      ["ARP", ethernet("0806"), 14],
-      ["IEEE 802.3 with a length", ethernet("0026"), 14],
+      ["ARP", ethernet("0806"), 16],
+      ["IEEE 802.3 with a spanning tree", ethernet("0026 424203"), 16],
       ["a short IPv4 frame", ethernet(`0800 ${IPV4}`, 4), 14 + 24],
     ];
     for (const [what, frame, bytes] of expectations) assert.equal(kept(ETHERNET, frame), bytes, what);
@@ -147,7 +147,7 @@ describe("what is kept where the transport header is parsed too", () => {
   test("is the headers and no more, for what most frames are", () => {
     assert.equal(kept(TRANSPORT, ethernet(`0800 ${IPV4}`)), 14 + 60 + 13);
     assert.equal(kept(TRANSPORT, ethernet(`86dd ${ipv6("11")}`)), 14 + 40 + 13);
-    assert.equal(kept(TRANSPORT, ethernet("0806")), 14);
+    assert.equal(kept(TRANSPORT, ethernet("0806")), 16);
   });
 });
 

@@ -30,7 +30,7 @@ const OLD_VERSIONS = [
   { version: [543, 0], originalFirst: true },
 ] as const;
 const LARGEST = 262_144;
-const LINKTYPE_IEEE802_11 = 105;
+const LINKTYPE_USER0 = 147;
 const LINKTYPE_RAW = 101;
 /** The flag of the link type field, and a length of two 16-bit words. */
 const FOUR_BYTES_OF_FCS = 0x24000000;
@@ -84,15 +84,15 @@ for (const order of BYTE_ORDERS) {
     });
 
     test("of an unknown link type counts sizes alone, and warns once", async () => {
-      const counted = await countParts(...pcap({ order, linkType: LINKTYPE_IEEE802_11 }, [TCP_FRAME, TCP_FRAME]));
+      const counted = await countParts(...pcap({ order, linkType: LINKTYPE_USER0 }, [TCP_FRAME, TCP_FRAME]));
       const expected = { verdict: Verdict.UNKNOWN_LINK, lengthBytes: 74 };
       assert.deepEqual(onlyFrames(counted), [expected, expected]);
       assert.equal(counted.warnings.length, 1);
-      assert.match(counted.warnings[0]!, /sample\.pcap: link type 105 isn't known/);
+      assert.match(counted.warnings[0]!, /sample\.pcap: link type 147 isn't known/);
     });
 
     test("of an unknown link type without packets warns of nothing", async () => {
-      assert.deepEqual((await countParts(pcapHeader({ order, linkType: LINKTYPE_IEEE802_11 }))).warnings, []);
+      assert.deepEqual((await countParts(pcapHeader({ order, linkType: LINKTYPE_USER0 }))).warnings, []);
     });
 
     test("of the largest packets there can be is read to its end", async () => {

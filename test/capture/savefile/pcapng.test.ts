@@ -165,13 +165,13 @@ for (const order of BYTE_ORDERS) {
     });
 
     test("warns once of each unknown link type, however many interfaces have it", async () => {
-      const linkTypes = [105, 147, 105, 1];
+      const linkTypes = [148, 147, 148, 1];
       const interfaces = linkTypes.map((linkType) => interfaceBlock(order, { linkType }));
       const packets = linkTypes.map((_, index) => packet(index));
       const { warnings, frames } = await countParts(section, ...interfaces, ...packets, ...packets);
       assert.deepEqual(
         warnings.map((warning) => /link type \d+/.exec(warning)?.[0]),
-        ["link type 105", "link type 147"],
+        ["link type 148", "link type 147"],
       );
       assert.equal(frames.size, 4);
     });

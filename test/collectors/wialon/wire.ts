@@ -4,7 +4,7 @@
 import { WialonCollector } from "../../../src/collectors/wialon/wialon.ts";
 import { WialonMonitor } from "../../../src/collectors/wialon/monitor.ts";
 import { Tally } from "../../../src/collectors/wialon/tally.ts";
-import { LINKTYPE_ETHERNET } from "../../../src/packet/link.ts";
+import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
 import { Packet } from "../../../src/packet/packet.ts";
 import { parseFrame } from "../../../src/packet/parse.ts";
 import { Format } from "../../../src/page/negotiation.ts";

@@ -5,10 +5,11 @@ import {
   ETHERTYPE_MPLS_MULTICAST,
   ETHERTYPE_PPPOE_SESSION,
   ETHERTYPE_QINQ,
-  ETHERTYPE_QINQ_OLD,
+  ETHERTYPE_QINQ_9100,
+  ETHERTYPE_QINQ_9200,
   ETHERTYPE_VLAN,
   MAX_TAGS,
-} from "../../../packet/link.ts";
+} from "../../../packet/link/encapsulation.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
@@ -26,6 +27,7 @@ import {
 } from "./skb.ts";
 import { FRAME, IPV4, SCRATCH } from "./stack.ts";
 
+const VLAN_TYPES = [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_9100, ETHERTYPE_QINQ_9200];
 const ETHERNET_TYPE = 12;
 /** The EtherType as a machine of this byte order loads it; ours are little-endian, as Node's builds are. */
 const IPV4_TYPE_AS_LOADED = ((ETHERTYPE_IPV4 & 0xff) << 8) | (ETHERTYPE_IPV4 >> 8);
@@ -202,14 +204,14 @@ class LinkWriter {
     });
   }
 
-  /** VLAN tags, MPLS labels and PPPoE by the EtherType in r9, as parseTags does. */
+  /** VLAN tags, MPLS labels and PPPoE by the EtherType in r9, as parseTags does; LLC is left to the network. */
   #writeTags(): void {
     const asm = this.#asm;
     for (let count = 0; count <= MAX_TAGS; count++) {
       const vlan = asm.label();
       const mpls = asm.label();
       const next = asm.label();
-      for (const type of [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD]) asm.jeq(r9, type, vlan);
+      for (const type of VLAN_TYPES) asm.jeq(r9, type, vlan);
       for (const type of [ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST]) asm.jeq(r9, type, mpls);
       asm.jne(r9, ETHERTYPE_PPPOE_SESSION, this.#labels.network);
       asm.add(r8, PPPOE_BYTES);

@@ -1,8 +1,9 @@
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../packet/link.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../packet/link/encapsulation.ts";
 import { MAX_EXTENSION_BYTES, MAX_EXTENSION_HEADERS } from "../../../packet/transport.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import { COLUMN_MASK, TABLE } from "../layout.ts";
+import { writeLlc } from "./llc-writer.ts";
 import { forgetWay, readAt } from "./skb.ts";
 import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
 
@@ -111,11 +112,13 @@ class NetworkWriter {
     this.#loadColumn(TABLE.IPV4_COLUMN);
   }
 
+  /** Runs on into IPv6. */
   #writeNetwork(): void {
     const asm = this.#asm;
     asm.place(this.#labels.network);
     asm.jeq(r9, ETHERTYPE_IPV4, this.#labels.ipv4);
-    asm.jne(r9, ETHERTYPE_IPV6, this.#labels.notIp);
+    asm.jeq(r9, ETHERTYPE_IPV6, this.#labels.ipv6);
+    writeLlc(asm, this.#labels);
   }
 
   #writeIpv6(): void {

@@ -1,4 +1,4 @@
-import { ETHERNET_HEADER_BYTES } from "../../../packet/link.ts";
+import { ETHERNET_HEADER_BYTES } from "../../../packet/link/encapsulation.ts";
 
 /*
  * The stack of the program, by offset from r10. A program has 512 bytes; what every packet needs is in the first 64.
