@@ -23,6 +23,8 @@ const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
 /** What an interface's socket is given. */
 export interface LiveProgram {
   readonly framing: Framing;
+  /** What is wanted of a frame. */
+  readonly copiedBytes: number;
   /** For the kernel; it says how many bytes of a frame to copy. The kernel may refuse it: `protochain` jumps backward. */
   readonly kernel: Uint8Array;
   /** Takes the place of `kernel` then: everything that may be looked at. */
@@ -36,6 +38,8 @@ export class LiveFilter {
   readonly #filter: Filter;
   readonly #copiedBytes: number;
   readonly #load: () => FilterCompiler;
+  /** By kind of link: there are few, and thousands of links. */
+  readonly #programs = new Map<string, LiveProgram>();
 
   /** `copiedBytes`: what is wanted of a frame. */
   constructor(filter: Filter, copiedBytes = EVERYTHING, load: () => FilterCompiler = loadCap) {
@@ -52,27 +56,32 @@ export class LiveFilter {
 
   /** Compiles for an interface, without touching it. Throws PromtapError where the expression means nothing there. */
   programFor(link: Link): LiveProgram {
-    const framing = framingOf(link.hardwareType);
-    const filter = this.#compile(link.name, framing);
-    const before = link.isLoopback ? IGNORE_OUTGOING : [];
+    const { name, hardwareType, isLoopback } = link;
+    const kind = `${hardwareType} ${isLoopback}`;
+    const known = this.#programs.get(kind);
+    if (known !== undefined) return known;
+    try {
+      const program = this.#compile(framingOf(hardwareType), isLoopback);
+      this.#programs.set(kind, program);
+      return program;
+    } catch (cause) {
+      const { flag, expression } = this.#filter;
+      const why = `--${flag} ${JSON.stringify(expression)} can't be had there: ${messageOf(cause)}`;
+      throw new PromtapError(ErrorCode.HOST, `couldn't open ${name}: ${why}`, { cause });
+    }
+  }
+
+  #compile(framing: Framing, isLoopback: boolean): LiveProgram {
+    const compiled = this.#load().compileLiveFilter(framing.linkType, this.#filter.expression);
+    const filter = framing.isCooked ? withoutHeader(compiled) : compiled;
+    const before = isLoopback ? IGNORE_OUTGOING : [];
     return {
       framing,
+      copiedBytes: this.#copiedBytes,
       filter,
       kernel: Buffer.concat([pack(before), copying(filter, this.#copiedBytes)]),
       everything: pack([...before, [BPF_RET_K, 0, 0, EVERYTHING]]),
     };
-  }
-
-  #compile(name: string, { linkType, isCooked }: Framing): Buffer {
-    const { flag, expression } = this.#filter;
-    try {
-      const program = this.#load().compileLiveFilter(linkType, expression);
-      return isCooked ? withoutHeader(program) : program;
-    } catch (cause) {
-      const reason = messageOf(cause);
-      const why = `--${flag} ${JSON.stringify(expression)} can't be had there: ${reason}`;
-      throw new PromtapError(ErrorCode.HOST, `couldn't open ${name}: ${why}`, { cause });
-    }
   }
 }
 

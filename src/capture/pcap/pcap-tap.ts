@@ -120,7 +120,7 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
     await this.#resizing;
     await pause(SETTLE_MS);
     this.sync();
-    for (const reading of this.#readings) await this.#close(reading);
+    for (const reading of this.#readings.splice(0)) await this.#close(reading);
     this.#shares.release(this);
   }
 
@@ -195,7 +195,8 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
   /** Hot; allocates nothing but the time. */
   #walk(ring: Ring, filter: ClassicBpf | undefined, first: number, packets: number): void {
     const { bytes, words, halves } = ring;
-    const { linkType, isCooked } = this.#program.framing;
+    const { framing, copiedBytes } = this.#program;
+    const { linkType, isCooked } = framing;
     const packet = this.#packet;
     const sink = this.#sink!;
     let at = first;
@@ -204,6 +205,8 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
       const start = at + halves[(at >> 1) + MAC]!;
       const end = start + words[word + CAPTURED]!;
       const lengthBytes = words[word + LENGTH]!;
+      // It did not fit into a block: those of a larger ring are larger, up to a size.
+      if (end - start < lengthBytes && end - start < copiedBytes) this.#grow();
       if (filter === undefined || filter.passes(bytes, start, end, lengthBytes, this.#beside(ring, at))) {
         if (isCooked) parsePayload(packet, ring.etherType(at), bytes, start, end, lengthBytes);
         else parseFrame(packet, linkType, bytes, start, end, lengthBytes);

@@ -311,6 +311,22 @@ describe("a tap on an interface", options, () => {
     await tap[Symbol.asyncDispose]();
     assert.equal(tap.losses().packets, lost);
   });
+
+  test("has its ring enlarged for frames that are larger than its blocks", async () => {
+    using tap0 = new TunInterface("tap0", "tap");
+    await using tap = await open("tap0", "tcp", { siblings: 1024 });
+    const merged = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: 6, lengthBytes: 65_000 });
+    const send = (): void =>
+      tap0.receive(Uint8Array.from(merged.bytes), { gsoType: 1, gsoSize: 1400, checksumStart: 34, checksumOffset: 16 });
+    send();
+    await until("it is taken, in part", () => tap.recorder.frames.length === 1);
+    assert.equal(tap.recorder.facts[0]!.lengthBytes, 65_000);
+    assert.ok(tap.recorder.frames[0]!.length < 65_000);
+    await until("one is taken whole", () => {
+      send();
+      return tap.recorder.frames.some(({ length }) => length === merged.bytes.length);
+    });
+  });
 });
 
 describe("the engine pcap", options, () => {
