@@ -1,9 +1,12 @@
 /**
- * Puts the frames of a capture file on an interface at a rate: `paced-sender.ts FILE INTERFACE FRAMES RATE`, round and round
- * the file, in groups that are sent when their time has come. Prints how long it took, in nanoseconds.
+ * Puts frames of a capture file on an interface at a rate: `node paced-sender.ts FILE INTERFACE FIRST FRAMES RATE`, from
+ * that one on and round and round the file, in groups that are sent when their time has come. Prints how many a second
+ * there were. A process of its own, because it waits for each group without a rest.
  */
 import { readFileSync } from "node:fs";
 import koffi from "koffi";
+import { Child } from "./child.ts";
+import { INTERFACE, type Rig, SENDER_CPU } from "./rig.ts";
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -14,8 +17,25 @@ const RECORD_HEADER_BYTES = 16;
 /** Of struct mmsghdr and struct iovec, with 64-bit pointers. */
 const MESSAGE_BYTES = 64;
 const VECTOR_BYTES = 16;
-/** Sent by one call: at 20,000 a second they are 0.4 ms apart. */
-const GROUP = 8;
+/** Most that one call sends, and how far apart calls are at least. */
+const LARGEST_GROUP = 32;
+const GROUPS_A_SECOND = 10_000;
+
+/** What is sent: `frames` of a file from the one of this index on, at a rate a second. */
+export interface Pace {
+  path: string;
+  first: number;
+  frames: number;
+  rate: number;
+}
+
+/** Runs this file in the sender's namespace, on its CPU; resolves with how many frames a second there were. */
+export async function sendAtPace(rig: Rig, { path, first, frames, rate }: Pace): Promise<number> {
+  const numbers = [first, frames, rate].map(String);
+  const command = [process.execPath, import.meta.filename, path, INTERFACE, ...numbers];
+  await using sender = new Child(rig, rig.sender, SENDER_CPU, command);
+  return Number(await sender.end());
+}
 
 const libc = koffi.load("libc.so.6");
 const socket = libc.func("int socket(int domain, int type, int protocol)");
@@ -60,24 +80,30 @@ function messagesOf(file: Buffer, frames: readonly [number, number][]): { addres
   return { address: koffi.address(messages), kept: [file, vectors, messages] };
 }
 
-function main(path: string, name: string, count: number, rate: number): bigint {
+/** Returns how many frames a second there were. */
+function main(path: string, name: string, first: number, count: number, rate: number): number {
   const fd = open(name);
   const file = readFileSync(path);
   const frames = framesOf(file);
   const { address, kept } = messagesOf(file, frames);
+  const most = Math.min(LARGEST_GROUP, Math.max(1, Math.round(rate / GROUPS_A_SECOND)));
   const start = process.hrtime.bigint();
   for (let sent = 0; sent < count;) {
     const dueAt = start + BigInt(Math.round((sent / rate) * 1e9));
     while (process.hrtime.bigint() < dueAt);
-    const first = sent % frames.length;
-    const group = Math.min(GROUP, count - sent, frames.length - first);
-    const done = sendmmsg(fd, address + BigInt(first * MESSAGE_BYTES), group, 0);
+    const at = (first + sent) % frames.length;
+    const group = Math.min(most, count - sent, frames.length - at);
+    const done = sendmmsg(fd, address + BigInt(at * MESSAGE_BYTES), group, 0);
     if (done < 0) throw new Error(`couldn't send: errno ${koffi.errno()}`);
     sent += done;
   }
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (kept.length === 0) throw new Error("what is sent must be kept");
-  return process.hrtime.bigint() - start;
+  return count / seconds;
 }
 
-const [path = "", name = "", count = "", rate = ""] = process.argv.slice(2);
-console.log(`${main(path, name, Number(count), Number(rate))}`);
+if (import.meta.main) {
+  const [path = "", name = "", ...numbers] = process.argv.slice(2);
+  const [first = 0, count = 0, rate = 0] = numbers.map(Number);
+  console.log(main(path, name, first, count, rate));
+}

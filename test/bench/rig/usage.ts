@@ -74,6 +74,12 @@ export function anonymousBytes(pid: number): number {
   return Number(kibibytes) * 1024;
 }
 
+/** Memory that a process shares with the kernel, for the packets of its sockets. */
+export function ringBytes(pid: number): number {
+  const sockets = readFileSync(`/proc/${pid}/maps`, "utf8").matchAll(/^(\w+)-(\w+) .* socket:\[\d+\]$/gm);
+  return sum([...sockets].map(([, start, end]) => Number.parseInt(end!, 16) - Number.parseInt(start!, 16)));
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
