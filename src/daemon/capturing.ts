@@ -13,7 +13,7 @@ import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { requireLibc } from "../native/libc.ts";
 import type { Config } from "./config.ts";
-import { Looks } from "./looks.ts";
+import { Looks } from "../collectors/looks.ts";
 import type { Parts } from "./parts.ts";
 
 /** What stands in for live capture while a file is read. */

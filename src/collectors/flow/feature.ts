@@ -30,7 +30,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
       },
       assigned: (partitions) => log.info("got partitions", { topic, partitions: partitions.join(",") }),
     });
-    const labels = new SlotLabels(ledger, flow.labels, names);
+    const labels = new SlotLabels(ledger.sets, flow.labels, names);
     return {
       collectors: [new FlowCollector({ source, intake, ledger, labels, names, maxSeries })],
       keeps: [],

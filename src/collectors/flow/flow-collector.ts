@@ -1,6 +1,7 @@
 import { type Family, MetricType, type WrittenFamily } from "../../page/family.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
 import type { Collector } from "../collector.ts";
+import { Looks } from "../looks.ts";
 import type { AsNames } from "./as-names/as-names.ts";
 import type { FlowIntake } from "./flow-intake.ts";
 import { FlowKind, type FlowLedger, SLOT_COUNTERS } from "./flow-ledger.ts";
@@ -49,14 +50,18 @@ const KINDS = [
 export class FlowCollector implements Collector {
   readonly name = "flow";
   readonly #parts: FlowParts;
+  readonly #looks: Looks;
 
   constructor(parts: FlowParts) {
     this.#parts = parts;
+    this.#looks = new Looks(parts.ledger.quota);
   }
 
   async collect(): Promise<Family[]> {
     this.#parts.names.refresh();
     this.#parts.labels.refresh();
+    this.#parts.ledger.sets.beginPage();
+    void this.#looks.start();
     return [
       ...this.#consumption(),
       ...this.#refusals(),
@@ -133,6 +138,9 @@ export class FlowCollector implements Collector {
       counter("promtap_flow_other_records_total", 'Records counted under "other" because the limit was reached.', [
         { value: ledger.otherRecords },
       ]),
+      counter("promtap_flow_evicted_series_total", "Sets of labels that gave their series to others.", [
+        { value: ledger.evictions },
+      ]),
       gauge("promtap_flow_as_names", "ASes whose name is known.", [{ value: names.count }]),
       gauge("promtap_flow_as_names_success", "Whether the names of ASes are what their file holds.", [
         { value: names.isCurrent ? 1 : 0 },
@@ -148,6 +156,7 @@ export class FlowCollector implements Collector {
       help,
       type: MetricType.COUNTER,
       *write(writer: PageWriter) {
+        using _ = ledger.quota.hold();
         // What comes up while the page is written is for the next.
         const { count } = ledger;
         for (let slot = 0; slot < count; slot++) {

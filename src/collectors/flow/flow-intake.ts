@@ -29,7 +29,7 @@ export class FlowIntake {
   /** `tell` hears of what was refused, at most once a minute. */
   constructor(ledger: FlowLedger, appliesSampling: boolean, tell: (refusal: Refusal) => void) {
     this.#tell = tell;
-    this.#reader = new FlowReader(ledger.textKeys, appliesSampling, {
+    this.#reader = new FlowReader(ledger.sets.textKeys, appliesSampling, {
       flow: (record) => ledger.add(record),
       refused: (verdict) => this.#refuse(verdict),
     });

@@ -1,7 +1,7 @@
 import { LabelList } from "../../page/label-list.ts";
 import { labelText } from "../../page/labels.ts";
 import type { AsNames } from "./as-names/as-names.ts";
-import { type FlowLedger, OTHER_SLOT } from "./flow-ledger.ts";
+import { type LabelSets, OTHER_SLOT } from "./label-sets.ts";
 
 const FIRST_SLOTS = 256;
 const FIRST_BYTES = 32 * 1024;
@@ -14,21 +14,23 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The labels of the ledger's slots as bytes, `source_as="15169",source_as_name="Google LLC",…`, made once when a slot
- * is first asked for and kept side by side: about 150 bytes a slot. Made anew when ASes have other names.
+ * The labels of slots as bytes, `source_as="15169",source_as_name="Google LLC",…`, made once when a slot is first asked
+ * for after it was given to a set of labels: about 150 bytes a slot. Made again when ASes have other names.
  *
  * Slots are asked for in order, so that the work is spread over the making of the page.
  */
 export class SlotLabels {
-  readonly #ledger: FlowLedger;
+  readonly #sets: LabelSets;
   readonly #names: AsNames;
   readonly #labels: readonly { name: string; isAs: boolean }[];
   #edition = -1;
   readonly #list = new LabelList(FIRST_SLOTS, FIRST_BYTES);
+  /** Slot → its edition when its labels were made. */
+  #editions = new Uint32Array(FIRST_SLOTS);
 
-  /** `keys`: of the labels, as the ledger has them. */
-  constructor(ledger: FlowLedger, keys: readonly string[], names: AsNames) {
-    this.#ledger = ledger;
+  /** `keys`: of the labels, as the sets have them. */
+  constructor(sets: LabelSets, keys: readonly string[], names: AsNames) {
+    this.#sets = sets;
     this.#names = names;
     this.#labels = keys.map((key) => ({ name: NAMES.get(key) ?? key, isAs: key === "as_src" || key === "as_dst" }));
   }
@@ -41,9 +43,14 @@ export class SlotLabels {
     return this.#list.start(slot);
   }
 
-  /** Makes the slot's labels where they are not there yet. */
+  /** Makes the slot's labels where they are not there yet, or are those of another set. */
   end(slot: number): number {
-    while (this.#list.count <= slot) this.#list.append(this.#text(this.#list.count));
+    while (this.#list.count <= slot) this.#append();
+    const edition = this.#sets.editionOf(slot);
+    if (this.#editions[slot] !== edition) {
+      this.#editions[slot] = edition;
+      this.#list.replace(slot, this.#text(slot));
+    }
     return this.#list.end(slot);
   }
 
@@ -54,10 +61,21 @@ export class SlotLabels {
     this.#list.clear();
   }
 
+  #append(): void {
+    const slot = this.#list.count;
+    if (slot === this.#editions.length) {
+      const editions = new Uint32Array(slot * 2);
+      editions.set(this.#editions);
+      this.#editions = editions;
+    }
+    this.#editions[slot] = this.#sets.editionOf(slot);
+    this.#list.append(this.#text(slot));
+  }
+
   #text(slot: number): string {
-    const values = this.#ledger.labelsOf(slot);
+    const values = this.#sets.labelsOf(slot);
     const pairs = this.#labels.flatMap(({ name, isAs }, index) => {
-      const value = values[index]!;
+      const value = values[index] ?? "";
       const label = labelText(name, String(value));
       if (!isAs) return label;
       const asName = slot === OTHER_SLOT || typeof value === "string" ? "" : this.#names.nameOf(value);

@@ -51,7 +51,7 @@ class Site {
       ]),
     };
     const { ledger, intake } = this;
-    const parts = { source, intake, ledger, labels: new SlotLabels(ledger, labels, names), names, maxSeries };
+    const parts = { source, intake, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries };
     this.collector = new FlowCollector(parts);
   }
 
@@ -125,6 +125,20 @@ test("flows without room of their own count as other, so that sums stay exact", 
   assert.equal(page.sum("flow_transmit_bytes_total", 'destination_as="other"', 'hostname="other"'), 52);
   assert.equal(page.value("promtap_flow_other_records_total"), 8);
   assert.equal(page.value("promtap_flow_series"), 2);
+});
+
+test("a set of labels that is new gets the series of one that was silent from one page to the next", async () => {
+  const site = await Site.of({ labels: ["label"], maxSeries: 1 });
+  site.send({ bytes: 1, label: "a" });
+  for (let time = 0; time < 2; time++) for (const _ of site.ledger.quota.look());
+  assert.equal((await site.page()).value('flow_transit_bytes_total{hostname="a"}'), 1);
+  site.send({ bytes: 2, label: "b" });
+  const page = await site.page();
+  assert.equal(page.value('flow_transit_bytes_total{hostname="a"}'), undefined);
+  assert.equal(page.value('flow_transit_bytes_total{hostname="b"}'), 2);
+  assert.equal(page.value('flow_transit_bytes_total{hostname="other"}'), 1);
+  assert.equal(page.value("promtap_flow_series"), 1);
+  assert.equal(page.value("promtap_flow_evicted_series_total"), 1);
 });
 
 test("a record that says other in every label shares the series of those without room", async () => {

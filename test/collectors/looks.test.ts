@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Looks } from "../../src/daemon/looks.ts";
-import type { Ledger } from "../../src/ledger/ledger.ts";
+import { Looks } from "../../src/collectors/looks.ts";
 
 test("what is silent is looked for in the background, and again after some seconds", async () => {
   let looks = 0;
@@ -11,7 +10,7 @@ test("what is silent is looked for in the background, and again after some secon
       looks++;
       yield;
     },
-  } as unknown as Ledger;
+  };
   const finder = new Looks(ledger, () => nowMs);
   for (const [atMs, expected] of [
     [0, 1],

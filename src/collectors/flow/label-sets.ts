@@ -1,0 +1,247 @@
+import { Field, FlowRecord } from "./records/flow-record.ts";
+
+/** The slot of what has no room of its own; each of its labels is this text. */
+export const OTHER_SLOT = 0;
+const OTHER_TEXT = "other";
+/** Stands for the slot of labels that have none. */
+export const NO_SLOT = -1;
+
+/** Labels that are numbers of ASes. */
+const AS_FIELDS: ReadonlyMap<string, number> = new Map([
+  ["as_src", Field.SOURCE_AS],
+  ["as_dst", Field.DESTINATION_AS],
+]);
+const AS_BYTES = 4;
+
+const FIRST_SLOTS = 256;
+const FIRST_BYTES = FIRST_SLOTS * 16;
+/** FNV-1a. */
+const HASH_START = 0x811c9dc5;
+const HASH_PRIME = 0x01000193;
+
+const decoder = new TextDecoder();
+
+/**
+ * Sets of labels, and the slot of each. A set is known by its key, which holds its labels in order: the number of an AS
+ * in four bytes, big-endian, or a text behind its length in one byte.
+ */
+export class LabelSets {
+  /** Keys whose text a record must bring. */
+  readonly textKeys: readonly string[];
+  readonly #seed: number;
+  /** By label: the field of its AS, or -1 - the index of its text. */
+  readonly #sources: readonly number[];
+  /** One more than the highest slot that was ever given to a set. */
+  #count = 0;
+  /** Keys, as they came; [start, end) is that of a slot. */
+  #keys = new Uint8Array(FIRST_BYTES);
+  #starts = new Uint32Array(FIRST_SLOTS);
+  #ends = new Uint32Array(FIRST_SLOTS);
+  #hashes = new Int32Array(FIRST_SLOTS);
+  /** How often a slot was given to a set. */
+  #editions = new Uint32Array(FIRST_SLOTS);
+  /** Hash table: slot + 1, or 0. Its size is a power of two, at least twice the slots. */
+  #table = new Uint32Array(FIRST_SLOTS * 2);
+  /** Keys that lost their slot since a page began, and between that page and the one before. */
+  #gone = new Set<string>();
+  #goneBefore = new Set<string>();
+  /** Bytes of keys that no slot has any more. */
+  #stale = 0;
+  /** Where the key that was last looked for begins, behind all others; its end and hash. */
+  #newKey = 0;
+  #newKeyEnd = 0;
+  #newHash = 0;
+
+  /** `seed` makes hashes differ from process to process. */
+  constructor(labels: readonly string[], seed: number) {
+    this.#seed = seed;
+    this.textKeys = labels.filter((label) => !AS_FIELDS.has(label));
+    this.#sources = labels.map((label) => AS_FIELDS.get(label) ?? -1 - this.textKeys.indexOf(label));
+    this.#keepOther();
+  }
+
+  /** The slot of a record's labels, or NO_SLOT: then they may be given one by `keep`. Hot. */
+  find(record: FlowRecord): number {
+    this.#writeKey(record);
+    const mask = this.#table.length - 1;
+    for (let place = this.#newHash & mask; ; place = (place + 1) & mask) {
+      const slot = this.#table[place]! - 1;
+      if (slot < 0) return NO_SLOT;
+      if (this.#hashes[slot] === this.#newHash && this.#isKeyOf(slot)) return slot;
+    }
+  }
+
+  /** A page begins: what lost its slot before is not on it. */
+  beginPage(): void {
+    this.#goneBefore = this.#gone;
+    this.#gone = new Set();
+  }
+
+  /** Whether the set that was last looked for lost its slot and no page was without it since. */
+  get isLeaving(): boolean {
+    if (this.#gone.size + this.#goneBefore.size === 0) return false;
+    const key = this.#textOf(this.#newKey, this.#newKeyEnd);
+    return this.#gone.has(key) || this.#goneBefore.has(key);
+  }
+
+  /** Gives a slot that no set has to the one that was last looked for. */
+  keep(slot: number): void {
+    if (slot >= this.#starts.length) this.#grow();
+    this.#count = Math.max(this.#count, slot + 1);
+    this.#starts[slot] = this.#newKey;
+    this.#ends[slot] = this.#newKeyEnd;
+    this.#hashes[slot] = this.#newHash;
+    this.#editions[slot]!++;
+    this.#newKey = this.#newKeyEnd;
+    if (this.#count * 2 > this.#table.length) this.#rehash();
+    else this.#enter(slot);
+    if (this.#stale > FIRST_BYTES && this.#stale * 2 > this.#newKey) this.#compact();
+  }
+
+  /** Takes a slot from its set. */
+  forget(slot: number): void {
+    this.#gone.add(this.#textOf(this.#starts[slot]!, this.#ends[slot]!));
+    const table = this.#table;
+    const mask = table.length - 1;
+    let hole = this.#hashes[slot]! & mask;
+    while (table[hole] !== slot + 1) hole = (hole + 1) & mask;
+    // What stands behind moves up, unless it would be before where it is looked for.
+    for (let place = (hole + 1) & mask; table[place] !== 0; place = (place + 1) & mask) {
+      const home = this.#hashes[table[place]! - 1]! & mask;
+      if (((place - home) & mask) < ((place - hole) & mask)) continue;
+      table[hole] = table[place]!;
+      hole = place;
+    }
+    table[hole] = 0;
+    this.#stale += this.#ends[slot]! - this.#starts[slot]!;
+    this.#ends[slot] = this.#starts[slot]!;
+  }
+
+  /** Changes whenever a slot is given to a set. */
+  editionOf(slot: number): number {
+    return this.#editions[slot]!;
+  }
+
+  /** The labels of a slot in order: numbers of ASes, and texts. All of "other" are texts; a slot of no set has none. */
+  labelsOf(slot: number): (number | string)[] {
+    if (slot === OTHER_SLOT) return this.#sources.map(() => OTHER_TEXT);
+    const keys = this.#keys;
+    let at = this.#starts[slot]!;
+    if (this.#ends[slot] === at) return [];
+    return this.#sources.map((source) => {
+      if (source >= 0) {
+        at += AS_BYTES;
+        return ((keys[at - 4]! << 24) | (keys[at - 3]! << 16) | (keys[at - 2]! << 8) | keys[at - 1]!) >>> 0;
+      }
+      const length = keys[at]!;
+      at += 1 + length;
+      return decoder.decode(keys.subarray(at - length, at));
+    });
+  }
+
+  /** Writes a record's key behind those that are kept, where it stays if it is new. */
+  #writeKey(record: FlowRecord): void {
+    const { text, starts, ends, numbers } = record;
+    let at = this.#newKey;
+    this.#reserve(record);
+    const keys = this.#keys;
+    let hash = HASH_START ^ this.#seed;
+    for (const source of this.#sources) {
+      if (source >= 0) {
+        const number = numbers[source]!;
+        for (let shift = 24; shift >= 0; shift -= 8) {
+          const byte = (number >>> shift) & 0xff;
+          keys[at++] = byte;
+          hash = Math.imul(hash ^ byte, HASH_PRIME);
+        }
+        continue;
+      }
+      const start = starts[-1 - source]!;
+      const end = ends[-1 - source]!;
+      keys[at++] = end - start;
+      hash = Math.imul(hash ^ (end - start), HASH_PRIME);
+      for (let k = start; k < end; k++) {
+        keys[at++] = text[k]!;
+        hash = Math.imul(hash ^ text[k]!, HASH_PRIME);
+      }
+    }
+    this.#newKeyEnd = at;
+    this.#newHash = hash ^ (hash >>> 15);
+  }
+
+  #reserve(record: FlowRecord): void {
+    let bytes = this.#newKey + this.#sources.length * AS_BYTES;
+    for (let k = 0; k < record.ends.length; k++) bytes += record.ends[k]! - record.starts[k]!;
+    if (bytes > this.#keys.length) this.#keys = grown(this.#keys, Math.max(bytes, this.#keys.length * 2));
+  }
+
+  /** No key is the beginning of another: where it ends need not be known. */
+  #isKeyOf(slot: number): boolean {
+    const keys = this.#keys;
+    const newKey = this.#newKey;
+    const start = this.#starts[slot]!;
+    const length = this.#newKeyEnd - newKey;
+    for (let k = 0; k < length; k++) if (keys[start + k] !== keys[newKey + k]) return false;
+    return true;
+  }
+
+  /** A key as a text: a byte is a character. */
+  #textOf(start: number, end: number): string {
+    return Buffer.from(this.#keys.buffer, start, end - start).toString("latin1");
+  }
+
+  #grow(): void {
+    const slots = this.#starts.length * 2;
+    this.#starts = grown(this.#starts, slots);
+    this.#ends = grown(this.#ends, slots);
+    this.#hashes = grown(this.#hashes, slots);
+    this.#editions = grown(this.#editions, slots);
+  }
+
+  #rehash(): void {
+    this.#table = new Uint32Array(this.#table.length * 2);
+    for (let slot = 0; slot < this.#count; slot++) if (this.#ends[slot]! > this.#starts[slot]!) this.#enter(slot);
+  }
+
+  #enter(slot: number): void {
+    const mask = this.#table.length - 1;
+    let place = this.#hashes[slot]! & mask;
+    while (this.#table[place] !== 0) place = (place + 1) & mask;
+    this.#table[place] = slot + 1;
+  }
+
+  /** Moves the keys of all slots together. */
+  #compact(): void {
+    const before = this.#keys;
+    const keys = new Uint8Array(before.length);
+    let end = 0;
+    for (let slot = 0; slot < this.#count; slot++) {
+      const from = this.#starts[slot]!;
+      const to = this.#ends[slot]!;
+      this.#starts[slot] = end;
+      for (let at = from; at < to; at++) keys[end++] = before[at]!;
+      this.#ends[slot] = end;
+    }
+    this.#keys = keys;
+    this.#newKey = end;
+    this.#stale = 0;
+  }
+
+  /**
+   * A record may say "other" in each of its labels, and must find the slot that has these labels then. The number that
+   * stands for ASes here, 4294967295, belongs to none (RFC 7300).
+   */
+  #keepOther(): void {
+    const record = new FlowRecord(this.textKeys, false);
+    record.clear(Buffer.from(OTHER_TEXT));
+    record.ends.fill(OTHER_TEXT.length);
+    this.#writeKey(record);
+    this.keep(OTHER_SLOT);
+  }
+}
+
+function grown<T extends Uint8Array | Uint32Array | Int32Array>(array: T, length: number): T {
+  const larger = new (array.constructor as new (length: number) => T)(length);
+  larger.set(array);
+  return larger;
+}
