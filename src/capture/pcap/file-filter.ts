@@ -33,13 +33,18 @@ export class FileFilter {
   passes(linkType: number, bytes: Uint8Array, start: number, end: number, wireBytes: number): boolean {
     // An address family in the byte order of the host, below 2^16.
     if (linkType === LINKTYPE_NULL && bytes[start] === 0 && bytes[start + 1] === 0) linkType = BIG_ENDIAN_NULL;
-    let program = this.#programs.get(linkType);
-    if (program === undefined && !this.#programs.has(linkType)) program = this.#tryLinkType(linkType);
+    const program = this.#programFor(linkType);
     return program !== undefined && program.passes(bytes, start, end, wireBytes);
   }
 
-  #tryLinkType(linkType: number): ClassicBpf | undefined {
-    let program: ClassicBpf | undefined;
+  /** Whether the expression means anything for frames of this link type. libpcap has filters for most, but not for all. */
+  isFor(linkType: number): boolean {
+    return this.#programFor(linkType) !== undefined;
+  }
+
+  #programFor(linkType: number): ClassicBpf | undefined {
+    let program = this.#programs.get(linkType);
+    if (program !== undefined || this.#programs.has(linkType)) return program;
     for (const expression of this.#expressions) {
       try {
         program ??= this.#compile(linkType, expression);

@@ -68,6 +68,20 @@ describe("--wialon", { skip: lacking("libpcap") }, () => {
     assert.equal(page("tcp").value(PACKETS), 4);
   });
 
+  test("takes packets of a link type that libpcap has no filters for", () => {
+    // LINKTYPE_NFLOG: family, version, resource; then the packet in an attribute of type 9.
+    const nflog = FRAMES.map(({ bytes }) => {
+      const packet = bytes.slice(14);
+      const attribute = [(packet.length + 4) & 0xff, (packet.length + 4) >> 8, 9, 0];
+      return { bytes: [2, 0, 0, 0, ...attribute, ...packet] };
+    });
+    const file = Uint8Array.from(pcap({ order: "little", linkType: 239 }, nflog).flat());
+    assert.equal(pageFrom(file, ["--read", "-"]).value(PACKETS), 3);
+    assert.equal(pageFrom(file, ["--read", "-", "--wialon-filter", "udp"]).value(PACKETS), 1);
+    const none = pageFrom(file, ["--read", "-", "--wialon-filter", "ether host 02:00:00:00:00:01"]);
+    assert.equal(none.value(PACKETS), undefined);
+  });
+
   test("refuses an illegal filter, and says what it would do", async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "trackers.pcap");
