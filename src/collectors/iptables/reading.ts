@@ -19,11 +19,12 @@ export interface Reading {
 /** How long reading may take, however long a scrape waits for it. */
 export const READING_LIMIT_MS = 60_000;
 
-/** Reading that takes longer than this rests for as long as it took: it leaves half of a CPU to others. */
+/** A program that takes longer than this rests for as long as it took: it leaves half of a CPU to others. */
 const LONG_READING_MS = 5000;
 
-export function restMs(tookMs: number): number {
-  return tookMs < LONG_READING_MS ? 0 : tookMs;
+/** How long reading rests that took so long; not if its rules are known, so that the kernel is asked next. */
+export function restMs(tookMs: number, isKnown: boolean): number {
+  return isKnown || tookMs < LONG_READING_MS ? 0 : tookMs;
 }
 
 /** The reading that began at `start`, a time of performance.now(), and ended so. */

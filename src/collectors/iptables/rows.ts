@@ -1,8 +1,11 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { LabelList } from "../../page/label-list.ts";
 import { labelText } from "../../page/labels.ts";
 import type { Counts } from "./counts.ts";
 import type { Chain, ReadOptions, Tally } from "./tally.ts";
 
+/** Rows that are made before the event loop gets its turn: a few milliseconds. */
+const ROWS_A_TURN = 2048;
 const FIRST_ROWS = 64;
 const FIRST_BYTES = 4096;
 
@@ -37,19 +40,25 @@ export class Rows {
   /** How many rules have the same text, where there are several. */
   readonly copies = new RowList();
 
-  constructor(tally: Tally, labelsOf: ChainLabels) {
+  private constructor() {}
+
+  static async of(tally: Tally, labelsOf: ChainLabels): Promise<Rows> {
+    const rows = new Rows();
+    let added = 0;
     for (const chain of tally.chains()) {
       const [before, after] = labelsOf(chain);
-      this.chains.add(`${before}${after}`, chain.ruleCount);
+      rows.chains.add(`${before}${after}`, chain.ruleCount);
       const policyLabel = labelText("policy", chain.policy ?? "");
-      if (chain.policy !== null) this.policies.add(`${before},${policyLabel}${after}`, chain.slot);
+      if (chain.policy !== null) rows.policies.add(`${before},${policyLabel}${after}`, chain.slot);
       for (const [text, { slot, copies, comment }] of chain.rules) {
         const commentLabel = comment === "" ? "" : `,${labelText("comment", comment)}`;
         const labels = `${before},${labelText("rule", text)}${commentLabel}${after}`;
-        this.rules.add(labels, slot);
-        if (copies > 1) this.copies.add(labels, copies);
+        rows.rules.add(labels, slot);
+        if (copies > 1) rows.copies.add(labels, copies);
+        if (++added % ROWS_A_TURN === 0) await nextTurn();
       }
     }
+    return rows;
   }
 }
 

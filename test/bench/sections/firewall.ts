@@ -89,8 +89,8 @@ async function rowsOf({ rig, progress }: Bench, backend: Backend): Promise<strin
     rows.push([backend.name, "iptables_exporter", ...cost, "", memoryOf(exporter.pid)]);
   }
   await using promtap = await Promtap.start(rig, ["--iptables", ...LISTEN]);
-  const shown = (await promtap.page()).sum("promtap_iptables_rules", `backend="${backend.name}"`);
-  if (shown !== RULES) throw new Error(`promtap shows ${shown} of ${RULES} rules`);
+  const shown = async () => (await promtap.page()).sum("promtap_iptables_rules", `backend="${backend.name}"`);
+  await rig.until("promtap shows all rules", async () => (await shown()) === RULES);
   const cost = await costOf(rig, promtap.pid, PROMTAP_PORT);
   const { slowestHealthy } = await scrape(rig, PROMTAP_PORT, ROUNDS, "probe");
   const block = `${decimal(median(slowestHealthy))} (${decimal(Math.max(...slowestHealthy))})`;

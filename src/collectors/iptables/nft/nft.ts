@@ -35,7 +35,7 @@ export class NftReader {
   readonly nft: Nft;
   readonly #options: LabelOptions;
   readonly #listing: Listing;
-  readonly #reading = new Ongoing<NftReading>(restMs);
+  readonly #reading = new Ongoing<NftReading>((tookMs) => restMs(tookMs, this.#printed !== undefined));
   #printed: Printed | undefined;
 
   constructor(nft: Nft, options: LabelOptions) {
@@ -102,7 +102,7 @@ export class NftReader {
     if (error !== undefined) return { ...failedReading(this.nft, start, error, stderr), named: [] };
     const { tally, order, ruleQuotas: quotas, unreadable } = ruleset;
     const { counts, refused } = tally;
-    const content = { rows: new Rows(tally, this.#options.chainLabels), unreadable, refused };
+    const content = { rows: await Rows.of(tally, this.#options.chainLabels), unreadable, refused };
     if (outline !== undefined && scope !== undefined) {
       const rules = new KnownRules(scope.shape, order, counts, outline.generation);
       // At once, before anything changes: it takes a seventh of what nft takes.

@@ -51,7 +51,7 @@ export class SaverReader {
   readonly saver: Saver;
   readonly #program: Program;
   readonly #options: SaverOptions;
-  readonly #reading = new Ongoing<SaverReading>(restMs);
+  readonly #reading = new Ongoing<SaverReading>((tookMs) => restMs(tookMs, this.#printed !== undefined));
   #printed: Printed | undefined;
 
   constructor(saver: Saver, options: SaverOptions) {
@@ -109,7 +109,7 @@ export class SaverReader {
     let { error } = outcome;
     if (error === undefined && this.#options.isEmptyWrong && dump.isEmpty) error = "printed no table";
     if (error !== undefined) return { ...failedReading(this.saver, start, error, stderr), shown: undefined };
-    const content = { rows: new Rows(tally, this.#options.chainLabels), unreadable, refused: tally.refused };
+    const content = { rows: await Rows.of(tally, this.#options.chainLabels), unreadable, refused: tally.refused };
     const { counts } = tally;
     if (outline !== undefined && scope !== undefined && readGeneration() === outline.generation) {
       const rules = new KnownRules(scope.shape, shown.order, counts, outline.generation);
