@@ -12,7 +12,7 @@ export interface Result<T> {
 
 /**
  * Work that may take longer than a scrape waits for it: it goes on, all scrapes of that time share it, and a later one
- * has what came of it. It must not reject.
+ * has what came of it. One that rejects is begun again.
  */
 export class Ongoing<T> {
   readonly #pauseMs: (tookMs: number) => number;
@@ -37,17 +37,20 @@ export class Ongoing<T> {
       : { value: this.#last.value, ageSeconds: ageMs / 1000 };
   }
 
-  /** Waits for what is under way. */
+  /** Waits for what is under way; how it ends is for those that asked for it. */
   async settled(): Promise<void> {
-    await this.#running;
+    await Promise.allSettled([this.#running]);
   }
 
   async #run(work: () => Promise<T>, begun: number): Promise<T> {
-    const value = await work();
-    const ended = performance.now();
-    this.#last = { value, begun };
-    this.#restsUntil = ended + this.#pauseMs(ended - begun);
-    this.#running = undefined;
-    return value;
+    try {
+      const value = await work();
+      const ended = performance.now();
+      this.#last = { value, begun };
+      this.#restsUntil = ended + this.#pauseMs(ended - begun);
+      return value;
+    } finally {
+      this.#running = undefined;
+    }
   }
 }

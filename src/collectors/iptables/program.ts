@@ -51,6 +51,7 @@ export class Program {
     const msLeft = deadline - performance.now();
     if (signal.aborted || msLeft <= 0) return failure("had no time left to run");
     const child = start(this.path, args);
+    if (child instanceof Error) return failure(`couldn't be started: ${child.message}`);
     const exit = exitOf(child);
     // Without a process there may be no streams either.
     if (child.pid === undefined) return failure((await exit).error ?? "couldn't be started");
@@ -76,14 +77,19 @@ export class Program {
   }
 }
 
-function start(path: string, args: readonly string[]): ChildProcess {
-  return spawn(path, args, {
-    cwd: "/",
-    env: { LC_ALL: "C" },
-    stdio: ["ignore", "pipe", "pipe"],
-    // A process group of its own, so that all of a script can be killed.
-    detached: true,
-  });
+/** Of some errors Node tells by an event, others it throws, such as a want of memory. */
+function start(path: string, args: readonly string[]): ChildProcess | Error {
+  try {
+    return spawn(path, args, {
+      cwd: "/",
+      env: { LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "pipe"],
+      // A process group of its own, so that all of a script can be killed.
+      detached: true,
+    });
+  } catch (error) {
+    return new Error(messageOf(error), { cause: error });
+  }
 }
 
 function failure(error: string): Outcome {

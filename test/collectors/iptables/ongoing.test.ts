@@ -57,6 +57,16 @@ describe("ongoing work", () => {
     assert.equal(runs, 1);
   });
 
+  test("that fails is begun again for the next that asks", async () => {
+    const ongoing = new Ongoing<number>(() => 0);
+    const fail = async (): Promise<number> => {
+      throw new Error("failed");
+    };
+    await assert.rejects(ongoing.result(never(), fail), /^Error: failed$/);
+    await ongoing.settled();
+    assert.deepEqual(await ongoing.result(never(), async () => 1), { value: 1, ageSeconds: 0 });
+  });
+
   test("too old is none", async (context) => {
     context.mock.timers.enable({ apis: ["setTimeout"] });
     const ongoing = new Ongoing<number>(() => Number.POSITIVE_INFINITY);

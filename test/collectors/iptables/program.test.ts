@@ -66,6 +66,11 @@ describe("a program", TIMEOUT, () => {
     assert.match((await run(fakes.path)).error!, /^couldn't be started: .*EACCES/);
   });
 
+  test("that Node refuses to start is an error", async () => {
+    const { error } = await run("/bin/echo", ["a\0b"]);
+    assert.match(error!, /^couldn't be started: .*null bytes/);
+  });
+
   test("that hangs is killed at the deadline, with all that it has started", async () => {
     using fakes = new FakePrograms();
     const path = fakes.add("p", 'echo begun; sleep 1000 & echo $! >>"$0.log"; sleep 1000');
