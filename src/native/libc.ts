@@ -183,7 +183,7 @@ export function mmap(fd: number, lengthBytes: number): Mapping | number {
  * Calls `onReadable` whenever `fd` has something to read or an error to tell, until the returned function is called.
  *
  * In a turn of its own, because koffi calls outside of Node's scopes: what is thrown there is lost. And libuv stops to
- * watch what has told of an error (uv__poll_io in src/unix/poll.c), so the watch is started anew.
+ * watch what has told of an error (uv__poll_io in src/unix/poll.c), so the watch is started again.
  */
 export function watchReadable(fd: number, onReadable: () => void): () => void {
   const events = { readable: true };

@@ -131,12 +131,14 @@ describe("the binary", needs, () => {
 
     test("says in one line why no folder will do", async () => {
       const places = String.raw`.*/tmp: read-only file system; .*/run: read-only file system`;
-      await assert.rejects(confined("-i lo --once"), {
-        code: 1,
-        stderr: new RegExp(
-          `couldn't load koffi\\.node: no folder is both writable and executable \\(${places}\\); install it in /usr/lib/promtap.*\n$`,
-        ),
-      });
+      for (const part of ["-i lo", "--iptables"]) {
+        await assert.rejects(confined(`${part} --once`), {
+          code: 1,
+          stderr: new RegExp(
+            `couldn't load koffi\\.node: no folder is both writable and executable \\(${places}\\); install it in /usr/lib/promtap.*\n$`,
+          ),
+        });
+      }
     });
 
     test("takes its native parts from beside it, or from /usr/lib/promtap", async () => {

@@ -7,7 +7,7 @@ import {
   listCapabilities,
   passOnCapabilities,
 } from "../../native/capabilities.ts";
-import { errnoText } from "../../native/libc.ts";
+import { errnoText, requireLibc } from "../../native/libc.ts";
 import type { FeatureKind, FeatureLog } from "../feature.ts";
 import { type IptablesConfig, iptablesSection } from "./section.ts";
 
@@ -35,8 +35,9 @@ export const iptablesFeature: FeatureKind<IptablesConfig> = {
   },
 };
 
-/** Finds what there is to read the firewall with; throws where there is nothing. */
+/** Finds what there is to read the firewall with; throws where there is nothing, or the kernel can't be asked. */
 async function find({ folders, isCompat }: IptablesConfig, signal: AbortSignal): Promise<Source[]> {
+  requireLibc();
   const searched = folders.length > 0 ? folders : SYSTEM_FOLDERS;
   const programs = await (isCompat ? findStandard(searched, signal) : findPrograms(searched, signal));
   if (programs.length > 0) return programs;

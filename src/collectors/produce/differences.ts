@@ -44,6 +44,11 @@ export class Differences {
     ledger.watchFolds((folded, slot, into) => this.#fold(folded, slot, into));
   }
 
+  /** Of the interfaces that are there, or went and have something that nobody has taken yet. */
+  get names(): Set<string> {
+    return new Set(Array.from(this.#delivered.keys(), ({ name }) => name));
+  }
+
   /** Gets to know new interfaces, so that what they have counted is kept when they go before it is delivered. */
   watch(): void {
     const present = new Set(this.#ledger.interfaces());

@@ -8,7 +8,7 @@ const ALL_IN_SYNC = -1;
 const NO_TRANSACTION = null;
 /** Between a refusal and the next batch. */
 const REST_MS = 5000;
-/** Sequence numbers are 31 bits, and begin anew. */
+/** Sequence numbers are 31 bits, and begin again. */
 const SEQUENCES = 2 ** 31;
 
 /** Stands for a producer that the brokers do not number, because they do not allow it. */

@@ -125,6 +125,8 @@ export class ProduceCollector implements Collector, AsyncDisposable {
       if (batch === undefined) await nextTurn();
       else await this.#send(batch, { ...this.#production, indexes, from, until: now() });
     }
+    const { names } = this.#differences;
+    for (const name of this.#innerNames) if (!names.has(name)) this.#innerNames.delete(name);
     if (this.#unsafe === 0) this.#lastSuccess = now();
   }
 

@@ -132,7 +132,7 @@ export class Producer implements AsyncDisposable {
     return this.#cluster;
   }
 
-  /** Learns again who leads what; where nobody can be asked, all begins anew with the next attempt. */
+  /** Learns again who leads what; where nobody can be asked, all begins again with the next attempt. */
   async #renew(): Promise<void> {
     try {
       await (await this.#cluster)?.refresh();

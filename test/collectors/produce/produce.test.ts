@@ -157,6 +157,25 @@ describe("the records", () => {
     );
   });
 
+  test("are of an interface that has the name of one that is gone, too", async () => {
+    await using site = new Site([]);
+    const position = { kind: "veth", master: "br0", lower: "", isEdge: false };
+    site.source.interfaces.push({ name: "veth1", isUp: true, lostPackets: 0, position });
+    site.count("veth1", "192.0.2.1", "198.51.100.1", TCP, 100);
+    let round = 0;
+    site.source.seen = () => {
+      round++;
+      if (round === 2) site.ledger.forget(site.source.interfaces.pop()!.name);
+      if (round === 4) site.count("veth1", "192.0.2.1", "198.51.100.1", TCP, 200);
+    };
+    site.start();
+    await until("both have counted", () => round > 4);
+    assert.deepEqual(
+      (await site.written()).map(({ iface, bytes }) => [iface, bytes]),
+      [["veth1", 200]],
+    );
+  });
+
   test("name protocols as pmacct does, and none that promtap does not tell apart", async () => {
     await using site = new Site(["192.0.2.1", "2001:db8::1"]);
     for (const protocol of [ENCAP, RSVP]) site.count("eth0", "192.0.2.1", "198.51.100.1", protocol, 100);
