@@ -1,4 +1,4 @@
-import { list, nonEmpty } from "./flag.ts";
+import { list, nonEmpty, toggle } from "./flag.ts";
 import { section } from "./section.ts";
 
 const FLAGS = {
@@ -12,7 +12,24 @@ const FLAGS = {
       "again when it changes. The first file that knows an address has the word.",
     parse: nonEmpty("a file in the format of MaxMind DB (.mmdb)"),
   }),
+  takesRegistered: toggle({
+    name: "geoip-registered",
+    key: "geoip_registered",
+    needs: ["geoip-db"],
+    help:
+      "An address that a file of --geoip-db places in no country counts for that in which its network is registered " +
+      "(registered_country), as those of anycast services are.",
+  }),
 };
 
-/** Files with the countries or AS numbers of addresses, each once; none if those in the binary will do. */
-export const databasesSection = section("Countries and ASes", FLAGS, ({ paths }) => [...new Set(paths)]);
+/** Where the countries and AS numbers of addresses come from. */
+export interface DatabasesConfig {
+  /** Files, each once; none if those in the binary will do. */
+  readonly paths: readonly string[];
+  readonly takesRegistered: boolean;
+}
+
+export const databasesSection = section("Countries and ASes", FLAGS, ({ paths, takesRegistered }): DatabasesConfig => ({
+  paths: [...new Set(paths)],
+  takesRegistered,
+}));

@@ -1,7 +1,7 @@
 import { bySection } from "../config/by.ts";
 import { captureSection } from "../config/capture.ts";
 import { type Flag, type GivenFlags, refuseConflicts, usageError } from "../config/flag.ts";
-import { databasesSection } from "../config/databases.ts";
+import { type DatabasesConfig, databasesSection } from "../config/databases.ts";
 import { webSection } from "../config/listen.ts";
 import { logSection } from "../config/logging.ts";
 import { helpSection, outputSection } from "../config/output.ts";
@@ -37,8 +37,7 @@ export type Config = ValueOf<typeof trafficSection> &
   ValueOf<typeof logSection> & {
     /** How traffic is counted by remote address. */
     readonly by: ValueOf<typeof bySection>;
-    /** Files with the countries or AS numbers of addresses; none if those in the binary will do. */
-    readonly geoDatabases: readonly string[];
+    readonly geoDatabases: DatabasesConfig;
     /** Whether traffic is counted, live or from a file. */
     readonly isCounted: boolean;
     readonly features: FeatureValues;

@@ -1,3 +1,4 @@
+import type { DatabasesConfig } from "../config/databases.ts";
 import { GeoDatabases } from "../geo/databases.ts";
 import { log } from "../log.ts";
 import { readAsset } from "../native/asset.ts";
@@ -6,12 +7,12 @@ import { readAsset } from "../native/asset.ts";
  * How to get at the databases of these files, or at what the binary carries: they are opened when they are first asked
  * for, once for all that look addresses up. Throws PromtapError.
  */
-export function sharedDatabases(paths: readonly string[]): () => Promise<GeoDatabases> {
+export function sharedDatabases(config: DatabasesConfig): () => Promise<GeoDatabases> {
   let opened: Promise<GeoDatabases> | undefined;
-  return () => (opened ??= open(paths));
+  return () => (opened ??= open(config));
 }
 
-function open(paths: readonly string[]): Promise<GeoDatabases> {
+function open({ paths, takesRegistered }: DatabasesConfig): Promise<GeoDatabases> {
   return GeoDatabases.open(
     paths,
     () => readAsset("iptoasn-country.mmdb"),
@@ -19,5 +20,6 @@ function open(paths: readonly string[]): Promise<GeoDatabases> {
       if (error === undefined) log.info("database read again", { database });
       else log.error("database changed, the one before stays in use", { database, error });
     },
+    takesRegistered,
   );
 }

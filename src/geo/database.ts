@@ -2,7 +2,15 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import decoder from "mmdb-lib/lib/decoder.js";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { DataCheck } from "./data-check.ts";
-import { type AutonomousSystem, autonomousSystemOf, type Country, countryOf, field, labelOf } from "./records.ts";
+import {
+  type AutonomousSystem,
+  autonomousSystemOf,
+  continentIn,
+  type Country,
+  countryOf,
+  field,
+  labelOf,
+} from "./records.ts";
 import { SearchTree, type SearchTreeShape } from "./search-tree.ts";
 
 /** Of a Date, since 1970. */
@@ -40,7 +48,9 @@ export class GeoDatabase {
   /** Whom to thank for the data, where the file does not tell. */
   readonly attribution: string;
   readonly #records: RecordDecoder;
+  readonly #takesRegistered: boolean;
   readonly #countries = new Map<number, Country | undefined>();
+  readonly #continents = new Map<number, string | undefined>();
   readonly #systems = new Map<number, AutonomousSystem | undefined>();
 
   private constructor(
@@ -50,6 +60,7 @@ export class GeoDatabase {
     tree: SearchTree,
     records: RecordDecoder,
     contents: Contents,
+    takesRegistered: boolean,
   ) {
     this.name = name;
     this.attribution = attribution;
@@ -58,10 +69,14 @@ export class GeoDatabase {
     this.tree = tree;
     this.#records = records;
     this.contents = contents;
+    this.#takesRegistered = takesRegistered;
   }
 
-  /** Checks a file and opens it; the bytes are lent for good. Throws PromtapError where they are no sound database. */
-  static async open(name: string, bytes: Uint8Array, attribution = ""): Promise<GeoDatabase> {
+  /**
+   * Checks a file and opens it; the bytes are lent for good. `takesRegistered`: see `countryOf`. Throws PromtapError where
+   * they are no sound database.
+   */
+  static async open(name: string, bytes: Uint8Array, attribution = "", takesRegistered = false): Promise<GeoDatabase> {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     try {
       const metadata = readMetadata(buffer);
@@ -73,11 +88,16 @@ export class GeoDatabase {
       }
       const tree = new SearchTree(buffer, metadata);
       const records = new RecordDecoder(buffer, tree);
-      const contents = await checkRecords(tree, new DataCheck(buffer, dataStart, metadata.at), records);
+      const contents = await checkRecords(
+        tree,
+        new DataCheck(buffer, dataStart, metadata.at),
+        records,
+        takesRegistered,
+      );
       if (!contents.hasCountries && !contents.hasSystems) {
         throw new Error(`it has neither countries nor AS numbers; its type is ${metadata.type || "not named"}`);
       }
-      return new GeoDatabase(name, attribution, metadata, tree, records, contents);
+      return new GeoDatabase(name, attribution, metadata, tree, records, contents, takesRegistered);
     } catch (error) {
       throw new PromtapError(ErrorCode.HOST, `couldn't use ${name}: ${messageOf(error)}`, { cause: error });
     }
@@ -87,10 +107,21 @@ export class GeoDatabase {
     if (pointer === 0) return undefined;
     let country = this.#countries.get(pointer);
     if (country === undefined && !this.#countries.has(pointer)) {
-      country = countryOf(this.#records.at(pointer));
+      country = countryOf(this.#records.at(pointer), this.#takesRegistered);
       this.#countries.set(pointer, country);
     }
     return country;
+  }
+
+  /** Of what may have no country. */
+  continentAt(pointer: number): string | undefined {
+    if (pointer === 0) return undefined;
+    let continent = this.#continents.get(pointer);
+    if (continent === undefined && !this.#continents.has(pointer)) {
+      continent = continentIn(this.#records.at(pointer));
+      this.#continents.set(pointer, continent);
+    }
+    return continent;
   }
 
   systemAt(pointer: number): AutonomousSystem | undefined {
@@ -157,7 +188,12 @@ function readMetadata(buffer: Buffer): Metadata {
 }
 
 /** Checks every record of the tree, and what it leads to; finds out what there is. */
-async function checkRecords(tree: SearchTree, data: DataCheck, records: RecordDecoder): Promise<Contents> {
+async function checkRecords(
+  tree: SearchTree,
+  data: DataCheck,
+  records: RecordDecoder,
+  takesRegistered: boolean,
+): Promise<Contents> {
   const seen = new Set<number>();
   let hasCountries = false;
   let hasSystems = false;
@@ -167,7 +203,7 @@ async function checkRecords(tree: SearchTree, data: DataCheck, records: RecordDe
     data.checkMap(records.positionOf(record));
     if (seen.size > SAMPLED_RECORDS || (hasCountries && hasSystems)) return;
     const content = records.at(record);
-    hasCountries ||= countryOf(content) !== undefined;
+    hasCountries ||= countryOf(content, takesRegistered) !== undefined;
     hasSystems ||= autonomousSystemOf(content) !== undefined;
   };
   let turnEnd = performance.now() + TURN_MS;

@@ -13,15 +13,6 @@ const MAXIMUM_BYTES = 2 ** 30;
 /** Told when a file was read again, or could not be: `error` says why the one before stays in use. */
 export type ReloadListener = (path: string, error: string | undefined) => void;
 
-const DATABASE_FILE: FileKind<GeoDatabase> = {
-  maximumBytes: MAXIMUM_BYTES,
-  async parse(path, bytes, before) {
-    const database = await GeoDatabase.open(path, bytes);
-    if (before !== undefined) refuseLess(before, database);
-    return database;
-  },
-};
-
 /** A database in use; `isCurrent` is false where its file changed and holds none that is sound any more. */
 export interface DatabaseState {
   readonly database: GeoDatabase;
@@ -48,15 +39,18 @@ export class GeoDatabases {
 
   /**
    * Opens the files, and what `readCarried` gives where it is needed. Throws PromtapError where one is not sound.
-   * `onReload` is told what becomes of files that change.
+   * `onReload` is told what becomes of files that change. `takesRegistered`: an address without a country is in that in
+   * which its network is registered.
    */
   static async open(
     paths: readonly string[],
     readCarried: () => Uint8Array | undefined,
     onReload: ReloadListener,
+    takesRegistered = false,
   ): Promise<GeoDatabases> {
+    const kind = databaseFile(takesRegistered);
     const files = await Promise.all(
-      paths.map((path) => ChangingFile.open(path, DATABASE_FILE, (error) => onReload(path, error))),
+      paths.map((path) => ChangingFile.open(path, kind, (error) => onReload(path, error))),
     );
     if (files.some(({ value }) => value.contents.hasCountries)) return new GeoDatabases(files, undefined);
     const bytes = readCarried();
@@ -100,6 +94,15 @@ export class GeoDatabases {
     return undefined;
   }
 
+  /** The continent of an address whose country none knows. `address`: four words, IPv4 mapped. */
+  continentOf(address: Uint32Array): string | undefined {
+    for (const database of this.#withCountries) {
+      const continent = database.continentAt(database.tree.find(address));
+      if (continent !== undefined) return continent;
+    }
+    return undefined;
+  }
+
   /** `address`: four words, IPv4 mapped. Hot; does not allocate once the system was met. */
   systemOf(address: Uint32Array): AutonomousSystem | undefined {
     for (const database of this.#withSystems) {
@@ -121,6 +124,17 @@ export class GeoDatabases {
     this.#withCountries = databases.filter(({ contents }) => contents.hasCountries);
     this.#withSystems = databases.filter(({ contents }) => contents.hasSystems);
   }
+}
+
+function databaseFile(takesRegistered: boolean): FileKind<GeoDatabase> {
+  return {
+    maximumBytes: MAXIMUM_BYTES,
+    async parse(path, bytes, before) {
+      const database = await GeoDatabase.open(path, bytes, "", takesRegistered);
+      if (before !== undefined) refuseLess(before, database);
+      return database;
+    },
+  };
 }
 
 /** A file that was taken for the other kind by mistake would empty the page without a word. */

@@ -21,33 +21,52 @@ const LONGEST_NAME = 100;
 
 /**
  * The country of a record of GeoLite2, GeoIP2 and DB-IP (`country.iso_code`), of ip-location-db (`country_code`) or of
- * IPinfo (`country_code`, or `country` with the code in it).
+ * IPinfo (`country_code`, or `country` with the code in it). `takesRegistered`: where there is none, that in which the
+ * network is registered (`registered_country`).
  */
-export function countryOf(record: unknown): Country | undefined {
+export function countryOf(record: unknown, takesRegistered: boolean): Country | undefined {
   const code =
-    codeOf(field(record, "country_code")) ??
-    codeOf(field(field(record, "country"), "iso_code")) ??
-    codeOf(field(record, "country"));
-  if (code === undefined || NO_COUNTRIES.includes(code)) return undefined;
-  const continent =
+    countryCodeOf(field(record, "country_code")) ??
+    countryCodeOf(field(field(record, "country"), "iso_code")) ??
+    countryCodeOf(field(record, "country"));
+  if (code !== undefined) return { code, continent: continentIn(record) };
+  const registered = takesRegistered
+    ? countryCodeOf(field(field(record, "registered_country"), "iso_code"))
+    : undefined;
+  // The continent of the record is that of the address.
+  return registered === undefined ? undefined : { code: registered, continent: undefined };
+}
+
+/** The continent that a record names, with or without a country. */
+export function continentIn(record: unknown): string | undefined {
+  return (
     codeOf(field(record, "continent_code")) ??
     codeOf(field(field(record, "continent"), "code")) ??
-    codeOf(field(record, "continent"));
-  return { code, continent };
+    codeOf(field(record, "continent"))
+  );
 }
 
 /**
- * The autonomous system of a record of GeoLite2, GeoIP2, DB-IP and ip-location-db (`autonomous_system_number` and
- * `_organization`) or of IPinfo (`asn` as in "AS15169", with `as_name` or `name`).
+ * The autonomous system of a record: of GeoLite2, GeoIP2, DB-IP and ip-location-db (`autonomous_system_number` and
+ * `_organization`), of GeoIP2 Enterprise (the same in `traits`) or of IPinfo (`asn` as in "AS15169", with `as_name`, or
+ * `name` where records are of ASes). Whom the network belongs to is another question: `organization` and `isp` tell it.
  */
 export function autonomousSystemOf(record: unknown): AutonomousSystem | undefined {
-  const given = field(record, "autonomous_system_number") ?? field(record, "asn") ?? field(record, "as_number");
+  return (
+    systemOf(record, "autonomous_system_number", "autonomous_system_organization") ??
+    systemOf(field(record, "traits"), "autonomous_system_number", "autonomous_system_organization") ??
+    systemOf(record, "asn", "as_name", "name") ??
+    systemOf(record, "as_number", "as_name")
+  );
+}
+
+/** The system whose number a map has under `numberKey`, with the first of its names that is there. */
+function systemOf(map: unknown, numberKey: string, ...nameKeys: readonly string[]): AutonomousSystem | undefined {
+  const given = field(map, numberKey);
   const number = typeof given === "string" ? Number(/^(?:AS)?([0-9]{1,10})$/i.exec(given)?.[1]) : given;
   // 0 says that nobody announces the address (RFC 7607)
   if (typeof number !== "number" || !(number > 0 && number <= HIGHEST_NUMBER)) return undefined;
-  const name = ["autonomous_system_organization", "as_name", "name", "organization"]
-    .map((key) => field(record, key))
-    .find((value) => typeof value === "string");
+  const name = nameKeys.map((key) => field(map, key)).find((value) => typeof value === "string");
   return { number, name: labelOf(name) };
 }
 
@@ -60,6 +79,11 @@ export function labelOf(value: unknown): string {
 export function field(record: unknown, key: string): unknown {
   if (typeof record !== "object" || record === null || !Object.hasOwn(record, key)) return undefined;
   return (record as Record<string, unknown>)[key];
+}
+
+function countryCodeOf(value: unknown): string | undefined {
+  const code = codeOf(value);
+  return code === undefined || NO_COUNTRIES.includes(code) ? undefined : code;
 }
 
 function codeOf(value: unknown): string | undefined {

@@ -27,7 +27,7 @@ const DEFAULT: Config = {
   logFormat: "logfmt",
   maxAddresses: 131_072,
   by: null,
-  geoDatabases: [],
+  geoDatabases: { paths: [], takesRegistered: false },
   isCounted: true,
   features: NONE,
 };
@@ -110,7 +110,7 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096 } }],
   [
     { by: ["asn,country", "asn"], "geoip-db": ["a.mmdb"], "max-asns": ["7"] },
-    { by: { labels: ["asn", "country"], maxAsns: 7 }, geoDatabases: ["a.mmdb"] },
+    { by: { labels: ["asn", "country"], maxAsns: 7 }, geoDatabases: { paths: ["a.mmdb"], takesRegistered: false } },
   ],
   [
     { geoip: [""] },
@@ -120,9 +120,13 @@ const LEGAL: [Given, Partial<Config>][] = [
     { geoip: [""], interface: ["eth0"], "geoip-db": ["a.mmdb", "b", "a.mmdb"], "geoip-max-asns": ["0"] },
     {
       interfaces: ["eth0"],
-      geoDatabases: ["a.mmdb", "b"],
+      geoDatabases: { paths: ["a.mmdb", "b"], takesRegistered: false },
       features: { ...NONE, geoip: { exclude: [], maxAsns: 0, ignoresInterval: false } },
     },
+  ],
+  [
+    { by: ["country"], "geoip-db": ["a.mmdb"], "geoip-registered": [""] },
+    { by: { labels: ["country"], maxAsns: 4096 }, geoDatabases: { paths: ["a.mmdb"], takesRegistered: true } },
   ],
   [
     { geoip: [""], "geoip-exclude": ["8.8.8.8,4.0.0.0/6", " 2001:db8::/32 , ::1,"] },
@@ -211,6 +215,7 @@ const ILLEGAL: [Given, string][] = [
   [{ "log.level": ["fatal2"] }, 'invalid --log.level "fatal2"; legal is debug, info, warn, error'],
   [{ "log.level": ["info"], debug: [""] }, "--debug and --log.level exclude each other; --debug stands for "],
   [{ interval: ["180"] }, "--interval needs --geoip"],
+  [{ geoip: [""], "geoip-registered": [""] }, "--geoip-registered needs --geoip-db"],
   [{ geoip: [""], interval: ["3m"] }, 'invalid --interval "3m"; legal is a number from 0 to 2147483647'],
   [{ "log.format": ["text"] }, 'invalid --log.format "text"; legal is logfmt, json'],
   [{ "max-addresses": ["10000001"] }, 'invalid --max-addresses "10000001"; legal is a number from 0 to 10000000'],

@@ -55,10 +55,72 @@ describe("a country is found in", () => {
   });
 });
 
+describe("where a record has no country", () => {
+  const anycast = {
+    continent: { code: "OC", geoname_id: 6_255_151, names: { en: "Oceania" } },
+    registered_country: { geoname_id: 2_077_456, iso_code: "AU", names: { en: "Australia" } },
+    traits: { is_anycast: true },
+  };
+  const open = (record: MmdbValue, takesRegistered: boolean) =>
+    GeoDatabase.open("test", mmdb({ "192.0.2.0/24": record, "198.51.100.0/24": NL }), "", takesRegistered);
+  const pointerIn = (database: GeoDatabase) => database.tree.findIpv4(0xc0000201);
+
+  test("its continent is known all the same", async () => {
+    const continents: [MmdbValue, string | undefined][] = [
+      [{ continent: { code: "EU", names: { en: "Europe" } } }, "EU"],
+      [{ continent_code: "AF" }, "AF"],
+      [{ continent: "AS", country: "" }, "AS"],
+      [{ continent: { code: "Europe" } }, undefined],
+      [{ city: { names: { en: "Delft" } } }, undefined],
+    ];
+    for (const [record, continent] of continents) {
+      const database = await open(record, false);
+      assert.equal(database.countryAt(pointerIn(database)), undefined);
+      assert.equal(database.continentAt(pointerIn(database)), continent, JSON.stringify(record));
+    }
+  });
+
+  test("that of its registration takes its place, by choice alone", async () => {
+    const [without, taking] = [await open(anycast, false), await open(anycast, true)];
+    assert.equal(without.countryAt(pointerIn(without)), undefined);
+    assert.deepEqual(taking.countryAt(pointerIn(taking)), { code: "AU", continent: undefined });
+    const both = await open({ ...anycast, country: { iso_code: "FR" } }, true);
+    assert.deepEqual(both.countryAt(pointerIn(both)), { code: "FR", continent: "OC" });
+  });
+
+  test("a file that knows registrations alone is one of countries, by choice", async () => {
+    const bytes = mmdb({ "192.0.2.0/24": anycast });
+    await assert.rejects(GeoDatabase.open("test", bytes), /neither countries nor AS numbers/);
+    assert.equal((await GeoDatabase.open("test", bytes, "", true)).contents.hasCountries, true);
+  });
+});
+
 describe("an AS is found in", () => {
   const number = 15_169;
+  const owner = { isp: "Example ISP", organization: "Example Owner" };
   const flavours: Record<string, [MmdbValue, string]> = {
     "GeoLite2 and DB-IP": [{ autonomous_system_number: number, autonomous_system_organization: "GOOGLE" }, "GOOGLE"],
+    "GeoIP2 ISP": [
+      { autonomous_system_number: number, autonomous_system_organization: "GOOGLE", ...owner },
+      "GOOGLE",
+    ],
+    "GeoIP2 ISP, where the AS has no name": [{ autonomous_system_number: number, ...owner }, ""],
+    "GeoIP2 Enterprise": [
+      {
+        country: { confidence: 99, iso_code: "US" },
+        traits: {
+          autonomous_system_number: number,
+          autonomous_system_organization: "GOOGLE",
+          connection_type: "Corporate",
+          user_type: "business",
+          ...owner,
+        },
+      },
+      "GOOGLE",
+    ],
+    "GeoIP2 Enterprise, where the AS has no name": [{ traits: { autonomous_system_number: number, ...owner } }, ""],
+    "a record that has a name of something else": [{ autonomous_system_number: number, name: "Delft" }, ""],
+    "IPinfo Company": [{ name: "Example Owner", asn: "AS15169", as_name: "Google LLC" }, "Google LLC"],
     "IPinfo ASN": [{ asn: "AS15169", name: "Google LLC", domain: "google.com" }, "Google LLC"],
     "IPinfo Lite": [{ asn: "AS15169", as_name: "Google LLC", country_code: "US" }, "Google LLC"],
     "a flat number": [{ asn: number }, ""],
@@ -68,7 +130,7 @@ describe("an AS is found in", () => {
   }
 
   test("nothing that only looks like one", async () => {
-    const records: MmdbValue[] = [{}, { asn: "" }, { asn: "ASX" }, { asn: 0 }, { autonomous_system_organization: "A" }];
+    const records: MmdbValue[] = [{}, { asn: "" }, { asn: "ASX" }, { asn: 0 }, { autonomous_system_organization: "A" }, { traits: { organization: "A" } }, { traits: "AS7" }];
     for (const record of records) {
       assert.equal(await systemOf(record), undefined, JSON.stringify(record));
     }

@@ -40,9 +40,12 @@ class Site implements Disposable {
     renameSync(this.write(`${name}.new`, bytes), this.path(name));
   }
 
+  takesRegistered = false;
+
   async open(...names: readonly string[]): Promise<GeoDatabases> {
     const paths = names.map((name) => this.path(name));
-    return GeoDatabases.open(paths, carried, (path, error) => this.reports.push([path, error]));
+    const report = (path: string, error: string | undefined): number => this.reports.push([path, error]);
+    return GeoDatabases.open(paths, carried, report, this.takesRegistered);
   }
 
   [Symbol.dispose](): void {
@@ -60,6 +63,29 @@ describe("of several databases", () => {
     assert.equal(databases.countryOf(ADDRESS)?.code, "FR");
     assert.equal(databases.countryOf(words("198.51.100.1"))?.code, "DE");
     assert.equal(databases.countryOf(words("203.0.113.1")), undefined);
+  });
+
+  test("one that knows the country has the word before one that knows the continent alone", async () => {
+    using site = new Site();
+    const continents = { "192.0.2.0/24": { continent: { code: "AS" } }, "203.0.113.0/24": { continent: { code: "AF" } } };
+    site.write("a", mmdb({ ...continents, "198.51.100.0/24": { country_code: "DE" } }));
+    site.write("b", countries("FR"));
+    const databases = await site.open("a", "b");
+    assert.equal(databases.countryOf(ADDRESS)?.code, "FR");
+    assert.equal(databases.countryOf(words("203.0.113.1")), undefined);
+    assert.equal(databases.continentOf(words("203.0.113.1")), "AF");
+    assert.equal(databases.continentOf(words("192.88.99.1")), undefined);
+  });
+
+  test("registrations count for all of them, and after a reload, where they are asked for", async () => {
+    using site = new Site();
+    site.takesRegistered = true;
+    site.write("a", mmdb({ "192.0.2.0/24": { registered_country: { iso_code: "AU" } } }));
+    const databases = await site.open("a");
+    assert.equal(databases.countryOf(ADDRESS)?.code, "AU");
+    site.replace("a", mmdb({ "192.0.2.0/24": { registered_country: { iso_code: "NZ" } } }));
+    await databases.reload();
+    assert.equal(databases.countryOf(ADDRESS)?.code, "NZ");
   });
 
   test("the one carried is used where none of the files has countries", async () => {

@@ -35,7 +35,8 @@ export const geoipFeature: FeatureKind<GeoipConfig> = {
       `would count TCP connections by country, sockets from ${source.name}`,
       ...(refusal === undefined ? [] : [`refused: ${refusal}`]),
       ...databases.states().map(({ database: { name, type, buildEpoch } }) => {
-        return `database: ${name}, ${type} of ${new Date(buildEpoch * 1000).toISOString().slice(0, 10)}`;
+        const built = type === "" ? "built" : `${type} of`;
+        return `database: ${name}, ${built} ${new Date(buildEpoch * 1000).toISOString().slice(0, 10)}`;
       }),
     ];
   },

@@ -45,6 +45,7 @@ class Counts {
 
 /** A country, or what stands for one. */
 interface Place {
+  readonly name: string;
   readonly continent: string;
   readonly isCountry: boolean;
   readonly counts: Counts;
@@ -61,6 +62,7 @@ export class Tally {
   readonly #databases: GeoDatabases;
   readonly #listeners: Listeners;
   readonly #excluded: NetworkSet;
+  /** By name; unknown countries by their continent too. */
   readonly #places = new Map<string, Place>();
   readonly #systems = new Map<number, Network>();
   /** Connections to ends of no AS, by what stands for it. */
@@ -80,7 +82,8 @@ export class Tally {
     const special = this.#excluded.has(remote) ? EXCLUDED : specialName(remote);
     const isKnown = special !== EXCLUDED && special !== LOOPBACK;
     const country = isKnown ? this.#databases.countryOf(remote) : undefined;
-    this.#placeOf(country, special).add(state, direction);
+    const continent = country === undefined && special === undefined ? this.#databases.continentOf(remote) : undefined;
+    this.#placeOf(country, special, continent).add(state, direction);
     if (!this.#databases.hasSystems) return;
     const system = isKnown ? this.#databases.systemOf(remote) : undefined;
     this.#networkOf(system, special).add(state, direction);
@@ -94,13 +97,13 @@ export class Tally {
   /** Established connections by country, as geoip-exporter tells them. */
   locations(): Sample[] {
     return this.#sortedPlaces()
-      .filter(([, { isCountry }]) => isCountry)
-      .map(([location, { counts }]) => ({ labels: { location }, value: counts.inState(TCP_ESTABLISHED) }))
+      .filter(({ isCountry }) => isCountry)
+      .map(({ name, counts }) => ({ labels: { location: name }, value: counts.inState(TCP_ESTABLISHED) }))
       .filter(({ value }) => value > 0);
   }
 
   byCountry(): Sample[] {
-    return this.#sortedPlaces().flatMap(([country, { continent, counts }]) => counts.samples({ country, continent }));
+    return this.#sortedPlaces().flatMap(({ name, continent, counts }) => counts.samples({ country: name, continent }));
   }
 
   /** The `limit` ASes with the most connections; all others are one. */
@@ -115,17 +118,19 @@ export class Tally {
     ].flatMap(([asn, { name, counts }]) => counts.samples({ asn, organization: name }));
   }
 
-  #sortedPlaces(): [string, Place][] {
-    return [...this.#places].sort(([one], [other]) => (one < other ? -1 : 1));
+  #sortedPlaces(): Place[] {
+    return [...this.#places].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, place]) => place);
   }
 
-  #placeOf(country: Country | undefined, special: string | undefined): Counts {
+  /** `continent`: of what is in no country that is known. */
+  #placeOf(country: Country | undefined, special: string | undefined, continent: string | undefined): Counts {
     const name = country?.code ?? special ?? UNKNOWN;
-    let place = this.#places.get(name);
+    const key = continent === undefined ? name : `${name} ${continent}`;
+    let place = this.#places.get(key);
     if (place === undefined) {
-      const continent = country === undefined ? name : (country.continent ?? continentOf(name) ?? UNKNOWN);
-      place = { continent, isCountry: country !== undefined, counts: new Counts() };
-      this.#places.set(name, place);
+      const known = country === undefined ? (continent ?? name) : (country.continent ?? continentOf(name) ?? UNKNOWN);
+      place = { name, continent: known, isCountry: country !== undefined, counts: new Counts() };
+      this.#places.set(key, place);
     }
     return place.counts;
   }

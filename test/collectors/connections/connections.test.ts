@@ -58,6 +58,8 @@ const SOCKETS = [
 ];
 
 interface SiteOptions {
+  /** Besides those above. */
+  countries?: Record<string, MmdbValue>;
   sockets?: readonly string[];
   systems?: Record<string, MmdbValue>;
   exclude?: string;
@@ -91,8 +93,8 @@ class Site implements Disposable {
   }
 
   async #open(): Promise<ConnectionsCollector> {
-    const { systems, exclude = "", maxAsns = 1000 } = this.#options;
-    const files = { countries: COUNTRIES, ...(systems && { systems }) };
+    const { countries, systems, exclude = "", maxAsns = 1000 } = this.#options;
+    const files = { countries: { ...COUNTRIES, ...countries }, ...(systems && { systems }) };
     const paths = Object.entries(files).map(([name, networks]) => {
       const path = join(this.#folder.path, name);
       writeFileSync(path, mmdb(networks, { ...BUILT, type: `Example-${name}` }));
@@ -194,6 +196,27 @@ describe("connections by state and direction", () => {
     assert.equal(count("FR", "EU"), 1, "private, and in the database");
     assert.equal(page.sum("promtap_tcp_connections", 'country="QQ"'), 0, "loopback is never looked up");
   });
+});
+
+test("connections whose continent alone is known have that, and no country", async () => {
+  const countries = {
+    "203.0.113.0/25": { continent: { code: "EU", names: { en: "Europe" } } },
+    "203.0.113.128/25": { continent: { code: "AF", names: { en: "Africa" } } },
+    "10.0.0.0/16": { continent: { code: "AS" } },
+  };
+  const sockets = ["1", "2", "200"].map((host) => `established 192.0.2.1 5000 203.0.113.${host}`);
+  using site = new Site({
+    countries,
+    sockets: [...sockets, "established 192.0.2.1 5000 10.0.0.1", "established 192.0.2.1 5000 192.88.99.1"],
+  });
+  const page = await site.page();
+  const count = (country: string, continent: string) =>
+    page.sum("promtap_tcp_connections", `country="${country}"`, `continent="${continent}"`);
+  assert.deepEqual(
+    [count("unknown", "EU"), count("unknown", "AF"), count("private", "private"), count("unknown", "unknown")],
+    [2, 1, 1, 1],
+  );
+  assert.equal(page.sum("job_location"), 0);
 });
 
 describe("connections by AS", () => {
