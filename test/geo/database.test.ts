@@ -100,10 +100,7 @@ describe("an AS is found in", () => {
   const owner = { isp: "Example ISP", organization: "Example Owner" };
   const flavours: Record<string, [MmdbValue, string]> = {
     "GeoLite2 and DB-IP": [{ autonomous_system_number: number, autonomous_system_organization: "GOOGLE" }, "GOOGLE"],
-    "GeoIP2 ISP": [
-      { autonomous_system_number: number, autonomous_system_organization: "GOOGLE", ...owner },
-      "GOOGLE",
-    ],
+    "GeoIP2 ISP": [{ autonomous_system_number: number, autonomous_system_organization: "GOOGLE", ...owner }, "GOOGLE"],
     "GeoIP2 ISP, where the AS has no name": [{ autonomous_system_number: number, ...owner }, ""],
     "GeoIP2 Enterprise": [
       {
@@ -130,7 +127,15 @@ describe("an AS is found in", () => {
   }
 
   test("nothing that only looks like one", async () => {
-    const records: MmdbValue[] = [{}, { asn: "" }, { asn: "ASX" }, { asn: 0 }, { autonomous_system_organization: "A" }, { traits: { organization: "A" } }, { traits: "AS7" }];
+    const records: MmdbValue[] = [
+      {},
+      { asn: "" },
+      { asn: "ASX" },
+      { asn: 0 },
+      { autonomous_system_organization: "A" },
+      { traits: { organization: "A" } },
+      { traits: "AS7" },
+    ];
     for (const record of records) {
       assert.equal(await systemOf(record), undefined, JSON.stringify(record));
     }

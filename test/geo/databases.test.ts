@@ -67,7 +67,10 @@ describe("of several databases", () => {
 
   test("one that knows the country has the word before one that knows the continent alone", async () => {
     using site = new Site();
-    const continents = { "192.0.2.0/24": { continent: { code: "AS" } }, "203.0.113.0/24": { continent: { code: "AF" } } };
+    const continents = {
+      "192.0.2.0/24": { continent: { code: "AS" } },
+      "203.0.113.0/24": { continent: { code: "AF" } },
+    };
     site.write("a", mmdb({ ...continents, "198.51.100.0/24": { country_code: "DE" } }));
     site.write("b", countries("FR"));
     const databases = await site.open("a", "b");
