@@ -2,12 +2,13 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import { descriptorRefusal, hasDescriptors } from "../native/descriptors.ts";
 import type { Engine, EngineKind } from "./engine.ts";
-import { type Link, type LinkNews, Links } from "./links.ts";
+import { InterfacePatterns } from "./interface-patterns.ts";
+import { type Link, Links } from "./links.ts";
 import { type Position, positionsOf } from "./edge.ts";
 import { Attempts } from "./taps/attempts.ts";
 import { type Account, Tap } from "./taps/tap.ts";
 import { WorkQueue } from "./taps/work-queue.ts";
-import { interfacesOf, wantedLinks } from "./wanted.ts";
+import { idlePatterns, interfacesOf, wantedLinks } from "./wanted.ts";
 
 /** How long what is counted of an interface that only a pattern names is kept when it is gone: it may come back. */
 const FORGET_MS = 10 * 60_000;
@@ -16,6 +17,8 @@ const LINGER_MS = 1000;
 /** The links are compared with what is captured this often at most, however fast they change. */
 const SETTLE_MS = 20;
 
+/** Where there are descriptors for so many engines they may be opened at the same time. */
+const PLENTY = 32;
 /** Engines that are closed at the same time. */
 const CLOSING_LANES = 32;
 
@@ -25,6 +28,8 @@ export interface CaptureListener {
   closed(name: string): void;
   /** An interface that is captured has another name. */
   renamed(before: string, name: string): void;
+  /** No interface that there was at start is named by these patterns. */
+  idle(patterns: readonly string[]): void;
   /** These couldn't be opened, and are tried again in time; told once for each reason. */
   failed(names: readonly string[], reason: string): void;
   /** Packets of these interfaces pass others that are captured too, and count there as well; told once. */
@@ -58,7 +63,8 @@ export interface TapState {
 export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly kind: EngineKind<Sink>;
   readonly #sinks: Sinks<Sink>;
-  readonly #patterns: readonly string[];
+  readonly #texts: readonly string[];
+  readonly #patterns: InterfacePatterns;
   readonly #listener: CaptureListener;
   readonly #now: () => number;
   readonly #links: Links;
@@ -66,13 +72,14 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly #taps = new Map<number, Tap<Sink>>();
   readonly #accounts = new Map<string, Account<Sink>>();
   readonly #attempts: Attempts<Tap<Sink>>;
+  #lastOpened: Promise<unknown> = Promise.resolve();
   readonly #closings = new WorkQueue<() => Promise<void>>(
     (close) => close(),
     CLOSING_LANES,
     () => this.#attempts.hurry(),
   );
-  /** What has yet to be followed. */
-  readonly #news: LinkNews = { gone: new Set(), down: new Set() };
+  /** Indexes of links that went, which has yet to be followed. */
+  readonly #gone = new Set<number>();
   #followTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #hasToldOverlap = false;
@@ -86,7 +93,8 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   ) {
     this.kind = kind;
     this.#sinks = sinks;
-    this.#patterns = patterns;
+    this.#texts = patterns;
+    this.#patterns = new InterfacePatterns(patterns);
     this.#listener = listener;
     this.#now = now;
     this.#attempts = new Attempts(
@@ -170,20 +178,21 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    for (const link of interfacesOf(this.#patterns, this.#links.all())) {
-      // What survives a link that goes down can wait for one to come up; the rights to open it may be gone by then.
-      this.#follow(link).mayBeDown = this.kind.survivesDown;
+    for (const link of interfacesOf(this.#texts, this.#links.all())) {
+      // An engine can wait for its link to come up; the rights to open it may be gone by then.
+      this.#follow(link).mayBeDown = true;
     }
-    const isNamed = ({ name }: Tap<Sink>): boolean => this.#patterns.includes(name);
+    const idle = idlePatterns(this.#texts, this.#links.all());
+    if (idle.length > 0) this.#listener.idle(idle);
+    const isNamed = ({ link }: Tap<Sink>): boolean => this.#patterns.namesInFull(link);
     for (const tap of this.#taps.values()) if (isNamed(tap)) await this.#attempt(tap);
     for (const tap of this.#taps.values()) if (!isNamed(tap)) this.#attempts.add(tap);
     this.#tellOverlap();
-    this.#links.watch((news) => this.#linksChanged(news));
+    this.#links.watch((gone) => this.#linksChanged(gone));
   }
 
-  #linksChanged({ gone, down }: LinkNews): void {
-    for (const index of gone) this.#news.gone.add(index);
-    for (const index of down) this.#news.down.add(index);
+  #linksChanged(gone: ReadonlySet<number>): void {
+    for (const index of gone) this.#gone.add(index);
     this.#followTimer ??= setTimeout(() => this.#followAll(), SETTLE_MS);
   }
 
@@ -191,7 +200,8 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   #followAll(): void {
     this.#followTimer = undefined;
     this.#forgetGone();
-    for (const index of this.#news.gone) this.#drop(this.#taps.get(index));
+    for (const index of this.#gone) this.#drop(this.#taps.get(index));
+    this.#gone.clear();
     const wanted = wantedLinks(this.#patterns, this.#links.all(), ({ index }) => this.#taps.has(index));
     const names = new Map(wanted.map(({ index, name }) => [index, name]));
     // Names may have gone round: all are left before any is taken.
@@ -201,8 +211,6 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
       const tap = this.#follow(link);
       if (hasChanged && !tap.isOpen) this.#attempts.add(tap);
     }
-    this.#news.gone.clear();
-    this.#news.down.clear();
     this.#dropUnwanted();
     this.#tellOverlap();
   }
@@ -214,10 +222,9 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     tap.link = link;
     if (tap.account === undefined) {
       if (tap.isOpen) this.#listener.renamed(tap.name, link.name);
-      tap.join(this.#account(link.name));
+      tap.join(this.#account(link));
     }
-    const isBroken = !this.kind.survivesDown && this.#news.down.has(link.index);
-    if (tap.isOpen && (isBroken || !tap.canStay(this.kind))) this.#close(tap);
+    if (tap.isOpen && !tap.canStay()) this.#close(tap);
     return tap;
   }
 
@@ -233,20 +240,22 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     if (isLingering) this.#lingerTimer = setTimeout(() => this.#dropUnwanted(), LINGER_MS);
   }
 
-  #account(name: string): Account<Sink> {
+  #account(link: Link): Account<Sink> {
+    const { name } = link;
     let account = this.#accounts.get(name);
     if (account === undefined) {
       // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
       const sink = this.#sinks.interface(name);
-      account = { name, sink, tap: undefined, leftAtMs: 0, lostPackets: 0, closing: undefined };
+      account = { name, sink, isNamed: false, tap: undefined, leftAtMs: 0, lostPackets: 0, closing: undefined };
       this.#accounts.set(name, account);
     }
+    account.isNamed ||= this.#patterns.namesInFull(link);
     return account;
   }
 
   #forgetGone(): void {
-    for (const { name, tap, leftAtMs } of this.#accounts.values()) {
-      if (tap !== undefined || this.#patterns.includes(name) || this.#now() - leftAtMs < FORGET_MS) continue;
+    for (const { name, tap, isNamed, leftAtMs } of this.#accounts.values()) {
+      if (tap !== undefined || isNamed || this.#now() - leftAtMs < FORGET_MS) continue;
       this.#accounts.delete(name);
       this.kind.forget?.(name);
       this.#sinks.forget(name);
@@ -258,20 +267,24 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     this.#listener.opened(tap.name);
     // The link may have changed while it was opened.
     const isWanted = this.#taps.get(tap.link.index) === tap;
-    if (!isWanted || !tap.canStay(this.kind)) this.#close(tap);
+    if (!isWanted || !tap.canStay()) this.#close(tap);
     return isWanted;
   }
 
-  async #openEngine(link: Link, sink: Sink): Promise<Engine<Sink>> {
+  #openEngine(link: Link, sink: Sink): Promise<Engine<Sink>> {
+    if (hasDescriptors(this.kind.descriptors * PLENTY)) return this.kind.open(link, sink, this.#taps.size);
+    // One after the other, so that two don't count on the same descriptor.
+    const opened = this.#lastOpened.then(() => this.#openSparingly(link, sink));
+    this.#lastOpened = opened.catch(() => {});
+    return opened;
+  }
+
+  async #openSparingly(link: Link, sink: Sink): Promise<Engine<Sink>> {
     const { descriptors } = this.kind;
-    if (!hasDescriptors(descriptors)) {
-      // What is gone gives back first.
-      await this.#closings.settled();
-      if (!hasDescriptors(descriptors)) {
-        throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${descriptorRefusal()}`);
-      }
-    }
-    return this.kind.open(link, sink, this.#taps.size);
+    // What is gone gives back first.
+    if (!hasDescriptors(descriptors)) await this.#closings.settled();
+    if (hasDescriptors(descriptors)) return this.kind.open(link, sink, this.#taps.size);
+    throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${descriptorRefusal()}`);
   }
 
   /** Throws the reason alone, which others may share. */

@@ -12,7 +12,10 @@ export interface Losses {
   packets: number;
 }
 
-/** Counts the packets of one interface, whatever it is called, from the moment it is opened until it is disposed of. */
+/**
+ * Counts the packets of one interface, whatever it is called, from the moment it is opened until it is disposed of; goes
+ * on by itself when the interface was down.
+ */
 export interface Engine<Sink = InterfaceLedger> extends AsyncDisposable {
   /** Brings the sink up to date with all that the kernel has seen; called before every scrape. */
   sync(): void;
@@ -42,8 +45,6 @@ export interface FrameTap {
 /** A way to make engines, one for each interface. */
 export interface EngineKind<Sink = InterfaceLedger> {
   readonly name: EngineName;
-  /** Whether an engine goes on by itself when its interface goes down and comes up again. */
-  readonly survivesDown: boolean;
   /** Capabilities without which `open` fails at start. */
   readonly needs: readonly CapabilityName[];
   /** Those of them that are needed later too, to open an interface that comes or comes back. */

@@ -16,16 +16,11 @@ const MESSAGES_A_TURN = 16;
 /** When the links are listed again, where the kernel could not do so. */
 const LIST_AGAIN_MS = 1000;
 
-/** What can't be seen in the links that there are: indexes of links. */
-export interface LinkNews {
-  /** They went, though others may have their index by now. */
-  readonly gone: Set<number>;
-  /** They went down, though they may be up by now. */
-  readonly down: Set<number>;
-}
-
-/** Told that links came, went, or changed in what is known of them. */
-export type LinkListener = (news: LinkNews) => void;
+/**
+ * Told that links came, went, or changed in what is known of them. `gone`: the indexes of those that went, even if
+ * others have the same by now.
+ */
+export type LinkListener = (gone: ReadonlySet<number>) => void;
 
 /**
  * The network interfaces of this namespace, kept up to date by the kernel's own messages: no polling, and nothing read
@@ -43,7 +38,7 @@ export class Links implements Disposable {
   /** Whether news was lost, so that all links are to be listed again. */
   #isIncomplete = false;
   #listing: Promise<void> | undefined;
-  #news: LinkNews = { gone: new Set(), down: new Set() };
+  #gone = new Set<number>();
   #hasNews = false;
   #listTimer: NodeJS.Timeout | undefined;
   #stopWatching: (() => void) | undefined;
@@ -134,8 +129,6 @@ export class Links implements Disposable {
     this.#isIncomplete = false;
     this.#newer.clear();
     const unlisted = new Set(this.#byIndex.keys());
-    // Who knows what became of them meanwhile.
-    for (const index of unlisted) this.#news.down.add(index);
     const result = await dump(this.#listFd, linkDumpRequest(), (bytes, length) => {
       return this.#takePart(bytes, length, unlisted);
     });
@@ -146,7 +139,6 @@ export class Links implements Disposable {
       return;
     }
     for (const index of unlisted) if (!this.#newer.has(index)) this.#forget(index);
-    this.#hasNews = true;
   }
 
   #takePart(bytes: Uint8Array, lengthBytes: number, unlisted: Set<number>): boolean {
@@ -163,23 +155,22 @@ export class Links implements Disposable {
     // Such as one that turned promiscuous: nothing that is of interest here.
     if (isDeepStrictEqual(this.#byIndex.get(link.index), link)) return;
     this.#byIndex.set(link.index, link);
-    if (!link.isUp) this.#news.down.add(link.index);
     this.#hasNews = true;
   }
 
   #forget(index: number): void {
     this.#newer.add(index);
     if (!this.#byIndex.delete(index)) return;
-    this.#news.gone.add(index);
+    this.#gone.add(index);
     this.#hasNews = true;
   }
 
   /** Not while links are listed: names that are half of the list may be of different times. */
   #tell(): void {
     if (!this.#isOpen || !this.#hasNews || this.#listing !== undefined) return;
-    const news = this.#news;
-    this.#news = { gone: new Set(), down: new Set() };
+    const gone = this.#gone;
+    this.#gone = new Set();
     this.#hasNews = false;
-    this.#onChange(news);
+    this.#onChange(gone);
   }
 }

@@ -1,14 +1,12 @@
-import { matchesGlob } from "node:path";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { edgeOf } from "./edge.ts";
+import { InterfacePatterns } from "./interface-patterns.ts";
 import type { Link } from "./netlink.ts";
 
-/** Pattern that stands for the edge of the host: each packet that enters or leaves it passes one of these interfaces. */
-export const AUTO = "auto";
-
-/** The links that the patterns name. Throws PromtapError where one that is named in full is not there. */
-export function interfacesOf(patterns: readonly string[], links: readonly Link[]): Link[] {
-  const missing = patterns.find((pattern) => isFullName(pattern) && !links.some((link) => link.name === pattern));
+/** The links that patterns name. Throws PromtapError where one that is named in full is not there. */
+export function interfacesOf(texts: readonly string[], links: readonly Link[]): Link[] {
+  const patterns = new InterfacePatterns(texts);
+  const [missing] = patterns.missing(links);
   if (missing !== undefined) {
     const present = links.map((link) => link.name).join(", ");
     throw new PromtapError(ErrorCode.HOST, `couldn't open ${missing}: no such interface; this host has ${present}`);
@@ -21,21 +19,20 @@ export function interfacesOf(patterns: readonly string[], links: readonly Link[]
  * them while they are down.
  */
 export function wantedLinks(
-  patterns: readonly string[],
+  patterns: InterfacePatterns,
   links: readonly Link[],
   isCaptured: (link: Link) => boolean = () => false,
 ): Link[] {
-  const candidates = links.filter((link) => !link.isLoopback && (link.isUp || isCaptured(link)));
-  const edge = patterns.includes(AUTO) ? new Set(edgeOf(candidates, links)) : undefined;
-  return links.filter((link) =>
-    patterns.some((pattern) => {
-      if (pattern === AUTO) return edge?.has(link) === true;
-      return isFullName(pattern) ? pattern === link.name : matchesGlob(link.name, pattern);
-    }),
-  );
+  const edge = patterns.hasAuto ? new Set(edgeIn(links, isCaptured)) : undefined;
+  return links.filter((link) => patterns.names(link) || (edge?.has(link) === true && !patterns.leavesOut(link)));
 }
 
-/** Whether a pattern is the name of one interface. */
-export function isFullName(pattern: string): boolean {
-  return pattern !== AUTO && !/[*?[]/.test(pattern);
+/** The patterns that name no link yet. */
+export function idlePatterns(texts: readonly string[], links: readonly Link[]): string[] {
+  return new InterfacePatterns(texts).idle(links, edgeIn(links));
+}
+
+function edgeIn(links: readonly Link[], isCaptured: (link: Link) => boolean = () => false): Link[] {
+  const candidates = links.filter((link) => !link.isLoopback && (link.isUp || isCaptured(link)));
+  return edgeOf(candidates, links);
 }

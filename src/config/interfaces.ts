@@ -1,13 +1,25 @@
-import { illegal } from "./flag.ts";
+import { AUTO, InterfacePatterns, splitPatterns } from "../capture/interface-patterns.ts";
+import { messageOf } from "../errors.ts";
+import { illegal, usageError } from "./flag.ts";
 
 /** What dev_valid_name of the kernel (net/core/dev.c) lets no name hold; patterns of names need none of it either. */
 const INTERFACE_FORBIDS = /[\s/:]/;
+const LEGAL = "a name, a pattern such as veth*, !veth* to leave out, or auto; several with commas between";
 
-/** The names and patterns of interfaces that a flag gives, each once. Throws a usage error. */
-export function patternsOf(flag: string, patterns: readonly string[]): string[] {
+/** The patterns of interfaces in the lists that a flag gives, each once. Throws a usage error. */
+export function patternsOf(flag: string, lists: readonly string[]): string[] {
+  const patterns = [...new Set(lists.flatMap(splitPatterns))];
   for (const pattern of patterns) {
-    if (pattern !== "" && !INTERFACE_FORBIDS.test(pattern)) continue;
-    throw illegal(flag, pattern, "a name, a pattern such as veth*, or auto");
+    const name = pattern.replace(/^!/, "");
+    if (name === "" || INTERFACE_FORBIDS.test(name) || pattern === `!${AUTO}`) throw illegal(flag, pattern, LEGAL);
+    if (pattern !== name && patterns.includes(name)) {
+      throw usageError(`invalid ${flag} ${JSON.stringify(pattern)}: ${name} is named as well`);
+    }
+    try {
+      void new InterfacePatterns([pattern]);
+    } catch (error) {
+      throw usageError(`invalid ${flag} ${JSON.stringify(pattern)}: ${messageOf(error)}`);
+    }
   }
-  return [...new Set(patterns)];
+  return patterns;
 }

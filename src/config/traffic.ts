@@ -18,7 +18,7 @@ const FLAGS = {
     default: DEFAULT_INTERFACES,
     help:
       "Interface, pattern of interfaces (veth*), or auto: those at which packets enter or leave the host, each " +
-      "packet once; new ones as they come.",
+      "packet once; new ones as they come. !veth* leaves out; several stand with commas between.",
     parse: String,
   }),
   ranges: list({

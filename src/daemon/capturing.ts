@@ -5,7 +5,8 @@ import { type Link, Links } from "../capture/links.ts";
 import { pcapKind } from "../capture/pcap/pcap-engine.ts";
 import { ringKind } from "../capture/ring/ring-engine.ts";
 import { selectEngine } from "../capture/select.ts";
-import { interfacesOf, isFullName } from "../capture/wanted.ts";
+import { InterfacePatterns } from "../capture/interface-patterns.ts";
+import { interfacesOf } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -76,7 +77,13 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 /** The engines that may be chosen, best first. */
 export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
   const { engine, maxAddresses, wireSizes } = config;
-  const kernel = { ranges, zonings, maxAddresses, wireSizes, isFixed: config.interfaces.every(isFullName) };
+  const kernel = {
+    ranges,
+    zonings,
+    maxAddresses,
+    wireSizes,
+    isFixed: new InterfacePatterns(config.interfaces).isFixed,
+  };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
@@ -101,6 +108,9 @@ function listed(names: readonly string[]): string {
 export function captureLog(what: string): CaptureListener {
   return {
     opened: (name) => log.info(`capture${what} started`, { interface: name }),
+    idle(patterns) {
+      for (const pattern of patterns) log.warn(`capture${what} waits: no interface has such a name yet`, { pattern });
+    },
     closed: (name) => log.info(`capture${what} stopped`, { interface: name }),
     renamed: (before, name) => log.info(`capture${what} goes on`, { interface: name, before }),
     failed(names, reason) {

@@ -215,13 +215,16 @@ export function packetStatistics(fd: number): { packets: number; drops: number }
 const PACKET_ADD_MEMBERSHIP = 1;
 const PACKET_MR_PROMISC = 1;
 
-/** Has an interface take in every frame, as long as the packet socket is there. */
-export function makePromiscuous(fd: number, interfaceIndex: number): number {
+/**
+ * Has an interface take in every frame, as long as the packet socket is there. In a helper thread: the kernel waits for
+ * whoever is at the interfaces (rtnl_lock in packet_mc_add).
+ */
+export function makePromiscuous(fd: number, interfaceIndex: number): Promise<number> {
   // struct packet_mreq: index, type u16, address length u16, address.
   const request = new DataView(new ArrayBuffer(16));
   request.setInt32(0, interfaceIndex, true);
   request.setUint16(4, PACKET_MR_PROMISC, true);
-  return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, new Uint8Array(request.buffer));
+  return setsockoptInBackground(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, new Uint8Array(request.buffer));
 }
 
 const SOL_SOCKET = 1;

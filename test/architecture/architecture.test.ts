@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "node:",
     "@platformatic/kafka",
   ],
-  "config/": ["http/", "ledger/", "packet/", "errors.ts", "node:"],
+  "config/": ["http/", "ledger/", "packet/", "capture/interface-patterns.ts", "errors.ts", "node:"],
   "daemon/": ["*"],
   "cli/": ["config/", "daemon/", "native/", "errors.ts", "log.ts", "version.ts", "citty", "node:"],
   "main.ts": ["cli/"],

@@ -11,6 +11,7 @@ function links(described: Readonly<Record<string, Relations>>): Link[] {
   const indexOf = (name: string | undefined): number => (name === undefined ? 0 : names.indexOf(name) + 1);
   return Object.entries(described).map(([name, { master, lower, ...fields }]) => ({
     name,
+    altNames: [],
     index: indexOf(name),
     isUp: true,
     isLoopback: false,

@@ -45,7 +45,6 @@ export class FakeKind implements EngineKind<FrameSink> {
   readonly needs = [];
   readonly keeps = [];
   descriptors = 0;
-  readonly survivesDown: boolean;
   readonly engines: FakeEngine[] = [];
   /** How many interfaces shared the memory each time one was to be opened. */
   readonly siblings: number[] = [];
@@ -55,10 +54,6 @@ export class FakeKind implements EngineKind<FrameSink> {
   /** How often an interface was tried in vain. */
   failures = 0;
   refusal: string | undefined;
-
-  constructor(survivesDown = true) {
-    this.survivesDown = survivesDown;
-  }
 
   async probe(): Promise<string | undefined> {
     return this.refusal;

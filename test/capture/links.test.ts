@@ -16,7 +16,7 @@ class Follower implements Disposable {
   calls = 0;
 
   constructor() {
-    this.links.watch(({ gone }) => {
+    this.links.watch((gone) => {
       this.calls++;
       this.gone.push(...gone);
       this.state = this.links.all();
@@ -72,6 +72,18 @@ describe("links of a private namespace", { skip: lacking("root", "ip") }, () => 
     ip("link delete br1");
     await follower.knows({ lo: "up" });
     assert.deepEqual(follower.gone, [index]);
+  });
+
+  test("are known with the other names that they are given", async () => {
+    // The kernel tells of them while the interface is up.
+    ip("link add br1 up type bridge");
+    using follower = new Follower();
+    const namesOf = () => follower.state.find(({ name }) => name === "br1")!.altNames;
+    ip("link property add dev br1 altname uplink altname a-name-that-is-longer-than-fifteen-bytes");
+    await until("both are known", () => namesOf().length === 2);
+    assert.deepEqual(namesOf(), ["uplink", "a-name-that-is-longer-than-fifteen-bytes"]);
+    ip("link property del dev uplink altname uplink");
+    await until("one is known", () => namesOf().length === 1);
   });
 
   test("that are as they were for all that matters are not told of", async () => {

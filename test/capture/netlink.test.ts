@@ -16,7 +16,7 @@ const ETH0 = `
   0800 0400 dc050000
   0900 0300 65746830 00 000000
   0800 0d00 e8030000`;
-const UNRELATED = { kind: "", masterIndex: 0, lowerIndex: 0 };
+const UNRELATED = { altNames: [], kind: "", masterIndex: 0, lowerIndex: 0 };
 const ETH0_LINK = {
   name: "eth0",
   index: 2,

@@ -27,7 +27,7 @@ function isOf(engine: string, page: Page): boolean {
   return page.value(`promtap_capture_info{engine="${engine}"}`) === 1;
 }
 
-for (const engine of ["bpf", "tcx", "ring"]) {
+for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
   test(
     `engine ${engine} leaves descriptors to the web, and tells once what it can't capture and why`,
     engineOptions(engine),

@@ -47,7 +47,7 @@ async function pageAt(socketPath: string): Promise<Page | undefined> {
   return response.statusCode === 200 ? new Page(body) : undefined;
 }
 
-for (const engine of ["bpf", "tcx", "ring"]) {
+for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
   const args = ["--engine", engine, "-i", "many*"];
   const options = engineOptions(engine);
 

@@ -49,6 +49,7 @@ export interface KernelOptions {
 const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
 const LOOPBACK: Link = {
   name: "lo",
+  altNames: [],
   index: 1,
   isUp: true,
   isLoopback: true,
@@ -89,7 +90,6 @@ export function tcxKind(options: KernelOptions): EngineKind {
 
 class KernelKind implements EngineKind {
   readonly name: EngineName;
-  readonly survivesDown = true;
   readonly #hook: Hook;
   readonly needs: readonly CapabilityName[];
   readonly keeps: readonly CapabilityName[];

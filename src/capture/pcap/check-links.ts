@@ -1,6 +1,7 @@
 import { messageOf } from "../../errors.ts";
 import { Links } from "../links.ts";
-import { interfacesOf } from "../wanted.ts";
+import { InterfacePatterns } from "../interface-patterns.ts";
+import { idlePatterns, interfacesOf } from "../wanted.ts";
 import type { LiveFilter } from "./live-filter.ts";
 
 /**
@@ -9,6 +10,7 @@ import type { LiveFilter } from "./live-filter.ts";
  */
 export function checkLinks(what: string, patterns: readonly string[], filter: LiveFilter | undefined): string[] {
   using links = Links.open();
+  const parsed = new InterfacePatterns(patterns);
   const captured: string[] = [];
   const refusals: string[] = [];
   for (const link of interfacesOf(patterns, links.all())) {
@@ -16,10 +18,11 @@ export function checkLinks(what: string, patterns: readonly string[], filter: Li
       filter?.programFor(link);
       captured.push(link.name);
     } catch (error) {
-      if (patterns.includes(link.name)) throw error;
+      if (parsed.namesInFull(link)) throw error;
       refusals.push(messageOf(error));
     }
   }
   const names = captured.join(", ") || `nothing yet (waiting for ${patterns.join(", ")})`;
-  return [`would ${what} ${names}`, ...refusals];
+  const idle = idlePatterns(patterns, links.all()).map((pattern) => `no interface yet: ${pattern}`);
+  return [`would ${what} ${names}`, ...(captured.length === 0 ? [] : idle), ...refusals];
 }

@@ -29,7 +29,6 @@ export function pcapKindOf<Sink>(
   const live = new LiveFilter(filter, copiedBytes);
   return {
     name: EngineName.PCAP,
-    survivesDown: true,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
     descriptors: 1,

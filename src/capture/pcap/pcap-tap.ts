@@ -144,7 +144,7 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
   async #receiveBy(ringBytes: number): Promise<void> {
     const socket = await openRingSocket(this.#link.name, this.#program, ringBytes);
     try {
-      receive(socket, this.#link);
+      await receive(socket, this.#link);
     } catch (error) {
       await closeRingSocket(socket);
       throw error;

@@ -34,12 +34,12 @@ export async function openRingSocket(name: string, program: LiveProgram, ringByt
 }
 
 /** Has the frames of an interface come in, promiscuously. Throws PromtapError. */
-export function receive({ fd }: RingSocket, { name, index }: Link): void {
+export async function receive({ fd }: RingSocket, { name, index }: Link): Promise<void> {
+  const joined = await libc.makePromiscuous(fd, index);
+  if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
+  // Last: what comes in from now on may come in by another ring too, which ends at once.
   const bound = libc.bind(fd, packetAddress(index));
   if (bound < 0) throw packetSocketRefusal(bound, `open ${name}`, "bind to it");
-  // Last, because the kernel tells everybody.
-  const joined = libc.makePromiscuous(fd, index);
-  if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
 }
 
 /** Has no frames come in any more; what came can be read until it is closed. */

@@ -77,7 +77,6 @@ export class RingBudget {
 export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineKind {
   return {
     name: EngineName.RING,
-    survivesDown: true,
     needs: ["CAP_NET_RAW"],
     keeps: ["CAP_NET_RAW"],
     descriptors: 1,

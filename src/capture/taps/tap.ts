@@ -1,10 +1,12 @@
-import type { Engine, EngineKind } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 
 /** What is told of a name, whichever interface bears it: it outlives them. */
 export interface Account<Sink> {
   readonly name: string;
   readonly sink: Sink;
+  /** Whether an interface of this name was named in full: it is kept in mind however long it is gone. */
+  isNamed: boolean;
   /** The interface that counts for it now. */
   tap: Tap<Sink> | undefined;
   /** When an interface last counted for it, in milliseconds of the clock. */
@@ -70,11 +72,10 @@ export class Tap<Sink> {
   }
 
   /** Whether its engine can go on with what has become of the link. */
-  canStay({ survivesDown }: Pick<EngineKind<Sink>, "survivesDown">): boolean {
+  canStay(): boolean {
     const before = this.#openLink;
-    const { isUp, isEthernet, isLoopback } = this.link;
-    const isSame = before?.isEthernet === isEthernet && before.isLoopback === isLoopback;
-    return isSame && (isUp || survivesDown);
+    const { isEthernet, isLoopback } = this.link;
+    return before?.isEthernet === isEthernet && before.isLoopback === isLoopback;
   }
 
   /** Has an engine opened; false if there is one, or the link can't have one now. Throws what prevents it. */

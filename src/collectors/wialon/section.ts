@@ -15,7 +15,7 @@ const FLAGS = {
     key: "wialon.interfaces",
     value: "NAME",
     excludes: { read: "a file is read instead of an interface" },
-    help: "Interface or pattern to read Wialon IPS on, instead of those of -i, or of auto if there is no -i.",
+    help: "Interface or pattern to read Wialon IPS on, as of -i, instead of those of -i, or of auto if there is no -i.",
     parse: String,
   }),
   /** Filter expression of libpcap. */

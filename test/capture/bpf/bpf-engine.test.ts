@@ -259,6 +259,7 @@ for (const [name, make] of KINDS) {
     test("says which interface it could not open, and why", async () => {
       const gone: Link = {
         name: "gone0",
+        altNames: [],
         index: 9999,
         isUp: true,
         isLoopback: false,

@@ -159,6 +159,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   test("says which interface it could not open, and why", async () => {
     const gone: Link = {
       name: "gone0",
+      altNames: [],
       index: 9999,
       isUp: true,
       isLoopback: false,

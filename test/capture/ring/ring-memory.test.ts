@@ -85,6 +85,7 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
   test("hold nothing of an interface that could not be opened", async () => {
     const gone: Link = {
       name: "gone0",
+      altNames: [],
       index: 9999,
       isUp: true,
       isLoopback: false,
