@@ -10,7 +10,7 @@ const WHAT = "addresses";
 /** What a message says is not looked at, only that there is one. */
 const MESSAGE_BYTES = 16;
 /** How many messages are read before others have their turn. */
-const MESSAGES_A_TURN = 64;
+const MESSAGES_PER_TURN = 64;
 /** Where addresses come and go all the time, as with containers, they are asked for this often at most. */
 const SETTLE_MS = 1000;
 
@@ -51,7 +51,7 @@ export class HostAddresses implements Disposable {
   watch(onChange: () => void): void {
     this.#stopWatching = libc.watchReadable(this.#news, () => {
       // Everything is asked for anew, once for all that change together. What is left is told of again.
-      for (let count = 0; count < MESSAGES_A_TURN && this.#isThereNews(); count++);
+      for (let count = 0; count < MESSAGES_PER_TURN && this.#isThereNews(); count++);
       this.#newsCount++;
       this.#refreshSoon(onChange);
     });

@@ -12,7 +12,7 @@ const WHAT = "interfaces";
 /** Larger than any message of the kernel about a link. */
 const MESSAGE_BYTES = 64 * 1024;
 /** How many messages are read before others have their turn. */
-const MESSAGES_A_TURN = 16;
+const MESSAGES_PER_TURN = 16;
 /** When the links are listed again, where the kernel could not do so. */
 const LIST_AGAIN_MS = 1000;
 
@@ -95,7 +95,7 @@ export class Links implements Disposable {
   /** Reads some of what waits. The rest is told of again, and so has its turn. */
   #readSome(): void {
     let isEmpty = false;
-    for (let count = 0; count < MESSAGES_A_TURN && !isEmpty; count++) {
+    for (let count = 0; count < MESSAGES_PER_TURN && !isEmpty; count++) {
       isEmpty = this.#readOne() === -libc.errno.EAGAIN;
     }
     if (isEmpty && this.#isIncomplete) this.#list();

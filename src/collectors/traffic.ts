@@ -27,7 +27,7 @@ const PROTOCOL_LABEL_BYTES = PROTOCOL_LABELS.map((label) =>
   encoder.encode(label === "" ? "" : `,${labelText("protocol", label)}`),
 );
 /** Rows that are looked at before the event loop gets its turn, where none of them has a line to write. */
-const ROWS_A_TURN = 4096;
+const ROWS_PER_TURN = 4096;
 
 /** Packet sizes by interface, and by address in the ranges: promacct's families, and what promacct hides. */
 export class TrafficCollector implements Collector {
@@ -146,7 +146,7 @@ export class TrafficCollector implements Collector {
       for (let row = 0; row < ledger.rows.count; row++) {
         const isWritten = ledger.rows.isUsed(row) && labels.version(row) === version;
         if (isWritten) writeRow(writer, lines, ledger, labels, row, direction);
-        if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
+        if (writer.isFull || row % ROWS_PER_TURN === ROWS_PER_TURN - 1) yield;
       }
     }
   }

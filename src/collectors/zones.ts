@@ -22,7 +22,7 @@ const DIRECTIONS = [
 /** Digits and the newline of a value take at most this many bytes. */
 const VALUE_BYTES = 20;
 /** Slots that are looked at before the event loop gets its turn. */
-const SLOTS_A_TURN = 1024;
+const SLOTS_PER_TURN = 1024;
 
 /** Keeps the tables up to date in which addresses are looked up. */
 export interface ZoneUpdater {
@@ -123,7 +123,7 @@ function* writeZones(
     );
     for (let slot = 1; slot < zoning.count; slot++) {
       writeSlot(writer, heads, zones, slot, what);
-      if (writer.isFull || slot % SLOTS_A_TURN === 0) yield;
+      if (writer.isFull || slot % SLOTS_PER_TURN === 0) yield;
     }
   }
 }

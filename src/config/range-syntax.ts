@@ -19,7 +19,7 @@ const DECIMAL = /^(?:0|[1-9][0-9]{0,2})$/;
  * Most IPv4 series that all ranges together may list. A table with a place for each is kept for every interface, at 4
  * bytes a place.
  */
-export const MAXIMUM_IPV4_SERIES = 2 ** 24;
+export const MAX_IPV4_SERIES = 2 ** 24;
 
 /** Reads the value of one `-r`; throws a usage error, in one line, when it is not legal. */
 export function parseRange(text: string): Range {
@@ -29,12 +29,12 @@ export function parseRange(text: string): Range {
   const labels = colon < 0 ? [] : parseLabels(text, text.slice(colon + 1));
   const bounds = addresses.includes("/") ? parseNetwork(text, addresses) : parseBounds(text, addresses);
   const range = { ...bounds, labels, text };
-  if (range.version === 4 && rangeSeries(range) > MAXIMUM_IPV4_SERIES) {
+  if (range.version === 4 && rangeSeries(range) > MAX_IPV4_SERIES) {
     const [network, prefix = "8"] = addresses.includes("/") ? addresses.split("/") : ["10.0.0.0"];
     throw illegal(
       text,
       `the range is too large: ${rangeSeries(range)} series`,
-      `at most ${MAXIMUM_IPV4_SERIES}; a rollup length gives a series to each network, as in ${network}/${prefix}/24`,
+      `at most ${MAX_IPV4_SERIES}; a rollup length gives a series to each network, as in ${network}/${prefix}/24`,
     );
   }
   return range;

@@ -1,7 +1,7 @@
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { list, single, usageError, wholeNumber } from "./flag.ts";
 import { patternsOf } from "./interfaces.ts";
-import { MAXIMUM_IPV4_SERIES, parseRange } from "./range-syntax.ts";
+import { MAX_IPV4_SERIES, parseRange } from "./range-syntax.ts";
 import { section, type ValueOf } from "./section.ts";
 
 /** Stands for the edge of the host. */
@@ -56,8 +56,8 @@ function refuseTooMany(ranges: readonly Range[]): void {
   let series = 0;
   for (const range of ranges) {
     if (range.version === 4) series += rangeSeries(range);
-    if (series <= MAXIMUM_IPV4_SERIES) continue;
-    const legal = `at most ${MAXIMUM_IPV4_SERIES}; a rollup length gives a series to each network, as in 10.0.0.0/8/24`;
+    if (series <= MAX_IPV4_SERIES) continue;
+    const legal = `at most ${MAX_IPV4_SERIES}; a rollup length gives a series to each network, as in 10.0.0.0/8/24`;
     const text = JSON.stringify(range.text);
     throw usageError(
       `invalid -r ${text}: with the ranges before it there are ${series} IPv4 series; legal is ${legal}`,

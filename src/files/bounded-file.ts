@@ -14,14 +14,14 @@ export interface FileContents {
  * or a device that never ends, would hold a thread, and with it the end of the process, for good. Throws an Error with
  * the reason alone.
  */
-export async function readBounded(path: string, maximumBytes: number): Promise<FileContents> {
+export async function readBounded(path: string, maxBytes: number): Promise<FileContents> {
   try {
     refuseIrregular(await stat(path, { bigint: true }));
     // Something else may have taken its place since.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const status = await file.stat({ bigint: true });
     refuseIrregular(status);
-    return { bytes: await readAll(file, Number(status.size), maximumBytes), mark: markOfStatus(status) };
+    return { bytes: await readAll(file, Number(status.size), maxBytes), mark: markOfStatus(status) };
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
   }
@@ -45,21 +45,21 @@ function refuseIrregular(status: BigIntStats): void {
 }
 
 /** `sizeBytes` is what the file says of itself: it may grow meanwhile, and those of /proc say 0. */
-async function readAll(file: FileHandle, sizeBytes: number, maximumBytes: number): Promise<Buffer> {
-  if (sizeBytes > maximumBytes) throw tooLarge(maximumBytes);
+async function readAll(file: FileHandle, sizeBytes: number, maxBytes: number): Promise<Buffer> {
+  if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
   // One byte more than expected: only a read of nothing tells the end.
   let bytes = Buffer.allocUnsafe(sizeBytes + 1);
   for (let length = 0; ;) {
     const { bytesRead } = await file.read(bytes, length, bytes.length - length);
     if (bytesRead === 0) return bytes.subarray(0, length);
     length += bytesRead;
-    if (length > maximumBytes) throw tooLarge(maximumBytes);
-    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(length * 2, maximumBytes + 1));
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(length * 2, maxBytes + 1));
   }
 }
 
-function tooLarge(maximumBytes: number): Error {
-  return new Error(`it is larger than ${maximumBytes / 2 ** 20} MiB`);
+function tooLarge(maxBytes: number): Error {
+  return new Error(`it is larger than ${maxBytes / 2 ** 20} MiB`);
 }
 
 /** node:fs says "ENOENT: no such file or directory, open '…'". */

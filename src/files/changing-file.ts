@@ -3,7 +3,7 @@ import { type FileContents, markOf, readBounded } from "./bounded-file.ts";
 
 /** What is made of a file. */
 export interface FileKind<T> {
-  readonly maximumBytes: number;
+  readonly maxBytes: number;
   /** Throws where the bytes, which are lent for good, are no sound file of the kind. `before`: what is in use. */
   parse(path: string, bytes: Buffer, before: T | undefined): Promise<T>;
 }
@@ -13,7 +13,7 @@ export type FileListener = (error: string | undefined) => void;
 
 /** Between attempts to read a file that changed and can't be read, as where no descriptors are left. */
 const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
 
 /** A file that others may replace or rewrite at any time, and what it held when it was last sound. */
 export class ChangingFile<T> {
@@ -40,7 +40,7 @@ export class ChangingFile<T> {
   /** Throws PromtapError where there is no sound file. */
   static async open<T>(path: string, kind: FileKind<T>, listener: FileListener): Promise<ChangingFile<T>> {
     try {
-      const { bytes, mark } = await readBounded(path, kind.maximumBytes);
+      const { bytes, mark } = await readBounded(path, kind.maxBytes);
       return new ChangingFile(path, kind, listener, await kind.parse(path, bytes, undefined), mark);
     } catch (error) {
       if (error instanceof PromtapError) throw error;
@@ -78,7 +78,7 @@ export class ChangingFile<T> {
   /** Undefined where that can't be done now, and is to be tried again. */
   async #read(mark: string): Promise<FileContents | undefined> {
     try {
-      const contents = await readBounded(this.path, this.#kind.maximumBytes);
+      const contents = await readBounded(this.path, this.#kind.maxBytes);
       this.#failedMark = undefined;
       this.#pauseMs = FIRST_PAUSE_MS;
       return contents;
@@ -87,7 +87,7 @@ export class ChangingFile<T> {
       this.#mark = "";
       this.#failedMark = mark;
       this.#pauseEnd = performance.now() + this.#pauseMs;
-      this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+      this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);
       return undefined;
     }
   }

@@ -19,7 +19,7 @@ const METADATA_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 /** Of zeros, between the tree and the data. */
 const SEPARATOR_BYTES = 16;
 /** Nodes that are checked between two looks at the clock. */
-const NODES_A_LOOK = 1024;
+const NODES_PER_LOOK = 1024;
 /** How long the checks keep the event loop from others, in one go. */
 const TURN_MS = 10;
 /** Records that are looked at for what a file holds; a file of countries may begin with some that have none. */
@@ -210,7 +210,7 @@ async function checkRecords(
   for (let node = 0; node < tree.nodeCount; node++) {
     check(tree.record(node, 0));
     check(tree.record(node, 1));
-    if (node % NODES_A_LOOK !== 0 || performance.now() < turnEnd) continue;
+    if (node % NODES_PER_LOOK !== 0 || performance.now() < turnEnd) continue;
     await nextTurn();
     turnEnd = performance.now() + TURN_MS;
   }

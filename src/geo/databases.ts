@@ -8,7 +8,7 @@ const CARRIED_NAME = "built-in";
 const CARRIED_ATTRIBUTION = "IPtoASN (iptoasn.com), by ip-location-db, PDDL 1.0";
 
 /** Many times what any database of countries or ASes takes. */
-const MAXIMUM_BYTES = 2 ** 30;
+const MAX_BYTES = 2 ** 30;
 
 /** Told when a file was read again, or could not be: `error` says why the one before stays in use. */
 export type ReloadListener = (path: string, error: string | undefined) => void;
@@ -128,7 +128,7 @@ export class GeoDatabases {
 
 function databaseFile(takesRegistered: boolean): FileKind<GeoDatabase> {
   return {
-    maximumBytes: MAXIMUM_BYTES,
+    maxBytes: MAX_BYTES,
     async parse(path, bytes, before) {
       const database = await GeoDatabase.open(path, bytes, "", takesRegistered);
       if (before !== undefined) refuseLess(before, database);

@@ -4,9 +4,9 @@ import type { SearchTree } from "./search-tree.ts";
 export type StartVisitor = (word0: number, word1: number, word2: number, word3: number, pointer: number) => void;
 
 /** Nodes between two yields: about a millisecond, and ten where each leads to a record that is decoded. */
-const NODES_A_TURN = 4096;
+const NODES_PER_TURN = 4096;
 /** A sound tree is walked through once; more says that nodes lead back to nodes before them. */
-const MOST_VISITS_A_NODE = 2;
+const MAX_VISITS_PER_NODE = 2;
 const WORDS = 4;
 
 /**
@@ -53,7 +53,7 @@ function* walk(
     records[++top] = tree.record(record, 0);
     depths[top - 1] = depth + 1;
     depths[top] = depth + 1;
-    if (++visits > tree.nodeCount * MOST_VISITS_A_NODE) throw new Error("its search tree goes round in circles");
-    if (visits % NODES_A_TURN === 0) yield;
+    if (++visits > tree.nodeCount * MAX_VISITS_PER_NODE) throw new Error("its search tree goes round in circles");
+    if (visits % NODES_PER_TURN === 0) yield;
   }
 }

@@ -15,9 +15,9 @@ export interface AutonomousSystem {
 const TWO_LETTERS = /^[A-Z]{2}$/;
 /** Codes that files use for no country: "ZZ" is ISO 3166-1's own for unknown. */
 const NO_COUNTRIES: readonly string[] = ["ZZ", "XX"];
-const HIGHEST_NUMBER = 0xffff_ffff;
+const MAX_NUMBER = 0xffff_ffff;
 /** Names are labels of series. */
-const LONGEST_NAME = 100;
+const MAX_NAME_CHARACTERS = 100;
 
 /**
  * The country of a record of GeoLite2, GeoIP2 and DB-IP (`country.iso_code`), of ip-location-db (`country_code`) or of
@@ -65,14 +65,14 @@ function systemOf(map: unknown, numberKey: string, ...nameKeys: readonly string[
   const given = field(map, numberKey);
   const number = typeof given === "string" ? Number(/^(?:AS)?([0-9]{1,10})$/i.exec(given)?.[1]) : given;
   // 0 says that nobody announces the address (RFC 7607)
-  if (typeof number !== "number" || !(number > 0 && number <= HIGHEST_NUMBER)) return undefined;
+  if (typeof number !== "number" || !(number > 0 && number <= MAX_NUMBER)) return undefined;
   const name = nameKeys.map((key) => field(map, key)).find((value) => typeof value === "string");
   return { number, name: labelOf(name) };
 }
 
 /** A text that may be a label of series; "" where it is none. */
 export function labelOf(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, LONGEST_NAME).toWellFormed() : "";
+  return typeof value === "string" ? value.slice(0, MAX_NAME_CHARACTERS).toWellFormed() : "";
 }
 
 /** What a map of the file has under a key; undefined where it is no map or has none. */

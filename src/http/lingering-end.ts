@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
  * Lets the connection end, after its last answer, only when the client has ended it, or after this time: closed while
  * there are requests unread it would be reset, and the answers on their way lost (RFC 9112 section 9.6).
  */
-export function lingerAtEnd(socket: Socket, limitMs: number): void {
+export function lingerAtEnd(socket: Socket, maxMs: number): void {
   // What node:http calls after the last answer, whose header says `Connection: close`.
   socket.destroySoon = () => {
     socket.end();
@@ -14,7 +14,7 @@ export function lingerAtEnd(socket: Socket, limitMs: number): void {
     // node:http stops reading at the handle, while answers wait; the stream, which asked for data before, knows nothing.
     // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
     socket._read(0);
-    const limit = setTimeout(() => socket.destroy(), limitMs).unref();
+    const limit = setTimeout(() => socket.destroy(), maxMs).unref();
     socket.once("close", () => clearTimeout(limit));
   };
 }

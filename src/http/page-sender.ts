@@ -98,12 +98,12 @@ async function turn(response: ServerResponse): Promise<void> {
 }
 
 /** Cuts an answer whose client takes nothing for a while, or has not taken all of it in this time. */
-function limitTime(response: ServerResponse, limitMs: number): void {
+function limitTime(response: ServerResponse, maxMs: number): void {
   // The timer of the socket runs while the page is made, too: only a client that has something to take is late.
   response.on("timeout", () => {
     if (response.writableLength > 0) cut(response);
   });
-  const limit = setTimeout(cut, limitMs, response).unref();
+  const limit = setTimeout(cut, maxMs, response).unref();
   response.once("close", () => clearTimeout(limit));
 }
 

@@ -5,11 +5,11 @@ export const USUAL_TIMEOUT_MS = 10_000 - MARGIN_MS;
 
 /**
  * The time a page may take, in milliseconds, by the header X-Prometheus-Scrape-Timeout-Seconds: a little less than
- * Prometheus waits, and at most `longestMs`; undefined where the header is missing or cannot be read.
+ * Prometheus waits, and at most `maxMs`; undefined where the header is missing or cannot be read.
  */
-export function scrapeTimeoutMs(header: string | undefined, longestMs: number): number | undefined {
+export function scrapeTimeoutMs(header: string | undefined, maxMs: number): number | undefined {
   if (header === undefined || !/^\d+(?:\.\d*)?$/.test(header)) return undefined;
   const waitedMs = Number(header) * 1_000;
   if (waitedMs === 0) return undefined;
-  return Math.min(Math.max(waitedMs - MARGIN_MS, waitedMs / 2), longestMs);
+  return Math.min(Math.max(waitedMs - MARGIN_MS, waitedMs / 2), maxMs);
 }

@@ -50,13 +50,13 @@ export class Ipv4Memory {
   readonly ranges: RangeTable;
   /** Whether something found no room since all was taken back. */
   isFull = false;
-  readonly #limitWords: number;
+  readonly #maxWords: number;
   #end = FIRST_FREE;
 
-  /** `limitBytes`: what may be taken. */
-  constructor(ranges: RangeTable, limitBytes: number) {
+  /** `maxBytes`: what may be taken. */
+  constructor(ranges: RangeTable, maxBytes: number) {
     this.ranges = ranges;
-    this.#limitWords = FIRST_FREE + Math.floor(limitBytes / WORD_BYTES);
+    this.#maxWords = FIRST_FREE + Math.floor(maxBytes / WORD_BYTES);
     this.words = new Int32Array(FIRST_FREE)
       .fill(UNSEEN, UNSEEN_PAGE, UNLISTED_PAGE)
       .fill(UNLISTED, UNLISTED_PAGE, UNSEEN_BOOK)
@@ -115,10 +115,10 @@ export class Ipv4Memory {
   #take(words: number): number {
     const start = this.#end;
     const end = start + words;
-    this.isFull ||= end > this.#limitWords;
-    if (end > this.#limitWords) return NO_ROOM;
+    this.isFull ||= end > this.#maxWords;
+    if (end > this.#maxWords) return NO_ROOM;
     if (end > this.words.length) {
-      const larger = new Int32Array(Math.min(this.words.length * 2, this.#limitWords));
+      const larger = new Int32Array(Math.min(this.words.length * 2, this.#maxWords));
       larger.set(this.words);
       this.words = larger;
     }

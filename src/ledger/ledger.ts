@@ -8,8 +8,8 @@ import type { Zoning } from "./zones/zoning.ts";
  * Memory of the IPv4 tables: several times what addresses need that are neighbours, and a bound for what somebody can
  * make of few addresses in many networks, or of many protocols. What finds no room is looked up in another way.
  */
-const FEWEST_IPV4_BYTES = 4 * 1024 * 1024;
-const IPV4_BYTES_AN_ADDRESS = 128;
+const MIN_IPV4_BYTES = 4 * 1024 * 1024;
+const IPV4_BYTES_PER_ADDRESS = 128;
 
 /** All counts of the process: one ledger an interface. */
 export class Ledger {
@@ -26,7 +26,7 @@ export class Ledger {
       zonings,
       seed,
       addresses: new Quota(maxAddresses, () => this.#lookedAt()),
-      ipv4: new Ipv4Memory(ranges, FEWEST_IPV4_BYTES + maxAddresses * IPV4_BYTES_AN_ADDRESS),
+      ipv4: new Ipv4Memory(ranges, MIN_IPV4_BYTES + maxAddresses * IPV4_BYTES_PER_ADDRESS),
       onFold: (ledger, slot, into) => {
         for (const listener of this.#foldListeners) listener(ledger, slot, into);
       },

@@ -1,5 +1,5 @@
 /** What the kernel can say of the payload of a packet: 16 bits. */
-const LARGEST_SEGMENT_BYTES = 0xffff;
+const MAX_SEGMENT_BYTES = 0xffff;
 
 /**
  * How many packets the wire carried for a frame that the kernel has merged (GRO) or has yet to cut (TSO, GSO): each
@@ -12,6 +12,6 @@ const LARGEST_SEGMENT_BYTES = 0xffff;
 export function packetsOnWire(lengthBytes: number, headerBytes: number, segmentBytes: number): number {
   const payloadBytes = lengthBytes - headerBytes;
   if (headerBytes === 0 || payloadBytes <= 0) return 1;
-  if (segmentBytes === 0 || segmentBytes > LARGEST_SEGMENT_BYTES) return 1;
+  if (segmentBytes === 0 || segmentBytes > MAX_SEGMENT_BYTES) return 1;
   return Math.ceil(payloadBytes / segmentBytes);
 }

@@ -15,7 +15,7 @@ const PROTOCOL = 9;
 const SOURCE = 12;
 const DESTINATION = 16;
 export const IPV4_HEADER_BYTES = 20;
-const MINIMUM_IHL = 5;
+const MIN_IHL = 5;
 
 /** Fields of the header at `at`, which was found to be whole; see `isPlainIpv4` for why a DataView. Hot. */
 export function ipv4Protocol(view: DataView, at: number): number {
@@ -33,7 +33,7 @@ export function ipv4Destination(view: DataView, at: number): number {
 
 /** Whether a header of version 4 may begin with this byte: with the version, and a length that is long enough. */
 export function beginsIpv4(first: number): boolean {
-  return first >> 4 === 4 && (first & 0x0f) >= MINIMUM_IHL;
+  return first >> 4 === 4 && (first & 0x0f) >= MIN_IHL;
 }
 
 /**

@@ -6,7 +6,7 @@ export const IPPROTO_UDP = 17;
 export const UDP_HEADER_BYTES = 8;
 /** Length of a TCP header in words of 32 bits, in the upper half of this byte (RFC 9293, section 3.1). */
 const TCP_DATA_OFFSET = 12;
-const TCP_MINIMUM_DATA_OFFSET = 5;
+const TCP_MIN_DATA_OFFSET = 5;
 /** Bytes of a TCP header that are read. */
 export const TCP_READ_BYTES = TCP_DATA_OFFSET + 1;
 
@@ -144,5 +144,5 @@ export function transportHeaderBytes(protocol: number, bytes: Uint8Array, at: nu
   if (protocol === IPPROTO_UDP) return UDP_HEADER_BYTES;
   if (protocol !== IPPROTO_TCP || end - at < TCP_READ_BYTES) return 0;
   const dataOffset = bytes[at + TCP_DATA_OFFSET]! >> 4;
-  return dataOffset < TCP_MINIMUM_DATA_OFFSET ? 0 : dataOffset * 4;
+  return dataOffset < TCP_MIN_DATA_OFFSET ? 0 : dataOffset * 4;
 }

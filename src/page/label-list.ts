@@ -85,8 +85,8 @@ let scratch = new Uint8Array(1024);
 
 /** The text as UTF-8, in memory that is good until the next one: a third of the time that memory of its own takes. */
 function encoded(text: string): Uint8Array {
-  const mostBytes = text.length * MAX_UTF8_BYTES;
-  if (mostBytes > scratch.length) scratch = new Uint8Array(mostBytes);
+  const maxBytes = text.length * MAX_UTF8_BYTES;
+  if (maxBytes > scratch.length) scratch = new Uint8Array(maxBytes);
   return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
 }
 

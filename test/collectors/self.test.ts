@@ -33,7 +33,7 @@ test("build and process are on the page, in both formats and each time", async (
 });
 
 test("processor time, memory and descriptors are what the kernel says, the start of the process included", async () => {
-  const TICKS_A_SECOND = 100;
+  const TICKS_PER_SECOND = 100;
   const ticks = (): number[] =>
     readFileSync("/proc/self/stat", "latin1").split(") ")[1]!.split(" ").slice(11, 13).map(Number);
   const before = ticks();
@@ -41,7 +41,7 @@ test("processor time, memory and descriptors are what the kernel says, the start
   const value = (name: string): number => Number(families.get(name)!.samples[0]!.value);
   const after = ticks();
   for (const [index, name] of ["process_cpu_user_seconds_total", "process_cpu_system_seconds_total"].entries()) {
-    const found = value(name) * TICKS_A_SECOND;
+    const found = value(name) * TICKS_PER_SECOND;
     assert.ok(before[index]! - 1 <= found && found <= after[index]! + 2, `${before[index]} ${found} ${after[index]}`);
   }
   const sum = value("process_cpu_user_seconds_total") + value("process_cpu_system_seconds_total");

@@ -10,7 +10,7 @@ import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
 const NUMBER: FileKind<number> = {
-  maximumBytes: 100,
+  maxBytes: 100,
   async parse(_path, bytes) {
     const number = Number(bytes.toString());
     if (Number.isNaN(number)) throw new Error("it is no number");

@@ -8,7 +8,7 @@ import { ChangingFile } from "../../src/files/changing-file.ts";
  */
 
 const [, , path = ""] = process.argv;
-const kind = { maximumBytes: 100, parse: async (_: string, bytes: Buffer) => Number(bytes.toString()) };
+const kind = { maxBytes: 100, parse: async (_: string, bytes: Buffer) => Number(bytes.toString()) };
 const file = await ChangingFile.open(path, kind, (error) => console.log(error ?? "read again"));
 
 const taken: number[] = [];

@@ -6,7 +6,7 @@ import { parseRange } from "../../src/config/range-syntax.ts";
 import { addresses, bordersOf, rangeLists } from "./arbitraries.ts";
 import { firstRange } from "./model.ts";
 
-const HIGHEST_IPV6 = (1n << 128n) - 1n;
+const MAX_IPV6 = (1n << 128n) - 1n;
 
 function search(table: RangeTable, version: 4 | 6, address: bigint): number {
   const word = (shift: bigint) => Number(BigInt.asIntN(32, address >> shift));
@@ -78,14 +78,14 @@ test("a range that others cover together is covered, one that has an address lef
 test("no ranges hold nothing", () => {
   const table = tableOf();
   assert.equal(search(table, 4, 0n), NO_RANGE);
-  assert.equal(search(table, 6, HIGHEST_IPV6), NO_RANGE);
+  assert.equal(search(table, 6, MAX_IPV6), NO_RANGE);
   assert.equal(table.groups, 0);
 });
 
 test("a range may begin at the lowest address and end at the highest", () => {
   const table = tableOf("0.0.0.0/0/24", "::/0");
   for (const address of [0n, 1n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn]) assert.equal(search(table, 4, address), 0);
-  for (const address of [0n, 1n << 63n, 1n << 127n, HIGHEST_IPV6]) assert.equal(search(table, 6, address), 1);
+  for (const address of [0n, 1n << 63n, 1n << 127n, MAX_IPV6]) assert.equal(search(table, 6, address), 1);
 });
 
 test("one address may be a range, the lowest and the highest too", () => {
@@ -95,7 +95,7 @@ test("one address may be a range, the lowest and the highest too", () => {
     [0, NO_RANGE, NO_RANGE, 2, NO_RANGE, NO_RANGE, 1],
   );
   assert.deepEqual(
-    [0n, 1n, HIGHEST_IPV6 - 1n, HIGHEST_IPV6].map((at) => search(table, 6, at)),
+    [0n, 1n, MAX_IPV6 - 1n, MAX_IPV6].map((at) => search(table, 6, at)),
     [3, NO_RANGE, NO_RANGE, 4],
   );
 });

@@ -20,8 +20,8 @@ const RANGES = ["-r", "0.0.0.0/0/8:site=four", "-r", "::/0/8:site=six"];
 const SEED = 20;
 const FRAMES = 500;
 /** What an interface takes. */
-const SHORTEST_BYTES = 14;
-const LONGEST_BYTES = 1514;
+const MIN_BYTES = 14;
+const MAX_BYTES = 1514;
 const TPID_VLAN = 0x8100;
 const TPID_QINQ = 0x88a8;
 
@@ -29,7 +29,7 @@ const TPID_QINQ = 0x88a8;
 function anyFrames(seed: number): Frame[] {
   return fc
     .sample(frames, { numRuns: FRAMES, seed })
-    .filter((frame) => frame.length >= SHORTEST_BYTES && frame.length <= LONGEST_BYTES && !isAtLimit(frame))
+    .filter((frame) => frame.length >= MIN_BYTES && frame.length <= MAX_BYTES && !isAtLimit(frame))
     .map((bytes) => ({ bytes: [...bytes], lengthBytes: 0 }));
 }
 

@@ -70,7 +70,7 @@ for (const engine of ["ring", "pcap"]) {
           await promtap.pageWhere(
             "both customers have series",
             (page) => {
-              assertOneWay(before, page, series);
+              assertGrows(before, page, series);
               before = page;
               return series.every((each) => page.value(each) !== undefined);
             },
@@ -80,7 +80,7 @@ for (const engine of ["ring", "pcap"]) {
         const sent = namespace.statistic("veth1", "tx_packets");
         const all = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
         const page = await promtap.pageWhere("all frames are counted", (found) => found.value(all) === sent);
-        assertOneWay(before, page, series);
+        assertGrows(before, page, series);
         assert.equal(page.sum(`${rx}_count`), SCANNED);
         assert.equal(page.sum(`${tx}_count`), sent - SCANNED);
         assert.equal(page.sum(`${tx}_sum`), (sent - SCANNED) * 100);
@@ -93,7 +93,7 @@ for (const engine of ["ring", "pcap"]) {
 }
 
 /** Asserts that no counter of the later page is below the same one of the earlier. */
-function assertOneWay(earlier: Page, later: Page, series: readonly string[]): void {
+function assertGrows(earlier: Page, later: Page, series: readonly string[]): void {
   const counters = [...earlier.samples].filter(([name]) => series.includes(name) || /ip="other"|_total\b/.test(name));
   for (const [name, value] of counters) {
     const now = later.value(name);

@@ -12,13 +12,13 @@ import { isRealtime, possibleCpus } from "./cpus.ts";
 import { KernelTables, tableSizes } from "./kernel-tables.ts";
 import { Places } from "./places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
-import { kernelRefusal, OLDEST_KERNEL, OLDEST_TCX_KERNEL } from "./refusal.ts";
+import { kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
 import { SharedTables } from "./shared-tables.ts";
 import { KernelZones } from "./zones/kernel-zones.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
 
 /** What the two kernel engines differ in. */
-interface Way extends Pick<EngineKind, "name" | "needs" | "keeps"> {
+interface Variant extends Pick<EngineKind, "name" | "needs" | "keeps"> {
   hook: Hook;
   /** Descriptors of what attaches a program to an interface. */
   attached: number;
@@ -106,7 +106,7 @@ class KernelKind implements EngineKind {
   readonly #zones = new Map<Zoning, KernelZones>();
   #shared: SharedTables | undefined;
 
-  constructor({ name, hook, attached, attach, needs, keeps }: Way, options: KernelOptions) {
+  constructor({ name, hook, attached, attach, needs, keeps }: Variant, options: KernelOptions) {
     const { ranges, maxAddresses, wireSizes, zonings, isFixed } = options;
     this.name = name;
     this.needs = needs;
@@ -124,7 +124,7 @@ class KernelKind implements EngineKind {
 
   /** Loads the real program and attaches it to loopback for a moment. */
   async probe(): Promise<string | undefined> {
-    const tooOld = kernelRefusal(this.#hook === Hook.TCX ? OLDEST_TCX_KERNEL : OLDEST_KERNEL);
+    const tooOld = kernelRefusal(this.#hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
     const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings);
     try {

@@ -34,17 +34,17 @@ const DENSE_PLACES = 4096;
 /** Memory of the counters of all interfaces, in which slots and lanes must find room. */
 const ALL_COUNTERS_BYTES = 64 * 1024 * 1024;
 /** Slots that are set aside for an address, on the average: all it can have, or as many as there is room for. */
-const FEWEST_SLOTS_A_ROW = 3;
+const MIN_SLOTS_PER_ROW = 3;
 /** Addresses that an interface has room for, however many share the memory. */
-const FEWEST_ROWS = 1024;
+const MIN_ROWS = 1024;
 /** A row and its keys take as much memory as this many slots. */
-const SLOTS_OF_A_ROW = 3;
+const SLOTS_PER_ROW = 3;
 /** Rows that are lost because two CPUs gave one to the same address at the same time; and one more for every 16. */
 const SPARE_ROWS = 64;
-const WORDS_A_ROW = ROW_BYTES / 4;
+const WORDS_PER_ROW = ROW_BYTES / 4;
 const FLAG_WORD = FLAG_OFFSET / 4;
 const OTHER_WORD = OTHER_OFFSET / 4;
-const DIRECTION_WORDS = WORDS_A_ROW / 2;
+const DIRECTION_WORDS = WORDS_PER_ROW / 2;
 const NO_ROW = -1;
 
 /** How large the tables are; see layout.ts. */
@@ -81,7 +81,7 @@ export function tableSizes(
   const firstRow = 1 + others;
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
   // What finds no room in an interface's share goes to the refused, and is told.
-  const most = Math.max(FEWEST_ROWS, Math.min(maxAddresses, Math.floor(room / (FEWEST_SLOTS_A_ROW + SLOTS_OF_A_ROW))));
+  const most = Math.max(MIN_ROWS, Math.min(maxAddresses, Math.floor(room / (MIN_SLOTS_PER_ROW + SLOTS_PER_ROW))));
   const active = Math.min(maxAddresses, most, places.count + ipv6Series);
   const dynamic = Math.min(maxAddresses, most, (hasPlaceMap ? places.count : 0) + ipv6Series);
   const spare = dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
@@ -91,13 +91,13 @@ export function tableSizes(
   const listed = Math.ceil(places.count / COLUMN_STEP) * COLUMN_STEP;
   const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_CELLS;
   let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
-  while (lanes > 1 && lanes * (fixed + active * FEWEST_SLOTS_A_ROW) > room) lanes /= 2;
-  const isDense = dense > 0 && lanes * (fixed + dense + dynamic * FEWEST_SLOTS_A_ROW) <= room;
+  while (lanes > 1 && lanes * (fixed + active * MIN_SLOTS_PER_ROW) > room) lanes /= 2;
+  const isDense = dense > 0 && lanes * (fixed + dense + dynamic * MIN_SLOTS_PER_ROW) <= room;
   const denseSlot = isDense ? fixed : 0;
   const first = isDense ? fixed + dense : fixed;
   const counted = isDense ? dynamic : active;
   const each = Math.floor((room / lanes - first) / Math.max(counted, 1));
-  const wanted = first + counted * Math.max(FEWEST_SLOTS_A_ROW, Math.min(ROW_CELLS, each));
+  const wanted = first + counted * Math.max(MIN_SLOTS_PER_ROW, Math.min(ROW_CELLS, each));
   const slots = wanted > CHUNK_SLOTS ? Math.ceil(wanted / CHUNK_SLOTS) * CHUNK_SLOTS : wanted;
   const densePlaces = isDense ? listed : 0;
   return { hasPlaceMap, firstRow, rows, slots, denseSlot, densePlaces, lanes, isAtomic: lanes < cpus || isRealtime };
@@ -160,7 +160,7 @@ export class KernelTables {
     const used = this.#usedRows();
     // First what has a slot in the ledger: what has none may take that of what is silent.
     for (const isKnown of [true, false]) {
-      for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_A_ROW, isKnown);
+      for (let row = 1; row < used; row++) if (this.#isAdmitted(row)) this.#addRow(row, row * WORDS_PER_ROW, isKnown);
     }
     // Last: what comes in meanwhile may be of the interface and of no address yet, but not the other way round.
     this.#addSlot(ALL_SLOT, 0);
@@ -221,7 +221,7 @@ export class KernelTables {
   }
 
   #isAdmitted(row: number): boolean {
-    return this.#rows[row * WORDS_A_ROW + FLAG_WORD] === FLAG.ADMITTED;
+    return this.#rows[row * WORDS_PER_ROW + FLAG_WORD] === FLAG.ADMITTED;
   }
 
   #prepare(): void {
@@ -229,7 +229,7 @@ export class KernelTables {
     const table = this.#rows;
     let slot = FIRST_FREE_SLOT;
     for (let row = 1; row < firstRow; row++) {
-      const at = row * WORDS_A_ROW;
+      const at = row * WORDS_PER_ROW;
       table[at + FLAG_WORD] = FLAG.ADMITTED;
       for (let column = 0; column < PROTOCOL_COLUMNS; column++) {
         table[at + column] = slot++;
@@ -237,7 +237,7 @@ export class KernelTables {
       }
     }
     for (let place = 0; !hasPlaceMap && place < this.#places.count; place++) {
-      const at = (firstRow + place) * WORDS_A_ROW;
+      const at = (firstRow + place) * WORDS_PER_ROW;
       table[at + OTHER_WORD] = otherRowOf(this.#ranges, this.#places.rangeOf(place));
       if (densePlaces === 0) continue;
       for (let column = 0; column < PROTOCOL_COLUMNS; column++) {

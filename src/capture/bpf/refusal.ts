@@ -3,8 +3,8 @@ import { type CapabilityName, effectiveCapabilities } from "../../native/capabil
 import * as libc from "../../native/libc.ts";
 
 /** Atomic operations that return the old value, in which rows and slots are given out. */
-export const OLDEST_KERNEL = { version: [5, 12], why: "atomic operations in BPF came with 5.12" } as const;
-export const OLDEST_TCX_KERNEL = { version: [6, 6], why: "tcx came with 6.6" } as const;
+export const MIN_KERNEL = { version: [5, 12], why: "atomic operations in BPF came with 5.12" } as const;
+export const MIN_TCX_KERNEL = { version: [6, 6], why: "tcx came with 6.6" } as const;
 
 /** Says that the running kernel is older than what is asked for, or undefined. */
 export function kernelRefusal({

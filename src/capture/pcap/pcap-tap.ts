@@ -172,9 +172,9 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
   }
 
   /** Returns what part of the ring was read. */
-  #drain({ socket: { ring }, walk }: Reading, mostBytes?: number): number {
+  #drain({ socket: { ring }, walk }: Reading, maxBytes?: number): number {
     if (ring.isHalfFull && this.#isOpen) this.#grow();
-    return ring.drain(walk, mostBytes);
+    return ring.drain(walk, maxBytes);
   }
 
   #grow(): void {

@@ -7,9 +7,9 @@ import { ClassicBpf } from "./classic-bpf.ts";
 import type { LiveProgram } from "./live-filter.ts";
 
 /** Holds the largest frame that segments are merged to, 64 KiB, and what stands before it. */
-const LARGEST_BLOCK_BYTES = 128 * 1024;
+const MAX_BLOCK_BYTES = 128 * 1024;
 /** A ring works on with few blocks, but not with one. */
-const FEWEST_BLOCKS = 4;
+const MIN_BLOCKS = 4;
 
 const NOTHING = pack([[BPF_RET_K, 0, 0, 0]]);
 
@@ -26,7 +26,7 @@ export async function openRingSocket(name: string, program: LiveProgram, ringByt
   const fd = openPacketSocket(name, !program.framing.isCooked);
   const isTaken = libc.attachFilter(fd, program.kernel) >= 0;
   const attached = isTaken ? 0 : libc.attachFilter(fd, program.everything);
-  const blockBytes = Math.min(LARGEST_BLOCK_BYTES, ringBytes / FEWEST_BLOCKS);
+  const blockBytes = Math.min(MAX_BLOCK_BYTES, ringBytes / MIN_BLOCKS);
   const ring = attached < 0 ? attached : await Ring.open(fd, ringBytes, false, blockBytes);
   if (typeof ring !== "number") return { fd, ring, filter: isTaken ? undefined : new ClassicBpf(program.filter) };
   void libc.closeInBackground(fd);

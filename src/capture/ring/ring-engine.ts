@@ -33,11 +33,11 @@ const DRAIN_MS = 50;
 const BUSY_DRAIN_MS = 10;
 const BUSY_SHARE = 1 / 4;
 /** The kernel counts what it drops in 32 bits: read in time, but not with every block, because a call makes garbage. */
-const DRAINS_A_LOOK_AT_LOSSES = 100;
+const DRAINS_PER_LOOK_AT_LOSSES = 100;
 /** Memory of all rings together, and the bounds of one. 32 MiB hold 270,000 packets. */
 const ALL_RINGS_BYTES = 256 * 1024 * 1024;
-const LARGEST_RING_BYTES = 32 * 1024 * 1024;
-const SMALLEST_RING_BYTES = 2 * 1024 * 1024;
+const MAX_RING_BYTES = 32 * 1024 * 1024;
+const MIN_RING_BYTES = 2 * 1024 * 1024;
 
 /** What packets are counted into; such as an InterfaceLedger. */
 type Counted = Pick<InterfaceLedger, "sink">;
@@ -54,8 +54,8 @@ export class RingBudget {
   /** A share for one of `siblings`, which leaves as much again to interfaces that nobody knows of yet. */
   shareBytes(siblings: number): number {
     const left = this.#bytes - this.#heldBytes;
-    const share = Math.min(LARGEST_RING_BYTES, this.#bytes / Math.max(siblings, 1), left / 2);
-    return Math.max(SMALLEST_RING_BYTES, share);
+    const share = Math.min(MAX_RING_BYTES, this.#bytes / Math.max(siblings, 1), left / 2);
+    return Math.max(MIN_RING_BYTES, share);
   }
 
   hold(bytes: number): void {
@@ -83,7 +83,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
     async probe() {
       try {
         const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };
-        const { fd, ring } = await openSocket(undefined, snap, SMALLEST_RING_BYTES);
+        const { fd, ring } = await openSocket(undefined, snap, MIN_RING_BYTES);
         ring.close();
         void libc.closeInBackground(fd);
         return undefined;
@@ -190,7 +190,7 @@ class RingEngine implements Engine<Counted> {
   }
 
   readonly #drainInTime = (): void => {
-    if (++this.#drains % DRAINS_A_LOOK_AT_LOSSES === 0) this.#readLosses();
+    if (++this.#drains % DRAINS_PER_LOOK_AT_LOSSES === 0) this.#readLosses();
     const share = this.#drain() * (DRAIN_MS / this.#periodMs);
     const periodMs = share < BUSY_SHARE ? DRAIN_MS : BUSY_DRAIN_MS;
     if (periodMs === this.#periodMs) return;

@@ -2,8 +2,8 @@ import { ErrorCode, PromtapError } from "../../errors.ts";
 
 /** Memory of all rings together, and the bounds of one: powers of two. */
 const ALL_RINGS_BYTES = 64 * 1024 * 1024;
-const LARGEST_RING_BYTES = 16 * 1024 * 1024;
-const SMALLEST_RING_BYTES = 64 * 1024;
+const MAX_RING_BYTES = 16 * 1024 * 1024;
+const MIN_RING_BYTES = 64 * 1024;
 
 /** Has a ring, and can change it for one of another size; false if it could not. */
 export interface RingHolder {
@@ -32,7 +32,7 @@ export class RingShares {
       const wanted = clamp(powerOfTwoIn(this.#bytes / Math.max(siblings, 1)));
       await this.#makeRoom(wanted);
       const ringBytes = Math.min(wanted, powerOfTwoIn(this.#leftBytes));
-      if (ringBytes < SMALLEST_RING_BYTES) throw this.#exhausted();
+      if (ringBytes < MIN_RING_BYTES) throw this.#exhausted();
       this.#leftBytes -= ringBytes;
       return ringBytes;
     });
@@ -57,8 +57,8 @@ export class RingShares {
   /** Doubles a ring if that much is left. */
   async grow(holder: RingHolder): Promise<void> {
     await this.#inTurn(async () => {
-      const ringBytes = this.#held.get(holder) ?? LARGEST_RING_BYTES;
-      if (ringBytes < LARGEST_RING_BYTES && ringBytes <= this.#leftBytes) await this.#resize(holder, 2 * ringBytes);
+      const ringBytes = this.#held.get(holder) ?? MAX_RING_BYTES;
+      if (ringBytes < MAX_RING_BYTES && ringBytes <= this.#leftBytes) await this.#resize(holder, 2 * ringBytes);
     });
   }
 
@@ -66,7 +66,7 @@ export class RingShares {
   async #makeRoom(ringBytes: number): Promise<void> {
     while (this.#leftBytes < ringBytes) {
       const [largest, largestBytes] = this.#largest();
-      const fairBytes = this.#leftBytes < SMALLEST_RING_BYTES ? SMALLEST_RING_BYTES : ringBytes;
+      const fairBytes = this.#leftBytes < MIN_RING_BYTES ? MIN_RING_BYTES : ringBytes;
       if (largest === undefined || largestBytes <= fairBytes) return;
       if (!(await this.#resize(largest, largestBytes / 2))) return;
     }
@@ -100,7 +100,7 @@ export class RingShares {
 }
 
 function clamp(bytes: number): number {
-  return Math.min(LARGEST_RING_BYTES, Math.max(SMALLEST_RING_BYTES, bytes));
+  return Math.min(MAX_RING_BYTES, Math.max(MIN_RING_BYTES, bytes));
 }
 
 /** The largest power of two that is not above `bytes`; 0 below 1. */

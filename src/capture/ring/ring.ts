@@ -116,14 +116,14 @@ export class Ring {
 
   /**
    * Hands every block that the kernel has finished to `walk`, and back to the kernel; returns what part of the ring they
-   * were, 0 to 1. At most one round, or `mostBytes`, so that a flood cannot keep the event loop.
+   * were, 0 to 1. At most one round, or `maxBytes`, so that a flood cannot keep the event loop.
    *
    * The status is the only word that both sides write; the atomic load and store order the accesses to the block
    * around it, as the acquire and release of libpcap do.
    */
-  drain(walk: BlockWalker, mostBytes = this.bytes.length): number {
+  drain(walk: BlockWalker, maxBytes = this.bytes.length): number {
     const { words } = this;
-    const most = Math.max(1, mostBytes / this.#blockBytes);
+    const most = Math.max(1, maxBytes / this.#blockBytes);
     let count = 0;
     for (; count < this.#blocks && count < most; count++) {
       const block = this.#next * this.#blockBytes;

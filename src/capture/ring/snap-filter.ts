@@ -40,7 +40,7 @@ const INSTRUCTION_BYTES = 8;
 
 const IPV4_HEADER_BYTES = 20;
 /** With all the options that fit. */
-const LARGEST_IPV4_HEADER_BYTES = 60;
+const MAX_IPV4_HEADER_BYTES = 60;
 const IPV6_HEADER_BYTES = 40;
 const IPV6_NEXT_HEADER = 6;
 const TAG_BYTES = 4;
@@ -93,7 +93,7 @@ export interface SnapOptions {
 export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOptions): Uint8Array {
   const link = isEthernet ? ETHERNET_HEADER_BYTES : hasTransport ? UNKNOWN_LINK_BYTES : 0;
   const network = isEthernet || !hasTransport ? link : SKF_NET_OFF;
-  const ipv4 = link + (hasTransport ? LARGEST_IPV4_HEADER_BYTES + TCP_READ_BYTES : IPV4_HEADER_BYTES);
+  const ipv4 = link + (hasTransport ? MAX_IPV4_HEADER_BYTES + TCP_READ_BYTES : IPV4_HEADER_BYTES);
   const transport = hasTransport ? TCP_READ_BYTES : 0;
   const ipv6 = link + IPV6_HEADER_BYTES + transport;
   const extended = ipv6 + MAX_EXTENSION_BYTES;

@@ -9,7 +9,7 @@ export interface ByteSource extends AsyncDisposable {
   /** Whether the bytes come when somebody writes them, and are gone for others once they are read here. */
   readonly isPipe: boolean;
   /**
-   * Puts at least one byte at the front of `into`, which has room for MINIMUM_ROOM_BYTES, and returns how many; 0 at the
+   * Puts at least one byte at the front of `into`, which has room for MIN_ROOM_BYTES, and returns how many; 0 at the
    * end. Rejects when it is aborted.
    */
   read(into: Uint8Array): Promise<number>;
@@ -19,7 +19,7 @@ export const STDIN_PATH = "-";
 const STDIN_FD = 0;
 
 /** What a pipe holds, unless its owner has changed it (pipe(7)). */
-const MINIMUM_ROOM_BYTES = 65_536;
+const MIN_ROOM_BYTES = 65_536;
 
 /** Opens a file or a FIFO; `-` is standard input. Throws PromtapError. */
 export function openSource(path: string, signal: AbortSignal | undefined): ByteSource {
@@ -115,7 +115,7 @@ class PipeSource implements ByteSource {
   readonly #path: string;
   readonly #socket: Socket;
   /** Filled by the socket, one chunk at a time: streams of chunks allocate 64 KiB for each. */
-  readonly #chunk = new Uint8Array(MINIMUM_ROOM_BYTES);
+  readonly #chunk = new Uint8Array(MIN_ROOM_BYTES);
   /** Bytes of the chunk, until the caller has had them. */
   #chunkBytes = 0;
   #isOver = false;

@@ -21,7 +21,7 @@ const TOTAL_LENGTH = 4;
 export const BODY = 8;
 const SECTION_VERSION = 12;
 export const TRAILER_BYTES = 4;
-export const MINIMUM_BLOCK_BYTES = 12;
+export const MIN_BLOCK_BYTES = 12;
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const BYTE_ORDER_MAGIC_SWAPPED = 0x4d3c2b1a;
@@ -37,7 +37,7 @@ export class Blocks {
   }
 
   /**
-   * Returns the type of the block at the stream's position, of which MINIMUM_BLOCK_BYTES are there, and changes the byte
+   * Returns the type of the block at the stream's position, of which MIN_BLOCK_BYTES are there, and changes the byte
    * order where that block begins a section. Throws PromtapError. Hot; does not allocate.
    */
   type(): number {
@@ -55,12 +55,12 @@ export class Blocks {
     const stream = this.#stream;
     const { view, position } = stream;
     const blockBytes = view.getUint32(position + TOTAL_LENGTH, this.littleEndian);
-    const minimumBytes = minimumBlockBytes(type);
+    const minBytes = minBlockBytes(type);
     if (blockBytes % 4 !== 0) throw stream.damage(`a block of ${blockBytes} bytes, not a multiple of 4`);
-    if (blockBytes < minimumBytes) {
-      throw stream.damage(`a block of type ${type} and ${blockBytes} bytes, fewer than ${minimumBytes}`);
+    if (blockBytes < minBytes) {
+      throw stream.damage(`a block of type ${type} and ${blockBytes} bytes, fewer than ${minBytes}`);
     }
-    if (blockBytes > MAX_RECORD_BYTES && minimumBytes > MINIMUM_BLOCK_BYTES) {
+    if (blockBytes > MAX_RECORD_BYTES && minBytes > MIN_BLOCK_BYTES) {
       throw stream.damage(`a block of type ${type} and ${blockBytes} bytes, more than ${MAX_RECORD_BYTES}`);
     }
     if (blockBytes > stream.available) return blockBytes;
@@ -84,8 +84,8 @@ export class Blocks {
   }
 }
 
-/** Bytes of a block without data and options; MINIMUM_BLOCK_BYTES for types that are not read. */
-function minimumBlockBytes(type: number): number {
+/** Bytes of a block without data and options; MIN_BLOCK_BYTES for types that are not read. */
+function minBlockBytes(type: number): number {
   switch (type) {
     case BlockType.SECTION_HEADER:
       return 28;
@@ -97,6 +97,6 @@ function minimumBlockBytes(type: number): number {
     case BlockType.ENHANCED_PACKET:
       return 32;
     default:
-      return MINIMUM_BLOCK_BYTES;
+      return MIN_BLOCK_BYTES;
   }
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ByteStream, MAX_RECORD_BYTES } from "./byte-stream.ts";
 import { type FileInterfaces, type FrameCounter, MAX_INTERFACES, turnEnd } from "./file-interfaces.ts";
-import { Blocks, BlockType, BODY, MINIMUM_BLOCK_BYTES, TRAILER_BYTES } from "./pcapng-blocks.ts";
+import { Blocks, BlockType, BODY, MIN_BLOCK_BYTES, TRAILER_BYTES } from "./pcapng-blocks.ts";
 import { readInterfaceOptions } from "./pcapng-options.ts";
 
 /*
@@ -36,7 +36,7 @@ interface SectionInterface {
 /** Waits for the section header that a pcapng file begins with, and judges it. Throws PromtapError. */
 export async function checkPcapngHeader(stream: ByteStream): Promise<void> {
   const blocks = new Blocks(stream);
-  let wantedBytes = MINIMUM_BLOCK_BYTES;
+  let wantedBytes = MIN_BLOCK_BYTES;
   while (await stream.fill(wantedBytes)) {
     const blockBytes = blocks.lengthBytes(blocks.type());
     if (blockBytes <= stream.available) return;
@@ -48,14 +48,14 @@ export async function checkPcapngHeader(stream: ByteStream): Promise<void> {
 /** Counts the frames of a pcapng file, from its first byte to its end. Throws PromtapError where it is damaged. */
 export async function readPcapng(stream: ByteStream, interfaces: FileInterfaces, defaultName: string): Promise<void> {
   const reader = new BlockReader(stream, interfaces, defaultName);
-  let wantedBytes = MINIMUM_BLOCK_BYTES;
+  let wantedBytes = MIN_BLOCK_BYTES;
   while (await stream.fill(Math.min(wantedBytes, MAX_RECORD_BYTES))) {
     wantedBytes = reader.readBlocks();
     if (interfaces.isTapped) await nextTurn();
     if (wantedBytes <= MAX_RECORD_BYTES) continue;
     const { offset } = stream;
     if (!(await stream.skip(wantedBytes))) throw stream.damage(endsInside(stream.offset - offset, wantedBytes), offset);
-    wantedBytes = MINIMUM_BLOCK_BYTES;
+    wantedBytes = MIN_BLOCK_BYTES;
   }
   if (stream.available > 0) throw stream.damage(endsInside(stream.available, wantedBytes));
 }
@@ -88,7 +88,7 @@ class BlockReader {
   readBlocks(): number {
     const stream = this.#stream;
     const until = turnEnd(this.#interfaces.isTapped);
-    while (stream.available >= MINIMUM_BLOCK_BYTES) {
+    while (stream.available >= MIN_BLOCK_BYTES) {
       const at = stream.position;
       const type = this.#blocks.type();
       const blockBytes = this.#blocks.lengthBytes(type);
@@ -97,7 +97,7 @@ class BlockReader {
       stream.position = at + blockBytes;
       if (this.#interfaces.isTapped && performance.now() > until) break;
     }
-    return MINIMUM_BLOCK_BYTES;
+    return MIN_BLOCK_BYTES;
   }
 
   /** `end`: of the body. */

@@ -3,7 +3,7 @@ import { WorkQueue } from "./work-queue.ts";
 
 /** The pause before what failed is tried again; it doubles from the first to the longest. */
 export const FIRST_PAUSE_MS = 1000;
-export const LONGEST_PAUSE_MS = 60_000;
+export const MAX_PAUSE_MS = 60_000;
 /** How many of those that failed for the same reason are tried after a pause: if one of them works, so may the rest. */
 export const TRIALS = 4;
 
@@ -157,7 +157,7 @@ export class Attempts<Item extends object> {
 
   #tryGroup(group: Group<Item>): void {
     group.timer = undefined;
-    group.pauseMs = Math.min(group.pauseMs * 2, LONGEST_PAUSE_MS);
+    group.pauseMs = Math.min(group.pauseMs * 2, MAX_PAUSE_MS);
     // Those that fail again are behind the others the next time.
     for (const item of [...new Set([...group.urgent, ...group.members])].slice(0, TRIALS)) {
       group.members.delete(item);

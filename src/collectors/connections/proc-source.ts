@@ -9,7 +9,7 @@ import { setIpv4, type SocketSource, type SocketVisitor, TcpSocket } from "./tcp
  */
 const LINE = /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4} ([0-9A-F]{2}) /;
 /** Lines between two looks at the clock. */
-const LINES_A_LOOK = 1024;
+const LINES_PER_LOOK = 1024;
 
 /**
  * The sockets of this network namespace, from files that every Linux has; for where inet_diag is not to be had. A
@@ -46,7 +46,7 @@ export class ProcSource implements SocketSource {
     await using file = await open(`${this.#folder}/${name}`);
     let lines = 0;
     for await (const line of file.readLines()) {
-      if (lines++ % LINES_A_LOOK === 0 && performance.now() > deadline) {
+      if (lines++ % LINES_PER_LOOK === 0 && performance.now() > deadline) {
         throw new Error(`couldn't read ${this.#folder}/${name} before the scrape's deadline`);
       }
       if (fillFromLine(socket, line) && (states & (1 << socket.state)) !== 0) visitor(socket);

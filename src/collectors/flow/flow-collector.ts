@@ -37,7 +37,7 @@ const CLOSE = encoder.encode("} ");
 /** Digits and the newline. */
 const VALUE_BYTES = 40;
 /** Slots that are looked at before the event loop gets its turn, where none of them has a line to write. */
-const SLOTS_A_TURN = 4096;
+const SLOTS_PER_TURN = 4096;
 
 const KINDS = [
   { kind: FlowKind.TRANSMIT, name: "transmit", of: "flows from our AS" },
@@ -169,7 +169,7 @@ export class FlowCollector implements Collector {
             writer.bytes(CLOSE);
             writer.integerLine(ledger.counters[slot * SLOT_COUNTERS + 2 * kind + counterIndex]!);
           }
-          if (writer.isFull || slot % SLOTS_A_TURN === SLOTS_A_TURN - 1) yield;
+          if (writer.isFull || slot % SLOTS_PER_TURN === SLOTS_PER_TURN - 1) yield;
         }
       },
     };

@@ -8,7 +8,7 @@ import type { Reading } from "./reading.ts";
 import { type Content, RowList, type Rows } from "./rows.ts";
 
 /** Rows that are written before the event loop gets its turn, where the writer is not full before. */
-const ROWS_A_TURN = 4096;
+const ROWS_PER_TURN = 4096;
 /** Digits and the newline of a value take at most this many bytes. */
 const VALUE_BYTES = 24;
 const encoder = new TextEncoder();
@@ -154,6 +154,6 @@ function* writePart(writer: PageWriter, head: Uint8Array, { rows, valueOf }: Par
     writer.slice(labels.bytes, start, end);
     writer.bytes(CLOSE);
     writer.integerLine(valueOf(numbers[row]!));
-    if (writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1) yield;
+    if (writer.isFull || row % ROWS_PER_TURN === ROWS_PER_TURN - 1) yield;
   }
 }

@@ -17,7 +17,7 @@ export interface Reading {
 }
 
 /** How long reading may take, however long a scrape waits for it. */
-export const READING_LIMIT_MS = 60_000;
+export const MAX_READING_MS = 60_000;
 
 /** A program that takes longer than this rests for as long as it took: it leaves half of a CPU to others. */
 const LONG_READING_MS = 5000;

@@ -5,7 +5,7 @@ import type { Counts } from "./counts.ts";
 import type { Chain, ReadOptions, Tally } from "./tally.ts";
 
 /** Rows that are made before the event loop gets its turn: a few milliseconds. */
-const ROWS_A_TURN = 2048;
+const ROWS_PER_TURN = 2048;
 const FIRST_ROWS = 64;
 const FIRST_BYTES = 4096;
 
@@ -55,7 +55,7 @@ export class Rows {
         const labels = `${before},${labelText("rule", text)}${commentLabel}${after}`;
         rows.rules.add(labels, slot);
         if (copies > 1) rows.copies.add(labels, copies);
-        if (++added % ROWS_A_TURN === 0) await nextTurn();
+        if (++added % ROWS_PER_TURN === 0) await nextTurn();
       }
     }
     return rows;

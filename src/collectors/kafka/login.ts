@@ -13,12 +13,12 @@ import type { Login } from "./security.ts";
  * Rounds of SCRAM, as many as a tenth of a second holds. Kafka's own limit is 16384; a broker that asks for billions
  * would hold a thread, and with it the end of the process, for hours.
  */
-const MOST_ROUNDS = 100_000;
+const MAX_ROUNDS = 100_000;
 
 const SCRAM_CRYPTO: typeof saslScramSha.defaultCrypto = {
   ...saslScramSha.defaultCrypto,
   async hi(definition, password, salt, rounds) {
-    if (rounds > MOST_ROUNDS) throw new Error(`it asks for ${rounds} rounds of SCRAM`);
+    if (rounds > MAX_ROUNDS) throw new Error(`it asks for ${rounds} rounds of SCRAM`);
     return saslScramSha.hi(definition, password, salt, rounds);
   },
 };

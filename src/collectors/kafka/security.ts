@@ -30,7 +30,7 @@ export interface Login {
 }
 
 /** Several times what all authorities of a system take. */
-const MAXIMUM_FILE_BYTES = 4 * 2 ** 20;
+const MAX_FILE_BYTES = 4 * 2 ** 20;
 
 /** Reads the files that the brokers' options name. Throws KafkaError where one cannot be read. */
 export async function loadSecurity({ tls, sasl }: Brokers): Promise<Security> {
@@ -55,7 +55,7 @@ async function loginOf({ mechanism, user, passwordPath }: NonNullable<Brokers["s
 
 async function read(path: string): Promise<Buffer> {
   try {
-    return (await readBounded(path, MAXIMUM_FILE_BYTES)).bytes;
+    return (await readBounded(path, MAX_FILE_BYTES)).bytes;
   } catch (error) {
     throw new KafkaError(`couldn't use ${path}: ${messageOf(error)}`, error);
   }

@@ -7,7 +7,7 @@ import type { Counted } from "./accounting-record.ts";
 /** About 250 kB of JSON; brokers take 1 MB unless they are told otherwise. */
 const BATCH_RECORDS = 1000;
 /** Rows that are looked at before the event loop gets its turn. */
-const ROWS_A_TURN = 4096;
+const ROWS_PER_TURN = 4096;
 /** Most interfaces that are kept for what they have not delivered, after the ledger has forgotten them. */
 const MAX_FORGOTTEN = 256;
 
@@ -77,7 +77,7 @@ export class Differences {
     let held = this.#ledger.addresses.hold();
     try {
       for (const [ledger, row] of this.#allRows(known)) {
-        if (row !== undefined && row % ROWS_A_TURN === ROWS_A_TURN - 1) yield undefined;
+        if (row !== undefined && row % ROWS_PER_TURN === ROWS_PER_TURN - 1) yield undefined;
         const found = this.#differencesOf(ledger, row);
         if (passedOver.has(ledger.name)) this.#take(found);
         else this.#open.push(...found);

@@ -11,7 +11,7 @@ export { checkTopic } from "../kafka/topic-check.ts";
 /** For so long a broker that may have a batch is waited for, before the next goes elsewhere. */
 const PATIENCE_MS = 5000;
 /** Most batches that brokers may have and have not acknowledged. */
-const MOST_KEPT = 16;
+const MAX_KEPT = 16;
 /** Partitions take turns, from anywhere below: a fleet starts at once. */
 const TURNS = 2 ** 31;
 
@@ -37,7 +37,7 @@ export class Producer implements AsyncDisposable {
   readonly #target: Source;
   readonly #onChange: (error: string | undefined) => void;
   readonly #lanes = new Map<number, Lane>();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   /** Broker → why its partitions are left out. */
   readonly #leftOut = new Map<number, string>();
   /** What is going to be tried again → why it failed. */
@@ -77,19 +77,19 @@ export class Producer implements AsyncDisposable {
       done();
     };
     const delivery = deliver();
-    this.#underWay.add(delivery);
+    this.#inFlight.add(delivery);
     const forget = (): void => {
       clearTimeout(patience);
-      this.#underWay.delete(delivery);
+      this.#inFlight.delete(delivery);
     };
     delivery.then(forget, forget);
     await Promise.race([delivery, overdue.promise]);
-    while (this.#underWay.size >= MOST_KEPT) await Promise.race(this.#underWay);
+    while (this.#inFlight.size >= MAX_KEPT) await Promise.race(this.#inFlight);
   }
 
   /** Resolves when all that is kept is acknowledged. Throws only when the signal that it was sent with aborts. */
   async settle(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,7 +12,7 @@ const CLOSE = encoder.encode('"} ');
 /** Two IPv6 addresses, or the name of a device; the names of their labels, and a value. */
 const LINE_BYTES = 160;
 /** Pairs and devices that are gone through before the event loop gets its turn. */
-const ROWS_A_TURN = 4096;
+const ROWS_PER_TURN = 4096;
 
 /** Name and help of a family; what ends in `_total` is a counter. */
 export type Head = readonly [name: string, help: string];
@@ -69,7 +69,7 @@ function family(
 
 /** Whether others get their turn after this row. Only then does a family yield: each time makes an object to collect. */
 function isTurnOver(writer: PageWriter, row: number): boolean {
-  return writer.isFull || row % ROWS_A_TURN === ROWS_A_TURN - 1;
+  return writer.isFull || row % ROWS_PER_TURN === ROWS_PER_TURN - 1;
 }
 
 /** Hot; does not allocate: there may be hundreds of thousands of lines. */

@@ -1,7 +1,7 @@
 import { Recency } from "../../ledger/recency.ts";
 
 /** Series whose counts lie in one piece: doubling the memory of many would leave as much behind. */
-const SERIES_A_CHUNK = 1024;
+const SERIES_PER_CHUNK = 1024;
 /** The row of all that has none of its own. */
 const OTHER_ROW = 0;
 
@@ -49,7 +49,7 @@ export class SeriesTable {
     this.#highest = highest;
     this.#other = { key: other, row: OTHER_ROW };
     this.#byRow.push(this.#other);
-    this.#counts.push(new Float64Array(SERIES_A_CHUNK * columns));
+    this.#counts.push(new Float64Array(SERIES_PER_CHUNK * columns));
   }
 
   /** The series of a key, which is active now. */
@@ -84,18 +84,18 @@ export class SeriesTable {
 
   /** Adds to a column of a series. Hot; does not allocate. */
   add({ row }: Series, column: number, count = 1): void {
-    this.#counts[Math.floor(row / SERIES_A_CHUNK)]![(row % SERIES_A_CHUNK) * this.#columns + column]! += count;
+    this.#counts[Math.floor(row / SERIES_PER_CHUNK)]![(row % SERIES_PER_CHUNK) * this.#columns + column]! += count;
   }
 
   /** Raises a column of a series to a value. */
   raise({ row }: Series, column: number, value: number): void {
-    const chunk = this.#counts[Math.floor(row / SERIES_A_CHUNK)]!;
-    const at = (row % SERIES_A_CHUNK) * this.#columns + column;
+    const chunk = this.#counts[Math.floor(row / SERIES_PER_CHUNK)]!;
+    const at = (row % SERIES_PER_CHUNK) * this.#columns + column;
     chunk[at] = Math.max(chunk[at]!, value);
   }
 
   of({ row }: Series, column: number): number {
-    return this.#counts[Math.floor(row / SERIES_A_CHUNK)]![(row % SERIES_A_CHUNK) * this.#columns + column]!;
+    return this.#counts[Math.floor(row / SERIES_PER_CHUNK)]![(row % SERIES_PER_CHUNK) * this.#columns + column]!;
   }
 
   /** A page begins: all that lost its row before is not on it. */
@@ -120,7 +120,7 @@ export class SeriesTable {
 
   #newRow(): number {
     const row = this.#byRow.length;
-    if (row % SERIES_A_CHUNK === 0) this.#counts.push(new Float64Array(SERIES_A_CHUNK * this.#columns));
+    if (row % SERIES_PER_CHUNK === 0) this.#counts.push(new Float64Array(SERIES_PER_CHUNK * this.#columns));
     return row;
   }
 

@@ -5,7 +5,7 @@ import { findSilent, type SilentQueue } from "./silent-queue.ts";
 const NEARLY_FULL = 7 / 8;
 /** Without a clock: packets of what has no place between two looks, as a part of the limit, and the fewest. */
 const NEWCOMERS = 1 / 8;
-const FEWEST_NEWCOMERS = 1024;
+const MIN_NEWCOMERS = 1024;
 
 /**
  * How many places a bounded set may have, and has. Once it is full, what is new is given the place of what has been silent
@@ -100,6 +100,6 @@ export class Quota {
 
   #lookAtOnce(): void {
     for (const _ of this.look());
-    this.#nextLook = this.#newcomers + Math.max(FEWEST_NEWCOMERS, Math.ceil(this.limit * NEWCOMERS));
+    this.#nextLook = this.#newcomers + Math.max(MIN_NEWCOMERS, Math.ceil(this.limit * NEWCOMERS));
   }
 }

@@ -1,7 +1,7 @@
 import { NEVER, type Silence } from "./silence.ts";
 
 /** Places that are looked at before others get their turn. */
-const PLACES_A_TURN = 4096;
+const PLACES_PER_TURN = 4096;
 /** More than a part of a set has places. */
 const PART_SPAN = 2 ** 28;
 /**
@@ -23,7 +23,7 @@ export function* findSilent(parts: readonly Silence[], look: number): Generator<
     for (let place = 0; place < silence.count; place++) {
       const since = silence.see(place, look);
       if (since !== NEVER) add(places.hasSent(place) ? sent : received, since, part * PART_SPAN + place);
-      if (place % PLACES_A_TURN === PLACES_A_TURN - 1) yield;
+      if (place % PLACES_PER_TURN === PLACES_PER_TURN - 1) yield;
     }
   }
   return new SilentQueue(parts, look, inOrder(received), inOrder(sent));

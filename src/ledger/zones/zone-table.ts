@@ -10,7 +10,7 @@ export const SUBDIRECTORY_ENTRIES = 1 << SUBDIRECTORY_BITS;
 /** Stands for the highest span in an entry that leads to a subdirectory. */
 export const SUBDIRECTORY = 0xffff_ffff;
 /** More spans than this below one entry are worth a subdirectory. */
-const MOST_SPANS = 16;
+const MAX_SPANS = 16;
 
 /** Words of a span in `spans`. */
 export const IPV4_WORDS = 2;
@@ -119,11 +119,11 @@ function indexIpv6(source: Spans): ZoneIndex {
   fillDirectory(first, 0, DIRECTORY_ENTRIES, source, 0, DIRECTORY_BITS, 0);
   const crowded: number[] = [];
   for (let entry = 0; entry < DIRECTORY_ENTRIES; entry++) {
-    if (first[entry * 2 + 1]! - first[entry * 2]! > MOST_SPANS) crowded.push(entry);
+    if (first[entry * 2 + 1]! - first[entry * 2]! > MAX_SPANS) crowded.push(entry);
   }
   const directory = new Uint32Array((DIRECTORY_ENTRIES + crowded.length * SUBDIRECTORY_ENTRIES) * 2);
   directory.set(first);
-  let longest = MOST_SPANS;
+  let longest = MAX_SPANS;
   for (const [index, entry] of crowded.entries()) {
     const base = DIRECTORY_ENTRIES + index * SUBDIRECTORY_ENTRIES;
     const shift = DIRECTORY_BITS - SUBDIRECTORY_BITS;

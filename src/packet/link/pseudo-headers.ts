@@ -24,7 +24,7 @@ const SLL2_DEVICE = 8;
 const NULL_HEADER_BYTES = 4;
 const ENC_HEADER_BYTES = 12;
 const PFLOG_FAMILY = 1;
-const PFLOG_MINIMUM_BYTES = 61;
+const PFLOG_MIN_BYTES = 61;
 const IPNET_HEADER_BYTES = 24;
 const IPNET_FAMILY = 1;
 const AF_INET6_SOLARIS = 26;
@@ -61,7 +61,7 @@ export function parseEnc(packet: Packet, bytes: Uint8Array, end: number): Verdic
 export function parsePflog(packet: Packet, bytes: Uint8Array, end: number): Verdict {
   const at = packet.networkOffset;
   if (end - at < 2) return Verdict.TRUNCATED;
-  if (bytes[at]! < PFLOG_MINIMUM_BYTES) return Verdict.MALFORMED;
+  if (bytes[at]! < PFLOG_MIN_BYTES) return Verdict.MALFORMED;
   if (!skipHeader(packet, (bytes[at]! + 3) & ~3, end)) return Verdict.TRUNCATED;
   packet.etherType = etherTypeOf(bytes[at + PFLOG_FAMILY]!);
   return Verdict.IP;

@@ -29,7 +29,7 @@ const IS_AGGREGATE = 0x80;
 const FCS_BYTES = 4;
 
 /* Radiotap (radiotap.org): a length, bits for the fields that there are, and the fields, aligned to their size. */
-const RADIOTAP_MINIMUM_BYTES = 8;
+const RADIOTAP_MIN_BYTES = 8;
 const RADIOTAP_LENGTH = 2;
 const RADIOTAP_PRESENT = 4;
 const HAS_TIMESTAMP = 0x01;
@@ -44,7 +44,7 @@ const PRISM_HEADER_BYTES = 144;
 /** Drivers that announce Prism headers may write those of AVS, which begin with a number of their own. */
 const AVS_MAGIC = 0x80211000;
 const AVS_LENGTH = 4;
-const AVS_MINIMUM_BYTES = 8;
+const AVS_MIN_BYTES = 8;
 
 /**
  * The frame of 802.11 at `networkOffset`, as parseLink does. Frames that carry no data, that are encrypted, that go on
@@ -70,9 +70,9 @@ export function parseWireless(packet: Packet, isPadded: boolean, bytes: Uint8Arr
 
 export function parseRadiotap(packet: Packet, bytes: Uint8Array, end: number): Verdict {
   const at = packet.networkOffset;
-  if (end - at < RADIOTAP_MINIMUM_BYTES) return Verdict.TRUNCATED;
+  if (end - at < RADIOTAP_MIN_BYTES) return Verdict.TRUNCATED;
   const headerBytes = u16LittleEndian(bytes, at + RADIOTAP_LENGTH);
-  if (headerBytes < RADIOTAP_MINIMUM_BYTES) return Verdict.MALFORMED;
+  if (headerBytes < RADIOTAP_MIN_BYTES) return Verdict.MALFORMED;
   if (!skipHeader(packet, headerBytes, end)) return Verdict.TRUNCATED;
   const flags = radiotapFlags(bytes, at, headerBytes);
   if ((flags & FLAG_FCS) !== 0) packet.trailerBytes = FCS_BYTES;
@@ -99,9 +99,9 @@ export function parsePrism(packet: Packet, bytes: Uint8Array, end: number): Verd
 
 export function parseAvs(packet: Packet, bytes: Uint8Array, end: number): Verdict {
   const at = packet.networkOffset;
-  if (end - at < AVS_MINIMUM_BYTES) return Verdict.TRUNCATED;
+  if (end - at < AVS_MIN_BYTES) return Verdict.TRUNCATED;
   const headerBytes = u32(bytes, at + AVS_LENGTH);
-  if (headerBytes < AVS_MINIMUM_BYTES) return Verdict.MALFORMED;
+  if (headerBytes < AVS_MIN_BYTES) return Verdict.MALFORMED;
   if (headerBytes > end - at) return Verdict.TRUNCATED;
   packet.networkOffset = at + headerBytes;
   return parseWireless(packet, false, bytes, end);

@@ -6,7 +6,7 @@ import * as types from "./link-types.ts";
 /* Link types that are a header before a frame of another link type. */
 
 /* PPI (CACE Technologies, 2008): a length, a link type, and fields; the one of 802.11 comes first. */
-const PPI_MINIMUM_BYTES = 8;
+const PPI_MIN_BYTES = 8;
 const PPI_LENGTH = 2;
 const PPI_LINK_TYPE = 4;
 const PPI_FIELD = 8;
@@ -23,7 +23,7 @@ const NETANALYZER_HEADER_BYTES = 4;
 const PREAMBLE_BYTES = 8;
 
 /* Apple's PKTAP, little-endian: a length, a kind, and a link type. */
-const PKTAP_MINIMUM_BYTES = 108;
+const PKTAP_MIN_BYTES = 108;
 const PKTAP_KIND = 4;
 const PKTAP_PACKET = 1;
 const PKTAP_LINK_TYPE = 8;
@@ -89,9 +89,9 @@ function skip(packet: Packet, headerBytes: number, linkType: number, end: number
 
 function skipPpi(packet: Packet, bytes: Uint8Array, end: number): number {
   const at = packet.networkOffset;
-  if (end - at < PPI_MINIMUM_BYTES) return refusal(Verdict.TRUNCATED);
+  if (end - at < PPI_MIN_BYTES) return refusal(Verdict.TRUNCATED);
   const headerBytes = u16LittleEndian(bytes, at + PPI_LENGTH);
-  if (headerBytes < PPI_MINIMUM_BYTES) return refusal(Verdict.MALFORMED);
+  if (headerBytes < PPI_MIN_BYTES) return refusal(Verdict.MALFORMED);
   if (!skipHeader(packet, headerBytes, end)) return refusal(Verdict.TRUNCATED);
   const hasFlags = headerBytes > PPI_WIRELESS_FLAGS && u16LittleEndian(bytes, at + PPI_FIELD) === PPI_FIELD_WIRELESS;
   if (hasFlags && (bytes[at + PPI_WIRELESS_FLAGS]! & PPI_FLAG_FCS) !== 0) packet.trailerBytes = FCS_BYTES;
@@ -100,9 +100,9 @@ function skipPpi(packet: Packet, bytes: Uint8Array, end: number): number {
 
 function skipPktap(packet: Packet, bytes: Uint8Array, end: number): number {
   const at = packet.networkOffset;
-  if (end - at < PKTAP_MINIMUM_BYTES) return refusal(Verdict.TRUNCATED);
+  if (end - at < PKTAP_MIN_BYTES) return refusal(Verdict.TRUNCATED);
   const headerBytes = u32LittleEndian(bytes, at);
-  if (headerBytes < PKTAP_MINIMUM_BYTES) return refusal(Verdict.MALFORMED);
+  if (headerBytes < PKTAP_MIN_BYTES) return refusal(Verdict.MALFORMED);
   if (headerBytes > end - at) return refusal(Verdict.TRUNCATED);
   packet.networkOffset = at + headerBytes;
   const isPacket = u32LittleEndian(bytes, at + PKTAP_KIND) === PKTAP_PACKET;

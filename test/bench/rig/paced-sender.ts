@@ -18,8 +18,8 @@ const RECORD_HEADER_BYTES = 16;
 const MESSAGE_BYTES = 64;
 const VECTOR_BYTES = 16;
 /** Most that one call sends, and how far apart calls are at least. */
-const LARGEST_GROUP = 32;
-const GROUPS_A_SECOND = 10_000;
+const MAX_GROUP = 32;
+const GROUPS_PER_SECOND = 10_000;
 
 /** What is sent: `frames` of a file from the one of this index on, at a rate a second. */
 export interface Pace {
@@ -86,7 +86,7 @@ function main(path: string, name: string, first: number, count: number, rate: nu
   const file = readFileSync(path);
   const frames = framesOf(file);
   const { address, kept } = messagesOf(file, frames);
-  const most = Math.min(LARGEST_GROUP, Math.max(1, Math.round(rate / GROUPS_A_SECOND)));
+  const most = Math.min(MAX_GROUP, Math.max(1, Math.round(rate / GROUPS_PER_SECOND)));
   const start = process.hrtime.bigint();
   for (let sent = 0; sent < count;) {
     const dueAt = start + BigInt(Math.round((sent / rate) * 1e9));

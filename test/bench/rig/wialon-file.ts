@@ -42,14 +42,14 @@ export function writeWialonFile(path: string, { trackers, rounds }: Fleet): void
   closeSync(file);
 }
 
-interface Way {
+interface Ends {
   source: number;
   destination: number;
   isRequest: boolean;
 }
 
 /** Returns where the next record begins. */
-function writeRecord(bytes: Buffer, start: number, round: number, way: Way, packet: WialonPacket): number {
+function writeRecord(bytes: Buffer, start: number, round: number, ends: Ends, packet: WialonPacket): number {
   const frameBytes = HEADER_BYTES + packet.bytes.length;
   bytes.writeUInt32LE(FIRST_SECOND + round, start);
   bytes.writeUInt32LE(frameBytes, start + 8);
@@ -61,11 +61,11 @@ function writeRecord(bytes: Buffer, start: number, round: number, way: Way, pack
   bytes.writeUInt16BE(frameBytes - 14, ip + 2);
   bytes[ip + 8] = 64;
   bytes[ip + 9] = 6;
-  bytes.writeUInt32BE(way.source, ip + 12);
-  bytes.writeUInt32BE(way.destination, ip + 16);
+  bytes.writeUInt32BE(ends.source, ip + 12);
+  bytes.writeUInt32BE(ends.destination, ip + 16);
   const tcp = ip + 20;
-  bytes.writeUInt16BE(way.isRequest ? 4000 : PORT, tcp);
-  bytes.writeUInt16BE(way.isRequest ? PORT : 4000, tcp + 2);
+  bytes.writeUInt16BE(ends.isRequest ? 4000 : PORT, tcp);
+  bytes.writeUInt16BE(ends.isRequest ? PORT : 4000, tcp + 2);
   bytes.writeUInt32BE(1 + round * packet.bytes.length, tcp + 4);
   bytes[tcp + 12] = 0x50;
   bytes[tcp + 13] = 0x10;

@@ -21,7 +21,7 @@ const ETHERNET_HEADER_BYTES = 14;
 const ETHERTYPE_NONE = 0xffff;
 
 /** The longest frame: a page, less what the kernel keeps before and behind the packet. */
-export const LONGEST_FRAME_BYTES = 3500;
+export const MAX_FRAME_BYTES = 3500;
 
 const syscall = koffi
   .load("libc.so.6")

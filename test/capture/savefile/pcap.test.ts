@@ -29,7 +29,7 @@ const OLD_VERSIONS = [
   { version: [2, 4], originalFirst: false },
   { version: [543, 0], originalFirst: true },
 ] as const;
-const LARGEST = 262_144;
+const MAX_CAPTURED_BYTES = 262_144;
 const LINKTYPE_USER0 = 147;
 const LINKTYPE_RAW = 101;
 /** The flag of the link type field, and a length of two 16-bit words. */
@@ -96,14 +96,17 @@ for (const order of BYTE_ORDERS) {
     });
 
     test("of the largest packets there can be is read to its end", async () => {
-      const bytes = [...TCP_FRAME.bytes, ...Array.from({ length: LARGEST - TCP_FRAME.bytes.length }, () => 0)];
+      const bytes = [
+        ...TCP_FRAME.bytes,
+        ...Array.from({ length: MAX_CAPTURED_BYTES - TCP_FRAME.bytes.length }, () => 0),
+      ];
       const counted = await countParts(
         ...pcap(
           { order },
           Array.from({ length: 9 }, () => ({ bytes })),
         ),
       );
-      const expected = { ...TCP_FACTS, lengthBytes: LARGEST - 14 };
+      const expected = { ...TCP_FACTS, lengthBytes: MAX_CAPTURED_BYTES - 14 };
       assert.deepEqual(
         onlyFrames(counted),
         Array.from({ length: 9 }, () => expected),
@@ -112,7 +115,7 @@ for (const order of BYTE_ORDERS) {
 
     test("with a larger packet is damaged there, and counted up to there", async () => {
       const sound = pcap({ order }, FRAMES);
-      const corrupt = pcapRecord(order, { bytes: Array.from({ length: LARGEST + 1 }, () => 0) });
+      const corrupt = pcapRecord(order, { bytes: Array.from({ length: MAX_CAPTURED_BYTES + 1 }, () => 0) });
       const counted = await countParts(...sound, corrupt);
       assert.deepEqual(counted.frames, new Map([["sample.pcap", FACTS]]));
       assert.match(counted.error!, new RegExp(`sample\\.pcap at byte ${sound.flat().length}: .*262145 captured bytes`));

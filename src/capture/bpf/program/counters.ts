@@ -37,7 +37,7 @@ const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const UDP_HEADER_BYTES = 8;
 const TCP_DATA_OFFSET = 12;
-const TCP_MINIMUM_DATA_OFFSET = 5;
+const TCP_MIN_DATA_OFFSET = 5;
 
 export interface CountersOptions {
   countersFd: number;
@@ -180,7 +180,7 @@ export class CountersWriter {
     readFromR2(asm, SCRATCH, 1, giveUp);
     asm.load(1, r1, r10, SCRATCH);
     asm.rsh(r1, 4);
-    asm.jlt(r1, TCP_MINIMUM_DATA_OFFSET, giveUp);
+    asm.jlt(r1, TCP_MIN_DATA_OFFSET, giveUp);
     asm.lsh(r1, 2);
     asm.jump(known);
     asm.place(udp);

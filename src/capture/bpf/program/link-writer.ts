@@ -14,7 +14,7 @@ import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
 import {
-  forgetWay,
+  forgetPath,
   PACKET_OUTGOING,
   readAt,
   readFromR2,
@@ -35,7 +35,7 @@ const IPV4_BYTES = 20;
 /** Upper byte of the length that an IPv4 header gives: in a frame with a tag, of the EtherType behind that. */
 const IPV4_LENGTH = 2;
 /** Lowest upper byte of an EtherType; below, the field is a length (IEEE 802.3). */
-const LOWEST_TYPE = 0x06;
+const MIN_TYPE = 0x06;
 const PPPOE_BYTES = 6;
 /* PPP protocol numbers, as in packet/link.ts. */
 const PPP_IPV4 = 0x0021;
@@ -128,7 +128,7 @@ class LinkWriter {
     asm.jne(r1, IPV4_TYPE_AS_LOADED, both);
     readAt(asm, IPV4_BYTES, both, IPV4);
     asm.load(1, r1, r10, IPV4 + IPV4_LENGTH);
-    asm.jge(r1, LOWEST_TYPE, both);
+    asm.jge(r1, MIN_TYPE, both);
     asm.place(loaded);
     asm.putOff(() => {
       asm.place(both);
@@ -246,7 +246,7 @@ class LinkWriter {
     const known = asm.label();
     const mpls = asm.label();
     asm.place(this.#ppp);
-    forgetWay(asm);
+    forgetPath(asm);
     readAt(asm, 2, this.#labels.truncated);
     asm.load(2, r1, r10, SCRATCH);
     asm.be(r1, 16);
@@ -283,7 +283,7 @@ class LinkWriter {
   #writeLabelled(): void {
     const asm = this.#asm;
     asm.place(this.#labelled);
-    forgetWay(asm);
+    forgetPath(asm);
     readAt(asm, 1, this.#labels.truncated);
     asm.load(1, r1, r10, SCRATCH);
     asm.rsh(r1, 4);

@@ -13,7 +13,7 @@ import {
 } from "../../../packet/link/encapsulation.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r8, r9, r10 } from "../assembly/instruction.ts";
-import { forgetWay, readAt } from "./skb.ts";
+import { forgetPath, readAt } from "./skb.ts";
 import { SCRATCH } from "./stack.ts";
 
 const CONTROL = SCRATCH + 2;
@@ -34,7 +34,7 @@ export function writeLlc(asm: Assembler, labels: LlcLabels): void {
   asm.jeq(r9, ETHERTYPE_JUMBO_LLC, llc);
   asm.jgt(r9, MAX_LENGTH, labels.notIp);
   asm.place(llc);
-  forgetWay(asm);
+  forgetPath(asm);
   readAt(asm, 2, labels.truncated);
   asm.load(2, r1, r10, SCRATCH);
   // The same in both byte orders, as are the numbers that it is compared with.

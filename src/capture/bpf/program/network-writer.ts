@@ -4,7 +4,7 @@ import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import { COLUMN_MASK, TABLE } from "../layout.ts";
 import { writeLlc } from "./llc-writer.ts";
-import { forgetWay, readAt } from "./skb.ts";
+import { forgetPath, readAt } from "./skb.ts";
 import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
 
 const IPV4_BYTES = 20;
@@ -125,7 +125,7 @@ class NetworkWriter {
     const asm = this.#asm;
     const done = asm.label();
     asm.place(this.#labels.ipv6);
-    forgetWay(asm);
+    forgetPath(asm);
     this.#readHeader(IPV6, IPV6_BYTES, 6);
     asm.load(1, r1, r10, IPV6);
     asm.rsh(r1, 4);
@@ -199,7 +199,7 @@ class NetworkWriter {
   #writeIpv4(): void {
     const asm = this.#asm;
     asm.place(this.#labels.ipv4);
-    forgetWay(asm);
+    forgetPath(asm);
     this.#readHeader(IPV4, IPV4_BYTES, 4);
     asm.jump(this.#labels.ipv4Loaded);
   }
@@ -250,7 +250,7 @@ class NetworkWriter {
   /** r7 = size without the link header, of which r8 bytes were read; never below 0. Without a jump: see bucketOfR1. */
   #leaveLinkHeader(): void {
     const asm = this.#asm;
-    forgetWay(asm);
+    forgetPath(asm);
     asm.sub(r7, r8);
     asm.mov(r1, r7);
     asm.arsh(r1, 63);

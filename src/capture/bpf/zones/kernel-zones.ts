@@ -19,7 +19,7 @@ const SPARE_ENTRIES = 16 * 1024;
 /** Steps of a search that a program has beyond those it needs; they cost nothing as long as they are not needed. */
 const SPARE_STEPS = 2;
 /** Enough for two thousand addresses of the host below one entry, such as those of a cluster's services. */
-const FEWEST_STEPS = 12;
+const MIN_STEPS = 12;
 const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
 
 /** What a program needs to look up addresses of one version. */
@@ -48,7 +48,7 @@ class Side implements SideMaps {
       entries: entries === DIRECTORY_ENTRIES && words === IPV4_WORDS ? entries : entries + SPARE_ENTRIES,
       spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
     };
-    this.steps = Math.max(stepsOf(index) + SPARE_STEPS, FEWEST_STEPS);
+    this.steps = Math.max(stepsOf(index) + SPARE_STEPS, MIN_STEPS);
     this.directory = maps.create(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
     this.spans = maps.create(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
     this.#directoryWords = new Uint32Array(

@@ -3,10 +3,10 @@ import { ChangingFile, type FileKind, type FileListener } from "../../../files/c
 import { AsTable } from "./as-table.ts";
 
 /** Several times what all ASes take, as lines or in a MaxMind DB file. */
-const MAXIMUM_BYTES = 64 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 
 const NAMES_FILE: FileKind<AsTable> = {
-  maximumBytes: MAXIMUM_BYTES,
+  maxBytes: MAX_BYTES,
   parse: (path, bytes) => AsTable.parse(path, bytes),
 };
 

@@ -3,8 +3,8 @@ import { GeoDatabase } from "../../../geo/database.ts";
 import { walkNetworks } from "../../../geo/networks.ts";
 
 /** Bytes of a name; names are labels of series. */
-const MAXIMUM_NAME = 100;
-const HIGHEST_AS = 2 ** 32 - 1;
+const MAX_NAME_LENGTH = 100;
+const MAX_AS = 2 ** 32 - 1;
 /** As `15169 GOOGLE, US`; an "AS" before the number and space before that are common. */
 const LINE = /^\s*(?:AS)?([0-9]{1,10})[\s,]+(\S.*)$/i;
 /** What asn.txt of cidr-report.org has behind every name, and flow-exporter cuts off: the country. */
@@ -13,7 +13,7 @@ const NEWLINE = 0x0a;
 /** Of a line, so much is looked at: a number, a name, and many spaces. */
 const LINE_BYTES = 1024;
 /** Lines between two turns of the event loop: about 2 ms. */
-const LINES_A_TURN = 2048;
+const LINES_PER_TURN = 2048;
 const DATABASE_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 const FIRST_BYTES = 64 * 1024;
 
@@ -75,13 +75,13 @@ class NameCollector {
   #text = Buffer.alloc(FIRST_BYTES);
 
   add(as: number, name: string): void {
-    if (as <= 0 || as > HIGHEST_AS) return;
+    if (as <= 0 || as > MAX_AS) return;
     const start = this.#ends.at(-1) ?? 0;
-    if (start + MAXIMUM_NAME > this.#text.length) {
+    if (start + MAX_NAME_LENGTH > this.#text.length) {
       this.#text = Buffer.concat([this.#text, Buffer.alloc(this.#text.length)]);
     }
     // Ends before a character that would not fit as a whole.
-    const length = this.#text.write(name.replace(/\p{Cc}/gu, "\u{fffd}"), start, MAXIMUM_NAME);
+    const length = this.#text.write(name.replace(/\p{Cc}/gu, "\u{fffd}"), start, MAX_NAME_LENGTH);
     this.#keys.push(as * TURNS + this.#ends.length);
     this.#ends.push(start + length);
   }
@@ -113,7 +113,7 @@ async function collectFromLines(bytes: Buffer, names: NameCollector, haveCountri
       names.add(Number(number), haveCountries ? name.replace(COUNTRY, "") : name);
     }
     start = end + 1;
-    if (lines % LINES_A_TURN === LINES_A_TURN - 1) await nextTurn();
+    if (lines % LINES_PER_TURN === LINES_PER_TURN - 1) await nextTurn();
   }
 }
 

@@ -24,8 +24,8 @@ export interface MessageSink {
 /** After which other work of the event loop gets its turn. */
 const TURN_MS = 8;
 /** Between two looks at the clock: messages, and bytes of them, which may hold a thousand records each. */
-const MESSAGES_A_LOOK = 64;
-const BYTES_A_LOOK = 32 * 1024;
+const MESSAGES_PER_LOOK = 64;
+const BYTES_PER_LOOK = 32 * 1024;
 /** Between two looks whether what is counted is ours again. */
 const WAIT_MS = 100;
 
@@ -64,7 +64,7 @@ export class Counting {
     const sink = this.#sink;
     const turnEnd = performance.now() + TURN_MS;
     for (;;) {
-      for (let messages = 0, bytes = 0; messages < MESSAGES_A_LOOK && bytes < BYTES_A_LOOK; messages++) {
+      for (let messages = 0, bytes = 0; messages < MESSAGES_PER_LOOK && bytes < BYTES_PER_LOOK; messages++) {
         const step = cursor.next();
         if (step === Step.END) return true;
         if (step === Step.RECORD) {

@@ -5,7 +5,7 @@ import { compressionsAlgorithmsByBitmask } from "@platformatic/kafka";
 const Compression = { GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
 
 /** Most bytes that a batch may unfold to, 64 times what a broker takes by default: a few bytes can claim gigabytes. */
-const MAXIMUM_BYTES = 64 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 const SNAPPY_JAVA_MARK = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 /** The mark, its version and the oldest version that reads it. */
 const SNAPPY_JAVA_HEAD = 16;
@@ -20,9 +20,9 @@ const LZ4_LENGTH = 0x7fff_ffff;
 export function decompress(compression: number, packed: Buffer): Buffer {
   switch (compression) {
     case Compression.GZIP:
-      return gunzipSync(packed, { maxOutputLength: MAXIMUM_BYTES });
+      return gunzipSync(packed, { maxOutputLength: MAX_BYTES });
     case Compression.ZSTD:
-      return zstdDecompressSync(packed, { maxOutputLength: MAXIMUM_BYTES });
+      return zstdDecompressSync(packed, { maxOutputLength: MAX_BYTES });
     case Compression.SNAPPY:
       checkSnappy(packed);
       break;
@@ -64,7 +64,7 @@ function checkLz4(packed: Buffer): void {
 }
 
 function limit(bytes: number): void {
-  if (bytes > MAXIMUM_BYTES) throw new RangeError(`a batch of ${bytes} bytes`);
+  if (bytes > MAX_BYTES) throw new RangeError(`a batch of ${bytes} bytes`);
 }
 
 function unsignedVarint(bytes: Buffer, at: number): number {

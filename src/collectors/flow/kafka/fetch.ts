@@ -8,7 +8,7 @@ const MAX_WAIT_MS = 500;
 const MIN_BYTES = 1;
 /** Twice this is in memory for each broker: one answer being counted, the next on its way. */
 const MAX_BYTES = 2 * 2 ** 20;
-const PARTITION_MAX_BYTES = 512 * 1024;
+const MAX_PARTITION_BYTES = 512 * 1024;
 const READ_COMMITTED = 1;
 /** Without a session of incremental fetches. */
 const NO_SESSION = 0;
@@ -45,7 +45,7 @@ export function fetchBatches(
     currentLeaderEpoch: UNKNOWN_EPOCH,
     lastFetchedEpoch: UNKNOWN_EPOCH,
     fetchOffset: BigInt(offset),
-    partitionMaxBytes: PARTITION_MAX_BYTES,
+    partitionMaxBytes: MAX_PARTITION_BYTES,
   }));
   const request = () =>
     fetchV11.createRequest(

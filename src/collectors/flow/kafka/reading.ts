@@ -29,7 +29,7 @@ const REFRESH_MS = 10_000;
 const HURRIED_REFRESH_MS = 1000;
 /** Between attempts to read a partition that its leader refuses. */
 const FIRST_REFUSAL_MS = 1000;
-const LONGEST_REFUSAL_MS = 60_000;
+const MAX_REFUSAL_MS = 60_000;
 /** Partitions that a message lists. */
 const LISTED = 10;
 
@@ -180,7 +180,7 @@ export class Reading implements FetcherContext {
       return;
     }
     const lastMs = this.#refusals.get(partition)?.pauseMs;
-    const pauseMs = lastMs === undefined ? FIRST_REFUSAL_MS : Math.min(lastMs * 2, LONGEST_REFUSAL_MS);
+    const pauseMs = lastMs === undefined ? FIRST_REFUSAL_MS : Math.min(lastMs * 2, MAX_REFUSAL_MS);
     this.#refusals.set(partition, { reason, pauseMs, end: performance.now() + pauseMs });
     this.#reportFailure();
   }

@@ -1,4 +1,4 @@
-import { FIELD_KEYS, type FlowRecord, MAXIMUM_TEXT } from "./flow-record.ts";
+import { FIELD_KEYS, type FlowRecord, MAX_TEXT_LENGTH } from "./flow-record.ts";
 
 const TAB = 0x09;
 const RETURN = 0x0d;
@@ -14,7 +14,7 @@ const CLOSE = 0x7d;
 const TILDE = 0x7e;
 
 /** Digits that make a whole number for sure. */
-const MAXIMUM_DIGITS = 15;
+const MAX_DIGITS = 15;
 /** Key of what tells marks from records. */
 const EVENT_KEY = "event_type";
 const MARKS = ["purge_init", "purge_close"].map((mark) => Buffer.from(mark));
@@ -97,7 +97,7 @@ export class FlatScanner {
       record.numbers[known.field] = this.#number;
     }
     if (known.text >= 0) {
-      if (stop - start > MAXIMUM_TEXT) return -1;
+      if (stop - start > MAX_TEXT_LENGTH) return -1;
       record.starts[known.text] = start;
       record.ends[known.text] = stop;
     }
@@ -128,7 +128,7 @@ export class FlatScanner {
       value = value * 10 + byte - ZERO;
     }
     const digits = at - start;
-    if (digits === 0 || digits > MAXIMUM_DIGITS || (digits > 1 && data[start] === ZERO)) return -1;
+    if (digits === 0 || digits > MAX_DIGITS || (digits > 1 && data[start] === ZERO)) return -1;
     this.#number = value;
     return at;
   }

@@ -1,5 +1,5 @@
 import { FlatScanner } from "./flat-scanner.ts";
-import { FIELD_KEYS, FlowRecord, MAXIMUM_TEXT, MISSING, NEGATIVE, NOT_A_NUMBER, Verdict } from "./flow-record.ts";
+import { FIELD_KEYS, FlowRecord, MAX_TEXT_LENGTH, MISSING, NEGATIVE, NOT_A_NUMBER, Verdict } from "./flow-record.ts";
 
 /** Where the records go. */
 export interface FlowSink {
@@ -15,7 +15,7 @@ const EVENT_KEY = "event_type";
 const MARKS = ["purge_init", "purge_close"];
 
 /** What Node lets one string hold is far more than a message of Kafka; a text this long is no record. */
-const MAXIMUM_LINE = 16 * 2 ** 20;
+const MAX_LINE_LENGTH = 16 * 2 ** 20;
 
 /**
  * Reads messages as pmacct writes them: one JSON object, several of them a line each (kafka_multi_values), or an array
@@ -33,7 +33,7 @@ export class FlowReader {
     this.#record = new FlowRecord(keys, appliesSampling);
     this.#scanner = new FlatScanner(this.#record);
     this.#sink = sink;
-    this.#text = Buffer.alloc(keys.length * MAXIMUM_TEXT);
+    this.#text = Buffer.alloc(keys.length * MAX_TEXT_LENGTH);
   }
 
   /** Reads the message data[start, end). Hot. */
@@ -97,7 +97,7 @@ export class FlowReader {
     for (const [index, key] of record.keys.entries()) {
       record.starts[index] = at;
       // Buffer.write ends before a character that would not fit as a whole.
-      at += this.#text.write(textOf(get(key)), at, MAXIMUM_TEXT);
+      at += this.#text.write(textOf(get(key)), at, MAX_TEXT_LENGTH);
       record.ends[index] = at;
     }
     this.#judge();
@@ -105,7 +105,7 @@ export class FlowReader {
 }
 
 function parse(data: Buffer, start: number, end: number): { parsed: unknown } | undefined {
-  if (end - start > MAXIMUM_LINE) return undefined;
+  if (end - start > MAX_LINE_LENGTH) return undefined;
   try {
     return { parsed: JSON.parse(data.toString("utf8", start, end)) };
   } catch {

@@ -34,9 +34,9 @@ export const MISSING = -1;
 export const NOT_A_NUMBER = -2;
 export const NEGATIVE = -3;
 
-const HIGHEST_AS = 2 ** 32 - 1;
+const MAX_AS = 2 ** 32 - 1;
 /** Bytes of a label's text. */
-export const MAXIMUM_TEXT = 128;
+export const MAX_TEXT_LENGTH = 128;
 
 /** One record as it was read; reused. */
 export class FlowRecord {
@@ -109,7 +109,7 @@ export class FlowRecord {
       const value = this.numbers[field]!;
       if (value === NOT_A_NUMBER) return Verdict.NOT_A_NUMBER;
       if (value === NEGATIVE) return Verdict.NEGATIVE;
-      if (value > (field <= Field.PACKETS ? Number.MAX_SAFE_INTEGER : HIGHEST_AS)) return Verdict.TOO_LARGE;
+      if (value > (field <= Field.PACKETS ? Number.MAX_SAFE_INTEGER : MAX_AS)) return Verdict.TOO_LARGE;
     }
     return Verdict.FLOW;
   }

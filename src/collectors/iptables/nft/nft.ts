@@ -4,7 +4,7 @@ import { type KernelCounts, KnownRules, type Scope, scopeOf } from "../kernel/kn
 import type { Named } from "../named.ts";
 import { Ongoing } from "../ongoing.ts";
 import type { Limits } from "../program.ts";
-import { failedReading, lateReading, type Reading, READING_LIMIT_MS, readingOf, restMs } from "../reading.ts";
+import { failedReading, lateReading, type Reading, MAX_READING_MS, readingOf, restMs } from "../reading.ts";
 import { type Content, type LabelOptions, Rows } from "../rows.ts";
 import { Listing } from "./listing.ts";
 import { type ChainFilter, type RuleQuota } from "./ruleset.ts";
@@ -60,7 +60,7 @@ export class NftReader {
     signal: AbortSignal,
   ): Promise<NftReading> {
     const start = performance.now();
-    const limits = { deadline: start + READING_LIMIT_MS, signal };
+    const limits = { deadline: start + MAX_READING_MS, signal };
     const result = await this.#reading.result(deadline, async () => {
       const known = (await foreign) ?? NOTHING;
       return outline === undefined || !this.isOfKernel

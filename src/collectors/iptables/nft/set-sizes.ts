@@ -4,7 +4,7 @@ import type { KernelSet } from "../kernel/sets.ts";
 import { Kind } from "../named.ts";
 import { Ongoing, type Result } from "../ongoing.ts";
 import { type Limits, Program } from "../program.ts";
-import { READING_LIMIT_MS } from "../reading.ts";
+import { MAX_READING_MS } from "../reading.ts";
 import { placeKey } from "../tally.ts";
 import { Ruleset } from "./ruleset.ts";
 
@@ -41,7 +41,7 @@ export class SetSizes {
   /** What there is soon, or was before; undefined where there is nothing yet. Never rejects. */
   async read(deadline: number, signal: AbortSignal): Promise<Result<Sizes | undefined> | undefined> {
     const now = performance.now();
-    const limits = { deadline: now + READING_LIMIT_MS, signal };
+    const limits = { deadline: now + MAX_READING_MS, signal };
     return this.#counting.result(now + (deadline - now) * WAITING_SHARE, async () =>
       isOfSystem(this.#nft) ? ((await this.#ofKernel(limits)) ?? this.#ofNft(limits)) : this.#ofNft(limits),
     );

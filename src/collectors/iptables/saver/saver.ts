@@ -6,7 +6,7 @@ import { readGeneration, type Outline } from "../kernel/kernel.ts";
 import { KnownRules, type Scope, scopeOf } from "../kernel/known-rules.ts";
 import { Ongoing } from "../ongoing.ts";
 import { type Limits, type Outcome, Program } from "../program.ts";
-import { failedReading, lateReading, type Reading, READING_LIMIT_MS, readingOf, restMs } from "../reading.ts";
+import { failedReading, lateReading, type Reading, MAX_READING_MS, readingOf, restMs } from "../reading.ts";
 import { type Content, type LabelOptions, Rows } from "../rows.ts";
 import { Dump } from "./dump.ts";
 import type { Shown } from "./shown.ts";
@@ -16,7 +16,7 @@ const EXIT_BUSY = 4;
 /** The status is the same where a capability lacks; asking again is of no use then. */
 const REFUSAL = /permission|permitted/i;
 const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 500;
 
 /** Tables of iptables-legacy that the kernel has loaded. */
 const LEGACY_TABLES: Readonly<Record<IptablesFamily, string>> = {
@@ -68,7 +68,7 @@ export class SaverReader {
   /** Reads by `deadline`, or has an older reading. Never rejects. */
   async read(outline: Outline | undefined, deadline: number, signal: AbortSignal): Promise<SaverReading> {
     const start = performance.now();
-    const limits = { deadline: start + READING_LIMIT_MS, signal };
+    const limits = { deadline: start + MAX_READING_MS, signal };
     const result = await this.#reading.result(deadline, () => this.#read(outline, deadline, limits));
     if (result === undefined) return { ...lateReading(this.saver, start), shown: undefined };
     return { ...result.value, ageSeconds: result.ageSeconds };
@@ -124,7 +124,7 @@ export class SaverReader {
       const outcome = { exitStatus: null, error: tables.error, stderr: "" };
       return { dump: new Dump(this.saver.family, this.#options), outcome };
     }
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       const dump = new Dump(this.saver.family, this.#options);
       const outcome = await this.#run(dump, limits);
       const isBusy = outcome.exitStatus === EXIT_BUSY && !REFUSAL.test(outcome.stderr);

@@ -1,10 +1,10 @@
 /** Memory that all streams share for what they must keep for a while. */
 export class MemoryBudget {
-  readonly #limitBytes: number;
+  readonly #maxBytes: number;
   #usedBytes = 0;
 
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   get usedBytes(): number {
@@ -13,7 +13,7 @@ export class MemoryBudget {
 
   /** Takes the bytes if there are as many left. */
   take(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.#limitBytes) return false;
+    if (this.#usedBytes + bytes > this.#maxBytes) return false;
     this.#usedBytes += bytes;
     return true;
   }

@@ -9,7 +9,7 @@ import { bordersOf, rangeLists } from "../../../ledger/arbitraries.ts";
 import { hex, IPV4, IPV6, ipv6, MACS } from "../../../packet/frames.ts";
 import { lacking } from "../../../support/requirements.ts";
 import { frames, layers } from "../../ring/layered-frames.ts";
-import { canRun, LONGEST_FRAME_BYTES } from "../test-run.ts";
+import { canRun, MAX_FRAME_BYTES } from "../test-run.ts";
 import { Twins } from "../twins.ts";
 
 const options = { skip: lacking("root") };
@@ -92,7 +92,7 @@ for (const hook of HOOKS) {
 
     test("frames of every length around the bounds of the buckets", () => {
       using twins = new Twins(RANGES.map(parseRange), { hook });
-      for (let length = 14; length <= LONGEST_FRAME_BYTES; length++) {
+      for (let length = 14; length <= MAX_FRAME_BYTES; length++) {
         const frame = new Uint8Array(length);
         frame.set(frameOf(FRAMES["VLAN"]!).subarray(0, length));
         if (canRun(hook, frame)) twins.see(frame);

@@ -6,7 +6,7 @@ import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { hex, IPV4, ipv6, MACS } from "../../../packet/frames.ts";
 import { lacking } from "../../../support/requirements.ts";
 import { frames, layers } from "../../ring/layered-frames.ts";
-import { canRun, LONGEST_FRAME_BYTES } from "../test-run.ts";
+import { canRun, MAX_FRAME_BYTES } from "../test-run.ts";
 import { Twins } from "../twins.ts";
 
 const options = { skip: lacking("root") };
@@ -57,7 +57,7 @@ function frameOf(headers: string, payloadBytes: number): Uint8Array {
   return frame;
 }
 
-const LARGEST_PAYLOAD_BYTES = 3000;
+const MAX_PAYLOAD_BYTES = 3000;
 const GSO_SIZES = [1, 2, 7, 500, 1000, 1448, 65_535];
 
 for (const hook of Object.values(Hook)) {
@@ -68,11 +68,11 @@ for (const hook of Object.values(Hook)) {
         let packets = 0;
         let bytes = 0;
         for (const gsoSize of GSO_SIZES) {
-          for (const payloadBytes of [0, 1, gsoSize - 1, gsoSize, gsoSize + 1, 2 * gsoSize, LARGEST_PAYLOAD_BYTES]) {
-            const frame = frameOf(headers, Math.min(payloadBytes, LARGEST_PAYLOAD_BYTES));
+          for (const payloadBytes of [0, 1, gsoSize - 1, gsoSize, gsoSize + 1, 2 * gsoSize, MAX_PAYLOAD_BYTES]) {
+            const frame = frameOf(headers, Math.min(payloadBytes, MAX_PAYLOAD_BYTES));
             twins.see(frame, { gsoSize });
             if (headerBytes === 0) continue;
-            const sizes = wirePackets(Math.min(payloadBytes, LARGEST_PAYLOAD_BYTES), headerBytes, gsoSize);
+            const sizes = wirePackets(Math.min(payloadBytes, MAX_PAYLOAD_BYTES), headerBytes, gsoSize);
             packets += Math.max(sizes.length, 1);
             bytes += sizes.length === 0 ? headerBytes : sizes.reduce((sum, size) => sum + size);
           }
@@ -141,5 +141,5 @@ test("packets without a link header are unfolded as the parser and the ledger do
 
 /** Frames that are meant to be unfolded, some of which end in a header. */
 const mergedFrames = fc
-  .tuple(fc.constantFrom(...Object.values(MERGED)), fc.nat(LONGEST_FRAME_BYTES - 200), fc.nat(400))
+  .tuple(fc.constantFrom(...Object.values(MERGED)), fc.nat(MAX_FRAME_BYTES - 200), fc.nat(400))
   .map(([[headers], payloadBytes, end]) => frameOf(headers, payloadBytes).slice(0, end < 200 ? 14 + end : undefined));
