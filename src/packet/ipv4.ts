@@ -1,39 +1,24 @@
 import { word32 } from "./bytes.ts";
+import { IPV4_DESTINATION, IPV4_HEADER_BYTES, IPV4_PROTOCOL, IPV4_SOURCE, MIN_IPV4_IHL } from "./headers.ts";
 import { type Packet, Verdict } from "./packet.ts";
-
-/*
- * RFC 791, section 3.1
- *
- *     0               1               2               3
- *     |version|  ihl  |   service     |         total length          |
- *  4  |        identification         |flags|     fragment offset     |
- *  8  |      ttl      |   protocol    |        header checksum        |
- * 12  |                        source address                         |
- * 16  |                      destination address                      |
- */
-const PROTOCOL = 9;
-const SOURCE = 12;
-const DESTINATION = 16;
-export const IPV4_HEADER_BYTES = 20;
-const MIN_IHL = 5;
 
 /** Fields of the header at `at`, which was found to be whole; see `isPlainIpv4` for why a DataView. Hot. */
 export function ipv4Protocol(view: DataView, at: number): number {
-  return view.getUint8(at + PROTOCOL);
+  return view.getUint8(at + IPV4_PROTOCOL);
 }
 
 /** As a signed word, as `word32` reads it. */
 export function ipv4Source(view: DataView, at: number): number {
-  return view.getInt32(at + SOURCE);
+  return view.getInt32(at + IPV4_SOURCE);
 }
 
 export function ipv4Destination(view: DataView, at: number): number {
-  return view.getInt32(at + DESTINATION);
+  return view.getInt32(at + IPV4_DESTINATION);
 }
 
 /** Whether a header of version 4 may begin with this byte: with the version, and a length that is long enough. */
 export function beginsIpv4(first: number): boolean {
-  return first >> 4 === 4 && (first & 0x0f) >= MIN_IHL;
+  return first >> 4 === 4 && (first & 0x0f) >= MIN_IPV4_IHL;
 }
 
 /**
@@ -47,8 +32,8 @@ export function parseIpv4(packet: Packet, bytes: Uint8Array, at: number, end: nu
   if (end - at < IPV4_HEADER_BYTES) return end <= at || bytes[at]! >> 4 === 4 ? Verdict.TRUNCATED : Verdict.MALFORMED;
   if (!beginsIpv4(bytes[at]!)) return Verdict.MALFORMED;
   packet.version = 4;
-  packet.protocol = bytes[at + PROTOCOL]!;
-  packet.source = word32(bytes, at + SOURCE);
-  packet.destination = word32(bytes, at + DESTINATION);
+  packet.protocol = bytes[at + IPV4_PROTOCOL]!;
+  packet.source = word32(bytes, at + IPV4_SOURCE);
+  packet.destination = word32(bytes, at + IPV4_DESTINATION);
   return Verdict.IP;
 }

@@ -1,11 +1,5 @@
-import {
-  ETHERTYPE_NONE,
-  ETHERTYPE_PPPOE_SESSION,
-  parseEthernet,
-  parsePpp,
-  parseTags,
-  parseVersionNibble,
-} from "./link/encapsulation.ts";
+import { ETHERTYPE_PPPOE_SESSION } from "./headers.ts";
+import { ETHERTYPE_NONE, parseEthernet, parsePpp, parseTags, parseVersionNibble } from "./link/encapsulation.ts";
 import * as types from "./link/link-types.ts";
 import * as media from "./link/media.ts";
 import * as pseudo from "./link/pseudo-headers.ts";

@@ -1,17 +1,11 @@
-import { beginsIpv4, IPV4_HEADER_BYTES, parseIpv4 } from "./ipv4.ts";
+import { ETHERNET_HEADER_BYTES, ETHERNET_TYPE, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER_BYTES } from "./headers.ts";
+import { beginsIpv4, parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
-import {
-  ETHERNET_HEADER_BYTES,
-  ETHERTYPE_IPV4,
-  ETHERTYPE_IPV6,
-  parseEthernet,
-  parseType,
-} from "./link/encapsulation.ts";
+import { parseEthernet, parseType } from "./link/encapsulation.ts";
 import { LINKTYPE_ETHERNET } from "./link/link-types.ts";
 import { parseLink } from "./link.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
-const ETHERTYPE = ETHERNET_HEADER_BYTES - 2;
 const PLAIN_IPV4_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
 
 /**
@@ -22,7 +16,7 @@ const PLAIN_IPV4_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
  * (Node 24.21). Hot; does not allocate.
  */
 export function isPlainIpv4(view: DataView, start: number, end: number): boolean {
-  if (end - start < PLAIN_IPV4_BYTES || view.getUint16(start + ETHERTYPE) !== ETHERTYPE_IPV4) return false;
+  if (end - start < PLAIN_IPV4_BYTES || view.getUint16(start + ETHERNET_TYPE) !== ETHERTYPE_IPV4) return false;
   return beginsIpv4(view.getUint8(start + ETHERNET_HEADER_BYTES));
 }
 

@@ -1,3 +1,17 @@
+import {
+  IPPROTO_EIGRP,
+  IPPROTO_ESP,
+  IPPROTO_GRE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_IGMP,
+  IPPROTO_IPV6,
+  IPPROTO_OSPF,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from "./headers.ts";
+
 /*
  * The protocols that have a label of their own, in promacct's order and with promacct's names. A protocol that is not
  * here has no `protocol` label at all, as in promacct.
@@ -23,18 +37,17 @@ export const PROTOCOL_LABELS = [
 export const PROTOCOL_COLUMNS = PROTOCOL_LABELS.length;
 
 const SHARED: readonly (readonly [number: number, label: (typeof PROTOCOL_LABELS)[number]])[] = [
-  [1, "icmp"],
-  [2, "igmp"],
-  [6, "tcp"],
-  [17, "udp"],
-  [41, "encap"],
-  [47, "gre"],
-  [50, "esp"],
-  [88, "eigrp"],
-  [89, "ospf"],
-  [132, "sctp"],
+  [IPPROTO_ICMP, "icmp"],
+  [IPPROTO_IGMP, "igmp"],
+  [IPPROTO_TCP, "tcp"],
+  [IPPROTO_UDP, "udp"],
+  [IPPROTO_IPV6, "encap"],
+  [IPPROTO_GRE, "gre"],
+  [IPPROTO_ESP, "esp"],
+  [IPPROTO_EIGRP, "eigrp"],
+  [IPPROTO_OSPF, "ospf"],
+  [IPPROTO_SCTP, "sctp"],
 ];
-const IPPROTO_ICMPV6 = 58;
 
 /** IPv4 protocol number → column. ICMPv6 means nothing in IPv4. */
 export const IPV4_COLUMN: Uint8Array = columns([]);

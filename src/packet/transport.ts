@@ -1,32 +1,33 @@
 import { u16 } from "./bytes.ts";
+import {
+  EXTENSION_FRAGMENT,
+  EXTENSION_LENGTH,
+  EXTENSION_READ_BYTES,
+  FRAGMENT_HEADER_BYTES,
+  IPPROTO_AH,
+  IPPROTO_DSTOPTS,
+  IPPROTO_FRAGMENT,
+  IPPROTO_HIP,
+  IPPROTO_HOPOPTS,
+  IPPROTO_MH,
+  IPPROTO_ROUTING,
+  IPPROTO_SHIM6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_FRAGMENT,
+  IPV4_FRAGMENT_OFFSET,
+  IPV4_MORE_FRAGMENTS,
+  IPV6_HEADER_BYTES,
+  IPV6_MORE_FRAGMENTS,
+  IPV6_NEXT_HEADER,
+  MIN_TCP_DATA_OFFSET,
+  TCP_DATA_OFFSET,
+  UDP_HEADER_BYTES,
+} from "./headers.ts";
 import { type Packet, Verdict } from "./packet.ts";
 
-export const IPPROTO_TCP = 6;
-export const IPPROTO_UDP = 17;
-export const UDP_HEADER_BYTES = 8;
-/** Length of a TCP header in words of 32 bits, in the upper half of this byte (RFC 9293, section 3.1). */
-const TCP_DATA_OFFSET = 12;
-const TCP_MIN_DATA_OFFSET = 5;
 /** Bytes of a TCP header that are read. */
 export const TCP_READ_BYTES = TCP_DATA_OFFSET + 1;
-
-/* Fields of the network header, see ipv4.ts and ipv6.ts. */
-const IPV4_FRAGMENT = 6;
-const IPV4_FRAGMENT_OFFSET = 0x1fff;
-const IPV4_MORE_FRAGMENTS = 0x2000;
-const IPV6_NEXT_HEADER = 6;
-const IPV6_HEADER_BYTES = 40;
-const IPV6_MORE_FRAGMENTS = 0x0001;
-
-/* IPv6 extension headers: RFC 8200 section 4, registry "IPv6 Extension Header Types". */
-const IPPROTO_HOPOPTS = 0;
-const IPPROTO_ROUTING = 43;
-const IPPROTO_FRAGMENT = 44;
-const IPPROTO_AH = 51;
-const IPPROTO_DSTOPTS = 60;
-const IPPROTO_MH = 135;
-const IPPROTO_HIP = 139;
-const IPPROTO_SHIM6 = 140;
 
 export const EXTENSION_HEADERS = [
   IPPROTO_HOPOPTS,
@@ -54,9 +55,6 @@ export const ELSEWHERE = 0xffff;
 /** Set by `followExtensions`, above the offset, where the packet is a part of another. */
 const FRAGMENTED = 1 << 24;
 
-/** Bytes of an extension header that are read: next header, length, and a fragment's offset. */
-const READ_BYTES = 4;
-
 /**
  * Follows the extension headers that start at `at` and returns the number of the first header that is none of them.
  * Where the chain is cut short by the capture, or too long, or goes on in another fragment, it is the last number that
@@ -75,18 +73,18 @@ function followExtensions(nextHeader: number, bytes: Uint8Array, start: number, 
   let fragmented = 0;
   let protocol = nextHeader;
   for (let count = 0; count < MAX_EXTENSION_HEADERS && isExtension(protocol); count++) {
-    if (limit - at < READ_BYTES) break;
+    if (limit - at < EXTENSION_READ_BYTES) break;
     const header = protocol;
     protocol = bytes[at]!;
     if (header === IPPROTO_FRAGMENT) {
-      const fragment = u16(bytes, at + 2);
+      const fragment = u16(bytes, at + EXTENSION_FRAGMENT);
       if (fragment >> 3 !== 0) return protocol | (ELSEWHERE << 8) | FRAGMENTED;
       if ((fragment & IPV6_MORE_FRAGMENTS) !== 0) fragmented = FRAGMENTED;
-      at += 8;
+      at += FRAGMENT_HEADER_BYTES;
     } else if (header === IPPROTO_AH) {
-      at += (bytes[at + 1]! + 2) * 4;
+      at += (bytes[at + EXTENSION_LENGTH]! + 2) * 4;
     } else {
-      at += (bytes[at + 1]! + 1) * 8;
+      at += (bytes[at + EXTENSION_LENGTH]! + 1) * 8;
     }
   }
   return protocol | ((at - start) << 8) | fragmented;
@@ -144,5 +142,5 @@ export function transportHeaderBytes(protocol: number, bytes: Uint8Array, at: nu
   if (protocol === IPPROTO_UDP) return UDP_HEADER_BYTES;
   if (protocol !== IPPROTO_TCP || end - at < TCP_READ_BYTES) return 0;
   const dataOffset = bytes[at + TCP_DATA_OFFSET]! >> 4;
-  return dataOffset < TCP_MIN_DATA_OFFSET ? 0 : dataOffset * 4;
+  return dataOffset < MIN_TCP_DATA_OFFSET ? 0 : dataOffset * 4;
 }

@@ -104,6 +104,18 @@ describe("the sources", () => {
     );
   });
 
+  test("have the numbers of headers in one place", () => {
+    const home = "packet/headers.ts";
+    const defined = (text: string): string[] =>
+      [...text.matchAll(/^(?:export )?const ([A-Z][A-Z0-9_]*) = [-0-9]/gm)].map((match) => match[1]!);
+    const numbers = new Set(defined(sources.find(({ path }) => path === home)!.text));
+    assert.ok(numbers.has("IPPROTO_TCP"));
+    const offences = sources
+      .filter(({ path }) => path !== home)
+      .flatMap(({ path, text }) => defined(text).flatMap((name) => (numbers.has(name) ? [`${path} has ${name}`] : [])));
+    assert.deepEqual(offences, []);
+  });
+
   test("export nothing by default", () => {
     assert.deepEqual(
       sources.filter(({ text }) => /^export default\b/m.test(text)).map(({ path }) => path),

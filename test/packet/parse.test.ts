@@ -1,8 +1,9 @@
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../src/packet/headers.ts";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { isKnownLinkType } from "../../src/packet/link.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, MAX_TAGS } from "../../src/packet/link/encapsulation.ts";
+import { MAX_TAGS } from "../../src/packet/link/encapsulation.ts";
 import { LINKTYPE_ETHERNET } from "../../src/packet/link/link-types.ts";
 import { Packet, REFUSALS, Verdict } from "../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../src/packet/parse.ts";

@@ -1,24 +1,25 @@
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { type FilterCompiler, loadCap } from "../../native/cap.ts";
+import { SLL_HEADER_BYTES, SLL_PACKET_TYPE, SLL_PROTOCOL } from "../../packet/headers.ts";
 import type { Link } from "../netlink.ts";
-import { BPF_RET_K, EVERYTHING, IGNORE_OUTGOING, pack } from "../ring/snap-filter.ts";
+import {
+  BPF_RET_K,
+  EVERYTHING,
+  IGNORE_OUTGOING,
+  INSTRUCTION_BYTES,
+  pack,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
+  SKF_AD_PROTOCOL,
+} from "../ring/snap-filter.ts";
 import { type Filter, requireLegal } from "./filter.ts";
 import { type Framing, framingOf } from "./link-type.ts";
 
-const INSTRUCTION_BYTES = 8;
 const CLASS = 0x07;
 const LOADS = [0x00, 0x01];
 const MODE = 0xe0;
 /** Loads from the frame: at a place, at one behind X, and of the length of an IPv4 header. */
 const FRAME_MODES = [0x20, 0x40, 0xa0];
-
-/* struct sll_header of pcap/sll.h, and what the kernel has for it (SKF_AD_* of linux/filter.h). */
-const SLL_HEADER_BYTES = 16;
-const SLL_PACKET_TYPE = 0;
-const SLL_PROTOCOL = 14;
-const SKF_AD_OFF = 0xffff_f000;
-const SKF_AD_PROTOCOL = SKF_AD_OFF;
-const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
 
 /** What an interface's socket is given. */
 export interface LiveProgram {

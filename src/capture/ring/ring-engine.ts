@@ -1,9 +1,9 @@
+import { ETHERNET_HEADER_BYTES } from "../../packet/headers.ts";
 import { messageOf } from "../../errors.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { FrameCounts } from "../../ledger/zones/zoned-sink.ts";
 import * as libc from "../../native/libc.ts";
 import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
-import { ETHERNET_HEADER_BYTES } from "../../packet/link/encapsulation.ts";
 import { LINKTYPE_ETHERNET } from "../../packet/link/link-types.ts";
 import { Packet } from "../../packet/packet.ts";
 import { isPlainIpv4, parseFrame, parsePayload } from "../../packet/parse.ts";

@@ -1,5 +1,6 @@
 import {
   ETHERNET_HEADER_BYTES,
+  ETHERNET_TYPE,
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   ETHERTYPE_JUMBO_LLC,
@@ -10,12 +11,19 @@ import {
   ETHERTYPE_QINQ_9100,
   ETHERTYPE_QINQ_9200,
   ETHERTYPE_VLAN,
+  IPV4_HEADER_BYTES,
+  IPV6_HEADER_BYTES,
+  IPV6_NEXT_HEADER,
   LLC_IPV4,
   LLC_SAPS,
   LLC_SNAP,
-  MAX_LENGTH,
-  MAX_TAGS,
-} from "../../packet/link/encapsulation.ts";
+  MAX_ETHERNET_LENGTH,
+  MAX_IPV4_HEADER_BYTES,
+  PPPOE_HEADER_BYTES,
+  PPP_ADDRESS_AND_CONTROL_BYTES,
+  VLAN_TAG_BYTES,
+} from "../../packet/headers.ts";
+import { MAX_TAGS } from "../../packet/link/encapsulation.ts";
 import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES, TCP_READ_BYTES } from "../../packet/transport.ts";
 
 /* Classic BPF (linux/bpf_common.h, linux/filter.h): u16 code, u8 jump if true, u8 jump if false, u32 operand. */
@@ -28,26 +36,20 @@ const BPF_JMP_JGE = 0x35;
 const BPF_ALU_AND_K = 0x54;
 export const BPF_RET_K = 0x06;
 /** Loads from here on are not of the packet but of what the kernel knows about it. */
-const SKF_AD_OFF = 0xffff_f000;
+export const SKF_AD_OFF = 0xffff_f000;
 /** Loads from here on count from the network header, wherever the frame has it. */
 const SKF_NET_OFF = 0xfff0_0000;
-const SKF_AD_PROTOCOL = SKF_AD_OFF;
-const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
+export const SKF_AD_PROTOCOL = SKF_AD_OFF;
+export const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
 const PACKET_OUTGOING = 4;
 /** Instructions that tell LLC that may carry IP from other. */
 const LLC_INSTRUCTIONS = 5;
-const INSTRUCTION_BYTES = 8;
+export const INSTRUCTION_BYTES = 8;
 
-const IPV4_HEADER_BYTES = 20;
-/** With all the options that fit. */
-const MAX_IPV4_HEADER_BYTES = 60;
-const IPV6_HEADER_BYTES = 40;
-const IPV6_NEXT_HEADER = 6;
-const TAG_BYTES = 4;
 /** PPPoE header, PPP's address and control bytes, and its protocol number. */
-const PPPOE_BYTES = 6 + 2 + 2;
+const PPPOE_BYTES = PPPOE_HEADER_BYTES + PPP_ADDRESS_AND_CONTROL_BYTES + 2;
 /** Tags stand before PPPoE and labels behind it, each as many as are looked through; the last label is one more. */
-const ALL_TAGS_BYTES = (2 * MAX_TAGS + 1) * TAG_BYTES + PPPOE_BYTES;
+const ALL_TAGS_BYTES = (2 * MAX_TAGS + 1) * VLAN_TAG_BYTES + PPPOE_BYTES;
 /** Bytes of a frame that is copied whole, as libpcap has them. */
 export const EVERYTHING = 0x4_0000;
 /** Room for a link header of unknown kind; most interfaces that are not Ethernet have none. */
@@ -104,12 +106,12 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
     [BPF_LD_W_LEN, 0, 0, 0],
     [BPF_JMP_JGE, 1, 0, link + IPV6_HEADER_BYTES],
     [BPF_RET_K, 0, 0, EVERYTHING],
-    isEthernet ? [BPF_LD_H_ABS, 0, 0, link - 2] : [BPF_LD_W_ABS, 0, 0, SKF_AD_PROTOCOL],
+    isEthernet ? [BPF_LD_H_ABS, 0, 0, ETHERNET_TYPE] : [BPF_LD_W_ABS, 0, 0, SKF_AD_PROTOCOL],
     [BPF_JMP_JEQ, 0, 1, ETHERTYPE_IPV4],
     [BPF_RET_K, 0, 0, ipv4],
     ...returnIfAny(TAGS, tagged),
     [BPF_JMP_JEQ, LLC_INSTRUCTIONS + 2, 0, ETHERTYPE_IPV6],
-    [BPF_JMP_JGE, LLC_INSTRUCTIONS, 0, MAX_LENGTH + 1],
+    [BPF_JMP_JGE, LLC_INSTRUCTIONS, 0, MAX_ETHERNET_LENGTH + 1],
     [BPF_LD_H_ABS, 0, 0, network],
     [BPF_ALU_AND_K, 0, 0, LLC_SAPS],
     ...returnIfAny([LLC_SNAP, LLC_IPV4], tagged),

@@ -1,57 +1,44 @@
 import { u16 } from "../bytes.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERNET_TYPE,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_JUMBO_LLC,
+  ETHERTYPE_MPLS,
+  ETHERTYPE_MPLS_MULTICAST,
+  ETHERTYPE_PPPOE_SESSION,
+  ETHERTYPE_QINQ,
+  ETHERTYPE_QINQ_9100,
+  ETHERTYPE_QINQ_9200,
+  ETHERTYPE_VLAN,
+  LLC_BYTES,
+  LLC_IPV4,
+  LLC_SAPS,
+  LLC_SNAP,
+  LLC_SNAP_BYTES,
+  LLC_UI,
+  MAX_ETHERNET_LENGTH,
+  MPLS_BOTTOM_OF_STACK,
+  MPLS_LABEL_BOTTOM,
+  MPLS_LABEL_BYTES,
+  PPPOE_HEADER_BYTES,
+  PPP_ADDRESS_AND_CONTROL,
+  PPP_ADDRESS_AND_CONTROL_BYTES,
+  PPP_IPV4,
+  PPP_IPV6,
+  PPP_MPLS,
+  PPP_MPLS_MULTICAST,
+  SNAP_OUI_CISCO,
+  SNAP_OUI_HIGH,
+  SNAP_OUI_RFC1042,
+  VLAN_TAG_BYTES,
+  VLAN_TAG_TYPE,
+} from "../headers.ts";
 import { type Packet, Verdict } from "../packet.ts";
 
-/* EtherTypes: IEEE 802 Numbers, IANA. */
-export const ETHERTYPE_IPV4 = 0x0800;
-export const ETHERTYPE_IPV6 = 0x86dd;
-export const ETHERTYPE_VLAN = 0x8100;
-export const ETHERTYPE_QINQ = 0x88a8;
-/** Stacked tags of switches older than 802.1ad. */
-export const ETHERTYPE_QINQ_9100 = 0x9100;
-export const ETHERTYPE_QINQ_9200 = 0x9200;
-export const ETHERTYPE_MPLS = 0x8847;
-export const ETHERTYPE_MPLS_MULTICAST = 0x8848;
-export const ETHERTYPE_PPPOE_SESSION = 0x8864;
-/** LLC in frames that are longer than a length field can tell (draft-ietf-isis-ext-eth). */
-export const ETHERTYPE_JUMBO_LLC = 0x8870;
 /** Stands in `etherType` for what carries no EtherType and is not IP. */
 export const ETHERTYPE_NONE = 0;
-/** Up to here the field has the length of an 802.3 frame, and LLC follows. */
-export const MAX_LENGTH = 1500;
-
-export const ETHERNET_HEADER_BYTES = 14;
-const ETHERNET_TYPE = 12;
-const VLAN_TAG_BYTES = 4;
-const MPLS_LABEL_BYTES = 4;
-const MPLS_BOTTOM_OF_STACK = 0x01;
-const PPPOE_HEADER_BYTES = 6;
-
-/* PPP protocol numbers: RFC 1661 section 2, and the registry "PPP DLL Protocol Numbers". */
-export const PPP_IPV4 = 0x0021;
-export const PPP_IPV6 = 0x0057;
-export const PPP_MPLS = 0x0281;
-export const PPP_MPLS_MULTICAST = 0x0283;
-
-/*
- * IEEE 802.2, RFC 1042
- *
- *  LLC      0 | DSAP | SSAP | control |
- *  SNAP     3 | OUI (3 bytes) | EtherType (2 bytes) |
- *
- * The lowest bit of a SAP tells a group, and a response.
- */
-export const LLC_SAPS = 0xfefe;
-export const LLC_SNAP = 0xaaaa;
-/** RFC 948: IPv4 without SNAP. */
-export const LLC_IPV4 = 0x0606;
-/** Unnumbered information. */
-export const LLC_UI = 0x03;
-export const LLC_BYTES = 3;
-export const LLC_SNAP_BYTES = 8;
-/** The upper two bytes of the OUI of RFC 1042 and of that of Cisco's bridges, and the last bytes. */
-export const SNAP_OUI_HIGH = 0;
-export const SNAP_OUI_RFC1042 = 0x00;
-export const SNAP_OUI_CISCO = 0xf8;
 
 /** Tags and labels that are looked through, together; a frame with more is malformed. */
 export const MAX_TAGS = 8;
@@ -91,12 +78,12 @@ export function parseTags(packet: Packet, etherType: number, bytes: Uint8Array, 
       case ETHERTYPE_QINQ_9100:
       case ETHERTYPE_QINQ_9200:
         if (!skipHeader(packet, VLAN_TAG_BYTES, end)) return Verdict.TRUNCATED;
-        etherType = u16(bytes, at + 2);
+        etherType = u16(bytes, at + VLAN_TAG_TYPE);
         break;
       case ETHERTYPE_MPLS:
       case ETHERTYPE_MPLS_MULTICAST:
         if (!skipHeader(packet, MPLS_LABEL_BYTES, end)) return Verdict.TRUNCATED;
-        if ((bytes[at + 2]! & MPLS_BOTTOM_OF_STACK) === 0) break;
+        if ((bytes[at + MPLS_LABEL_BOTTOM]! & MPLS_BOTTOM_OF_STACK) === 0) break;
         return parseLabelled(packet, bytes, end);
       case ETHERTYPE_PPPOE_SESSION:
         if (!skipHeader(packet, PPPOE_HEADER_BYTES, end)) return Verdict.TRUNCATED;
@@ -104,7 +91,7 @@ export function parseTags(packet: Packet, etherType: number, bytes: Uint8Array, 
       case ETHERTYPE_JUMBO_LLC:
         return parseLlc(packet, bytes, end);
       default:
-        return etherType > MAX_LENGTH ? Verdict.IP : parseLlc(packet, bytes, end);
+        return etherType > MAX_ETHERNET_LENGTH ? Verdict.IP : parseLlc(packet, bytes, end);
     }
   }
   return Verdict.MALFORMED;
@@ -132,7 +119,7 @@ export function parseVersionNibble(packet: Packet, bytes: Uint8Array, end: numbe
 /** PPP, with or without the HDLC address and control bytes, with or without protocol field compression. */
 export function parsePpp(packet: Packet, bytes: Uint8Array, end: number): Verdict {
   let at = packet.networkOffset;
-  if (end - at >= 2 && bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
+  if (end - at >= 2 && u16(bytes, at) === PPP_ADDRESS_AND_CONTROL) at += PPP_ADDRESS_AND_CONTROL_BYTES;
   if (end - at < 2) return Verdict.TRUNCATED;
   // The last byte of a protocol number is odd, all others are even (RFC 1661 section 2).
   const compressed = (bytes[at]! & 1) === 1;

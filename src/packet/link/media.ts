@@ -1,15 +1,7 @@
 import { u16, u24 } from "../bytes.ts";
+import { ETHERNET_HEADER_BYTES, ETHERTYPE_IPV4, LLC_BYTES } from "../headers.ts";
 import { type Packet, Verdict } from "../packet.ts";
-import {
-  ETHERNET_HEADER_BYTES,
-  ETHERTYPE_IPV4,
-  LLC_BYTES,
-  parseEthernet,
-  parseLlc,
-  parseSnap,
-  parseTags,
-  skipHeader,
-} from "./encapsulation.ts";
+import { parseEthernet, parseLlc, parseSnap, parseTags, skipHeader } from "./encapsulation.ts";
 
 /* Networks besides Ethernet, and the tags of its switches. All start at `networkOffset`, as parseLink does. */
 

@@ -1,6 +1,7 @@
 import { u16, u16LittleEndian, u32, u32LittleEndian } from "../bytes.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SLL_DEVICE, SLL_HEADER_BYTES, SLL_PROTOCOL } from "../headers.ts";
 import { type Packet, Verdict } from "../packet.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_NONE, parseTags, skipHeader } from "./encapsulation.ts";
+import { ETHERTYPE_NONE, parseTags, skipHeader } from "./encapsulation.ts";
 import { parsePrism, parseRadiotap, parseWireless } from "./wireless.ts";
 
 /* What captures put before a packet that they have no other link header for. All start at `networkOffset`. */
@@ -16,9 +17,6 @@ const ARPHRD_IEEE80211 = 801;
 const ARPHRD_IEEE80211_PRISM = 802;
 const ARPHRD_IEEE80211_RADIOTAP = 803;
 
-const SLL_HEADER_BYTES = 16;
-const SLL_DEVICE = 2;
-const SLL_PROTOCOL = 14;
 const SLL2_HEADER_BYTES = 20;
 const SLL2_DEVICE = 8;
 const NULL_HEADER_BYTES = 4;

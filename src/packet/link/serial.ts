@@ -1,15 +1,7 @@
 import { u16 } from "../bytes.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST, LLC_UI } from "../headers.ts";
 import { type Packet, Verdict } from "../packet.ts";
-import {
-  ETHERTYPE_IPV4,
-  ETHERTYPE_IPV6,
-  ETHERTYPE_MPLS,
-  ETHERTYPE_MPLS_MULTICAST,
-  ETHERTYPE_NONE,
-  LLC_UI,
-  parsePpp,
-  parseTags,
-} from "./encapsulation.ts";
+import { ETHERTYPE_NONE, parsePpp, parseTags } from "./encapsulation.ts";
 import { parseBridgingSnap } from "./media.ts";
 
 /* Serial lines: PPP and Cisco's HDLC, frame relay. All start at `networkOffset`, as parseLink does. */

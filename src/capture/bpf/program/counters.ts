@@ -1,3 +1,10 @@
+import {
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  MIN_TCP_DATA_OFFSET,
+  TCP_DATA_OFFSET,
+  UDP_HEADER_BYTES,
+} from "../../../packet/headers.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r9, r10, type Register } from "../assembly/instruction.ts";
 import {
@@ -32,12 +39,6 @@ import {
 /* enum bpf_func_id */
 const BPF_FUNC_MAP_LOOKUP_ELEM = 1;
 const BPF_FUNC_GET_SMP_PROCESSOR_ID = 8;
-
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
-const UDP_HEADER_BYTES = 8;
-const TCP_DATA_OFFSET = 12;
-const TCP_MIN_DATA_OFFSET = 5;
 
 export interface CountersOptions {
   countersFd: number;
@@ -180,7 +181,7 @@ export class CountersWriter {
     readFromR2(asm, SCRATCH, 1, giveUp);
     asm.load(1, r1, r10, SCRATCH);
     asm.rsh(r1, 4);
-    asm.jlt(r1, TCP_MIN_DATA_OFFSET, giveUp);
+    asm.jlt(r1, MIN_TCP_DATA_OFFSET, giveUp);
     asm.lsh(r1, 2);
     asm.jump(known);
     asm.place(udp);

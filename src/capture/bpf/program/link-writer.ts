@@ -1,5 +1,6 @@
 import {
   ETHERNET_HEADER_BYTES,
+  ETHERNET_TYPE,
   ETHERTYPE_IPV4,
   ETHERTYPE_MPLS,
   ETHERTYPE_MPLS_MULTICAST,
@@ -8,8 +9,25 @@ import {
   ETHERTYPE_QINQ_9100,
   ETHERTYPE_QINQ_9200,
   ETHERTYPE_VLAN,
-  MAX_TAGS,
-} from "../../../packet/link/encapsulation.ts";
+  IPV4_DESTINATION,
+  IPV4_FRAGMENT,
+  IPV4_HEADER_BYTES,
+  IPV4_PROTOCOL,
+  IPV4_SOURCE,
+  IPV4_TOTAL_LENGTH,
+  MPLS_BOTTOM_OF_STACK,
+  MPLS_LABEL_BOTTOM,
+  MPLS_LABEL_BYTES,
+  PPPOE_HEADER_BYTES,
+  PPP_ADDRESS_AND_CONTROL,
+  PPP_IPV4,
+  PPP_IPV6,
+  PPP_MPLS,
+  PPP_MPLS_MULTICAST,
+  VLAN_TAG_BYTES,
+  VLAN_TAG_TYPE,
+} from "../../../packet/headers.ts";
+import { MAX_TAGS } from "../../../packet/link/encapsulation.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r3, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
@@ -28,21 +46,10 @@ import {
 import { FRAME, IPV4, SCRATCH } from "./stack.ts";
 
 const VLAN_TYPES = [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_9100, ETHERTYPE_QINQ_9200];
-const ETHERNET_TYPE = 12;
 /** The EtherType as a machine of this byte order loads it; ours are little-endian, as Node's builds are. */
 const IPV4_TYPE_AS_LOADED = ((ETHERTYPE_IPV4 & 0xff) << 8) | (ETHERTYPE_IPV4 >> 8);
-const IPV4_BYTES = 20;
-/** Upper byte of the length that an IPv4 header gives: in a frame with a tag, of the EtherType behind that. */
-const IPV4_LENGTH = 2;
 /** Lowest upper byte of an EtherType; below, the field is a length (IEEE 802.3). */
 const MIN_TYPE = 0x06;
-const PPPOE_BYTES = 6;
-/* PPP protocol numbers, as in packet/link.ts. */
-const PPP_IPV4 = 0x0021;
-const PPP_IPV6 = 0x0057;
-const PPP_MPLS = 0x0281;
-const PPP_MPLS_MULTICAST = 0x0283;
-const PPP_ADDRESS_AND_CONTROL = 0xff03;
 
 export interface LinkOptions {
   /** Frames begin with an Ethernet header; else with the network header, and the kernel knows the EtherType. */
@@ -126,13 +133,14 @@ class LinkWriter {
     asm.jeq(r1, PACKET_OUTGOING, both);
     asm.load(4, r1, r6, SKB_PROTOCOL);
     asm.jne(r1, IPV4_TYPE_AS_LOADED, both);
-    readAt(asm, IPV4_BYTES, both, IPV4);
-    asm.load(1, r1, r10, IPV4 + IPV4_LENGTH);
+    readAt(asm, IPV4_HEADER_BYTES, both, IPV4);
+    // The upper byte of the length: in a frame with a tag, of the EtherType behind that.
+    asm.load(1, r1, r10, IPV4 + IPV4_TOTAL_LENGTH);
     asm.jge(r1, MIN_TYPE, both);
     asm.place(loaded);
     asm.putOff(() => {
       asm.place(both);
-      this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_BYTES, short);
+      this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES, short);
       this.#jumpUnlessIpv4(other);
       asm.jump(loaded);
     });
@@ -160,20 +168,20 @@ class LinkWriter {
     const whole = asm.label();
     asm.load(4, r2, r6, SKB_DATA);
     asm.load(4, r3, r6, SKB_DATA_END);
-    this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES + IPV4_BYTES, pieces);
+    this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES, pieces);
     this.#copy(2, ETHERNET_TYPE);
     this.#copy(1, ETHERNET_HEADER_BYTES);
-    if (this.#options.keepsOffsets) this.#copy(2, ETHERNET_HEADER_BYTES + 6);
-    this.#copy(1, ETHERNET_HEADER_BYTES + 9);
-    this.#copy(4, ETHERNET_HEADER_BYTES + 12);
-    this.#copy(4, ETHERNET_HEADER_BYTES + 16);
+    if (this.#options.keepsOffsets) this.#copy(2, ETHERNET_HEADER_BYTES + IPV4_FRAGMENT);
+    this.#copy(1, ETHERNET_HEADER_BYTES + IPV4_PROTOCOL);
+    this.#copy(4, ETHERNET_HEADER_BYTES + IPV4_SOURCE);
+    this.#copy(4, ETHERNET_HEADER_BYTES + IPV4_DESTINATION);
     asm.place(whole);
     asm.putOff(() => {
       asm.place(pieces);
       this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES, short);
       this.#copy(2, ETHERNET_TYPE);
       asm.mov(r2, ETHERNET_HEADER_BYTES);
-      readFromR2(asm, IPV4, IPV4_BYTES, short);
+      readFromR2(asm, IPV4, IPV4_HEADER_BYTES, short);
       asm.jump(whole);
     });
   }
@@ -214,7 +222,7 @@ class LinkWriter {
       for (const type of VLAN_TYPES) asm.jeq(r9, type, vlan);
       for (const type of [ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST]) asm.jeq(r9, type, mpls);
       asm.jne(r9, ETHERTYPE_PPPOE_SESSION, this.#labels.network);
-      asm.add(r8, PPPOE_BYTES);
+      asm.add(r8, PPPOE_HEADER_BYTES);
       asm.jgt(r8, r7, this.#labels.truncated);
       asm.jump(this.#ppp);
 
@@ -223,8 +231,8 @@ class LinkWriter {
       asm.jump(next);
 
       asm.place(vlan);
-      readNext(asm, 4, this.#labels.truncated);
-      asm.load(2, r9, r10, SCRATCH + 2);
+      readNext(asm, VLAN_TAG_BYTES, this.#labels.truncated);
+      asm.load(2, r9, r10, SCRATCH + VLAN_TAG_TYPE);
       asm.be(r9, 16);
       asm.place(next);
     }
@@ -234,9 +242,9 @@ class LinkWriter {
   /** Reads one MPLS label and goes to `bottom` behind the last. */
   #readLabel(bottom: Label): void {
     const asm = this.#asm;
-    readNext(asm, 4, this.#labels.truncated);
-    asm.load(1, r1, r10, SCRATCH + 2);
-    asm.jset(r1, 1, bottom);
+    readNext(asm, MPLS_LABEL_BYTES, this.#labels.truncated);
+    asm.load(1, r1, r10, SCRATCH + MPLS_LABEL_BOTTOM);
+    asm.jset(r1, MPLS_BOTTOM_OF_STACK, bottom);
   }
 
   /** The PPP protocol at r8, with or without address and control bytes, compressed or not. */

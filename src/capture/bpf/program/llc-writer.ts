@@ -8,9 +8,9 @@ import {
   LLC_SNAP,
   LLC_SNAP_BYTES,
   LLC_UI,
-  MAX_LENGTH,
+  MAX_ETHERNET_LENGTH,
   SNAP_OUI_CISCO,
-} from "../../../packet/link/encapsulation.ts";
+} from "../../../packet/headers.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r8, r9, r10 } from "../assembly/instruction.ts";
 import { forgetPath, readAt } from "./skb.ts";
@@ -32,7 +32,7 @@ export function writeLlc(asm: Assembler, labels: LlcLabels): void {
   const llc = asm.label();
   const snap = asm.label();
   asm.jeq(r9, ETHERTYPE_JUMBO_LLC, llc);
-  asm.jgt(r9, MAX_LENGTH, labels.notIp);
+  asm.jgt(r9, MAX_ETHERNET_LENGTH, labels.notIp);
   asm.place(llc);
   forgetPath(asm);
   readAt(asm, 2, labels.truncated);

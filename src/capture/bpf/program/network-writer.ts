@@ -1,4 +1,21 @@
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../packet/link/encapsulation.ts";
+import {
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  EXTENSION_FRAGMENT,
+  EXTENSION_LENGTH,
+  EXTENSION_READ_BYTES,
+  FRAGMENT_HEADER_BYTES,
+  IPPROTO_AH,
+  IPPROTO_FRAGMENT,
+  IPV4_FRAGMENT,
+  IPV4_FRAGMENT_OFFSET,
+  IPV4_HEADER_BYTES,
+  IPV4_PROTOCOL,
+  IPV6_HEADER_BYTES,
+  IPV6_NEXT_HEADER,
+  MAX_IPV4_IHL,
+  MIN_IPV4_IHL,
+} from "../../../packet/headers.ts";
 import { MAX_EXTENSION_BYTES, MAX_EXTENSION_HEADERS } from "../../../packet/transport.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
@@ -7,19 +24,9 @@ import { writeLlc } from "./llc-writer.ts";
 import { forgetPath, readAt } from "./skb.ts";
 import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
 
-const IPV4_BYTES = 20;
-const IPV4_FRAGMENT = 6;
-const IPV4_FRAGMENT_OFFSET = 0x1fff;
-const IPV4_PROTOCOL = 9;
 /** Version 4 and the smallest header of five words, and how much more the header can be. */
-const IPV4_FIRST_BYTE = 0x45;
-const IPV4_MORE_WORDS = 0x0a;
-const IPV6_BYTES = 40;
-const IPV6_NEXT_HEADER = 6;
-const IPPROTO_FRAGMENT = 44;
-const IPPROTO_AH = 51;
-/** Bytes of an extension header that are read, as in packet/transport.ts. */
-const EXTENSION_READ_BYTES = 4;
+const IPV4_FIRST_BYTE = 0x40 | MIN_IPV4_IHL;
+const IPV4_MORE_WORDS = MAX_IPV4_IHL - MIN_IPV4_IHL;
 
 /** Where the link header leads to, with the packet's length in r7 and the offset of what is next in r8. */
 export interface NetworkLabels {
@@ -126,14 +133,14 @@ class NetworkWriter {
     const done = asm.label();
     asm.place(this.#labels.ipv6);
     forgetPath(asm);
-    this.#readHeader(IPV6, IPV6_BYTES, 6);
+    this.#readHeader(IPV6, IPV6_HEADER_BYTES, 6);
     asm.load(1, r1, r10, IPV6);
     asm.rsh(r1, 4);
     asm.jne(r1, 6, this.#labels.malformed);
     asm.sub(r7, r8);
     if (this.#keepsOffsets) asm.store(8, r10, NETWORK_OFFSET, r8);
     asm.load(1, r9, r10, IPV6 + IPV6_NEXT_HEADER);
-    asm.add(r8, IPV6_BYTES);
+    asm.add(r8, IPV6_HEADER_BYTES);
     asm.store(8, r10, EXTENSION_BYTES, 0);
     for (let count = 0; count < MAX_EXTENSION_HEADERS; count++) this.#writeExtension(done);
     asm.place(done);
@@ -158,7 +165,7 @@ class NetworkWriter {
     readAt(asm, EXTENSION_READ_BYTES, done);
     asm.mov(r1, r9);
     asm.load(1, r9, r10, SCRATCH);
-    asm.load(1, r2, r10, SCRATCH + 1);
+    asm.load(1, r2, r10, SCRATCH + EXTENSION_LENGTH);
     asm.jeq(r1, IPPROTO_FRAGMENT, fragment);
     asm.jeq(r1, IPPROTO_AH, authentication);
     asm.add(r2, 1);
@@ -171,7 +178,7 @@ class NetworkWriter {
     asm.jump(next);
 
     asm.place(fragment);
-    asm.load(2, r1, r10, SCRATCH + 2);
+    asm.load(2, r1, r10, SCRATCH + EXTENSION_FRAGMENT);
     asm.be(r1, 16);
     asm.rsh(r1, 3);
     asm.jeq(r1, 0, first);
@@ -179,7 +186,7 @@ class NetworkWriter {
     asm.mov(r8, 0);
     asm.jump(done);
     asm.place(first);
-    asm.mov(r2, 8);
+    asm.mov(r2, FRAGMENT_HEADER_BYTES);
     asm.place(next);
     asm.add(r8, r2);
     asm.load(8, r1, r10, EXTENSION_BYTES);
@@ -200,7 +207,7 @@ class NetworkWriter {
     const asm = this.#asm;
     asm.place(this.#labels.ipv4);
     forgetPath(asm);
-    this.#readHeader(IPV4, IPV4_BYTES, 4);
+    this.#readHeader(IPV4, IPV4_HEADER_BYTES, 4);
     asm.jump(this.#labels.ipv4Loaded);
   }
 
@@ -213,7 +220,7 @@ class NetworkWriter {
     // r1 has how many words the header is longer than the smallest.
     asm.lsh(r1, 2);
     asm.add(r8, r1);
-    asm.add(r8, IPV4_BYTES);
+    asm.add(r8, IPV4_HEADER_BYTES);
     asm.and(r2, IPV4_FRAGMENT_OFFSET);
     asm.jeq(r2, 0, first);
     asm.mov(r8, 0);

@@ -1,4 +1,4 @@
-import { ETHERNET_HEADER_BYTES } from "../../../packet/link/encapsulation.ts";
+import * as headers from "../../../packet/headers.ts";
 
 /*
  * The stack of the program, by offset from r10. A program has 512 bytes; what every packet needs is in the first 64.
@@ -17,14 +17,14 @@ export const KEY = -4;
 export const LANE = -8;
 export const SEGMENT_BYTES = -16;
 export const FRAME = -50;
-export const IPV4 = FRAME + ETHERNET_HEADER_BYTES;
-export const IPV4_SOURCE = IPV4 + 12;
-export const IPV4_DESTINATION = IPV4 + 16;
+export const IPV4 = FRAME + headers.ETHERNET_HEADER_BYTES;
+export const IPV4_SOURCE = IPV4 + headers.IPV4_SOURCE;
+export const IPV4_DESTINATION = IPV4 + headers.IPV4_DESTINATION;
 export const COLUMN = -56;
 export const PLACE = -64;
 export const IPV6 = -104;
-export const IPV6_SOURCE = IPV6 + 8;
-export const IPV6_DESTINATION = IPV6 + 24;
+export const IPV6_SOURCE = IPV6 + headers.IPV6_SOURCE;
+export const IPV6_DESTINATION = IPV6 + headers.IPV6_DESTINATION;
 export const SCRATCH = -112;
 /** Not their offset: that differs by the way to them, and is verified anew for each way. */
 export const EXTENSION_BYTES = -120;

@@ -1,35 +1,22 @@
-import { u16, word32 } from "../../../packet/bytes.ts";
-import { type Packet, Verdict } from "../../../packet/packet.ts";
 import {
-  ELSEWHERE,
+  DESTINATION_PORT,
   IPPROTO_TCP,
   IPPROTO_UDP,
-  isFragment,
-  transportHeaderBytes,
-  transportOffset,
+  IPV4_TOTAL_LENGTH,
+  IPV6_HEADER_BYTES,
+  IPV6_PAYLOAD_LENGTH,
+  SOURCE_PORT,
+  TCP_ACKNOWLEDGMENT,
+  TCP_FLAGS,
+  TCP_SEQUENCE,
   UDP_HEADER_BYTES,
-} from "../../../packet/transport.ts";
-
-/*
- * RFC 9293, section 3.1                                              RFC 768
- *
- *     0               1               2               3
- *     |         source port           |       destination port        |    the same
- *  4  |                        sequence number                        |    | length | checksum |
- *  8  |                    acknowledgment number                      |
- * 12  | offset|       |     flags     |            window             |
- */
-const SEQUENCE = 4;
-const ACKNOWLEDGMENT = 8;
-const FLAGS = 13;
-const UDP_LENGTH = 4;
+  UDP_LENGTH,
+} from "../../../packet/headers.ts";
+import { u16, word32 } from "../../../packet/bytes.ts";
+import { type Packet, Verdict } from "../../../packet/packet.ts";
+import { ELSEWHERE, isFragment, transportHeaderBytes, transportOffset } from "../../../packet/transport.ts";
 
 export const TcpFlag = { FIN: 0x01, SYN: 0x02, RST: 0x04, ACK: 0x10 } as const;
-
-/* Fields of the network header, see ipv4.ts and ipv6.ts. */
-const IPV4_TOTAL_LENGTH = 2;
-const IPV6_PAYLOAD_LENGTH = 4;
-const IPV6_HEADER_BYTES = 40;
 
 /** What the parser made of the transport header of a packet. */
 export const SegmentVerdict = {
@@ -76,16 +63,16 @@ export function parseSegment(segment: Segment, packet: Packet, bytes: Uint8Array
   if (offset === ELSEWHERE) return SegmentVerdict.FRAGMENT;
   const at = network + offset;
   const isTcp = packet.protocol === IPPROTO_TCP;
-  if (end - at < (isTcp ? FLAGS + 1 : UDP_HEADER_BYTES)) return SegmentVerdict.TRUNCATED;
+  if (end - at < (isTcp ? TCP_FLAGS + 1 : UDP_HEADER_BYTES)) return SegmentVerdict.TRUNCATED;
   const headerBytes = transportHeaderBytes(packet.protocol, bytes, at, end);
   let payloadBytes = packetBytes(packet, bytes, network) - offset - headerBytes;
   segment.isTcp = isTcp;
-  segment.sourcePort = u16(bytes, at);
-  segment.destinationPort = u16(bytes, at + 2);
+  segment.sourcePort = u16(bytes, at + SOURCE_PORT);
+  segment.destinationPort = u16(bytes, at + DESTINATION_PORT);
   if (isTcp) {
-    segment.sequence = word32(bytes, at + SEQUENCE);
-    segment.acknowledgment = word32(bytes, at + ACKNOWLEDGMENT);
-    segment.flags = bytes[at + FLAGS]!;
+    segment.sequence = word32(bytes, at + TCP_SEQUENCE);
+    segment.acknowledgment = word32(bytes, at + TCP_ACKNOWLEDGMENT);
+    segment.flags = bytes[at + TCP_FLAGS]!;
   } else {
     // 0 where the kernel will cut the datagram into several (UDP GSO), and in jumbograms.
     const udpBytes = u16(bytes, at + UDP_LENGTH);
