@@ -32,8 +32,8 @@ export class Namespace implements Disposable {
   }
 
   /**
-   * Makes a pair of interfaces that are up: what is sent on one arrives at the other. Their offloads are off, because
-   * libpcap would otherwise make its ring of slots for merged segments, and only a few would fit.
+   * Makes a pair of interfaces that are up: what is sent on one arrives at the other. Their offloads are off, so that no
+   * frame stands for several packets.
    */
   addVeth(near: string, far: string): void {
     this.ip("link", "add", near, "type", "veth", "peer", "name", far);

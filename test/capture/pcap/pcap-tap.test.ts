@@ -217,11 +217,13 @@ describe("a tap on an interface", options, () => {
   test("is refused before the interface is touched, if the filter can't be had there", async () => {
     using tun0 = new TunInterface("tun0");
     using can0 = new TunInterface("can0", "tun", CAN);
-    assert.ok(tun0 !== undefined && can0 !== undefined);
+    using ppp0 = new TunInterface("ppp0", "tun", PPP);
+    assert.ok(tun0 !== undefined && can0 !== undefined && ppp0 !== undefined);
     using news = new LinkNews();
     for (const [name, expression] of [
       ["tun0", "ether host 02:00:00:00:00:01"],
       ["can0", "tcp port 20332"],
+      ["ppp0", "link[6] = 1"],
     ] as const) {
       await assert.rejects(open(name, expression), (error) => {
         assert.ok(error instanceof PromtapError);
