@@ -11,8 +11,8 @@ import { pcapKind, pcapKindOf } from "../../../src/capture/pcap/pcap-engine.ts";
 import { PcapTap } from "../../../src/capture/pcap/pcap-tap.ts";
 import { RingShares } from "../../../src/capture/ring/ring-shares.ts";
 import { ErrorCode, PromtapError } from "../../../src/errors.ts";
-import type { Packet } from "../../../src/packet/packet.ts";
-import { type Facts, facts } from "../../packet/frames.ts";
+import { type Packet, Verdict } from "../../../src/packet/packet.ts";
+import { type Facts, facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS } from "../../packet/frames.ts";
 import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../../support/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
@@ -26,6 +26,7 @@ const MIB = 2 ** 20;
 /** ARPHRD_ types. */
 const PPP = 512;
 const CAN = 280;
+const IEEE80211_RADIOTAP = 803;
 
 /** Keeps what it is given. */
 class Recorder {
@@ -173,6 +174,18 @@ describe("a tap on an interface", options, () => {
       assert.deepEqual(lengths, [...Array<number>(sent).fill(32), ...Array<number>(received).fill(64)]);
     });
   }
+
+  test("finds IP in what a monitor of 802.11 shows", async () => {
+    const header = "00 00 08 00 00 00 00 00  88 01 2c 00 020000000002 020000000001 020000000003 2000 0000";
+    using monitor = new TunInterface("mon0", "tap", IEEE80211_RADIOTAP);
+    await using tap = await open("mon0", "");
+    monitor.receive(hex(`${header} aaaa03 000000 0800 ${IPV4}`));
+    monitor.receive(hex(`${header} aaaa03 000000 86dd ${IPV6}`));
+    monitor.receive(hex(`${header.replace("88 01", "88 41")} aaaa03 000000 0800 ${IPV4}`));
+    await tap[Symbol.asyncDispose]();
+    const protectedFacts = { verdict: Verdict.NOT_IP, lengthBytes: 26 + 8 + 20 };
+    assert.deepEqual(tap.recorder.facts, [IPV4_FACTS, IPV6_FACTS, protectedFacts]);
+  });
 
   test("takes whole frames, merged ones too, with their length and the kernel's time, and loopback's once", async () => {
     using tap0 = new TunInterface("tap0", "tap");
