@@ -60,8 +60,8 @@ export async function firewall(bench: Bench): Promise<Report> {
   return {
     title: "Rules of the firewall",
     notes: [
-      `Medians of ${ROUNDS}, all on CPU 1. scrape: the whole page over HTTP, by the client of the tables above. CPU: a ` +
-        "scrape's, by the scheduler's clock, with that of the programs that it runs; their own alone in brackets.",
+      `All on CPU 1. scrape: the whole page over HTTP, by the client of the tables above, the median of ${ROUNDS}. CPU: ` +
+        "the mean of those, by the scheduler's clock, with that of the programs that it runs; theirs alone in brackets.",
       "changed: a rule is added before each scrape.",
       "longest block: as above, with the time that other programs take from it on that CPU. memory: RssAnon after those " +
         "scrapes.",
@@ -106,17 +106,15 @@ async function costOf(rig: Rig, pid: number, port: number, change = "true"): Pro
   // Before, so that what is measured is compiled, as in a program that has run for a while.
   await scrape(rig, port, ROUNDS);
   const times: number[] = [];
-  const costs: number[] = [];
-  let childrenNs = 0;
+  const [ownBefore, childrenBefore] = [cpuTime(pid).totalNs, endedChildrenNs(pid)];
   for (let round = 0; round < ROUNDS; round++) {
     await run(rig, change);
-    const [ownBefore, childrenBefore] = [cpuTime(pid).totalNs, endedChildrenNs(pid)];
     times.push(...(await scrape(rig, port, 1)).scrapes);
-    const ofChildren = endedChildrenNs(pid) - childrenBefore;
-    costs.push((cpuTime(pid).totalNs - ownBefore + ofChildren) / 1e6);
-    childrenNs += ofChildren;
   }
-  return [decimal(median(times)), `${decimal(median(costs))} (${decimal(childrenNs / ROUNDS / 1e6)})`];
+  const childrenNs = endedChildrenNs(pid) - childrenBefore;
+  const totalNs = cpuTime(pid).totalNs - ownBefore + childrenNs;
+  const perScrape = (ns: number): string => decimal(ns / ROUNDS / 1e6);
+  return [decimal(median(times)), `${perScrape(totalNs)} (${perScrape(childrenNs)})`];
 }
 
 async function elementsTable({ rig, progress }: Bench): Promise<Report["tables"][number]> {
