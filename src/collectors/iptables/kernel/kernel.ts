@@ -52,18 +52,19 @@ export function readGeneration(): number | undefined {
 }
 
 /**
- * Visits the rules of the chains; tells whether the kernel told them all. Where rules come or go meanwhile some may be
+ * Visits the rules of the chains, up to one that has no visitor; tells whether the kernel told them all. Where rules come or go meanwhile some may be
  * visited twice or not at all: whoever knows their digests notices.
  */
 export async function readRules(
   chains: readonly KernelChain[],
   deadline: number,
-  visitorOf: (chain: KernelChain) => RuleVisitor,
+  visitorOf: (chain: KernelChain) => RuleVisitor | undefined,
 ): Promise<boolean> {
   using dump = open();
   const rule = new RuleRecord();
   for (const chain of chains) {
     const visit = visitorOf(chain);
+    if (visit === undefined) return false;
     let place = 0;
     const end = await dump?.run(rulesRequest(chain), deadline, (_, bytes, from, to) => {
       fillRule(rule, bytes, from, to);

@@ -117,7 +117,9 @@ class KernelTally implements KernelCounts {
     return chains.filter((chain) => this.#order.has(keyOf(chain)));
   }
 
-  visitorOf(chain: KernelChain): RuleVisitor {
+  /** None once there was another rule. */
+  visitorOf(chain: KernelChain): RuleVisitor | undefined {
+    if (this.#isOther) return undefined;
     const key = keyOf(chain);
     const order = this.#order.get(key)!;
     const known = this.#known?.get(key);
