@@ -71,7 +71,7 @@ export async function firewall(bench: Bench): Promise<Report> {
     tables: [
       {
         caption: `${whole(RULES)} rules, two series each`,
-        head: ["backend", "program", "scrape, ms", "CPU, ms", "longest block, ms", "memory, MB"],
+        head: ["rules and program", "scrape, ms", "CPU, ms", "longest block, ms", "memory, MB"],
         rows,
       },
       await elementsTable(bench),
@@ -86,7 +86,7 @@ async function rowsOf({ rig, progress }: Bench, backend: Backend): Promise<strin
   if (backend.save !== undefined && iptablesExporterLacks === false) {
     await using exporter = await IptablesExporter.start(rig, backend.save);
     const cost = await costOf(rig, exporter.pid, IPTABLES_EXPORTER_PORT);
-    rows.push([backend.name, "iptables_exporter", ...cost, "", memoryOf(exporter.pid)]);
+    rows.push([`${backend.name}, iptables_exporter`, ...cost, "", memoryOf(exporter.pid)]);
   }
   await using promtap = await Promtap.start(rig, ["--iptables", ...LISTEN]);
   const shown = async () => (await promtap.page()).sum("promtap_iptables_rules", `backend="${backend.name}"`);
@@ -94,9 +94,9 @@ async function rowsOf({ rig, progress }: Bench, backend: Backend): Promise<strin
   const cost = await costOf(rig, promtap.pid, PROMTAP_PORT);
   const { slowestHealthy } = await scrape(rig, PROMTAP_PORT, ROUNDS, "probe");
   const block = `${decimal(median(slowestHealthy))} (${decimal(Math.max(...slowestHealthy))})`;
-  rows.push([backend.name, "promtap", ...cost, block, memoryOf(promtap.pid)]);
+  rows.push([`${backend.name}, promtap`, ...cost, block, memoryOf(promtap.pid)]);
   const changed = await costOf(rig, promtap.pid, PROMTAP_PORT, backend.change);
-  rows.push([backend.name, "promtap, changed", ...changed, "", memoryOf(promtap.pid)]);
+  rows.push([`${backend.name}, promtap, changed`, ...changed, "", memoryOf(promtap.pid)]);
   await run(rig, backend.clear);
   return rows;
 }
