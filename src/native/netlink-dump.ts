@@ -11,9 +11,16 @@ const BUFFER_BYTES = 64 * 1024;
 /** How long dumps keep the event loop from others, in one go. */
 const TURN_MS = 10;
 
+/** When to give up. */
+export interface DumpLimits {
+  /** A time of performance.now(). */
+  readonly deadline: number;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * How a dump ended: whole, or torn, where things came or went in a way that left some out or told some twice. A negated
- * errno stands for what the kernel said, -ETIME for a deadline that came first; the socket is of no more use then.
+ * errno stands for what the kernel said, -ETIME for limits that were reached before; the socket is of no more use then.
  */
 export const DumpEnd = { WHOLE: 1, TORN: 0, LATE: -ETIME } as const;
 
@@ -45,8 +52,8 @@ export class NetlinkDump implements Disposable {
     return length < 0 ? length : walkMessages(this.#bytes, length, visitor).error;
   }
 
-  /** Asks for many, and visits what is answered until `deadline`, a time of performance.now(); returns how that ended. */
-  async run(request: Uint8Array, deadline: number, visitor: MessageVisitor): Promise<number> {
+  /** Asks for many, and visits what is answered; returns how that ended. */
+  async run(request: Uint8Array, { deadline, signal }: DumpLimits, visitor: MessageVisitor): Promise<number> {
     const sent = libc.send(this.#fd, request);
     if (sent < 0) return sent;
     for (let isTorn = false; ;) {
@@ -61,7 +68,7 @@ export class NetlinkDump implements Disposable {
         if (state.isDone) return isTorn ? DumpEnd.TORN : DumpEnd.WHOLE;
       }
       const now = performance.now();
-      if (now > deadline) return DumpEnd.LATE;
+      if (now > deadline || signal?.aborted === true) return DumpEnd.LATE;
       if (length > 0 && now < this.#turnEnd) continue;
       await nextTurn();
       this.#turnEnd = performance.now() + TURN_MS;

@@ -26,7 +26,7 @@ export class NetlinkSource implements SocketSource {
     using dump = opened;
     const onMessage = socketMessages(new TcpSocket(), visitor);
     for (const family of [AF_INET, AF_INET6]) {
-      const end = await dump.run(dumpRequest(family, states), deadline, onMessage);
+      const end = await dump.run(dumpRequest(family, states), { deadline }, onMessage);
       // What did not fit the socket's buffer is lost.
       if (end === DumpEnd.TORN || end === -libc.errno.ENOBUFS) return false;
       if (end === DumpEnd.LATE) throw new Error("couldn't read the TCP sockets before the scrape's deadline");

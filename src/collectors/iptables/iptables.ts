@@ -104,10 +104,11 @@ export class IptablesCollector implements Collector, AsyncDisposable {
     const end = deadline - msLeft * PAGE_SHARE;
     const { signal } = this.#end;
     const asksKernel = this.#savers.some(({ isOfKernel }) => isOfKernel) || this.#nft?.isOfKernel === true;
-    const outline = asksKernel ? await readOutline(end) : undefined;
+    const outline = asksKernel ? await readOutline({ deadline: end, signal }) : undefined;
     const saving = this.#savers.map((reader) => reader.read(outline, end, signal));
     const listing = this.#nft?.read(outline, this.#foreign(saving, msLeft * WAITING_SHARE), end, signal);
-    const ofKernel = this.#nft?.isOfKernel === true && outline !== undefined ? readNamed(end) : undefined;
+    const ofKernel =
+      this.#nft?.isOfKernel === true && outline !== undefined ? readNamed({ deadline: end, signal }) : undefined;
     const [savings, nft, named] = await Promise.all([Promise.all(saving), listing, ofKernel]);
     const ofNft = nft === undefined ? undefined : await this.#withNamed(nft, named, end);
     const readings: Reading[] = ofNft === undefined ? savings : [...savings, ofNft.reading];

@@ -1,5 +1,5 @@
 import type { MessageVisitor } from "../../../native/netlink.ts";
-import { DumpEnd, NetlinkDump } from "../../../native/netlink-dump.ts";
+import { DumpEnd, type DumpLimits, NetlinkDump } from "../../../native/netlink-dump.ts";
 import {
   chainIn,
   chainsRequest,
@@ -37,11 +37,11 @@ export type RuleVisitor = (rule: RuleRecord, place: number) => void;
 /** Reads a message. */
 type Reader<T> = (bytes: Uint8Array, from: number, to: number) => T;
 
-export async function readOutline(deadline: number): Promise<Outline | undefined> {
+export async function readOutline(limits: DumpLimits): Promise<Outline | undefined> {
   using dump = open();
   const generation = ask(dump);
-  const tables = await list(dump, tablesRequest(), deadline, tableIn);
-  const chains = await list(dump, chainsRequest(), deadline, chainIn);
+  const tables = await list(dump, tablesRequest(), limits, tableIn);
+  const chains = await list(dump, chainsRequest(), limits, chainIn);
   if (generation === undefined || tables === undefined || chains === undefined) return undefined;
   return { generation, tables, chains };
 }
@@ -52,12 +52,12 @@ export function readGeneration(): number | undefined {
 }
 
 /**
- * Visits the rules of the chains, up to one that has no visitor; tells whether the kernel told them all. Where rules come or go meanwhile some may be
- * visited twice or not at all: whoever knows their digests notices.
+ * Visits the rules of the chains, up to one that has no visitor; tells whether the kernel told them all. Where rules
+ * come or go meanwhile some may be visited twice or not at all: whoever knows their digests notices.
  */
 export async function readRules(
   chains: readonly KernelChain[],
-  deadline: number,
+  limits: DumpLimits,
   visitorOf: (chain: KernelChain) => RuleVisitor | undefined,
 ): Promise<boolean> {
   using dump = open();
@@ -66,7 +66,7 @@ export async function readRules(
     const visit = visitorOf(chain);
     if (visit === undefined) return false;
     let place = 0;
-    const end = await dump?.run(rulesRequest(chain), deadline, (_, bytes, from, to) => {
+    const end = await dump?.run(rulesRequest(chain), limits, (_, bytes, from, to) => {
       fillRule(rule, bytes, from, to);
       visit(rule, place++);
     });
@@ -76,22 +76,30 @@ export async function readRules(
 }
 
 /** Counters, quotas and other things that have names. */
-export async function readObjects(deadline: number): Promise<KernelObject[] | undefined> {
+export async function readObjects(limits: DumpLimits): Promise<KernelObject[] | undefined> {
   using dump = open();
-  return await list(dump, objectsRequest(), deadline, objectIn);
+  return await list(dump, objectsRequest(), limits, objectIn);
 }
 
 /** Sets and maps, those that are parts of rules included. */
-export async function readSets(deadline: number): Promise<KernelSet[] | undefined> {
+export async function readSets(limits: DumpLimits): Promise<KernelSet[] | undefined> {
   using dump = open();
-  return await list(dump, setsRequest(), deadline, setIn);
+  return await list(dump, setsRequest(), limits, setIn);
 }
 
-/** How many elements a set has: the kernel looks at each, at all once more for every 2,000 of them. */
-export async function countElements(set: KernelSet, deadline: number): Promise<number | undefined> {
+/** How many elements a set has, and whether none came or went meanwhile. */
+export interface ElementCount {
+  readonly count: number;
+  readonly isWhole: boolean;
+}
+
+/** Counts the elements of a set: the kernel looks at each, at all once more for every 2,000 of them. */
+export async function countElements(set: KernelSet, limits: DumpLimits): Promise<ElementCount | undefined> {
   using dump = open(true);
-  const counts = await list(dump, elementsRequest(set), deadline, elementsIn);
-  return counts?.reduce((sum, count) => sum + count, 0);
+  let count = 0;
+  const add: MessageVisitor = (_, bytes, from, to) => (count += elementsIn(bytes, from, to));
+  const end = await dump?.run(elementsRequest(set), limits, add);
+  return end === DumpEnd.WHOLE || end === DumpEnd.TORN ? { count, isWhole: end === DumpEnd.WHOLE } : undefined;
 }
 
 function open(isInBackground = false): NetlinkDump | undefined {
@@ -109,12 +117,12 @@ function ask(dump: NetlinkDump | undefined): number | undefined {
 async function list<T>(
   dump: NetlinkDump | undefined,
   request: Uint8Array,
-  deadline: number,
+  limits: DumpLimits,
   read: Reader<T>,
 ): Promise<T[] | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS && dump !== undefined; attempt++) {
     const found: T[] = [];
-    const end = await dump.run(request, deadline, (_, bytes, from, to) => found.push(read(bytes, from, to)));
+    const end = await dump.run(request, limits, (_, bytes, from, to) => found.push(read(bytes, from, to)));
     if (end === DumpEnd.WHOLE) return found;
     if (end !== DumpEnd.TORN) return undefined;
   }

@@ -1,3 +1,4 @@
+import type { DumpLimits } from "../../../native/netlink-dump.ts";
 import { addTo, type Counts, emptyCounts, isAtLeast } from "../counts.ts";
 import { NOT_COUNTED, type Order } from "../order.ts";
 import { placeKey } from "../tally.ts";
@@ -66,16 +67,16 @@ export class KnownRules {
   }
 
   /** What is counted now; undefined where the rules may be others, and the program must be asked again. */
-  async counts(outline: Outline, scope: Scope, deadline: number): Promise<KernelCounts | undefined> {
+  async counts(outline: Outline, scope: Scope, limits: DumpLimits): Promise<KernelCounts | undefined> {
     const { generation } = outline;
     const isChanged = generation !== this.#generation;
     const marks = this.#marks;
     const isHopeless = scope.shape !== this.#shape || performance.now() > this.#until;
     if (isHopeless || (isChanged && marks === undefined)) return undefined;
-    const sets = marks === undefined || isChanged ? await anonymousSets(scope, deadline) : marks.sets;
+    const sets = marks === undefined || isChanged ? await anonymousSets(scope, limits) : marks.sets;
     if (sets === undefined || (marks !== undefined && sets !== marks.sets)) return undefined;
     const tally = new KernelTally(this.#order, this.#printed.packets.length, marks?.digests);
-    const isWhole = await readRules(tally.known(scope.chains), deadline, (chain) => tally.visitorOf(chain));
+    const isWhole = await readRules(tally.known(scope.chains), limits, (chain) => tally.visitorOf(chain));
     if (!isWhole || !tally.isSame()) return undefined;
     // What counts less than was printed before is in another namespace.
     const isPrinted =
@@ -87,9 +88,9 @@ export class KnownRules {
   }
 }
 
-async function anonymousSets({ chains }: Scope, deadline: number): Promise<string | undefined> {
+async function anonymousSets({ chains }: Scope, limits: DumpLimits): Promise<string | undefined> {
   const tables = new Set(chains.map(({ family, table }) => placeKey(family, table, "")));
-  return (await readSets(deadline))
+  return (await readSets(limits))
     ?.filter(({ family, table, isAnonymous }) => isAnonymous && tables.has(placeKey(family, table, "")))
     .map(({ family, table, name, handle }) => `${placeKey(family, table, name)}\0${handle}`)
     .join("\0\0");

@@ -1,10 +1,11 @@
+import type { DumpLimits } from "../../../native/netlink-dump.ts";
 import { Kind, type Named } from "../named.ts";
 import { readObjects, readSets } from "./kernel.ts";
 
 /** What has a name, as the kernel tells it now; sets without their numbers of elements. */
-export async function readNamed(deadline: number): Promise<Named[] | undefined> {
-  const objects = await readObjects(deadline);
-  const sets = await readSets(deadline);
+export async function readNamed(limits: DumpLimits): Promise<Named[] | undefined> {
+  const objects = await readObjects(limits);
+  const sets = await readSets(limits);
   if (objects === undefined || sets === undefined) return undefined;
   const { COUNTER, QUOTA, SET } = Kind;
   return [

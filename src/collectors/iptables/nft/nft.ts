@@ -84,10 +84,10 @@ export class NftReader {
     return (await this.#count(start, outline, scope, limits)) ?? this.#print(foreign, limits, outline, scope);
   }
 
-  async #count(start: number, outline: Outline, scope: Scope, { deadline }: Limits): Promise<NftReading | undefined> {
+  async #count(start: number, outline: Outline, scope: Scope, limits: Limits): Promise<NftReading | undefined> {
     if (this.#printed === undefined) return undefined;
     const { rules, quotas, stderr, ...content } = this.#printed;
-    const counted = await rules.counts(outline, scope, deadline);
+    const counted = await rules.counts(outline, scope, limits);
     if (counted === undefined) return undefined;
     const reading = readingOf(this.nft, start, stderr, { ...content, counts: counted.counts });
     return { ...reading, named: quotasNow(quotas, counted) };
@@ -106,7 +106,7 @@ export class NftReader {
     if (outline !== undefined && scope !== undefined) {
       const rules = new KnownRules(scope.shape, order, counts, outline.generation);
       // At once, before anything changes: it takes a seventh of what nft takes.
-      const isKnown = (await rules.counts(outline, scope, limits.deadline)) !== undefined;
+      const isKnown = (await rules.counts(outline, scope, limits)) !== undefined;
       if (isKnown) this.#printed = { ...content, rules, quotas, stderr };
     }
     const named = [...ruleset.named, ...quotas.map((quota) => quota.named)];

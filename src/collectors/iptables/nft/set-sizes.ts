@@ -53,18 +53,17 @@ export class SetSizes {
   }
 
   /** Counts again what may have changed. */
-  async #ofKernel({ deadline, signal }: Limits): Promise<Sizes | undefined> {
+  async #ofKernel(limits: Limits): Promise<Sizes | undefined> {
     const generation = readGeneration();
-    const sets = await readSets(deadline);
+    const sets = await readSets(limits);
     if (generation === undefined || sets === undefined) return undefined;
     const counted = new Map<string, Counted>();
     for (const set of sets.filter(({ isAnonymous }) => !isAnonymous)) {
       const key = placeKey(set.family, set.table, set.name);
-      const version = versionOf(set, generation);
       const known = this.#counted.get(key);
-      const isKnown = known !== undefined && known.version === version;
-      const size = isKnown ? known.size : signal.aborted ? undefined : await countElements(set, deadline);
-      if (size !== undefined) counted.set(key, { version, size });
+      const version = versionOf(set, generation);
+      const now = known?.version === version ? known : await sizeOf(set, version, limits);
+      if (now !== undefined) counted.set(key, now);
     }
     this.#counted = counted;
     return new Map([...counted].map(([key, { size }]) => [key, size]));
@@ -79,6 +78,13 @@ export class SetSizes {
       sets.map(({ labels: { family, table, name }, first }) => [placeKey(family, table, name ?? ""), first ?? 0]),
     );
   }
+}
+
+/** The number of elements, by the kernel's own account where counting takes it too long. */
+async function sizeOf(set: KernelSet, version: number, limits: Limits): Promise<Counted | undefined> {
+  const counted = await countElements(set, limits);
+  if (counted !== undefined) return { version: counted.isWhole ? version : Number.NaN, size: counted.count };
+  return set.elements === undefined ? undefined : { version, size: set.elements };
 }
 
 /** NaN, which is like nothing, for a set whose elements come and go by themselves and are not told. */

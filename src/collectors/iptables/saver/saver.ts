@@ -87,10 +87,10 @@ export class SaverReader {
     return (await this.#count(start, outline, scope, limits)) ?? this.#print(start, askUntil, limits, outline, scope);
   }
 
-  async #count(start: number, outline: Outline, scope: Scope, { deadline }: Limits): Promise<SaverReading | undefined> {
+  async #count(start: number, outline: Outline, scope: Scope, limits: Limits): Promise<SaverReading | undefined> {
     if (this.#printed === undefined) return undefined;
     const { rules, shown, stderr, ...content } = this.#printed;
-    const counted = await rules.counts(outline, scope, deadline);
+    const counted = await rules.counts(outline, scope, limits);
     if (counted === undefined) return undefined;
     return { ...readingOf(this.saver, start, stderr, { ...content, counts: counted.counts }), shown };
   }
