@@ -301,10 +301,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     this.#taps.delete(tap.link.index);
     this.#attempts.remove(tap);
     this.#close(tap);
-    if (tap.account === undefined) return;
-    tap.account.tap = undefined;
-    tap.account.leftAtMs = this.#now();
-    tap.account = undefined;
+    tap.leave(this.#now());
   }
 
   #close(tap: Tap<Sink>): void {

@@ -1,6 +1,6 @@
 import * as libc from "../native/libc.ts";
 import { addressDumpRequest, type HostAddress, parseAddressMessages } from "./netlink-addresses.ts";
-import { dump, dumpNow, type PartTaker } from "./netlink-dump.ts";
+import { dump, dumpNow, MAX_LISTINGS, type PartTaker, TORN } from "./netlink-dump.ts";
 import { netlinkUnavailable, openNetlink } from "./netlink-socket.ts";
 
 const RTMGRP_IPV4_IFADDR = 0x10;
@@ -91,30 +91,35 @@ export class HostAddresses implements Disposable {
   }
 }
 
-/** All addresses there are now. */
+/** All addresses there are now; if they keep changing, what is missing comes with the news of the change. */
 function listNow(): HostAddress[] {
   const fd = openNetlink(0, WHAT);
-  const found: HostAddress[] = [];
-  const result = dumpNow(fd, addressDumpRequest(), takerInto(found));
+  let found: HostAddress[] = [];
+  let result = TORN;
+  for (let count = 0; count < MAX_LISTINGS && result === TORN; count++) {
+    found = [];
+    result = dumpNow(fd, addressDumpRequest(), takerInto(found));
+  }
   libc.close(fd);
   if (result < 0) throw netlinkUnavailable(WHAT, result);
   return found;
 }
 
-async function list(): Promise<HostAddress[]> {
+/** All addresses there are now; undefined if they changed meanwhile. */
+async function list(): Promise<HostAddress[] | undefined> {
   const fd = openNetlink(0, WHAT);
   const found: HostAddress[] = [];
   const result = await dump(fd, addressDumpRequest(), takerInto(found));
   libc.close(fd);
   if (result < 0) throw netlinkUnavailable(WHAT, result);
-  return found;
+  return result === TORN ? undefined : found;
 }
 
 function takerInto(all: HostAddress[]): PartTaker {
   return (bytes, lengthBytes) => {
-    const { found, isDone } = parseAddressMessages(bytes, lengthBytes);
+    const { found, state } = parseAddressMessages(bytes, lengthBytes);
     all.push(...found);
-    return isDone;
+    return state;
   };
 }
 

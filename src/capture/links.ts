@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as libc from "../native/libc.ts";
-import { dump, dumpNow } from "./netlink-dump.ts";
+import type { DumpState } from "../native/netlink.ts";
+import { dump, dumpNow, MAX_LISTINGS, TORN } from "./netlink-dump.ts";
 import { type Link, linkDumpRequest, parseLinkMessages } from "./netlink.ts";
 import { netlinkUnavailable, openNetlink } from "./netlink-socket.ts";
 
@@ -12,8 +13,12 @@ const WHAT = "interfaces";
 /** Larger than any message of the kernel about a link. */
 const MESSAGE_BYTES = 64 * 1024;
 /** How many messages are read before others have their turn. */
+<<<<<<< HEAD
 const MESSAGES_PER_TURN = 16;
 /** When the links are listed again, where the kernel could not do so. */
+=======
+const MESSAGES_A_TURN = 16;
+/** When the links are listed again, if the kernel could not do so, or some came or went meanwhile. */
 const LIST_AGAIN_MS = 1000;
 
 /**
@@ -57,9 +62,7 @@ export class Links implements Disposable {
     try {
       listFd = openNetlink(0, WHAT);
       const links = new Links(fd, listFd);
-      const result = dumpNow(listFd, linkDumpRequest(), (bytes, length) => links.#takePart(bytes, length, new Set()));
-      if (result < 0) throw netlinkUnavailable(WHAT, result);
-      links.#hasNews = false;
+      links.#listNow();
       return links;
     } catch (error) {
       libc.close(fd);
@@ -81,6 +84,7 @@ export class Links implements Disposable {
   watch(onChange: LinkListener): void {
     this.#onChange = onChange;
     this.#stopWatching = libc.watchReadable(this.#fd, () => this.#readSome());
+    this.#readSome();
   }
 
   [Symbol.dispose](): void {
@@ -98,7 +102,7 @@ export class Links implements Disposable {
     for (let count = 0; count < MESSAGES_PER_TURN && !isEmpty; count++) {
       isEmpty = this.#readOne() === -libc.errno.EAGAIN;
     }
-    if (isEmpty && this.#isIncomplete) this.#list();
+    if (isEmpty && this.#isIncomplete && this.#listTimer === undefined) this.#list();
     this.#tell();
   }
 
@@ -117,11 +121,21 @@ export class Links implements Disposable {
     return length;
   }
 
-  /** Has all links listed again, once at a time. */
+  #listNow(): void {
+    let result = TORN;
+    for (let count = 0; count < MAX_LISTINGS && result === TORN; count++) {
+      result = dumpNow(this.#listFd, linkDumpRequest(), (bytes, length) => this.#takePart(bytes, length, new Set()));
+    }
+    if (result < 0) throw netlinkUnavailable(WHAT, result);
+    this.#isIncomplete = result === TORN;
+    this.#hasNews = false;
+  }
+
+  /** Has all links listed again, once at a time; news that is lost meanwhile makes that list old. */
   #list(): void {
     this.#listing ??= this.#listAll().finally(() => {
       this.#listing = undefined;
-      this.#tell();
+      if (this.#isOpen) this.#readSome();
     });
   }
 
@@ -133,21 +147,26 @@ export class Links implements Disposable {
       return this.#takePart(bytes, length, unlisted);
     });
     if (!this.#isOpen) return;
-    if (result < 0) {
-      this.#isIncomplete = true;
-      this.#listTimer = setTimeout(() => this.#list(), LIST_AGAIN_MS);
-      return;
-    }
-    for (const index of unlisted) if (!this.#newer.has(index)) this.#forget(index);
+    if (result !== 0) this.#listLater();
+    // A torn list may leave out what is there.
+    else for (const index of unlisted) if (!this.#newer.has(index)) this.#forget(index);
   }
 
-  #takePart(bytes: Uint8Array, lengthBytes: number, unlisted: Set<number>): boolean {
-    const { changed, isDone } = parseLinkMessages(bytes, lengthBytes);
+  #listLater(): void {
+    this.#isIncomplete = true;
+    this.#listTimer = setTimeout(() => {
+      this.#listTimer = undefined;
+      this.#list();
+    }, LIST_AGAIN_MS);
+  }
+
+  #takePart(bytes: Uint8Array, lengthBytes: number, unlisted: Set<number>): DumpState {
+    const { changed, state } = parseLinkMessages(bytes, lengthBytes);
     for (const link of changed) {
       unlisted.delete(link.index);
       if (!this.#newer.has(link.index)) this.#learn(link);
     }
-    return isDone;
+    return state;
   }
 
   #learn(link: Link): void {

@@ -1,4 +1,4 @@
-import { netlinkRequest, NLM_F_DUMP, walkAttributes, walkMessages } from "../native/netlink.ts";
+import { type DumpState, netlinkRequest, NLM_F_DUMP, walkAttributes, walkMessages } from "../native/netlink.ts";
 
 /*
  * The little of rtnetlink that tells the addresses of the host (man 7 rtnetlink). Pure: bytes in, records out.
@@ -32,12 +32,12 @@ export function addressDumpRequest(): Uint8Array {
 }
 
 /** Reads a datagram of a dump, of `length` bytes; what is cut short or of no interest is passed over. */
-export function parseAddressMessages(bytes: Uint8Array, length: number): { found: HostAddress[]; isDone: boolean } {
+export function parseAddressMessages(bytes: Uint8Array, length: number): { found: HostAddress[]; state: DumpState } {
   const found: HostAddress[] = [];
-  const { isDone } = walkMessages(bytes, length, (type, _, from, to) => {
+  const state = walkMessages(bytes, length, (type, _, from, to) => {
     if (type === RTM_NEWADDR && to - from >= IFADDRMSG_BYTES) found.push(...parseMessage(bytes, from, to));
   });
-  return { found, isDone };
+  return { found, state };
 }
 
 function parseMessage(bytes: Uint8Array, from: number, to: number): HostAddress[] {

@@ -1,4 +1,4 @@
-import { netlinkRequest, NLM_F_DUMP, walkAttributes, walkMessages } from "../native/netlink.ts";
+import { type DumpState, netlinkRequest, NLM_F_DUMP, walkAttributes, walkMessages } from "../native/netlink.ts";
 import { interfaceNameOf } from "./interface-name.ts";
 
 /*
@@ -52,8 +52,8 @@ export interface LinkMessage {
   changed: Link[];
   /** Indexes of interfaces that went away. */
   removed: number[];
-  /** Whether it ends a dump. */
-  isDone: boolean;
+  /** What else it says, if it is of a dump. */
+  state: DumpState;
 }
 
 /** The request for all interfaces. */
@@ -65,12 +65,12 @@ export function linkDumpRequest(): Uint8Array {
 export function parseLinkMessages(bytes: Uint8Array, length: number): LinkMessage {
   const changed: Link[] = [];
   const removed: number[] = [];
-  const { isDone } = walkMessages(bytes, length, (type, _, from, to) => {
+  const state = walkMessages(bytes, length, (type, _, from, to) => {
     if (to - from < IFINFOMSG_BYTES || bytes[from] !== AF_UNSPEC) return;
     if (type === RTM_NEWLINK) changed.push(parseLink(bytes, from, to));
     if (type === RTM_DELLINK) removed.push(viewOf(bytes, from).getInt32(4, true));
   });
-  return { changed, removed, isDone };
+  return { changed, removed, state };
 }
 
 function parseLink(bytes: Uint8Array, from: number, to: number): Link {

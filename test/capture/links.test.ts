@@ -172,4 +172,19 @@ describe("links of a private namespace", { skip: lacking("root", "ip") }, () => 
     }
     await follower.knows({ lo: "up", br1: "up" });
   });
+
+  test("are known if news is lost while they are listed because news was lost", async () => {
+    const many = Array.from({ length: 200 }, (_, index) => `many${index}`);
+    ipBatch(many.map((name) => `link add ${name} type bridge`));
+    const down = Object.fromEntries(many.map((name) => [name, "down"] as const));
+    using follower = new Follower();
+    const pairs = Array.from({ length: 500 }, () => ["link set lo down", "link set lo up"]).flat();
+    // Whenever the list begins and ends, one of these is in between: it has loopback, the first, as it was before.
+    for (let turns = 0; turns < 60; turns += 5) {
+      ipBatch(pairs);
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      ipBatch([...pairs, "link set lo down"]);
+      await follower.knows({ ...down, lo: "down" });
+    }
+  });
 });

@@ -27,9 +27,9 @@ test("addresses are the host's own, not those of its peers, and what is broadcas
       { version: 4, value: 0x0a090001n, isBroadcast: false },
       { version: 6, value: (0xfd00n << 112n) | 2n, isBroadcast: false },
     ],
-    isDone: false,
+    state: { isDone: false, error: 0, isInterrupted: false },
   });
-  assert.deepEqual(parse(DONE), { found: [], isDone: true });
+  assert.deepEqual(parse(DONE), { found: [], state: { isDone: true, error: 0, isInterrupted: false } });
 });
 
 test("the last address of a network is broadcast though none is assigned, but not of two addresses or one", () => {

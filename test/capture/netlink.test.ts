@@ -61,7 +61,8 @@ const WG0_LINK = {
 const DELETED_7 = "20000000 1100 0000 00000000 00000000 00 00 0100 07000000 02100000 ffffffff";
 const DONE = "14000000 0300 0200 00000000 00000000 00000000";
 
-const NOTHING = { changed: [], removed: [], isDone: false };
+const GOES_ON = { isDone: false, error: 0, isInterrupted: false };
+const NOTHING = { changed: [], removed: [], state: GOES_ON };
 
 function parse(text: string | Uint8Array, length?: number) {
   const bytes = typeof text === "string" ? hex(text) : text;
@@ -107,7 +108,18 @@ test("a link that went is known by its index", () => {
 });
 
 test("a datagram may hold many messages, in any order, and the end of a dump", () => {
-  assert.deepEqual(parse(LO + DELETED_7 + ETH0 + DONE), { changed: [LO_LINK, ETH0_LINK], removed: [7], isDone: true });
+  assert.deepEqual(parse(LO + DELETED_7 + ETH0 + DONE), {
+    changed: [LO_LINK, ETH0_LINK],
+    removed: [7],
+    state: { ...GOES_ON, isDone: true },
+  });
+});
+
+test("a dump tells that it was torn, or failed", () => {
+  const torn = DONE.replace("0300 0200", "0300 1200");
+  assert.deepEqual(parse(torn), { ...NOTHING, state: { isDone: true, error: 0, isInterrupted: true } });
+  const failed = "24000000 0200 0000 00000000 00000000 f3ffffff 14000000 1200 0103 00000000 00000000";
+  assert.deepEqual(parse(failed), { ...NOTHING, state: { ...GOES_ON, error: -13 } });
 });
 
 test("messages and attributes begin at multiples of 4 bytes, whatever their lengths are", () => {

@@ -61,7 +61,7 @@ export class Tap<Sink> {
     if (account === undefined) return;
     this.#engine?.retarget(undefined);
     this.#settle(account);
-    account.tap = undefined;
+    if (account.tap === this) account.tap = undefined;
     account.leftAtMs = nowMs;
     this.account = undefined;
     this.leftAtMs = nowMs;
