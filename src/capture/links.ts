@@ -13,11 +13,7 @@ const WHAT = "interfaces";
 /** Larger than any message of the kernel about a link. */
 const MESSAGE_BYTES = 64 * 1024;
 /** How many messages are read before others have their turn. */
-<<<<<<< HEAD
 const MESSAGES_PER_TURN = 16;
-/** When the links are listed again, where the kernel could not do so. */
-=======
-const MESSAGES_A_TURN = 16;
 /** When the links are listed again, if the kernel could not do so, or some came or went meanwhile. */
 const LIST_AGAIN_MS = 1000;
 

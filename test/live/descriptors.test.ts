@@ -35,6 +35,8 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
       using namespace = new Namespace();
       const names = addMany(namespace, 60);
       await using promtap = await RunningPromtap.start(namespace, ["--engine", engine, "-i", "many*"], limited(64));
+      // It is told when all have been tried.
+      await promtap.logged(/too many open files/);
       const page = await promtap.page();
       assert.ok(captured(page) < 60);
       assert.ok(page.value("process_open_fds")! <= 64 - RESERVE + 3, "the reserve is touched");

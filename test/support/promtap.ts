@@ -52,10 +52,12 @@ export class RunningPromtap implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   readonly #outcome: Promise<Outcome>;
   #hasEnded = false;
+  #log = "";
 
   private constructor(namespace: Namespace | undefined, args: readonly string[], prefix: readonly string[]) {
     this.#folder = new TemporaryFolder();
     this.process = start(namespace, [...prefix, ...PROMTAP, ...args, "--web.listen-address", `unix:${this.#socket}`]);
+    this.process.stderr?.on("data", (chunk: Buffer) => (this.#log += chunk.toString()));
     this.#outcome = outcomeOf(this.process).finally(() => (this.#hasEnded = true));
   }
 
@@ -101,6 +103,11 @@ export class RunningPromtap implements AsyncDisposable {
       return condition(page) ? page : undefined;
     };
     return until(what, probe, deadlineMs);
+  }
+
+  /** Waits until something is in its log. */
+  async logged(what: RegExp): Promise<void> {
+    await until(`${what} is logged`, () => what.test(this.#log));
   }
 
   /** Ends it the way systemd does. */
