@@ -11,7 +11,7 @@ const EINVAL = 22;
 
 function open(isInBackground = false): NetlinkDump {
   const dump = NetlinkDump.open(NETLINK_SOCK_DIAG, isInBackground);
-  assert.ok(typeof dump !== "number", `${dump}`);
+  assert.ok(typeof dump !== "number", "no socket of netlink");
   return dump;
 }
 
