@@ -149,8 +149,8 @@ test("messages of a bridge about its ports tell nothing of links", () => {
 });
 
 test("messages of other kinds are passed over", () => {
-  // NLMSG_ERROR, and RTM_NEWADDR.
-  const error = "24000000 0200 0000 00000000 00000000 ffffffff 20000000 1200 0103 00000000 00000000";
+  // NLMSG_ERROR that acknowledges, and RTM_NEWADDR.
+  const error = "24000000 0200 0000 00000000 00000000 00000000 20000000 1200 0103 00000000 00000000";
   const address = ETH0.replace("1000 0000", "1400 0000");
   assert.deepEqual(parse(error + address + LO), { ...NOTHING, changed: [LO_LINK] });
 });
