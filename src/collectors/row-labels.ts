@@ -1,3 +1,4 @@
+import { grown } from "../grown-array.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
 import { formatIpv4, formatIpv6 } from "../packet/address.ts";
@@ -50,11 +51,7 @@ export class RowLabels {
 
   #append(): void {
     const row = this.#list.count;
-    if (row === this.#editions.length) {
-      const editions = new Uint32Array(row * 2);
-      editions.set(this.#editions);
-      this.#editions = editions;
-    }
+    if (row === this.#editions.length) this.#editions = grown(this.#editions);
     this.#editions[row] = this.#ledger.rows.editionOf(row);
     this.#list.append(this.#text(row));
   }

@@ -1,3 +1,4 @@
+import { lengthened } from "../grown-array.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
 import { ROW_CELLS } from "./rows.ts";
 
@@ -117,11 +118,7 @@ export class Ipv4Memory {
     const end = start + words;
     this.isFull ||= end > this.#maxWords;
     if (end > this.#maxWords) return NO_ROOM;
-    if (end > this.words.length) {
-      const larger = new Int32Array(Math.min(this.words.length * 2, this.#maxWords));
-      larger.set(this.words);
-      this.words = larger;
-    }
+    if (end > this.words.length) this.words = lengthened(this.words, Math.min(this.words.length * 2, this.#maxWords));
     this.#end = end;
     return start;
   }

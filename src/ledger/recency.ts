@@ -1,3 +1,5 @@
+import { grown } from "../grown-array.ts";
+
 const FIRST_PLACES = 256;
 /** Slot 0 has place 1: place 0 is where the ring begins, older than the oldest and newer than the newest. */
 const ENDS = 0;
@@ -9,7 +11,7 @@ const UNLISTED = -1;
  */
 export class Recency {
   #older = new Int32Array(FIRST_PLACES).fill(UNLISTED);
-  #newer = new Int32Array(FIRST_PLACES).fill(UNLISTED);
+  #newer = new Int32Array(FIRST_PLACES);
 
   constructor() {
     this.#older[ENDS] = ENDS;
@@ -51,14 +53,8 @@ export class Recency {
   }
 
   #grow(place: number): void {
-    const places = Math.max(place + 1, 2 * this.#older.length);
-    this.#older = grown(this.#older, places);
-    this.#newer = grown(this.#newer, places);
+    const known = this.#older.length;
+    this.#older = grown(this.#older, place + 1).fill(UNLISTED, known);
+    this.#newer = grown(this.#newer, place + 1);
   }
-}
-
-function grown(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(length).fill(UNLISTED, array.length);
-  larger.set(array);
-  return larger;
 }

@@ -1,3 +1,4 @@
+import { grown } from "../grown-array.ts";
 import { PROTOCOL_COLUMNS } from "../packet/protocols.ts";
 
 /** Direction of a packet as seen from an address in a range: it sent the packet, or it received it. */
@@ -101,14 +102,10 @@ export class Rows {
   }
 
   #grow(): void {
-    const doubled = <T extends Uint32Array | Int32Array | Uint8Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
-    this.#slots = doubled(this.#slots, new Uint32Array(this.#slots.length * 2));
-    this.#ranges = doubled(this.#ranges, new Uint32Array(this.#ranges.length * 2));
-    this.#addresses = doubled(this.#addresses, new Int32Array(this.#addresses.length * 2));
-    this.#kinds = doubled(this.#kinds, new Uint8Array(this.#kinds.length * 2));
-    this.#editions = doubled(this.#editions, new Uint32Array(this.#editions.length * 2));
+    this.#slots = grown(this.#slots);
+    this.#ranges = grown(this.#ranges);
+    this.#addresses = grown(this.#addresses);
+    this.#kinds = grown(this.#kinds);
+    this.#editions = grown(this.#editions);
   }
 }

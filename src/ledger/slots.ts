@@ -1,3 +1,4 @@
+import { grown } from "../grown-array.ts";
 import { SLOT_DOUBLES, SUM } from "./histogram.ts";
 
 const INITIAL_SLOTS = 64;
@@ -26,11 +27,7 @@ export class Slots {
   add(): number {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    if ((this.#used + 1) * SLOT_DOUBLES > this.#counters.length) {
-      const larger = new Float64Array(this.#counters.length * 2);
-      larger.set(this.#counters);
-      this.#counters = larger;
-    }
+    if ((this.#used + 1) * SLOT_DOUBLES > this.#counters.length) this.#counters = grown(this.#counters);
     return this.#used++;
   }
 

@@ -1,3 +1,5 @@
+import { grown } from "../grown-array.ts";
+
 const encoder = new TextEncoder();
 /** Of a UTF-16 code unit. */
 const MAX_UTF8_BYTES = 3;
@@ -40,8 +42,8 @@ export class LabelList {
 
   append(text: string): void {
     if (this.#count === this.#ends.length) {
-      this.#starts = doubled(this.#starts);
-      this.#ends = doubled(this.#ends);
+      this.#starts = grown(this.#starts);
+      this.#ends = grown(this.#ends);
     }
     this.#put(this.#count, encoded(text));
     this.#count++;
@@ -88,10 +90,4 @@ function encoded(text: string): Uint8Array {
   const maxBytes = text.length * MAX_UTF8_BYTES;
   if (maxBytes > scratch.length) scratch = new Uint8Array(maxBytes);
   return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
-}
-
-function doubled(numbers: Uint32Array): Uint32Array {
-  const larger = new Uint32Array(numbers.length * 2);
-  larger.set(numbers);
-  return larger;
 }

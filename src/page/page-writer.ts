@@ -1,3 +1,4 @@
+import { grown } from "../grown-array.ts";
 import { numberText } from "./number-text.ts";
 
 /** Bytes of a chunk of the page: large enough for few writes, small enough to be made in well under a millisecond. */
@@ -42,10 +43,7 @@ export class PageWriter {
 
   /** Makes sure that `bytes` more can be written; what follows does not check. */
   reserve(bytes: number): void {
-    if (this.#length + bytes <= this.#chunk.length) return;
-    const larger = new Uint8Array(this.#length + bytes);
-    larger.set(this.filled());
-    this.#chunk = larger;
+    if (this.#length + bytes > this.#chunk.length) this.#chunk = grown(this.#chunk, this.#length + bytes);
   }
 
   /** Hot. */

@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import { Quota } from "../../ledger/quota/quota.ts";
 import { FREE } from "../../ledger/quota/silence.ts";
 import { LabelSets, NO_SLOT, OTHER_SLOT } from "./label-sets.ts";
@@ -125,11 +126,7 @@ export class FlowLedger {
   }
 
   #grow(): void {
-    const slots = this.#seen.length * 2;
-    const [seen, counters] = [this.#seen, this.counters];
-    this.#seen = new Uint8Array(slots);
-    this.#seen.set(seen);
-    this.counters = new Float64Array(slots * SLOT_COUNTERS);
-    this.counters.set(counters);
+    this.#seen = grown(this.#seen);
+    this.counters = grown(this.counters);
   }
 }

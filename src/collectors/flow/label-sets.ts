@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import { Field, FlowRecord } from "./records/flow-record.ts";
 
 /** The slot of what has no room of its own; each of its labels is this text. */
@@ -172,7 +173,7 @@ export class LabelSets {
   #reserve(record: FlowRecord): void {
     let bytes = this.#newKey + this.#sources.length * AS_BYTES;
     for (let k = 0; k < record.ends.length; k++) bytes += record.ends[k]! - record.starts[k]!;
-    if (bytes > this.#keys.length) this.#keys = grown(this.#keys, Math.max(bytes, this.#keys.length * 2));
+    if (bytes > this.#keys.length) this.#keys = grown(this.#keys, bytes);
   }
 
   /** No key is the beginning of another: where it ends need not be known. */
@@ -191,11 +192,10 @@ export class LabelSets {
   }
 
   #grow(): void {
-    const slots = this.#starts.length * 2;
-    this.#starts = grown(this.#starts, slots);
-    this.#ends = grown(this.#ends, slots);
-    this.#hashes = grown(this.#hashes, slots);
-    this.#editions = grown(this.#editions, slots);
+    this.#starts = grown(this.#starts);
+    this.#ends = grown(this.#ends);
+    this.#hashes = grown(this.#hashes);
+    this.#editions = grown(this.#editions);
   }
 
   #rehash(): void {
@@ -238,10 +238,4 @@ export class LabelSets {
     this.#writeKey(record);
     this.keep(OTHER_SLOT);
   }
-}
-
-function grown<T extends Uint8Array | Uint32Array | Int32Array>(array: T, length: number): T {
-  const larger = new (array.constructor as new (length: number) => T)(length);
-  larger.set(array);
-  return larger;
 }

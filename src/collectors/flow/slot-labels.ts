@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import { LabelList } from "../../page/label-list.ts";
 import { labelText } from "../../page/labels.ts";
 import type { AsNames } from "./as-names/as-names.ts";
@@ -63,11 +64,7 @@ export class SlotLabels {
 
   #append(): void {
     const slot = this.#list.count;
-    if (slot === this.#editions.length) {
-      const editions = new Uint32Array(slot * 2);
-      editions.set(this.#editions);
-      this.#editions = editions;
-    }
+    if (slot === this.#editions.length) this.#editions = grown(this.#editions);
     this.#editions[slot] = this.#sets.editionOf(slot);
     this.#list.append(this.#text(slot));
   }

@@ -1,3 +1,4 @@
+import { lengthened } from "../../grown-array.ts";
 import { BUCKETS, SLOT_DOUBLES, SUM } from "../../ledger/histogram.ts";
 import { ALL_SLOT, type InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
@@ -161,8 +162,7 @@ export class Differences {
   #roomFor(ledger: InterfaceLedger, slot: number): Float64Array {
     const delivered = this.#delivered.get(ledger) ?? new Float64Array(0);
     if ((slot + 1) * DELIVERED_DOUBLES <= delivered.length) return delivered;
-    const larger = new Float64Array(ledger.slots.used * DELIVERED_DOUBLES);
-    larger.set(delivered);
+    const larger = lengthened(delivered, ledger.slots.used * DELIVERED_DOUBLES);
     this.#delivered.set(ledger, larger);
     return larger;
   }

@@ -1,3 +1,5 @@
+import { lengthened } from "../../grown-array.ts";
+
 /** Places of a bounded set, by number. */
 export interface Places {
   /** One more than the highest place. */
@@ -34,12 +36,8 @@ export class Silence {
   grow(): void {
     const { count } = this.places;
     if (count <= this.count) return;
-    const activity = new Float64Array(count).fill(UNKNOWN, this.count);
-    activity.set(this.#activity);
-    this.#activity = activity;
-    const active = new Uint32Array(count);
-    active.set(this.#active);
-    this.#active = active;
+    this.#activity = lengthened(this.#activity, count).fill(UNKNOWN, this.count);
+    this.#active = lengthened(this.#active, count);
   }
 
   /** Places that there is room for. */

@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import type { Segments } from "../segments.ts";
 
 const INITIAL_SPANS = 1024;
@@ -108,12 +109,8 @@ export class Spans {
   }
 
   #grow(): void {
-    const starts = new Uint32Array(this.#starts.length * 2);
-    starts.set(this.#starts);
-    this.#starts = starts;
-    const zones = new Uint32Array(this.#zones.length * 2);
-    zones.set(this.#zones);
-    this.#zones = zones;
+    this.#starts = grown(this.#starts);
+    this.#zones = grown(this.#zones);
   }
 }
 

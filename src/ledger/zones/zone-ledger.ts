@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import { type Packet, Verdict } from "../../packet/packet.ts";
 import { Direction } from "../rows.ts";
 import { packetsOnWire } from "../unfolding.ts";
@@ -53,7 +54,7 @@ export class ZoneLedger implements SlotCounts {
   /** Adds to the counters of a slot. */
   add(slot: number, direction: Direction, packets: number, bytes: number): void {
     const at = slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES;
-    if (at >= this.#counters.length) this.#grow(slot);
+    if (at >= this.#counters.length) this.#counters = grown(this.#counters, (slot + 1) * ZONE_DOUBLES);
     this.#counters[at + PACKETS]! += packets;
     this.#counters[at + BYTES]! += bytes;
   }
@@ -92,12 +93,6 @@ export class ZoneLedger implements SlotCounts {
     const lead = nearness(from) - nearness(to);
     if (lead < 0) this.add(this.zoning.slotOf(from, Direction.RX), Direction.RX, packets, bytes);
     else this.add(this.zoning.slotOf(lead > 0 ? to : between(from), Direction.TX), Direction.TX, packets, bytes);
-  }
-
-  #grow(slot: number): void {
-    const larger = new Float64Array(Math.max(this.#counters.length * 2, (slot + 1) * ZONE_DOUBLES));
-    larger.set(this.#counters);
-    this.#counters = larger;
   }
 }
 

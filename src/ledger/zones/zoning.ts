@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import { Quota } from "../quota/quota.ts";
 import { Direction } from "../rows.ts";
 import { FREE, type Places } from "../quota/silence.ts";
@@ -85,11 +86,7 @@ export class Zoning implements Places {
     if (zone === this.maxZones) return Zone.OTHER;
     this.#names.push(name);
     this.#numbers.set(name, zone);
-    if (zone >= this.#slots.length) {
-      const slots = new Uint32Array(this.#slots.length * 2);
-      slots.set(this.#slots);
-      this.#slots = slots;
-    }
+    if (zone >= this.#slots.length) this.#slots = grown(this.#slots);
     return zone;
   }
 

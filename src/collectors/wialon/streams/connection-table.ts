@@ -1,3 +1,4 @@
+import { grown } from "../../../grown-array.ts";
 import { KeyedHash } from "../../../ledger/keyed-hash.ts";
 import type { Packet } from "../../../packet/packet.ts";
 import type { Segment } from "./segment.ts";
@@ -63,7 +64,7 @@ export class ConnectionTable {
   /** Adds the connection that `find` has just not found. */
   add(surroundings: Surroundings): Connection {
     const slot = this.#freeSlots.pop() ?? this.#size;
-    if (this.#keys.length < (slot + 1) * KEY_WORDS) this.#grow();
+    if (this.#keys.length < (slot + 1) * KEY_WORDS) this.#keys = grown(this.#keys);
     this.#keys.set(this.#key, slot * KEY_WORDS);
     const connection = new Connection(this.#hash, slot, surroundings);
     connection.chained = this.#byHash.get(this.#hash);
@@ -78,12 +79,6 @@ export class ConnectionTable {
     this.#unchain(connection);
     this.#freeSlots.push(connection.slot);
     this.#size--;
-  }
-
-  #grow(): void {
-    const larger = new Int32Array(2 * this.#keys.length);
-    larger.set(this.#keys);
-    this.#keys = larger;
   }
 
   /** All, the oldest first; the one that is handed out may be removed. */

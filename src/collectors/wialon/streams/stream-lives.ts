@@ -1,3 +1,5 @@
+import { grown } from "../../../grown-array.ts";
+
 /** Lives that quantiles are taken of: the last ten minutes, but no more than this many. */
 const MAX_AGE_SECONDS = 600;
 const MAX_LIVES = 65_536;
@@ -44,16 +46,13 @@ export class StreamLives {
       this.#drop();
       return;
     }
-    const [seconds, endedAt] = [this.#inOrder(this.#seconds), this.#inOrder(this.#endedAt)];
-    this.#seconds = new Float64Array(2 * this.#kept);
-    this.#endedAt = new Float64Array(2 * this.#kept);
-    this.#seconds.set(seconds);
-    this.#endedAt.set(endedAt);
+    this.#seconds = grown(this.#inOrder(this.#seconds));
+    this.#endedAt = grown(this.#inOrder(this.#endedAt));
     this.#first = 0;
   }
 
   /** The ring, rolled so that the oldest is in front. */
-  #inOrder(ring: Float64Array): Float64Array {
+  #inOrder(ring: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
     const rolled = new Float64Array(ring.length);
     rolled.set(ring.subarray(this.#first));
     rolled.set(ring.subarray(0, this.#first), ring.length - this.#first);
