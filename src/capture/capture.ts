@@ -221,7 +221,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     this.#taps.set(link.index, tap);
     tap.link = link;
     if (tap.account === undefined) {
-      if (tap.isOpen) this.#listener.renamed(tap.name, link.name);
+      if (tap.isOpen && tap.name !== link.name) this.#listener.renamed(tap.name, link.name);
       tap.join(this.#account(link));
     }
     if (tap.isOpen && !tap.canStay()) this.#close(tap);

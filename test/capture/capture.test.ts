@@ -226,6 +226,16 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     ]);
   });
 
+  test("tells nothing of an interface that has its name again before its engine is given up", async () => {
+    addUp("br1");
+    await using rig = await Rig.start(["br*"], new FakeKind());
+    ip("link set br1 name other");
+    await rig.captures();
+    ip("link set other name br1");
+    await rig.captures("br1");
+    assert.deepEqual(rig.told, [["opened", "br1"]]);
+  });
+
   test("lets engines change places when their interfaces change names, by a name that no pattern has", async () => {
     addUp("br1", "br2");
     await using rig = await Rig.start(["br*"]);
