@@ -131,7 +131,7 @@ static NAN_METHOD(CompileFileFilter) {
 }
 
 static NAN_METHOD(CompileLiveFilter) {
-  pcap_t* handle = pcap_open_dead(Nan::To<int32_t>(info[0]).FromJust(), MAX_SNAPLEN);
+  pcap_t* handle = pcap_open_dead(Nan::To<int32_t>(info[0]).FromJust(), MAXIMUM_SNAPLEN);
   if (handle == nullptr)
     return Nan::ThrowError("out of memory");
   handle->bpf_codegen_flags |= BPF_SPECIAL_VLAN_HANDLING;
