@@ -7,7 +7,7 @@ import type { ByteSource } from "./byte-source.ts";
  */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** The longest record that can be asked for, header included: a packet of MAX_SNAPLEN (libpcap) and its options. */
+/** The longest record that can be asked for, header included: a packet of MAXIMUM_SNAPLEN (libpcap) and its options. */
 export const MAX_RECORD_BYTES = CHUNK_BYTES / 2;
 
 /**

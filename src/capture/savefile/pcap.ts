@@ -30,7 +30,7 @@ const MAGIC_NANOSECONDS = 0xa1b23c4d;
 /** Alexey Kuznetsov's libpcap, of Linux distributions before 2000. */
 const MAGIC_MODIFIED = 0xa1b2cd34;
 
-/** MAX_SNAPLEN of libpcap: no writer captures more of a frame. */
+/** MAXIMUM_SNAPLEN of libpcap: no writer captures more of a frame. */
 export const MAX_CAPTURED_BYTES = 262_144;
 
 /* The link type field: an FCS length in units of 16 bits, valid where its flag is set, above the type itself. */
