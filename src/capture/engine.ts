@@ -36,7 +36,7 @@ export interface FrameSink {
  * Takes whole frames, parsed: bytes[start, end) is what was captured of one, good until it returns. `atSeconds`: when it
  * was, in seconds since 1970.
  */
-export interface FrameTap {
+export interface FrameReader {
   take(packet: Packet, linkType: number, bytes: Uint8Array, start: number, end: number, atSeconds: number): void;
   /** There are no more frames: the file is read to its end. */
   end(): void;

@@ -1,5 +1,5 @@
 import type { CaptureListener } from "../capture/capture.ts";
-import type { FrameTap } from "../capture/engine.ts";
+import type { FrameReader } from "../capture/engine.ts";
 import type { Section } from "../config/section.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -15,7 +15,7 @@ export interface Feature extends AsyncDisposable {
   /** Resolves when it counts all that there is to count; at once if it is not there. */
   started?(): Promise<void>;
   /** Takes the frames of a file that is read. */
-  readonly tap?: FrameTap;
+  readonly reader?: FrameReader;
 }
 
 type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;

@@ -5,7 +5,8 @@ import { section, type ValueOf } from "./section.ts";
 export const BY = ["country", "asn"] as const;
 export type By = (typeof BY)[number];
 
-const MAX_MAX_ASNS = 100_000;
+/** Fewer than are told apart at all, which are MAX_ZONES. */
+export const MAX_MAX_ASNS = 250_000;
 
 const FLAGS = {
   labels: choices({

@@ -12,7 +12,7 @@ const URL_PATH = /^\/[\w.~!$&'()*+,;=:@/-]*$/;
 /** Where the pages that tell the program's health are. */
 const HEALTH_PATHS = /^\/(?:-\/|-$|healthz$)/;
 /** Names of interfaces: dev_valid_name of the kernel (net/core/dev.c). */
-const ZONE = /^[^\s/:%]{1,15}$/;
+const SCOPE = /^[^\s/:%]{1,15}$/;
 /** fe80::/10. */
 const LINK_LOCAL_SHIFT = 118n;
 const LINK_LOCAL = 0xfe80n >> 6n;
@@ -94,10 +94,10 @@ function listenAddressOf(text: string, access: Access): ListenAddress {
 
 /** A link-local address, and no other, may say on which interface it is (RFC 4007 section 11). */
 function isIpv6(text: string): boolean {
-  const [, address = "", zone] = /^([^%]*)(?:%(.*))?$/s.exec(text)!;
+  const [, address = "", scope] = /^([^%]*)(?:%(.*))?$/s.exec(text)!;
   const parsed = parseAddress(address);
   if (parsed?.version !== 6) return false;
-  return zone === undefined || (ZONE.test(zone) && parsed.value >> LINK_LOCAL_SHIFT === LINK_LOCAL);
+  return scope === undefined || (SCOPE.test(scope) && parsed.value >> LINK_LOCAL_SHIFT === LINK_LOCAL);
 }
 
 function isHost(text: string): boolean {

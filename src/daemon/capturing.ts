@@ -18,12 +18,18 @@ import { Looks } from "../collectors/looks.ts";
 import type { Parts } from "./parts.ts";
 
 /** What stands in for live capture while a file is read. */
-const FILE_SOURCE: Source = { engine: EngineName.SAVEFILE, keeps: [], async started() {}, sync() {}, taps: () => [] };
+const FILE_TRAFFIC: CapturedTraffic = {
+  engine: EngineName.SAVEFILE,
+  keeps: [],
+  async started() {},
+  sync() {},
+  taps: () => [],
+};
 /** Where no traffic is counted at all. */
-const NO_SOURCE: Source = { ...FILE_SOURCE, engine: "none" };
+const NO_TRAFFIC: CapturedTraffic = { ...FILE_TRAFFIC, engine: "none" };
 
 /** Where the traffic comes from, and what it takes. */
-export interface Source extends TrafficSource {
+export interface CapturedTraffic extends TrafficSource {
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
   /** Resolves when all interfaces that there were at start have been tried. */
@@ -31,15 +37,15 @@ export interface Source extends TrafficSource {
 }
 
 /** Starts to count the traffic that the config asks for. Throws PromtapError. */
-export async function startSource(config: Config, ledger: Ledger, parts: Parts): Promise<Source> {
+export async function startTraffic(config: Config, ledger: Ledger, parts: Parts): Promise<CapturedTraffic> {
   if (config.readPath !== null) {
     ledger.lookByNewcomers();
-    return FILE_SOURCE;
+    return FILE_TRAFFIC;
   }
-  return config.isCounted ? parts.use("capture", await startCapture(config, ledger)) : NO_SOURCE;
+  return config.isCounted ? parts.use("capture", await startCapture(config, ledger)) : NO_TRAFFIC;
 }
 
-async function startCapture(config: Config, ledger: Ledger): Promise<Source & AsyncDisposable> {
+async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTraffic & AsyncDisposable> {
   requireLibc();
   const { kind, refusals } = await selectEngine(
     config.engine,

@@ -18,7 +18,7 @@ import { namedFamilies } from "../page/named-families.ts";
 import { chooseFormat, CONTENT_TYPE, type Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { VERSION } from "../version.ts";
-import { captureLog, type Source, startSource } from "./capturing.ts";
+import { captureLog, type CapturedTraffic, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { sharedDatabases } from "./databases.ts";
 import { judgeFeatures, startFeatures } from "./features.ts";
@@ -49,7 +49,7 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
 
 /** What makes pages. */
 interface Program {
-  readonly source: Source;
+  readonly source: CapturedTraffic;
   readonly features: readonly Feature[];
   /** Resolves when all is counted that is counted at first. */
   readonly started: Promise<unknown>;
@@ -67,7 +67,7 @@ async function build(config: Config, signal: AbortSignal, parts: Parts): Promise
   const ranges = new RangeTable(config.ranges);
   for (const warning of warningsOf(config, ranges)) log.warn(warning);
   const ledger = new Ledger(ranges, config.maxAddresses, seed, zones.zonings);
-  const source = await startSource(config, ledger, parts);
+  const source = await startTraffic(config, ledger, parts);
   const host = { ...config, log, signal, ledger, source, databases, captureListener: captureLog };
   const features = await startFeatures(config.features, host, parts);
   const traffic = config.isCounted ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
@@ -82,7 +82,7 @@ async function build(config: Config, signal: AbortSignal, parts: Parts): Promise
     features,
     started: Promise.all([source, ...features].map(async (part) => part.started?.())),
     file: config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal)),
-    counters: { ledger, taps: features.flatMap(({ tap }) => tap ?? []) },
+    counters: { ledger, readers: features.flatMap(({ reader }) => reader ?? []) },
     page: (format, timeoutMs, selection = EVERYTHING) => {
       const chosen = collectors.chosen(selection.collect, selection.exclude);
       return collectPage(() => collectors.collect(performance.now() + timeoutMs, chosen), format, selection.names);

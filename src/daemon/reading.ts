@@ -1,4 +1,4 @@
-import type { FrameSink, FrameTap } from "../capture/engine.ts";
+import type { FrameSink, FrameReader } from "../capture/engine.ts";
 import type { Savefile } from "../capture/savefile/savefile.ts";
 import { messageOf } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -14,7 +14,7 @@ export type PageMaker = (format: Format, timeoutMs: number) => AsyncGenerator<Ui
 /** What the frames of a file are counted by. */
 export interface FileCounters {
   readonly ledger: Ledger;
-  readonly taps: readonly FrameTap[];
+  readonly readers: readonly FrameReader[];
 }
 
 /** Prints the page, of a damaged file too, before the damage is reported. */
@@ -49,11 +49,11 @@ export async function countFile(file: Savefile, counters: FileCounters): Promise
   }
 }
 
-async function countAll(file: Savefile, { ledger, taps }: FileCounters): Promise<void> {
+async function countAll(file: Savefile, { ledger, readers }: FileCounters): Promise<void> {
   const sinkFor = (name: string): FrameSink => ledger.interface(name).sink;
   try {
-    await file.count({ sinkFor, taps, warn: (message) => log.warn(message) });
+    await file.count({ sinkFor, readers, warn: (message) => log.warn(message) });
   } finally {
-    for (const tap of taps) tap.end();
+    for (const reader of readers) reader.end();
   }
 }

@@ -3,7 +3,7 @@ import { posix, resolve } from "node:path";
 
 export const root = resolve(import.meta.dirname, "../..");
 
-export interface Source {
+export interface SourceFile {
   /** Relative to src/, with slashes. */
   readonly path: string;
   readonly text: string;
@@ -12,7 +12,7 @@ export interface Source {
 }
 
 /** Reads every TypeScript source below src/. */
-export function readSources(): Source[] {
+export function readSources(): SourceFile[] {
   const folder = resolve(root, "src");
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
   return paths.sort().map((path) => {
@@ -36,7 +36,7 @@ export function importsOf(path: string, text: string): string[] {
 }
 
 /** Finds a way along imports that comes back to where it began. */
-export function findCycle(sources: readonly Pick<Source, "path" | "imports">[]): string[] | undefined {
+export function findCycle(sources: readonly Pick<SourceFile, "path" | "imports">[]): string[] | undefined {
   const imports = new Map(sources.map((source) => [source.path, source.imports]));
   const finished = new Set<string>();
   const visit = (path: string, way: readonly string[]): string[] | undefined => {

@@ -15,7 +15,7 @@ import { parseRange } from "../../src/config/range-syntax.ts";
 import { packetOf } from "../ledger/model.ts";
 import { parseExposition, type ParsedFamily } from "../page/exposition-parser.ts";
 import { lacking } from "../support/requirements.ts";
-import { FakeSource } from "./fake-source.ts";
+import { FakeTraffic } from "./fake-traffic.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../golden/traffic.txt");
 const TCP = 6;
@@ -24,7 +24,7 @@ const RSVP = 46;
 
 /** A collector over a ledger of these ranges, and what to feed it with. */
 class Site {
-  readonly source = new FakeSource();
+  readonly source = new FakeTraffic();
   readonly ledger: Ledger;
   readonly collector: TrafficCollector;
 

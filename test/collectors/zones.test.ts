@@ -16,7 +16,7 @@ import { zoningOf } from "../ledger/zones/zonings.ts";
 import { parseExposition } from "../page/exposition-parser.ts";
 import { mmdb } from "../support/mmdb-writer.ts";
 import { lacking } from "../support/requirements.ts";
-import { FakeSource } from "./fake-source.ts";
+import { FakeTraffic } from "./fake-traffic.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../golden/zones.txt");
 const OURS = ["192.0.2.1"];
@@ -32,7 +32,7 @@ function collectorOf(zonings: readonly Zoning[], packets: readonly (readonly [st
     ledger.interface("eth0").sink.record(packetOf(packet));
   }
   ledger.interface("wg0");
-  return { ledger, source: new FakeSource() };
+  return { ledger, source: new FakeTraffic() };
 }
 
 async function pageOf(collector: ZonesCollector, format: Format = Format.TEXT, patienceMs = 10_000): Promise<Buffer> {

@@ -44,8 +44,8 @@ export function* lend(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-/** A source that waits for the test, and tells it when a page is begun and when it has ended, however it ended. */
-export class HeldSource {
+/** A page that waits for the test, and tells it when a page is begun and when it has ended, however it ended. */
+export class HeldPage {
   readonly #begun = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #released = Promise.withResolvers<void>();

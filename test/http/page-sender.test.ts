@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { ErrorCode, PromtapError } from "../../src/errors.ts";
 import { ask, begin, portOf, RawClient, serve } from "./client.ts";
-import { FakeSite, HeldSource, lend, pageOf } from "./fake-site.ts";
+import { FakeSite, HeldPage, lend, pageOf } from "./fake-site.ts";
 
 const GZIP = { headers: { "Accept-Encoding": "gzip" } };
 const LIMIT_TEXT = /^Limit of concurrent requests reached \(\d+\), try again later\.\n$/;
@@ -106,7 +106,7 @@ describe("the page", () => {
 
   test("its beginning is sent before its end is made", async () => {
     const site = new FakeSite();
-    const held = new HeldSource();
+    const held = new HeldPage();
     site.source = () => held.page();
     await using server = await serve(site);
     const message = await begin(server, "/metrics");
@@ -128,7 +128,7 @@ describe("the page", () => {
   for (const version of ["1.0", "1.1"]) {
     test(`a client that closes its half after the request gets it whole (HTTP/${version})`, async () => {
       const site = new FakeSite();
-      const held = new HeldSource();
+      const held = new HeldPage();
       site.source = () => held.page();
       await using server = await serve(site);
       using client = new RawClient(portOf(server));
@@ -237,7 +237,7 @@ describe("a page that cannot be made", () => {
     for (const version of ["1.1", "1.0"]) {
       test(`breaks the connection after the first byte (HTTP/${version}, ${name})`, async () => {
         const site = new FakeSite();
-        const held = new HeldSource(() => {
+        const held = new HeldPage(() => {
           throw error;
         });
         site.source = () => held.page();
@@ -259,9 +259,9 @@ describe("a page that cannot be made", () => {
 describe("pages at once", () => {
   test("the 41st is refused until one has ended, while other paths are served", async () => {
     const site = new FakeSite();
-    const held: HeldSource[] = [];
+    const held: HeldPage[] = [];
     site.source = () => {
-      const source = new HeldSource();
+      const source = new HeldPage();
       held.push(source);
       return source.page();
     };
@@ -285,7 +285,7 @@ describe("pages at once", () => {
 
   test("a limit of 0 is none", async () => {
     const site = new FakeSite();
-    const held = new HeldSource();
+    const held = new HeldPage();
     site.source = () => held.page();
     await using server = await serve(site, { maxRequests: 0 });
     const messages = await Promise.all(Array.from({ length: 45 }, () => begin(server, "/metrics")));
@@ -324,7 +324,7 @@ describe("a client that does not read on", () => {
   ] as const) {
     test(`ends its page by going away, and frees its place (${name})`, async () => {
       const site = new FakeSite();
-      const held = new HeldSource(endless);
+      const held = new HeldPage(endless);
       site.source = () => held.page();
       await using server = await serve(site, { maxRequests: 1 });
       const message = await begin(server, "/metrics", options);
@@ -340,7 +340,7 @@ describe("a client that does not read on", () => {
     test(`is cut after a while, and has not been rendered for ahead of time (${name})`, async () => {
       const site = new FakeSite();
       let chunks = 0;
-      const held = new HeldSource(async function* () {
+      const held = new HeldPage(async function* () {
         for await (const chunk of endless()) {
           chunks++;
           yield chunk;
@@ -366,7 +366,7 @@ describe("a client that does not read on", () => {
     for (const encoding of ["", "Accept-Encoding: gzip\r\n"]) {
       test(`is cut after ${name}, though it takes a little all the time${encoding && " (zipped)"}`, async () => {
         const site = new FakeSite();
-        const held = new HeldSource(endless);
+        const held = new HeldPage(endless);
         site.source = () => held.page();
         held.release();
         await using server = await serve(site, { maxRequests: 1 }, { stallMs: 40, pageMarginMs: 100, ...limits });
@@ -384,7 +384,7 @@ describe("a client that does not read on", () => {
 
   test("frees its place when it goes while the page is being made", async () => {
     const site = new FakeSite();
-    const held = new HeldSource();
+    const held = new HeldPage();
     site.source = () => held.page();
     await using server = await serve(site, { maxRequests: 1 });
     using client = new RawClient(portOf(server));
@@ -400,7 +400,7 @@ describe("a client that does not read on", () => {
 
   test("holds no place for the pages it has asked for in advance", async () => {
     const site = new FakeSite();
-    const held = new HeldSource(endless);
+    const held = new HeldPage(endless);
     site.source = () => held.page();
     await using server = await serve(site, { maxRequests: 2 });
     using client = new RawClient(portOf(server));

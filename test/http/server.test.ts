@@ -5,7 +5,7 @@ import { Agent } from "node:http";
 import { buffer, text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { ask, begin, portOf, RawClient, serve } from "./client.ts";
-import { FakeSite, HeldSource } from "./fake-site.ts";
+import { FakeSite, HeldPage } from "./fake-site.ts";
 
 const REQUEST = "GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -125,7 +125,7 @@ describe("limits", () => {
 
   test("the limit of pages at once is one over all addresses", async () => {
     const site = new FakeSite();
-    const held = new HeldSource();
+    const held = new HeldPage();
     site.source = () => held.page();
     const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
     await using server = await serve(site, { listen: [address, address], maxRequests: 1 });
@@ -140,7 +140,7 @@ describe("limits", () => {
 describe("the end", () => {
   test("lets an answer in progress end, and takes no new connection", async () => {
     const site = new FakeSite();
-    const held = new HeldSource();
+    const held = new HeldPage();
     site.source = () => held.page();
     const server = await serve(site, {}, { graceMs: 60_000 });
     const agent = new Agent({ keepAlive: true });
@@ -156,7 +156,7 @@ describe("the end", () => {
 
   test("cuts an answer that takes too long", async () => {
     const site = new FakeSite();
-    const held = new HeldSource();
+    const held = new HeldPage();
     site.source = () => held.page();
     const server = await serve(site, {}, { graceMs: 20 });
     const message = await begin(server, "/metrics");
@@ -181,11 +181,11 @@ describe("the end", () => {
     const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
     const script = `
       const { ask, serve, begin } = await import(${module("./client.ts")});
-      const { FakeSite, HeldSource } = await import(${module("./fake-site.ts")});
+      const { FakeSite, HeldPage } = await import(${module("./fake-site.ts")});
       const site = new FakeSite();
       const server = await serve(site, {}, { graceMs: 20 });
       console.log((await ask(server, "/metrics")).status);
-      const held = new HeldSource();
+      const held = new HeldPage();
       site.source = () => held.page();
       const message = await begin(server, "/metrics");
       message.on("error", () => {});

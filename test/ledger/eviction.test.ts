@@ -6,7 +6,7 @@ import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
 import { rangeLists, traffic } from "./arbitraries.ts";
-import { Model, packetOf, seriesOf, type Tally, type Traffic } from "./model.ts";
+import { Model, packetOf, seriesOf, type SeriesCounts, type Traffic } from "./model.ts";
 
 const UDP = 17;
 const LIMIT = 16;
@@ -153,14 +153,14 @@ const everything = fc
   );
 
 /** What one packet adds to the series that it belongs to. */
-function added(packet: Traffic, ledger: Ledger): Map<string, Tally> {
+function added(packet: Traffic, ledger: Ledger): Map<string, SeriesCounts> {
   const model = new Model(ledger.ranges.ranges, 2);
   model.record("", packet);
   return model.seriesOf("");
 }
 
 /** Series → sum over all that differ in the address alone. */
-function totals(series: ReadonlyMap<string, Tally>): Map<string, number[]> {
+function totals(series: ReadonlyMap<string, SeriesCounts>): Map<string, number[]> {
   const sums = new Map<string, number[]>();
   for (const [key, { buckets, bytes }] of series) {
     const group = key.replace(/ (\d+\/\d+|other)(?= \w*$)/, "");
@@ -177,17 +177,17 @@ function totals(series: ReadonlyMap<string, Tally>): Map<string, number[]> {
 
 /** Asserts that each address has what it had and what the packet adds, or begins again, or is gone. */
 function assertStep(
-  before: ReadonlyMap<string, Tally>,
-  after: ReadonlyMap<string, Tally>,
-  more: ReadonlyMap<string, Tally>,
+  before: ReadonlyMap<string, SeriesCounts>,
+  after: ReadonlyMap<string, SeriesCounts>,
+  more: ReadonlyMap<string, SeriesCounts>,
 ): void {
-  for (const [key, tally] of after) {
+  for (const [key, counts] of after) {
     if (key.includes(" other ")) continue;
     const old = before.get(key)?.bytes ?? 0;
     const news = more.get(key)?.bytes ?? 0;
     assert.ok(
-      tally.bytes === old + news || tally.bytes === news,
-      `${key} has ${tally.bytes}, had ${old}, gets ${news}`,
+      counts.bytes === old + news || counts.bytes === news,
+      `${key} has ${counts.bytes}, had ${old}, gets ${news}`,
     );
   }
   for (const [key, { bytes }] of before) if (key.includes(" other ")) assert.ok(after.get(key)!.bytes >= bytes, key);

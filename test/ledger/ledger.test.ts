@@ -8,7 +8,7 @@ import { parseAddress } from "../../src/packet/address.ts";
 import { Packet, Verdict } from "../../src/packet/packet.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
 import { bordersOf, rangeLists, traffic } from "./arbitraries.ts";
-import { Model, packetOf, seriesOf, type Tally, type Traffic } from "./model.ts";
+import { Model, packetOf, seriesOf, type SeriesCounts, type Traffic } from "./model.ts";
 
 const NO_LIMIT = 1_000_000;
 const TCP = 6;
@@ -26,7 +26,7 @@ function send(ledger: InterfaceLedger, source: string, destination: string, fiel
 /** What of the traffic belongs to addresses: series → packets and bytes. */
 function addressTotals(ledger: Ledger, name = "eth0"): Record<string, [packets: number, bytes: number]> {
   const series = [...seriesOf(ledger.interface(name), ledger.ranges)].filter(([key]) => key !== "all");
-  return Object.fromEntries(series.map(([key, tally]) => [key, [packetsOf(tally), tally.bytes]]));
+  return Object.fromEntries(series.map(([key, counts]) => [key, [packetsOf(counts), counts.bytes]]));
 }
 
 /** The number that an address is. */
@@ -34,7 +34,7 @@ function ip(text: string): bigint {
   return parseAddress(text)!.value;
 }
 
-function packetsOf({ buckets }: Tally): number {
+function packetsOf({ buckets }: SeriesCounts): number {
   return buckets.reduce((sum, count) => sum + count, 0);
 }
 
@@ -190,7 +190,7 @@ test("a whole /16 in both directions grows every table and loses nothing", () =>
   const series = seriesOf(eth0, ledger.ranges);
   assert.equal(series.size, 1 + 2 * 65_536);
   const once = { buckets: [0, 1, 0, 0, 0, 0, 0], bytes: 65 };
-  for (const [name, tally] of series) if (name !== "all") assert.deepEqual(tally, once, name);
+  for (const [name, counts] of series) if (name !== "all") assert.deepEqual(counts, once, name);
   assert.equal(packetsOf(series.get("all")!), 65_536);
 });
 

@@ -17,7 +17,7 @@ export interface Traffic {
 }
 
 /** Packets by upper bound of their size in bytes, and all their bytes. */
-export interface Tally {
+export interface SeriesCounts {
   buckets: number[];
   bytes: number;
 }
@@ -50,7 +50,7 @@ export class Model {
   readonly #ranges: readonly Range[];
   readonly #limit: number;
   readonly #known = new Set<string>();
-  readonly #series = new Map<string, Map<string, Tally>>();
+  readonly #series = new Map<string, Map<string, SeriesCounts>>();
   refused = 0;
 
   constructor(ranges: readonly Range[], limit: number) {
@@ -77,8 +77,8 @@ export class Model {
     }
   }
 
-  seriesOf(interfaceName: string): Map<string, Tally> {
-    const series = this.#series.get(interfaceName) ?? new Map<string, Tally>();
+  seriesOf(interfaceName: string): Map<string, SeriesCounts> {
+    const series = this.#series.get(interfaceName) ?? new Map<string, SeriesCounts>();
     this.#series.set(interfaceName, series);
     return series;
   }
@@ -96,9 +96,9 @@ export class Model {
 }
 
 /** All that a ledger has counted, in the words of the model. */
-export function seriesOf(ledger: InterfaceLedger, ranges: RangeTable): Map<string, Tally> {
+export function seriesOf(ledger: InterfaceLedger, ranges: RangeTable): Map<string, SeriesCounts> {
   const { rows, slots } = ledger;
-  const series = new Map([["all", tallyAt(slots.counters, 0)]]);
+  const series = new Map([["all", countsAt(slots.counters, 0)]]);
   for (let row = 0; row < rows.count; row++) {
     const range = ranges.ranges[rows.rangeOf(row)]!;
     const network = rows.isOther(row) ? "other" : addressOf(ledger, row, range.version);
@@ -108,7 +108,7 @@ export function seriesOf(ledger: InterfaceLedger, ranges: RangeTable): Map<strin
       const direction = cell < COLUMNS.length ? "tx" : "rx";
       const name = seriesName(direction, range, network, COLUMNS[cell % COLUMNS.length]!);
       if (series.has(name)) throw new Error(`two rows have the series ${name}`);
-      series.set(name, tallyAt(slots.counters, slot));
+      series.set(name, countsAt(slots.counters, slot));
     }
   }
   return series;
@@ -133,11 +133,11 @@ export function packetOf({ version, source, destination, protocol, lengthBytes }
   return Object.assign(packet, { verdict: Verdict.IP, version, protocol, lengthBytes }, addresses);
 }
 
-function add(series: Map<string, Tally>, name: string, lengthBytes: number): void {
-  const tally = series.get(name) ?? { buckets: UPPER_BOUNDS.map(() => 0), bytes: 0 };
-  tally.buckets[UPPER_BOUNDS.findIndex((bound) => lengthBytes <= bound)]! += 1;
-  tally.bytes += lengthBytes;
-  series.set(name, tally);
+function add(series: Map<string, SeriesCounts>, name: string, lengthBytes: number): void {
+  const counts = series.get(name) ?? { buckets: UPPER_BOUNDS.map(() => 0), bytes: 0 };
+  counts.buckets[UPPER_BOUNDS.findIndex((bound) => lengthBytes <= bound)]! += 1;
+  counts.bytes += lengthBytes;
+  series.set(name, counts);
 }
 
 function seriesName(direction: string, range: Range, network: bigint | "other", protocol: string): string {
@@ -147,7 +147,7 @@ function seriesName(direction: string, range: Range, network: bigint | "other", 
   return [direction, range.version, ...labels, `${network}${suffix}`, protocol].join(" ");
 }
 
-function tallyAt(counters: Float64Array, slot: number): Tally {
+function countsAt(counters: Float64Array, slot: number): SeriesCounts {
   const [bytes] = counters.subarray(slot * 8 + 7);
   return { buckets: [...counters.subarray(slot * 8, slot * 8 + 7)], bytes: bytes! };
 }

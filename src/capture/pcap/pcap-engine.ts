@@ -8,7 +8,7 @@ import { RingShares } from "../ring/ring-shares.ts";
 import { EVERYTHING } from "../ring/snap-filter.ts";
 import type { Filter } from "./filter.ts";
 import { LiveFilter } from "./live-filter.ts";
-import { type PacketRecorder, PcapTap } from "./pcap-tap.ts";
+import { type PacketRecorder, FilterEngine } from "./filter-engine.ts";
 
 /** What is parsed of a frame to account it, with the longest chain of headers, behind that of a monitor of 802.11. */
 const PARSED_BYTES = 512;
@@ -44,7 +44,7 @@ export function pcapKindOf<Sink>(
       }
     },
     open: (link, sink, siblings) =>
-      PcapTap.open({ link, program: live.programFor(link), record, shares }, sink, siblings),
+      FilterEngine.open({ link, program: live.programFor(link), record, shares }, sink, siblings),
   };
 }
 

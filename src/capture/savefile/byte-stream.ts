@@ -1,5 +1,5 @@
 import { ErrorCode, PromtapError } from "../../errors.ts";
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteInput } from "./byte-input.ts";
 
 /**
  * Bytes that are read at a time, which is all the memory a file takes however long it is. Twice the longest record, so
@@ -25,12 +25,12 @@ export class ByteStream {
   /** What messages call the file. */
   readonly name: string;
 
-  readonly #source: ByteSource;
+  readonly #input: ByteInput;
   /** Offset in the file of bytes[0]. */
   #base = 0;
 
-  constructor(source: ByteSource, name: string) {
-    this.#source = source;
+  constructor(input: ByteInput, name: string) {
+    this.#input = input;
     this.name = name;
   }
 
@@ -49,7 +49,7 @@ export class ByteStream {
     this.end -= this.position;
     this.position = 0;
     while (this.end < wantedBytes) {
-      const count = await this.#source.read(this.bytes.subarray(this.end));
+      const count = await this.#input.read(this.bytes.subarray(this.end));
       if (count === 0) return false;
       this.end += count;
     }

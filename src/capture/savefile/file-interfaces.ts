@@ -1,15 +1,15 @@
 import { isKnownLinkType } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
-import type { FrameSink, FrameTap } from "../engine.ts";
+import type { FrameSink, FrameReader } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
 
-/** How long frames are counted at a time where taps take them. */
+/** How long frames are counted at a time where readers take them. */
 const TURN_MS = 20;
 
 /** The time of performance.now() until which frames are counted before others get their turn. */
-export function turnEnd(isTapped: boolean): number {
-  return isTapped ? performance.now() + TURN_MS : Number.POSITIVE_INFINITY;
+export function turnEnd(hasReaders: boolean): number {
+  return hasReaders ? performance.now() + TURN_MS : Number.POSITIVE_INFINITY;
 }
 
 /** What the frames of a file are handed to. */
@@ -17,7 +17,7 @@ export interface FrameReceiver {
   /** The sink of an interface; asked for with its first frame, and again where the file describes it again. */
   sinkFor(interfaceName: string): FrameSink;
   /** Take the whole frames of all interfaces as well, with the times of packets; simple packets of pcapng have none. */
-  readonly taps?: readonly FrameTap[];
+  readonly readers?: readonly FrameReader[];
   /** Takes a sentence for the log. */
   warn(message: string): void;
 }
@@ -36,7 +36,7 @@ export const MAX_INTERFACES = 256;
 /** The interfaces of one file: bounds their number and warns of each link type once. */
 export class FileInterfaces {
   /** Whether counting a frame may take so long that the event loop has to get its turn in between. */
-  readonly isTapped: boolean;
+  readonly hasReaders: boolean;
   readonly #receiver: FrameReceiver;
   readonly #stream: ByteStream;
   readonly #names = new Set<string>();
@@ -45,7 +45,7 @@ export class FileInterfaces {
 
   /** `stream`: the file that the descriptions stand in. */
   constructor(receiver: FrameReceiver, stream: ByteStream) {
-    this.isTapped = (receiver.taps ?? []).length > 0;
+    this.hasReaders = (receiver.readers ?? []).length > 0;
     this.#receiver = receiver;
     this.#stream = stream;
   }
@@ -54,7 +54,7 @@ export class FileInterfaces {
   describe(description: InterfaceDescription): FrameCounter {
     this.#names.add(description.name);
     if (this.#names.size > MAX_INTERFACES) throw this.#stream.damage(`more than ${MAX_INTERFACES} interface names`);
-    return new FrameCounter(description, this.#packet, this.#receiver.taps ?? [], () => this.#openSink(description));
+    return new FrameCounter(description, this.#packet, this.#receiver.readers ?? [], () => this.#openSink(description));
   }
 
   #openSink({ name, linkType }: InterfaceDescription): FrameSink {
@@ -79,17 +79,22 @@ export class FrameCounter {
   readonly #linkType: number;
   readonly #fcsBytes: number;
   readonly #packet: Packet;
-  readonly #taps: readonly FrameTap[];
+  readonly #readers: readonly FrameReader[];
   readonly #openSink: () => FrameSink;
   #sink: FrameSink | undefined;
 
   /** `openSink` is called with the first frame. */
-  constructor(description: InterfaceDescription, packet: Packet, taps: readonly FrameTap[], openSink: () => FrameSink) {
-    this.isTimed = taps.length > 0;
+  constructor(
+    description: InterfaceDescription,
+    packet: Packet,
+    readers: readonly FrameReader[],
+    openSink: () => FrameSink,
+  ) {
+    this.isTimed = readers.length > 0;
     this.#linkType = description.linkType;
     this.#fcsBytes = description.fcsBytes;
     this.#packet = packet;
-    this.#taps = taps;
+    this.#readers = readers;
     this.#openSink = openSink;
   }
 
@@ -107,10 +112,10 @@ export class FrameCounter {
     parseFrame(packet, this.#linkType, bytes, start, end, frameBytes);
     this.#sink ??= this.#openSink();
     this.#sink.record(packet);
-    if (this.isTimed) this.#tap(bytes, start, end);
+    if (this.isTimed) this.#handOver(bytes, start, end);
   }
 
-  #tap(bytes: Uint8Array, start: number, end: number): void {
-    for (const tap of this.#taps) tap.take(this.#packet, this.#linkType, bytes, start, end, this.atSeconds);
+  #handOver(bytes: Uint8Array, start: number, end: number): void {
+    for (const reader of this.#readers) reader.take(this.#packet, this.#linkType, bytes, start, end, this.atSeconds);
   }
 }

@@ -69,7 +69,7 @@ export async function readPcap(stream: ByteStream, interfaces: FileInterfaces, i
   let wantedBytes = RECORD_HEADER_BYTES;
   while (await stream.fill(wantedBytes)) {
     wantedBytes = reader.readRecords();
-    if (interfaces.isTapped) await nextTurn();
+    if (interfaces.hasReaders) await nextTurn();
   }
   reader.end(wantedBytes);
 }

@@ -51,7 +51,7 @@ export async function readPcapng(stream: ByteStream, interfaces: FileInterfaces,
   let wantedBytes = MIN_BLOCK_BYTES;
   while (await stream.fill(Math.min(wantedBytes, MAX_RECORD_BYTES))) {
     wantedBytes = reader.readBlocks();
-    if (interfaces.isTapped) await nextTurn();
+    if (interfaces.hasReaders) await nextTurn();
     if (wantedBytes <= MAX_RECORD_BYTES) continue;
     const { offset } = stream;
     if (!(await stream.skip(wantedBytes))) throw stream.damage(endsInside(stream.offset - offset, wantedBytes), offset);
@@ -87,7 +87,7 @@ class BlockReader {
    */
   readBlocks(): number {
     const stream = this.#stream;
-    const until = turnEnd(this.#interfaces.isTapped);
+    const until = turnEnd(this.#interfaces.hasReaders);
     while (stream.available >= MIN_BLOCK_BYTES) {
       const at = stream.position;
       const type = this.#blocks.type();
@@ -95,7 +95,7 @@ class BlockReader {
       if (blockBytes > stream.available) return blockBytes;
       this.#readBlock(type, at, at + blockBytes - TRAILER_BYTES);
       stream.position = at + blockBytes;
-      if (this.#interfaces.isTapped && performance.now() > until) break;
+      if (this.#interfaces.hasReaders && performance.now() > until) break;
     }
     return MIN_BLOCK_BYTES;
   }

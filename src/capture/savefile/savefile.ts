@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type ByteSource, openSource, printablePath, STDIN_PATH } from "./byte-source.ts";
+import { type ByteInput, openInput, printablePath, STDIN_PATH } from "./byte-input.ts";
 import { ByteStream } from "./byte-stream.ts";
 import { FileInterfaces, type FrameReceiver } from "./file-interfaces.ts";
 import { checkPcapHeader, isPcapMagic, readPcap } from "./pcap.ts";
@@ -16,7 +16,7 @@ const COMPRESSIONS = [
 
 /** Opens a file or FIFO to be counted; `-` is standard input. The signal ends the reading. Throws PromtapError. */
 export function openSavefile(path: string, signal?: AbortSignal): Savefile {
-  return new Savefile(openSource(path, signal), path, signal);
+  return new Savefile(openInput(path, signal), path, signal);
 }
 
 /** A pcap or pcapng file that is read once, in memory that does not depend on its size. */
@@ -25,17 +25,17 @@ export class Savefile implements AsyncDisposable {
   readonly isPipe: boolean;
   /** What messages call it. */
   readonly name: string;
-  readonly #source: ByteSource;
+  readonly #input: ByteInput;
   readonly #stream: ByteStream;
   readonly #path: string;
   readonly #signal: AbortSignal | undefined;
   #recognition: Promise<void> | undefined;
 
-  constructor(source: ByteSource, path: string, signal: AbortSignal | undefined) {
-    this.isPipe = source.isPipe;
-    this.#source = source;
+  constructor(input: ByteInput, path: string, signal: AbortSignal | undefined) {
+    this.isPipe = input.isPipe;
+    this.#input = input;
     this.name = printablePath(path);
-    this.#stream = new ByteStream(source, this.name);
+    this.#stream = new ByteStream(input, this.name);
     this.#path = path;
     this.#signal = signal;
   }
@@ -70,7 +70,7 @@ export class Savefile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#source[Symbol.asyncDispose]();
+    await this.#input[Symbol.asyncDispose]();
   }
 }
 

@@ -4,7 +4,7 @@ import { type Collector, reloaded } from "../collector.ts";
 import { databaseFamilies } from "../geo-databases.ts";
 import { Listeners } from "./listeners.ts";
 import type { NetworkSet } from "./network-set.ts";
-import { Tally } from "./tally.ts";
+import { RemoteCounts } from "./remote-counts.ts";
 import { CONNECTED, LISTENING, type SocketSource } from "./tcp-socket.ts";
 
 /** How often the sockets are read where they change too much meanwhile. */
@@ -27,15 +27,15 @@ export class ConnectionsCollector implements Collector {
 
   async collect(deadline: number): Promise<Family[]> {
     await reloaded(this.#databases.reload(), deadline);
-    const tally = await this.#tally(deadline);
+    const counts = await this.#count(deadline);
     return [
-      gauge("job_location", "Established TCP connections by country of the remote address.", tally.locations()),
+      gauge("job_location", "Established TCP connections by country of the remote address.", counts.locations()),
       gauge(
         "promtap_tcp_connections",
         "TCP connections by state, direction, and country of the remote address, or what it is instead.",
-        tally.byCountry(),
+        counts.byCountry(),
       ),
-      ...(this.#databases.hasSystems ? this.#systems(tally) : []),
+      ...(this.#databases.hasSystems ? this.#systems(counts) : []),
       gauge("promtap_tcp_source_info", "Where the TCP sockets are read.", [
         { labels: { source: this.#source.name }, value: 1 },
       ]),
@@ -43,26 +43,26 @@ export class ConnectionsCollector implements Collector {
     ];
   }
 
-  async #tally(deadline: number): Promise<Tally> {
+  async #count(deadline: number): Promise<RemoteCounts> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const listeners = new Listeners();
-      const tally = new Tally(this.#databases, listeners, this.#excluded);
+      const counts = new RemoteCounts(this.#databases, listeners, this.#excluded);
       const isWhole =
         (await this.#source.visit(LISTENING, deadline, (socket) => listeners.add(socket))) &&
-        (await this.#source.visit(CONNECTED, deadline, (socket) => tally.count(socket)));
-      if (isWhole) return tally;
+        (await this.#source.visit(CONNECTED, deadline, (socket) => counts.count(socket)));
+      if (isWhole) return counts;
     }
     throw new Error(`couldn't read the TCP sockets: too many changed during each of ${ATTEMPTS} attempts`);
   }
 
-  #systems(tally: Tally): Family[] {
+  #systems(counts: RemoteCounts): Family[] {
     return [
       gauge(
         "promtap_tcp_asn_connections",
         "TCP connections by state, direction, and AS of the remote address, or what it is instead.",
-        tally.bySystem(this.#maxAsns),
+        counts.bySystem(this.#maxAsns),
       ),
-      gauge("promtap_tcp_asns", "ASes that there are TCP connections to.", [{ value: tally.systems }]),
+      gauge("promtap_tcp_asns", "ASes that there are TCP connections to.", [{ value: counts.systems }]),
       gauge("promtap_tcp_asns_limit", "ASes that may have series.", [{ value: this.#maxAsns }]),
     ];
   }

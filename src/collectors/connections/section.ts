@@ -1,9 +1,9 @@
+import { MAX_MAX_ASNS } from "../../config/by.ts";
 import { illegal, list, single, toggle, wholeNumber } from "../../config/flag.ts";
 import { optional, section, type ValueOf } from "../../config/section.ts";
 import { type Address, parseAddress } from "../../packet/address.ts";
 
 const TITLE = "Connections by country";
-const MAX_MAX_ASNS = 1_000_000;
 const MAX_INTERVAL_S = 2 ** 31 - 1;
 
 /** All addresses that begin with the same bits. */

@@ -12,7 +12,7 @@ export const Backend = {
 export type Backend = (typeof Backend)[keyof typeof Backend];
 
 /** A program that prints rules and their counters. */
-export type Source = Saver | Nft;
+export type RuleProgram = Saver | Nft;
 
 /** iptables-save or one of its kind. */
 export interface Saver {
@@ -47,7 +47,7 @@ export const SYSTEM_FOLDERS = [
  * Whether a program is the system's, and so tells of the kernel's own rules here: one in another folder may be a script
  * that tells of another namespace or host.
  */
-export function isOfSystem({ path }: Source): boolean {
+export function isOfSystem({ path }: RuleProgram): boolean {
   return SYSTEM_FOLDERS.includes(dirname(path));
 }
 
@@ -62,8 +62,8 @@ export const NEEDS: Readonly<Record<Backend, readonly CapabilityName[]>> = {
 const VERSION_TIMEOUT_MS = 2000;
 
 /** Finds one program for each backend and family that the host has, whatever names it has them under. */
-export async function findPrograms(folders: readonly string[], signal: AbortSignal): Promise<Source[]> {
-  const sources: Source[] = [];
+export async function findPrograms(folders: readonly string[], signal: AbortSignal): Promise<RuleProgram[]> {
+  const sources: RuleProgram[] = [];
   for (const family of ["ipv4", "ipv6"] as const) {
     const command = COMMANDS[family];
     const named: [Saver["backend"], string | undefined][] = [

@@ -1,5 +1,5 @@
-import { findPrograms, findStandard, NEEDS, type Source, SYSTEM_FOLDERS } from "./backends.ts";
-import { IptablesCollector, type SourceListener } from "./iptables.ts";
+import { findPrograms, findStandard, NEEDS, type RuleProgram, SYSTEM_FOLDERS } from "./backends.ts";
+import { IptablesCollector, type ProgramListener } from "./iptables.ts";
 import { ErrorCode, PromtapError } from "../../errors.ts";
 import {
   type CapabilityName,
@@ -18,7 +18,7 @@ export const iptablesFeature: FeatureKind<IptablesConfig> = {
 
   async start(config, { signal, log }) {
     const programs = await find(config, signal);
-    const collector = new IptablesCollector(programs, config, sourceListener(log));
+    const collector = new IptablesCollector(programs, config, programListener(log));
     const keeps = needsOf(programs);
     const passed = passOnCapabilities(keeps);
     if (passed < 0) log.warn("couldn't pass on capabilities to programs", { error: errnoText(passed) });
@@ -36,7 +36,7 @@ export const iptablesFeature: FeatureKind<IptablesConfig> = {
 };
 
 /** Finds what there is to read the firewall with; throws where there is nothing, or the kernel can't be asked. */
-async function find({ folders, isCompat }: IptablesConfig, signal: AbortSignal): Promise<Source[]> {
+async function find({ folders, isCompat }: IptablesConfig, signal: AbortSignal): Promise<RuleProgram[]> {
   requireLibc();
   const searched = folders.length > 0 ? folders : SYSTEM_FOLDERS;
   const programs = await (isCompat ? findStandard(searched, signal) : findPrograms(searched, signal));
@@ -48,11 +48,11 @@ async function find({ folders, isCompat }: IptablesConfig, signal: AbortSignal):
   );
 }
 
-function needsOf(programs: readonly Source[]): CapabilityName[] {
+function needsOf(programs: readonly RuleProgram[]): CapabilityName[] {
   return [...new Set(programs.flatMap(({ backend }) => NEEDS[backend]))];
 }
 
-function sourceListener(log: FeatureLog): SourceListener {
+function programListener(log: FeatureLog): ProgramListener {
   return ({ backend, family, path }, error, stderr) => {
     const fields = {
       backend,

@@ -1,13 +1,13 @@
 import { labelText } from "../../page/labels.ts";
-import type { Source } from "./backends.ts";
-import type { Chain } from "./tally.ts";
+import type { RuleProgram } from "./backends.ts";
+import type { Chain } from "./rule-book.ts";
 
 /** How the metrics of iptables_exporter look. */
 export interface Form {
   help(text: string): string;
-  sourceLabels(source: Source): Record<string, string>;
+  sourceLabels(source: RuleProgram): Record<string, string>;
   /** The labels of a chain as text; a further label goes between the two. */
-  chainLabels(source: Source, chain: Chain): readonly [before: string, after: string];
+  chainLabels(source: RuleProgram, chain: Chain): readonly [before: string, after: string];
 }
 
 /** With labels that tell families and backends apart. */

@@ -1,18 +1,18 @@
 import type { Family } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
 import { isDoneBy } from "../waiting.ts";
-import { Backend, type Source } from "./backends.ts";
+import { Backend, type RuleProgram } from "./backends.ts";
 import { healthFamilies, namedFamilies, ruleFamilies } from "./families.ts";
 import { FULL_FORM, ORIGINAL_FORM } from "./form.ts";
 import { readOutline } from "./kernel/kernel.ts";
 import { readNamed } from "./kernel/named.ts";
-import { Kind, type Named, NamedTally } from "./named.ts";
+import { Kind, type Named, NamedBook } from "./named.ts";
 import { type Foreign, NftReader, type NftReading } from "./nft/nft.ts";
 import { SetSizes } from "./nft/set-sizes.ts";
 import type { Reading } from "./reading.ts";
 import type { LabelOptions } from "./rows.ts";
 import { SaverReader, type SaverReading, shows } from "./saver/saver.ts";
-import { placeKey, type ReadOptions } from "./tally.ts";
+import { placeKey, type ReadOptions } from "./rule-book.ts";
 
 /** Part of the time that is left for making the page. */
 const PAGE_SHARE = 0.1;
@@ -20,7 +20,7 @@ const PAGE_SHARE = 0.1;
 const WAITING_SHARE = 0.5;
 
 /** Told when what a source says changes: its error, undefined where there is none, and what is on standard error. */
-export type SourceListener = (source: Source, error: string | undefined, stderr: string) => void;
+export type ProgramListener = (source: RuleProgram, error: string | undefined, stderr: string) => void;
 
 export interface IptablesOptions extends ReadOptions {
   /** Show it in the form of iptables_exporter. */
@@ -48,18 +48,18 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   readonly #nft: NftReader | undefined;
   readonly #sizes: SetSizes | undefined;
   readonly #options: IptablesOptions;
-  readonly #onChange: SourceListener;
+  readonly #onChange: ProgramListener;
   readonly #said = new Map<string, string>();
   readonly #end = new AbortController();
   /** The run that is under way, which all scrapes of that time share, and the deadline of the one that began it. */
   #running: { readonly snapshot: Promise<Snapshot>; readonly deadline: number } | undefined;
 
-  constructor(programs: readonly Source[], options: IptablesOptions, onChange: SourceListener) {
+  constructor(programs: readonly RuleProgram[], options: IptablesOptions, onChange: ProgramListener) {
     const { isCompat, ...readOptions } = options;
     const form = isCompat ? ORIGINAL_FORM : FULL_FORM;
     const savers = programs.filter((program) => program.backend !== Backend.NFTABLES);
     const nft = programs.find((program) => program.backend === Backend.NFTABLES);
-    const optionsOf = (source: Source): LabelOptions => ({
+    const optionsOf = (source: RuleProgram): LabelOptions => ({
       ...readOptions,
       chainLabels: (chain) => form.chainLabels(source, chain),
     });
@@ -128,13 +128,13 @@ export class IptablesCollector implements Collector, AsyncDisposable {
   async #withNamed(nft: NftReading, ofKernel: Named[] | undefined, end: number): Promise<WithNamed> {
     const all = ofKernel === undefined ? nft.named : [...ofKernel, ...nft.named.filter(isOfRule)];
     const sizes = all.some(isUncounted) ? await this.#sizes?.read(end, this.#end.signal) : undefined;
-    const tally = new NamedTally(this.#options.maxSeries);
+    const book = new NamedBook(this.#options.maxSeries);
     for (const named of all) {
       const { family, table, name = "" } = named.labels;
-      tally.add(isUncounted(named) ? { ...named, first: sizes?.value?.get(placeKey(family, table, name)) } : named);
+      book.add(isUncounted(named) ? { ...named, first: sizes?.value?.get(placeKey(family, table, name)) } : named);
     }
-    const content = nft.content && { ...nft.content, refused: nft.content.refused + tally.refused };
-    return { reading: { ...nft, content }, named: tally.all(), elementsAgeSeconds: sizes?.value && sizes.ageSeconds };
+    const content = nft.content && { ...nft.content, refused: nft.content.refused + book.refused };
+    return { reading: { ...nft, content }, named: book.all(), elementsAgeSeconds: sizes?.value && sizes.ageSeconds };
   }
 
   #report({ source, error, stderr }: Reading): void {

@@ -1,4 +1,4 @@
-import { OTHER } from "./tally.ts";
+import { OTHER } from "./rule-book.ts";
 
 /** Counters, quotas and sets, with the two numbers that each has. */
 export const Kind = {
@@ -29,7 +29,7 @@ export interface Named {
 }
 
 /** At most `limit` of them are told apart; the others of a table are summed as "other". */
-export class NamedTally {
+export class NamedBook {
   readonly #limit: number;
   readonly #named = new Map<string, Named>();
   #refused = 0;

@@ -1,10 +1,10 @@
 import { type CapabilityName, effectiveCapabilities } from "../../native/capabilities.ts";
-import { NEEDS, type Source } from "./backends.ts";
+import { NEEDS, type RuleProgram } from "./backends.ts";
 import type { Content } from "./rows.ts";
 
 /** What came of asking. */
 export interface Reading {
-  readonly source: Source;
+  readonly source: RuleProgram;
   readonly seconds: number;
   /** Why there is nothing to show; undefined where all is well. */
   readonly error: string | undefined;
@@ -28,18 +28,18 @@ export function restMs(tookMs: number, isKnown: boolean): number {
 }
 
 /** The reading that began at `start`, a time of performance.now(), and ended so. */
-export function readingOf(source: Source, start: number, stderr: string, content: Content): Reading {
+export function readingOf(source: RuleProgram, start: number, stderr: string, content: Content): Reading {
   return { source, seconds: secondsSince(start), error: undefined, stderr, content, ageSeconds: 0 };
 }
 
 /** The reading of which nothing came; `error` begins with what became of the program. */
-export function failedReading(source: Source, start: number, error: string, stderr: string): Reading {
+export function failedReading(source: RuleProgram, start: number, error: string, stderr: string): Reading {
   const words = [`${source.path} ${error}`, lack(NEEDS[source.backend])].filter((part) => part !== "");
   return { source, seconds: secondsSince(start), error: words.join("; "), stderr, content: undefined, ageSeconds: 0 };
 }
 
 /** What a scrape has that can't wait any longer for a reading. */
-export function lateReading(source: Source, start: number): Reading {
+export function lateReading(source: RuleProgram, start: number): Reading {
   const error = "isn't done in its share of the scrape's time (--collector-share), and goes on";
   return failedReading(source, start, error, "");
 }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { LabelList } from "../../page/label-list.ts";
 import { labelText } from "../../page/labels.ts";
 import type { Counts } from "./counts.ts";
-import type { Chain, ReadOptions, Tally } from "./tally.ts";
+import type { Chain, ReadOptions, RuleBook } from "./rule-book.ts";
 
 /** Rows that are made before the event loop gets its turn: a few milliseconds. */
 const ROWS_PER_TURN = 2048;
@@ -42,10 +42,10 @@ export class Rows {
 
   private constructor() {}
 
-  static async of(tally: Tally, labelsOf: ChainLabels): Promise<Rows> {
+  static async of(book: RuleBook, labelsOf: ChainLabels): Promise<Rows> {
     const rows = new Rows();
     let added = 0;
-    for (const chain of tally.chains()) {
+    for (const chain of book.chains()) {
       const [before, after] = labelsOf(chain);
       rows.chains.add(`${before}${after}`, chain.ruleCount);
       const policyLabel = labelText("policy", chain.policy ?? "");

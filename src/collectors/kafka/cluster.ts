@@ -14,7 +14,7 @@ const COORDINATOR_ATTEMPTS = 20;
 const COORDINATOR_PAUSE_MS = 250;
 
 /** A topic, and where it is. */
-export interface Source {
+export interface Topic {
   readonly brokers: Brokers;
   readonly topic: string;
   /** Make the topic where there is none, as far as the brokers do that (auto.create.topics.enable). */
@@ -27,7 +27,7 @@ export interface Source {
  */
 export class Cluster implements AsyncDisposable {
   readonly topic: string;
-  readonly #source: Source;
+  readonly #place: Topic;
   readonly #security: Security;
   readonly #signal: AbortSignal;
   /** Broker → the connection to it that is kept. */
@@ -40,9 +40,9 @@ export class Cluster implements AsyncDisposable {
   #partitionCount = 0;
   readonly #stopAsking = (): void => this.#main?.close();
 
-  private constructor(source: Source, security: Security, signal: AbortSignal) {
-    this.topic = source.topic;
-    this.#source = source;
+  private constructor(place: Topic, security: Security, signal: AbortSignal) {
+    this.topic = place.topic;
+    this.#place = place;
     this.#security = security;
     this.#signal = signal;
     signal.addEventListener("abort", this.#stopAsking);
@@ -52,8 +52,8 @@ export class Cluster implements AsyncDisposable {
    * Learns who leads what from the first broker that answers. Once the signal aborts, no connection is opened any more,
    * and what is asked here gets no answer. Throws KafkaError.
    */
-  static async connect(source: Source, signal: AbortSignal): Promise<Cluster> {
-    const cluster = new Cluster(source, await loadSecurity(source.brokers), signal);
+  static async connect(place: Topic, signal: AbortSignal): Promise<Cluster> {
+    const cluster = new Cluster(place, await loadSecurity(place.brokers), signal);
     try {
       await cluster.refresh();
       return cluster;
@@ -154,7 +154,7 @@ export class Cluster implements AsyncDisposable {
       }
     }
     this.#main?.close();
-    const all = [...this.#brokers.values(), ...this.#source.brokers.bootstrap];
+    const all = [...this.#brokers.values(), ...this.#place.brokers.bootstrap];
     const addresses = new Map(all.map((address) => [`${address.host}:${address.port}`, address]));
     const { connection, answer } = await firstAnswer([...addresses.values()], this.#security, this.#signal, question);
     this.#main = connection;
@@ -163,7 +163,7 @@ export class Cluster implements AsyncDisposable {
 
   async #metadata(connection: Connection): Promise<Metadata> {
     try {
-      return await connection.call(metadataV8.api, [this.topic], this.#source.createsTopic ?? false);
+      return await connection.call(metadataV8.api, [this.topic], this.#place.createsTopic ?? false);
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       // A partition without a leader is an error to the client; what the answer says of the others is worth having.

@@ -1,4 +1,4 @@
-import { Cluster, type Source } from "./cluster.ts";
+import { Cluster, type Topic } from "./cluster.ts";
 import { errorNames, KafkaError } from "./kafka-error.ts";
 
 /** In which brokers must answer; more than it takes to find out that one does not. */
@@ -9,7 +9,7 @@ const NO_TOPIC = "UNKNOWN_TOPIC_OR_PARTITION";
  * Finds out how many partitions a topic has, undefined where it is not there. Throws KafkaError where a broker that is
  * needed can't be reached: one that leads a partition, or looks after the group.
  */
-export async function checkTopic({ brokers, topic }: Source, group: string | null): Promise<number | undefined> {
+export async function checkTopic({ brokers, topic }: Topic, group: string | null): Promise<number | undefined> {
   try {
     await using cluster = await Cluster.connect({ brokers, topic }, AbortSignal.timeout(CHECK_MS));
     const reasons = await cluster.unreachable();

@@ -1,6 +1,6 @@
 import { messageOf } from "../../errors.ts";
 import { Backoff } from "../kafka/backoff.ts";
-import { Cluster, type Source } from "../kafka/cluster.ts";
+import { Cluster, type Topic } from "../kafka/cluster.ts";
 import type { Connection } from "../kafka/connection.ts";
 import { errorNames, KafkaError } from "../kafka/kafka-error.ts";
 import { Lane } from "./lane.ts";
@@ -34,7 +34,7 @@ interface Piece {
 export class Producer implements AsyncDisposable {
   /** Times that brokers could not be reached, or refused a batch. */
   failures = 0;
-  readonly #target: Source;
+  readonly #target: Topic;
   readonly #onChange: (error: string | undefined) => void;
   readonly #lanes = new Map<number, Lane>();
   readonly #inFlight = new Set<Promise<void>>();
@@ -48,7 +48,7 @@ export class Producer implements AsyncDisposable {
   #error: string | undefined;
 
   /** `onChange` is told why brokers can't be reached or refuse, and undefined when all of them take records. */
-  constructor(target: Source, onChange: (error: string | undefined) => void) {
+  constructor(target: Topic, onChange: (error: string | undefined) => void) {
     this.#target = target;
     this.#onChange = onChange;
   }

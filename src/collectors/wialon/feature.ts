@@ -6,7 +6,7 @@ import type { Filter } from "../../capture/pcap/filter.ts";
 import { LiveFilter } from "../../capture/pcap/live-filter.ts";
 import { pcapKindOf } from "../../capture/pcap/pcap-engine.ts";
 import { selectEngine } from "../../capture/select.ts";
-import { WialonFileTap } from "./file-tap.ts";
+import { WialonFileReader } from "./file-reader.ts";
 import { WialonMonitor } from "./monitor.ts";
 import { SteadyClock } from "./steady-clock.ts";
 import { Tally } from "./tally.ts";
@@ -42,12 +42,12 @@ export const wialonFeature: FeatureKind<WialonConfig> = {
 };
 
 function readFile(config: WialonConfig, tally: Tally, monitor: WialonMonitor): Feature {
-  const tap = new WialonFileTap(monitor, new FileFilter(filterOf(config), true));
-  const source = { sync: () => tap.now, clockOffset: () => 0, taps: () => [] };
+  const reader = new WialonFileReader(monitor, new FileFilter(filterOf(config), true));
+  const source = { sync: () => reader.now, clockOffset: () => 0, taps: () => [] };
   return {
     collectors: [new WialonCollector(source, tally)],
     keeps: [],
-    tap,
+    reader,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { FrameTap } from "../../../src/capture/engine.ts";
+import type { FrameReader } from "../../../src/capture/engine.ts";
 import { ipv4Frame, PROTOCOL_TCP } from "../../support/frames.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
 import * as captures from "./captures.ts";
@@ -16,13 +16,13 @@ const FRAME = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol:
 const FIRST = 1_700_000_000;
 const SECOND = 999_999;
 
-/** The times that a tap is told of the frames of a file; they must be whole. */
+/** The times that a reader is told of the frames of a file; they must be whole. */
 async function timesOf(parts: readonly captures.Part[]): Promise<number[]> {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "sample.pcap");
   writeFileSync(path, Uint8Array.from(parts.flat()));
   const times: number[] = [];
-  const tap: FrameTap = {
+  const reader: FrameReader = {
     take(packet, linkType, bytes, start, end, atSeconds) {
       assert.deepEqual([...bytes.subarray(start, end)], FRAME.bytes);
       assert.deepEqual([packet.protocol, packet.networkOffset - start, linkType], [PROTOCOL_TCP, 14, 1]);
@@ -32,8 +32,8 @@ async function timesOf(parts: readonly captures.Part[]): Promise<number[]> {
   };
   let counted = 0;
   const sinkFor = () => ({ record: () => void counted++ });
-  await readSavefile(path, { sinkFor, taps: [tap, tap], warn: assert.fail });
-  assert.equal(times.length, 2 * counted, "every tap is told of every frame");
+  await readSavefile(path, { sinkFor, readers: [reader, reader], warn: assert.fail });
+  assert.equal(times.length, 2 * counted, "every reader is told of every frame");
   return times.filter((_, index) => index % 2 === 0);
 }
 
@@ -43,7 +43,7 @@ function near(found: readonly number[], expected: number): void {
   for (const time of found) assert.ok(Math.abs(time - expected) <= tolerance, `${time}, not ${expected}`);
 }
 
-test("a tap that takes long leaves others their turn", async () => {
+test("a reader that takes long leaves others their turn", async () => {
   for (const parts of [
     captures.pcap({ order: "little" }, Array<typeof FRAME>(5).fill(FRAME)),
     [
@@ -63,7 +63,7 @@ test("a tap that takes long leaves others their turn", async () => {
       setImmediate(() => turns.push("other"));
     };
     const sinkFor = () => ({ record: () => {} });
-    await readSavefile(path, { sinkFor, taps: [{ take, end() {} }], warn: assert.fail });
+    await readSavefile(path, { sinkFor, readers: [{ take, end() {} }], warn: assert.fail });
     assert.equal(turns.join(" "), Array<string>(5).fill("frame other").join(" "));
   }
 });

@@ -14,7 +14,7 @@ import { mmdb, type MmdbValue } from "../../support/mmdb-writer.ts";
 import { Page } from "../../support/page.ts";
 import { lacking } from "../../support/requirements.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
-import { FakeSource } from "./sockets.ts";
+import { FakeSockets } from "./sockets.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../golden/geoip.txt");
 const BUILT = { buildEpoch: 1_780_000_000 };
@@ -71,13 +71,13 @@ interface SiteOptions {
 /** A collector over sockets and databases, which are named `countries` and `systems`. */
 class Site implements Disposable {
   readonly #folder = new TemporaryFolder();
-  readonly source: FakeSource;
+  readonly source: FakeSockets;
   readonly #options: SiteOptions;
   #collector: ConnectionsCollector | undefined;
 
   constructor(options: SiteOptions = {}) {
     this.#options = options;
-    this.source = new FakeSource(options.sockets ?? SOCKETS);
+    this.source = new FakeSockets(options.sockets ?? SOCKETS);
   }
 
   async text(format: Format = Format.TEXT, ms = 10_000): Promise<string> {

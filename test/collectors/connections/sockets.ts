@@ -24,7 +24,7 @@ export function textOf({ state, local, localPort, remote }: TcpSocket): string {
 }
 
 /** Stands in for the kernel. */
-export class FakeSource implements SocketSource {
+export class FakeSockets implements SocketSource {
   readonly name = "fake";
   readonly sockets: TcpSocket[];
   /** How many visits are yet to be spoiled. */

@@ -14,7 +14,7 @@ import { Format } from "../../../src/page/negotiation.ts";
 import { makePage } from "../../../src/page/page.ts";
 import { packetOf } from "../../ledger/model.ts";
 import { until } from "../../support/waiting.ts";
-import { FakeSource } from "../fake-source.ts";
+import { FakeTraffic } from "../fake-traffic.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../golden/flow-produce.txt");
 const TCP = 6;
@@ -81,7 +81,7 @@ class FakeTarget implements RecordTarget {
 
 /** A ledger, what is written of it, and where that goes. */
 class Site implements AsyncDisposable {
-  readonly source = new FakeSource();
+  readonly source = new FakeTraffic();
   readonly target = new FakeTarget();
   readonly ledger: Ledger;
   readonly #production: Production;

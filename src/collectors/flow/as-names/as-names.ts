@@ -11,17 +11,17 @@ const NAMES_FILE: FileKind<AsTable> = {
 };
 
 /** Where names come from. */
-type Source = ChangingFile<AsTable> | { readonly value: AsTable; readonly isCurrent: true };
+type Names = ChangingFile<AsTable> | { readonly value: AsTable; readonly isCurrent: true };
 
 /** Names of ASes: those that the binary carries, or those of a file, which may be replaced at any time. */
 export class AsNames {
   /** Changes with the names. */
   edition = 0;
-  readonly #source: Source;
+  readonly #names: Names;
   #refreshing: Promise<void> | undefined;
 
-  private constructor(source: Source) {
-    this.#source = source;
+  private constructor(names: Names) {
+    this.#names = names;
   }
 
   /** Opens the names in a file. Throws PromtapError. */
@@ -38,23 +38,23 @@ export class AsNames {
 
   /** How many are known. */
   get count(): number {
-    return this.#source.value.count;
+    return this.#names.value.count;
   }
 
   /** Whether they are what the file holds. */
   get isCurrent(): boolean {
-    return this.#source.isCurrent;
+    return this.#names.isCurrent;
   }
 
   /** "" where the AS has none. */
   nameOf(as: number): string {
-    return this.#source.value.nameOf(as);
+    return this.#names.value.nameOf(as);
   }
 
   /** Begins to read the file again where it has changed; until that is done, the names are those before. */
   refresh(): void {
-    if (!(this.#source instanceof ChangingFile) || this.#refreshing !== undefined) return;
-    this.#refreshing = this.#refresh(this.#source).finally(() => (this.#refreshing = undefined));
+    if (!(this.#names instanceof ChangingFile) || this.#refreshing !== undefined) return;
+    this.#refreshing = this.#refresh(this.#names).finally(() => (this.#refreshing = undefined));
   }
 
   async #refresh(file: ChangingFile<AsTable>): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Backoff } from "../../kafka/backoff.ts";
-import { Cluster, type Source } from "../../kafka/cluster.ts";
+import { Cluster, type Topic } from "../../kafka/cluster.ts";
 import type { Counting, MessageSink, Progress } from "./counting.ts";
 import { KafkaError } from "../../kafka/kafka-error.ts";
 import { Membership, SESSION_TIMEOUT_MS } from "./membership.ts";
@@ -11,7 +11,7 @@ import { Reading } from "./reading.ts";
 export { checkTopic } from "../../kafka/topic-check.ts";
 
 /** What is consumed, and where it begins. */
-export interface Consumption extends Source {
+export interface Consumption extends Topic {
   /** Null where partitions are fixed, and no offset is committed. */
   readonly group: string | null;
   /** Null with a group. */

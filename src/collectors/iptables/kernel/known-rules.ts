@@ -1,7 +1,7 @@
 import type { DumpLimits } from "../../../native/netlink-dump.ts";
 import { addTo, type Counts, emptyCounts, isAtLeast } from "../counts.ts";
 import { NOT_COUNTED, type Order } from "../order.ts";
-import { placeKey } from "../tally.ts";
+import { placeKey } from "../rule-book.ts";
 import type { KernelChain } from "./chains.ts";
 import type { Quota } from "./counters.ts";
 import { type Outline, readGeneration, readRules, readSets, type RuleVisitor } from "./kernel.ts";
@@ -75,16 +75,15 @@ export class KnownRules {
     if (isHopeless || (isChanged && marks === undefined)) return undefined;
     const sets = marks === undefined || isChanged ? await anonymousSets(scope, limits) : marks.sets;
     if (sets === undefined || (marks !== undefined && sets !== marks.sets)) return undefined;
-    const tally = new KernelTally(this.#order, this.#printed.packets.length, marks?.digests);
-    const isWhole = await readRules(tally.known(scope.chains), limits, (chain) => tally.visitorOf(chain));
-    if (!isWhole || !tally.isSame()) return undefined;
+    const sum = new KernelSum(this.#order, this.#printed.packets.length, marks?.digests);
+    const isWhole = await readRules(sum.known(scope.chains), limits, (chain) => sum.visitorOf(chain));
+    if (!isWhole || !sum.isSame()) return undefined;
     // What counts less than was printed before is in another namespace.
-    const isPrinted =
-      marks !== undefined || (readGeneration() === generation && isAtLeast(tally.counts, this.#printed));
+    const isPrinted = marks !== undefined || (readGeneration() === generation && isAtLeast(sum.counts, this.#printed));
     if (!isPrinted) return undefined;
-    this.#marks = { digests: tally.digests, sets };
+    this.#marks = { digests: sum.digests, sets };
     this.#generation = generation;
-    return tally;
+    return sum;
   }
 }
 
@@ -97,7 +96,7 @@ async function anonymousSets({ chains }: Scope, limits: DumpLimits): Promise<str
 }
 
 /** Sums what the kernel counts, and compares its rules with those that are known. */
-class KernelTally implements KernelCounts {
+class KernelSum implements KernelCounts {
   readonly counts: Counts;
   readonly quotas: { chain: string; place: number; quotas: Quota[] }[] = [];
   readonly digests = new Map<string, number[]>();

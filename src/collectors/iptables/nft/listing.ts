@@ -2,7 +2,7 @@ import { messageOf } from "../../../errors.ts";
 import type { KernelChain } from "../kernel/chains.ts";
 import type { Outline } from "../kernel/kernel.ts";
 import { type Limits, type Outcome, Program } from "../program.ts";
-import { placeKey, type ReadOptions } from "../tally.ts";
+import { placeKey, type ReadOptions } from "../rule-book.ts";
 import { type ChainFilter, Ruleset } from "./ruleset.ts";
 
 /** Names that nft takes on its command line; others are found in the whole ruleset. */

@@ -100,9 +100,9 @@ export class NftReader {
     const { ruleset, outcome } = await this.#listing.rules(isForeign, limits, outline, scope?.chains);
     const { error, stderr } = outcome;
     if (error !== undefined) return { ...failedReading(this.nft, start, error, stderr), named: [] };
-    const { tally, order, ruleQuotas: quotas, unreadable } = ruleset;
-    const { counts, refused } = tally;
-    const content = { rows: await Rows.of(tally, this.#options.chainLabels), unreadable, refused };
+    const { book, order, ruleQuotas: quotas, unreadable } = ruleset;
+    const { counts, refused } = book;
+    const content = { rows: await Rows.of(book, this.#options.chainLabels), unreadable, refused };
     if (outline !== undefined && scope !== undefined) {
       const rules = new KnownRules(scope.shape, order, counts, outline.generation);
       // At once, before anything changes: it takes a seventh of what nft takes.

@@ -1,6 +1,6 @@
 import { Kind, type Named, type NamedLabels } from "../named.ts";
 import { type ChainOrder, NOT_COUNTED, type Order, orderOf } from "../order.ts";
-import { type Chain, placeKey, type ReadOptions, Tally } from "../tally.ts";
+import { type Chain, placeKey, type ReadOptions, RuleBook } from "../rule-book.ts";
 import { arrayOf, countOf, field, type Json, onlyField, textOf } from "./json.ts";
 import { Objects } from "./objects.ts";
 import { ruleText } from "./rule-text.ts";
@@ -28,7 +28,7 @@ export type ChainFilter = (family: string, table: string, chain: string) => bool
 
 /** Reads what `nft -j` prints, piece by piece. */
 export class Ruleset {
-  readonly tally: Tally;
+  readonly book: RuleBook;
   readonly order: Order = new Map();
   readonly named: Named[] = [];
   readonly ruleQuotas: RuleQuota[] = [];
@@ -43,7 +43,7 @@ export class Ruleset {
 
   /** `hasElements`: whether those of sets are printed. */
   constructor({ maxSeries, withComments }: ReadOptions, isForeign: ChainFilter, hasElements = true) {
-    this.tally = new Tally(maxSeries);
+    this.book = new RuleBook(maxSeries);
     this.#withComments = withComments;
     this.#isForeign = isForeign;
     this.#hasElements = hasElements;
@@ -112,12 +112,12 @@ export class Ruleset {
       return true;
     }
     const [packets, bytes] = [countOf(field(counter, "packets")) ?? 0, countOf(field(counter, "bytes")) ?? 0];
-    order.slots.push(this.tally.addRule(chain, text, this.#withComments ? comment : "", packets, bytes));
+    order.slots.push(this.book.addRule(chain, text, this.#withComments ? comment : "", packets, bytes));
     return true;
   }
 
   #chainOf({ family, table, name }: Place): { chain: Chain; order: ChainOrder } {
-    const chain = this.tally.chain(family, table, name);
+    const chain = this.book.chain(family, table, name);
     return { chain, order: orderOf(this.order, placeKey(family, table, name), chain.slot) };
   }
 

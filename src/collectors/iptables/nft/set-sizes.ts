@@ -5,7 +5,7 @@ import { Kind } from "../named.ts";
 import { Ongoing, type Result } from "../ongoing.ts";
 import { type Limits, Program } from "../program.ts";
 import { MAX_READING_MS } from "../reading.ts";
-import { placeKey } from "../tally.ts";
+import { placeKey } from "../rule-book.ts";
 import { Ruleset } from "./ruleset.ts";
 
 /** Part of its time that a scrape waits. */

@@ -1,6 +1,6 @@
 import { addTo } from "../counts.ts";
 import { type ChainOrder, orderOf } from "../order.ts";
-import { type Chain, placeKey, type ReadOptions, Tally } from "../tally.ts";
+import { type Chain, placeKey, type ReadOptions, RuleBook } from "../rule-book.ts";
 import { Shown } from "./shown.ts";
 import { readWord, RuleLines } from "./words.ts";
 
@@ -22,7 +22,7 @@ const COMMENT = "--comment";
  *     COMMIT
  */
 export class Dump {
-  readonly tally: Tally;
+  readonly book: RuleBook;
   readonly shown: Shown;
   readonly #withComments: boolean;
   readonly #decoder = new TextDecoder();
@@ -36,7 +36,7 @@ export class Dump {
 
   constructor(family: string, { maxSeries, withComments }: ReadOptions) {
     this.shown = new Shown(family);
-    this.tally = new Tally(maxSeries);
+    this.book = new RuleBook(maxSeries);
     this.#withComments = withComments;
   }
 
@@ -89,7 +89,7 @@ export class Dump {
     if (name === undefined || policy === undefined) return false;
     const { chain } = this.#chainOf(table, name);
     chain.policy = chain.name === name ? policy : "-";
-    addTo(this.tally.counts, chain.slot, Number(packets), Number(bytes));
+    addTo(this.book.counts, chain.slot, Number(packets), Number(bytes));
     return true;
   }
 
@@ -99,14 +99,14 @@ export class Dump {
     const text = withoutSpacesBehind(line.slice(start.length));
     const comment = this.#withComments ? commentOf(text) : "";
     const { chain, order } = this.#chainOf(table, name);
-    order.slots.push(this.tally.addRule(chain, text, comment, Number(packets), Number(bytes)));
+    order.slots.push(this.book.addRule(chain, text, comment, Number(packets), Number(bytes)));
     return true;
   }
 
   #chainOf(table: string, name: string): { chain: Chain; order: ChainOrder } {
     if (this.#chain?.name !== name) {
       const { family } = this.shown;
-      const chain = this.tally.chain(family, table, name);
+      const chain = this.book.chain(family, table, name);
       this.#chain = { name, chain, order: orderOf(this.shown.order, placeKey(family, table, name), chain.slot) };
     }
     return this.#chain;

@@ -104,13 +104,13 @@ export class SaverReader {
   ): Promise<SaverReading> {
     this.#printed = undefined;
     const { dump, outcome } = await this.#dump(askUntil, limits);
-    const { shown, tally, unreadable } = dump;
+    const { shown, book, unreadable } = dump;
     const { stderr } = outcome;
     let { error } = outcome;
     if (error === undefined && this.#options.isEmptyWrong && dump.isEmpty) error = "printed no table";
     if (error !== undefined) return { ...failedReading(this.saver, start, error, stderr), shown: undefined };
-    const content = { rows: await Rows.of(tally, this.#options.chainLabels), unreadable, refused: tally.refused };
-    const { counts } = tally;
+    const content = { rows: await Rows.of(book, this.#options.chainLabels), unreadable, refused: book.refused };
+    const { counts } = book;
     if (outline !== undefined && scope !== undefined && readGeneration() === outline.generation) {
       const rules = new KnownRules(scope.shape, shown.order, counts, outline.generation);
       this.#printed = { ...content, rules, shown, stderr };

@@ -1,5 +1,5 @@
 import type { Order } from "../order.ts";
-import { placeKey } from "../tally.ts";
+import { placeKey } from "../rule-book.ts";
 
 /** Which tables and chains a dump has. */
 export class Shown {

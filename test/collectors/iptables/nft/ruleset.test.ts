@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type Named, NamedTally } from "../../../../src/collectors/iptables/named.ts";
+import { type Named, NamedBook } from "../../../../src/collectors/iptables/named.ts";
 import { type ChainFilter, Ruleset } from "../../../../src/collectors/iptables/nft/ruleset.ts";
-import { placeKey } from "../../../../src/collectors/iptables/tally.ts";
+import { placeKey } from "../../../../src/collectors/iptables/rule-book.ts";
 
 const ALL: ChainFilter = () => false;
 
@@ -24,12 +24,12 @@ const object = (kind: string, name: string, more: Record<string, unknown>): unkn
   [kind]: { family: "inet", table: "t", name, handle: 1, ...more },
 });
 
-function lines({ tally }: Ruleset): string[] {
-  return [...tally.chains()].flatMap(({ family, table, name, ruleCount, rules }) => [
+function lines({ book }: Ruleset): string[] {
+  return [...book.chains()].flatMap(({ family, table, name, ruleCount, rules }) => [
     `${family} ${table} ${name} ${ruleCount}`,
     ...[...rules].map(
       ([text, { slot, copies, comment }]) =>
-        `${tally.counts.packets[slot]} ${tally.counts.bytes[slot]} ${copies} ${text} (${comment})`,
+        `${book.counts.packets[slot]} ${book.counts.bytes[slot]} ${copies} ${text} (${comment})`,
     ),
   ]);
 }
@@ -37,9 +37,9 @@ function lines({ tally }: Ruleset): string[] {
 /** What has a name, and the quotas of rules. */
 const namedOf = ({ named, ruleQuotas }: Ruleset): Named[] => [...named, ...ruleQuotas.map((quota) => quota.named)];
 const named = (ruleset: Ruleset, limit = 100) => {
-  const tally = new NamedTally(limit);
-  for (const each of namedOf(ruleset)) tally.add(each);
-  return tally
+  const book = new NamedBook(limit);
+  for (const each of namedOf(ruleset)) book.add(each);
+  return book
     .all()
     .map(({ kind, labels, first, second }) => `${kind} ${Object.values(labels).join(" ")} ${first} ${second}`);
 };
@@ -62,7 +62,7 @@ describe("a ruleset", () => {
       '6 8 2 counter accept comment "a "b" (a "b)',
       "inet t d 0",
     ]);
-    const [chain] = ruleset.tally.chains();
+    const [chain] = ruleset.book.chains();
     assert.equal(chain!.policy, null);
   });
 
@@ -94,10 +94,10 @@ describe("a ruleset", () => {
         { counter: { family: name, table: name, name, packets: 7, bytes: 8 } },
         { [name]: { family: name, table: name, name } },
       ]);
-      const [chain, ...others] = [...ruleset.tally.chains()];
+      const [chain, ...others] = [...ruleset.book.chains()];
       assert.deepEqual([chain!.family, chain!.table, chain!.name, others.length], [name, name, name, 0]);
       assert.deepEqual(
-        [...chain!.rules].map(([text, { slot }]) => [typeof text, ruleset.tally.counts.packets[slot]]),
+        [...chain!.rules].map(([text, { slot }]) => [typeof text, ruleset.book.counts.packets[slot]]),
         [
           ["string", 1],
           ["string", 3],
@@ -119,7 +119,7 @@ describe("a ruleset", () => {
       chain: { family, table: "t", name: "c" },
     }));
     assert.deepEqual(
-      [...rulesetOf(chains).tally.chains()].map(({ family }) => family),
+      [...rulesetOf(chains).book.chains()].map(({ family }) => family),
       ["ipv4", "ipv6", "inet", "arp", "bridge", "netdev"],
     );
   });
@@ -158,7 +158,7 @@ describe("a ruleset", () => {
 
   test("keeps the slots of rules in the order of their chain, and the places of quotas", () => {
     const quota = { val: 5, used: 3 };
-    const { order, ruleQuotas, tally } = rulesetOf([
+    const { order, ruleQuotas, book } = rulesetOf([
       rule("c", [{ drop: null }]),
       rule("c", [counter(1, 1)]),
       rule("d", [counter(2, 2)]),
@@ -166,7 +166,7 @@ describe("a ruleset", () => {
     ]);
     const { slots } = order.get(placeKey("inet", "t", "c"))!;
     assert.deepEqual(
-      slots.map((slot) => tally.counts.packets[slot]),
+      slots.map((slot) => book.counts.packets[slot]),
       [undefined, 1, 4],
     );
     assert.deepEqual(
@@ -198,7 +198,7 @@ describe("a ruleset", () => {
     const ruleset = rulesetOf([...rules, ...counters], 2);
     assert.deepEqual(lines(ruleset), ["inet t c 3", "1 1 1 counter jump x1 ()", "6 6 2 other ()"]);
     assert.deepEqual(named(ruleset, 2), ["counter inet t a 1 1", "counter inet t b 2 1", "counter inet t other 12 2"]);
-    assert.equal(ruleset.tally.refused, 2);
+    assert.equal(ruleset.book.refused, 2);
   });
 
   test("counts objects that it can't read, and goes on", () => {
@@ -276,7 +276,7 @@ describe("a ruleset", () => {
     fc.assert(
       fc.property(fc.array(fc.dictionary(key, tree)), fc.array(tree), (objects, expr) => {
         const ruleset = rulesetOf([...objects, rule("c", [...expr, counter(1, 1)])]);
-        assert.ok([...ruleset.tally.chains()].some(({ name, rules }) => name === "c" && rules.size > 0));
+        assert.ok([...ruleset.book.chains()].some(({ name, rules }) => name === "c" && rules.size > 0));
       }),
     );
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Dump } from "../../../../src/collectors/iptables/saver/dump.ts";
-import { placeKey } from "../../../../src/collectors/iptables/tally.ts";
+import { placeKey } from "../../../../src/collectors/iptables/rule-book.ts";
 import { DUMP } from "../fake-programs.ts";
 
 /** The dump read to its end, in pieces of this many bytes. */
@@ -15,10 +15,10 @@ function dumpOf(text: string | Uint8Array, length = 65_536, maxSeries = 1000): D
 }
 
 /** All that was counted: `table chain policy packets bytes`, and `table chain packets bytes copies rule`. */
-function lines({ tally }: Dump): string[] {
-  const { packets, bytes } = tally.counts;
+function lines({ book }: Dump): string[] {
+  const { packets, bytes } = book.counts;
   const count = (slot: number): string => `${packets[slot]} ${bytes[slot]}`;
-  return [...tally.chains()].flatMap(({ table, name, policy, slot, rules }) => [
+  return [...book.chains()].flatMap(({ table, name, policy, slot, rules }) => [
     `${table} ${name} ${policy} ${count(slot)}`,
     ...[...rules].map(([text, rule]) => `${table} ${name} ${count(rule.slot)} ${rule.copies} ${text}`),
   ]);
@@ -39,9 +39,9 @@ describe("a dump", () => {
     ];
     for (const length of [1, 7, 65_536]) assert.deepEqual(lines(dumpOf(DUMP, length)), expected);
     const dump = dumpOf(DUMP);
-    assert.deepEqual([dump.unreadable, dump.tally.refused, dump.isEmpty], [0, 0, false]);
+    assert.deepEqual([dump.unreadable, dump.book.refused, dump.isEmpty], [0, 0, false]);
     assert.deepEqual(
-      [...dump.tally.chains()].map(({ ruleCount }) => ruleCount),
+      [...dump.book.chains()].map(({ ruleCount }) => ruleCount),
       [2, 0, 3],
     );
   });
@@ -148,15 +148,15 @@ describe("a dump", () => {
       "t B 8 8 1 other",
       "t other - 3 3",
     ]);
-    assert.equal(dump.tally.refused, 3);
+    assert.equal(dump.book.refused, 3);
   });
 
   test("keeps which slot each rule counts for, in the order of its own chain", () => {
     const text =
       "*t\n:A - [0:0]\n:B - [0:0]\n[1:1] -A A -j X\n[2:2] -A A -j X\n[4:4] -A B -j Y\n[8:8] -A B -j Z\nCOMMIT\n";
-    const { shown, tally } = dumpOf(text, 100, 2);
+    const { shown, book } = dumpOf(text, 100, 2);
     const packets = (table: string, chain: string): (number | undefined)[] | undefined =>
-      shown.order.get(placeKey("ipv4", table, chain))?.slots.map((slot) => tally.counts.packets[slot]);
+      shown.order.get(placeKey("ipv4", table, chain))?.slots.map((slot) => book.counts.packets[slot]);
     // Of two series there is none left for rules, and B has none of its own either.
     assert.deepEqual(
       [packets("t", "A"), packets("t", "B")],
@@ -213,7 +213,7 @@ const COMMENTS: [rule: string, comment: string][] = [
 ];
 for (const [rule, comment] of COMMENTS) {
   test(`the comment of ${rule} is ${JSON.stringify(comment)}`, () => {
-    const [chain] = dumpOf(`*t\n[0:0] -A X ${rule}\nCOMMIT\n`).tally.chains();
+    const [chain] = dumpOf(`*t\n[0:0] -A X ${rule}\nCOMMIT\n`).book.chains();
     assert.equal(chain!.rules.get(rule)!.comment, comment);
   });
 }

@@ -40,8 +40,8 @@ export type PacketRecorder<Sink> = (
   atSeconds: number,
 ) => void;
 
-/** What a tap is for. */
-export interface PcapTapOptions<Sink> {
+/** What an engine is opened with. */
+export interface FilterEngineOptions<Sink> {
   readonly link: Link;
   readonly program: LiveProgram;
   readonly record: PacketRecorder<Sink>;
@@ -53,7 +53,7 @@ export interface PcapTapOptions<Sink> {
  * match the filter, whole or what of them is wanted. They come through a ring as in ../ring, but when the kernel says so
  * and not at fixed times: most interfaces have none.
  */
-export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
+export class FilterEngine<Sink> implements Engine<Sink>, RingHolder {
   readonly #link: Link;
   readonly #program: LiveProgram;
   readonly #record: PacketRecorder<Sink>;
@@ -68,7 +68,7 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
   #isGrowing = false;
   #isOpen = true;
 
-  private constructor({ link, program, record, shares }: PcapTapOptions<Sink>, sink: Sink) {
+  private constructor({ link, program, record, shares }: FilterEngineOptions<Sink>, sink: Sink) {
     this.#link = link;
     this.#program = program;
     this.#record = record;
@@ -76,19 +76,23 @@ export class PcapTap<Sink> implements Engine<Sink>, RingHolder {
     this.#sink = sink;
   }
 
-  /** Opens a tap on an interface, one of `siblings`. Throws PromtapError. */
-  static async open<Sink>(options: PcapTapOptions<Sink>, sink: Sink, siblings: number): Promise<PcapTap<Sink>> {
+  /** Opens an engine on an interface, one of `siblings`. Throws PromtapError. */
+  static async open<Sink>(
+    options: FilterEngineOptions<Sink>,
+    sink: Sink,
+    siblings: number,
+  ): Promise<FilterEngine<Sink>> {
     const { shares } = options;
-    const tap = new PcapTap(options, sink);
+    const engine = new FilterEngine(options, sink);
     const ringBytes = await shares.claim(siblings);
     try {
-      await tap.#receiveBy(ringBytes);
+      await engine.#receiveBy(ringBytes);
     } catch (error) {
       shares.giveBack(ringBytes);
       throw error;
     }
-    shares.hold(tap, ringBytes);
-    return tap;
+    shares.hold(engine, ringBytes);
+    return engine;
   }
 
   sync(): void {

@@ -39,7 +39,7 @@ export const OTHER = "other";
  * rules of a chain are summed as its rule "other", the chains for which there is no room as the chain "other" of their
  * table.
  */
-export class Tally {
+export class RuleBook {
   readonly counts: Counts = { packets: [], bytes: [] };
   readonly #limit: number;
   readonly #chains = new Map<string, Chain>();

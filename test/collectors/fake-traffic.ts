@@ -2,7 +2,7 @@ import type { TapState } from "../../src/capture/capture.ts";
 import type { TrafficSource } from "../../src/collectors/traffic.ts";
 
 /** Stands in for an engine: what it has seen comes into the ledger when it is told to bring it up to date. */
-export class FakeSource implements TrafficSource {
+export class FakeTraffic implements TrafficSource {
   readonly engine = "fake";
   /** Those without a position are gone. */
   readonly interfaces: (Omit<TapState, "position"> & Partial<TapState>)[] = [];

@@ -58,7 +58,7 @@ interface Network {
 }
 
 /** Connections of one scrape by where their remote end is. */
-export class Tally {
+export class RemoteCounts {
   readonly #databases: GeoDatabases;
   readonly #listeners: Listeners;
   readonly #excluded: NetworkSet;

@@ -5,7 +5,7 @@ import { isatty } from "node:tty";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 
 /** Where the bytes of a file come from, in order and once. */
-export interface ByteSource extends AsyncDisposable {
+export interface ByteInput extends AsyncDisposable {
   /** Whether the bytes come when somebody writes them, and are gone for others once they are read here. */
   readonly isPipe: boolean;
   /**
@@ -22,12 +22,12 @@ const STDIN_FD = 0;
 const MIN_ROOM_BYTES = 65_536;
 
 /** Opens a file or a FIFO; `-` is standard input. Throws PromtapError. */
-export function openSource(path: string, signal: AbortSignal | undefined): ByteSource {
+export function openInput(path: string, signal: AbortSignal | undefined): ByteInput {
   const fd = path === STDIN_PATH ? STDIN_FD : openPath(path);
   const stats = fstatSync(fd);
-  if (stats.isFIFO() || stats.isSocket()) return new PipeSource(fd, path, signal);
+  if (stats.isFIFO() || stats.isSocket()) return new PipeInput(fd, path, signal);
   const refusal = refusalOf(fd, stats);
-  if (refusal === undefined) return new FileSource(fd, path, signal);
+  if (refusal === undefined) return new FileInput(fd, path, signal);
   close(fd);
   throw new PromtapError(ErrorCode.HOST, `couldn't read ${printablePath(path)}: ${refusal}`);
 }
@@ -79,7 +79,7 @@ function close(fd: number): void {
 }
 
 /** A regular file: read straight into the caller's memory. */
-class FileSource implements ByteSource {
+class FileInput implements ByteInput {
   readonly isPipe = false;
   readonly #fd: number;
   readonly #path: string;
@@ -110,7 +110,7 @@ class FileSource implements ByteSource {
  * A pipe: waited for by the event loop, not by a thread. A thread that is stuck in read(2) would keep the process from
  * exiting until the writer goes away.
  */
-class PipeSource implements ByteSource {
+class PipeInput implements ByteInput {
   readonly isPipe = true;
   readonly #path: string;
   readonly #socket: Socket;

@@ -1,11 +1,11 @@
-import type { FrameTap } from "../../capture/engine.ts";
+import type { FrameReader } from "../../capture/engine.ts";
 import type { FileFilter } from "../../capture/pcap/file-filter.ts";
 import { LINKTYPE_RAW } from "../../packet/link/link-types.ts";
 import { type Packet, Verdict } from "../../packet/packet.ts";
 import type { WialonMonitor } from "./monitor.ts";
 
 /** Takes the frames of a file that pass the filter; its time is theirs. */
-export class WialonFileTap implements FrameTap {
+export class WialonFileReader implements FrameReader {
   readonly #monitor: WialonMonitor;
   readonly #filter: FileFilter;
   #now = 0;

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Link, Links } from "../../../src/capture/links.ts";
 import { LiveFilter } from "../../../src/capture/pcap/live-filter.ts";
 import { pcapKind, pcapKindOf } from "../../../src/capture/pcap/pcap-engine.ts";
-import { PcapTap } from "../../../src/capture/pcap/pcap-tap.ts";
+import { FilterEngine } from "../../../src/capture/pcap/filter-engine.ts";
 import { RingShares } from "../../../src/capture/ring/ring-shares.ts";
 import { ErrorCode, PromtapError } from "../../../src/errors.ts";
 import { type Packet, Verdict } from "../../../src/packet/packet.ts";
@@ -53,14 +53,14 @@ function hasAddress(bytes: Uint8Array, at: number): boolean {
   return Buffer.from(bytes.subarray(at, at + 6)).toString("hex") === "020000000001";
 }
 
-/** A tap that keeps frames. */
+/** An engine that keeps frames. */
 async function open(name: string, expression: string, { shares = new RingShares(), siblings = 1 } = {}) {
   const recorder = new Recorder();
   const link = findLink(name);
   const program = new LiveFilter({ flag: "wialon-filter", expression }).programFor(link);
   const record = (sink: Recorder, ...packet: Parameters<Recorder["record"]>): void => sink.record(...packet);
-  const tap = await PcapTap.open({ link, program, record, shares }, recorder, siblings);
-  return Object.assign(tap, { recorder });
+  const engine = await FilterEngine.open({ link, program, record, shares }, recorder, siblings);
+  return Object.assign(engine, { recorder });
 }
 
 function udp(index: number, lengthBytes = 64): Frame {
@@ -95,7 +95,7 @@ async function assertRests(): Promise<void> {
   assert.ok(turns < 1000, `${turns} turns of the event loop`);
 }
 
-describe("a tap on an interface", options, () => {
+describe("an engine on an interface", options, () => {
   before(() => {
     enterPrivateNetwork();
     ip("link set lo up");
@@ -105,20 +105,20 @@ describe("a tap on an interface", options, () => {
     await using parts = new AsyncDisposableStack();
     using tap0 = new TunInterface("tap0", "tap");
     const expressions = [...EXPRESSIONS, ""];
-    const taps = [];
+    const engines = [];
     for (const expression of expressions) {
       const shown = parts.use(await LiveTcpdump.start("tap0", expression));
       const opened = open("tap0", expression, { siblings: expressions.length });
       if (shown.hasEnded) await assertSameRefusal(opened, shown);
-      else taps.push({ expression, shown, tap: parts.use(await opened) });
+      else engines.push({ expression, shown, engine: parts.use(await opened) });
     }
-    assert.ok(taps.length >= expressions.length - 1);
+    assert.ok(engines.length >= expressions.length - 1);
     for (const { bytes } of FRAMES) tap0.receive(Uint8Array.from(bytes));
-    for (const { expression, shown, tap } of taps) {
-      await tap[Symbol.asyncDispose]();
-      const taken = tap.recorder.frames.map(indexOf);
+    for (const { expression, shown, engine } of engines) {
+      await engine[Symbol.asyncDispose]();
+      const taken = engine.recorder.frames.map(indexOf);
       assert.deepEqual(taken, (await shown.stop(taken.length)).map(indexOf), expression);
-      assert.deepEqual(tap.losses(), { packets: 0 });
+      assert.deepEqual(engine.losses(), { packets: 0 });
     }
   });
 
@@ -131,15 +131,15 @@ describe("a tap on an interface", options, () => {
       using tun0 = new TunInterface("tun0", "tun", hardwareType);
       const expressions = ["tcp port 9", "ip6 protochain 6", "protochain 17", "not ip", "ip[8] = 64"];
       const packets = FRAMES.map(({ bytes }) => bytes.slice(14)).filter(([first]) => first === 0x45 || first === 0x60);
-      const taps = [];
+      const engines = [];
       for (const expression of expressions) {
         const shown = parts.use(await LiveTcpdump.start("tun0", expression));
-        taps.push({ expression, shown, tap: parts.use(await open("tun0", expression, { siblings: 8 })) });
+        engines.push({ expression, shown, engine: parts.use(await open("tun0", expression, { siblings: 8 })) });
       }
       for (const packet of packets) tun0.receive(Uint8Array.from(packet));
-      for (const { expression, shown, tap } of taps) {
-        await tap[Symbol.asyncDispose]();
-        const taken = tap.recorder.frames.map((packet) => packet.toString("hex"));
+      for (const { expression, shown, engine } of engines) {
+        await engine[Symbol.asyncDispose]();
+        const taken = engine.recorder.frames.map((packet) => packet.toString("hex"));
         const shownPackets = (await shown.stop(taken.length)).map((frame) => frame.toString("hex"));
         // A header that libpcap makes up stands before those of cooked capture.
         assert.deepEqual(
@@ -162,13 +162,13 @@ describe("a tap on an interface", options, () => {
     test(`takes what comes or goes, as ${expression} says`, async () => {
       using tun0 = new TunInterface("tun0");
       ip("address add 10.0.0.2/24 dev tun0");
-      await using tap = await open("tun0", expression);
+      await using engine = await open("tun0", expression);
       const socket = createSocket("udp4");
       await new Promise((resolve) => socket.send("sent", 9, "10.0.0.1", resolve));
       socket.close();
       tun0.receive(Uint8Array.from(udp(1).bytes.slice(14)));
-      await tap[Symbol.asyncDispose]();
-      const lengths = tap.recorder.facts
+      await engine[Symbol.asyncDispose]();
+      const lengths = engine.recorder.facts
         .map(({ lengthBytes }) => lengthBytes)
         .filter((length) => [32, 64].includes(length));
       assert.deepEqual(lengths, [...Array<number>(sent).fill(32), ...Array<number>(received).fill(64)]);
@@ -190,20 +190,23 @@ describe("a tap on an interface", options, () => {
   test("takes whole frames, merged ones too, with their length and the kernel's time, and loopback's once", async () => {
     using tap0 = new TunInterface("tap0", "tap");
     const startSeconds = Date.now() / 1000;
-    await using tap = await open("tap0", "tcp");
+    await using engine = await open("tap0", "tcp");
     await using loopback = await open("lo", "udp port 9");
     const merged = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: 6, lengthBytes: 65_000 });
     tap0.receive(Uint8Array.from(merged.bytes), { gsoType: 1, gsoSize: 1400, checksumStart: 34, checksumOffset: 16 });
     const socket = createSocket("udp4");
     await new Promise((resolve) => socket.send(Buffer.alloc(60_000), 9, "127.0.0.1", resolve));
     socket.close();
-    await until("both are taken", () => tap.recorder.frames.length > 0 && loopback.recorder.frames.length > 0);
-    await tap[Symbol.asyncDispose]();
+    await until("both are taken", () => engine.recorder.frames.length > 0 && loopback.recorder.frames.length > 0);
+    await engine[Symbol.asyncDispose]();
     await loopback[Symbol.asyncDispose]();
-    assert.deepEqual(tap.recorder.frames, [Buffer.from(merged.bytes)]);
-    assert.deepEqual([tap.recorder.facts[0]!.lengthBytes, loopback.recorder.facts[0]!.lengthBytes], [65_000, 60_028]);
+    assert.deepEqual(engine.recorder.frames, [Buffer.from(merged.bytes)]);
+    assert.deepEqual(
+      [engine.recorder.facts[0]!.lengthBytes, loopback.recorder.facts[0]!.lengthBytes],
+      [65_000, 60_028],
+    );
     assert.equal(loopback.recorder.frames.length, 1);
-    for (const { recorder } of [tap, loopback]) {
+    for (const { recorder } of [engine, loopback]) {
       assert.ok(recorder.times[0]! >= startSeconds && recorder.times[0]! <= Date.now() / 1000 + 0.001);
     }
   });
@@ -252,45 +255,45 @@ describe("a tap on an interface", options, () => {
   test("is promiscuous as long as it is open, and holds no memory then", async () => {
     using tap0 = new TunInterface("tap0", "tap");
     assert.ok(tap0 !== undefined);
-    await using tap = await open("tap0", "");
+    await using engine = await open("tap0", "");
     assert.equal(promiscuity("tap0"), 1);
     assert.equal(mappedBytes(), 16 * MIB);
-    await tap[Symbol.asyncDispose]();
+    await engine[Symbol.asyncDispose]();
     assert.equal(promiscuity("tap0"), 0);
     assert.equal(mappedBytes(), 0);
   });
 
   test("goes on when the interface was down, and has nothing to do meanwhile", async () => {
     using tap0 = new TunInterface("tap0", "tap");
-    await using tap = await open("tap0", "udp");
+    await using engine = await open("tap0", "udp");
     ip("link set tap0 down");
     await assertRests();
     ip("link set tap0 up");
     tap0.receive(Uint8Array.from(udp(1).bytes));
-    await until("the packet is taken", () => tap.recorder.frames.length === 1);
-    await tap[Symbol.asyncDispose]();
+    await until("the packet is taken", () => engine.recorder.frames.length === 1);
+    await engine[Symbol.asyncDispose]();
   });
 
   test("gives what comes to the next sink, and waits for one without a turn of the event loop", async () => {
     using tap0 = new TunInterface("tap0", "tap");
-    await using tap = await open("tap0", "udp");
+    await using engine = await open("tap0", "udp");
     const next = new Recorder();
     tap0.receive(Uint8Array.from(udp(1).bytes));
-    await until("it is taken", () => tap.recorder.frames.length === 1);
-    tap.retarget(undefined);
+    await until("it is taken", () => engine.recorder.frames.length === 1);
+    engine.retarget(undefined);
     tap0.receive(Uint8Array.from(udp(2).bytes));
     await assertRests();
-    tap.sync();
-    tap.retarget(next);
+    engine.sync();
+    engine.retarget(next);
     await until("it is taken by the next", () => next.frames.length === 1);
-    await tap[Symbol.asyncDispose]();
-    assert.deepEqual([...tap.recorder.frames, ...next.frames].map(indexOf), [1, 2]);
+    await engine[Symbol.asyncDispose]();
+    assert.deepEqual([...engine.recorder.frames, ...next.frames].map(indexOf), [1, 2]);
   });
 
   test("takes every packet while its ring becomes smaller and larger", async () => {
     using tap0 = new TunInterface("tap0", "tap");
     const shares = new RingShares(2 * MIB);
-    await using tap = await open("tap0", "udp", { shares });
+    await using engine = await open("tap0", "udp", { shares });
     assert.equal(mappedBytes(), 2 * MIB);
     const others: AsyncDisposable[] = [];
     let sent = 0;
@@ -301,45 +304,45 @@ describe("a tap on an interface", options, () => {
     for (const siblings of [2, 3, 4]) others.push(await open("lo", "", { shares, siblings }));
     assert.ok(mappedBytes() <= 2 * MIB);
     for (const other of others) await other[Symbol.asyncDispose]();
-    await shares.grow(tap);
+    await shares.grow(engine);
     clearInterval(sending);
-    await tap[Symbol.asyncDispose]();
-    const taken = new Set(tap.recorder.frames.map(indexOf));
+    await engine[Symbol.asyncDispose]();
+    const taken = new Set(engine.recorder.frames.map(indexOf));
     assert.equal(taken.size, sent);
     // One that comes just when the ring changes may be in both.
-    assert.ok(tap.recorder.frames.length - sent <= 4, `${tap.recorder.frames.length} of ${sent}`);
-    assert.deepEqual(tap.losses(), { packets: 0 });
+    assert.ok(engine.recorder.frames.length - sent <= 4, `${engine.recorder.frames.length} of ${sent}`);
+    assert.deepEqual(engine.losses(), { packets: 0 });
     assert.equal(mappedBytes(), 0);
   });
 
   test("has its ring doubled when that is half full, and counts what did not find room", async () => {
     using tap0 = new TunInterface("tap0", "tap");
-    await using tap = await open("tap0", "udp", { siblings: 1024 });
+    await using engine = await open("tap0", "udp", { siblings: 1024 });
     assert.equal(mappedBytes(), 64 * 1024);
     const frames = 1000;
     for (let count = 0; count < frames; count++) tap0.receive(Uint8Array.from(udp(count, 1400).bytes));
-    tap.sync();
-    const lost = tap.losses().packets;
+    engine.sync();
+    const lost = engine.losses().packets;
     assert.ok(lost > 0);
-    await until("all are taken", () => tap.recorder.frames.length + lost === frames);
+    await until("all are taken", () => engine.recorder.frames.length + lost === frames);
     await until("the ring is larger", () => mappedBytes() >= 128 * 1024);
-    await tap[Symbol.asyncDispose]();
-    assert.equal(tap.losses().packets, lost);
+    await engine[Symbol.asyncDispose]();
+    assert.equal(engine.losses().packets, lost);
   });
 
   test("has its ring enlarged for frames that are larger than its blocks", async () => {
     using tap0 = new TunInterface("tap0", "tap");
-    await using tap = await open("tap0", "tcp", { siblings: 1024 });
+    await using engine = await open("tap0", "tcp", { siblings: 1024 });
     const merged = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: 6, lengthBytes: 65_000 });
     const send = (): void =>
       tap0.receive(Uint8Array.from(merged.bytes), { gsoType: 1, gsoSize: 1400, checksumStart: 34, checksumOffset: 16 });
     send();
-    await until("it is taken, in part", () => tap.recorder.frames.length === 1);
-    assert.equal(tap.recorder.facts[0]!.lengthBytes, 65_000);
-    assert.ok(tap.recorder.frames[0]!.length < 65_000);
+    await until("it is taken, in part", () => engine.recorder.frames.length === 1);
+    assert.equal(engine.recorder.facts[0]!.lengthBytes, 65_000);
+    assert.ok(engine.recorder.frames[0]!.length < 65_000);
     await until("one is taken whole", () => {
       send();
-      return tap.recorder.frames.some(({ length }) => length === merged.bytes.length);
+      return engine.recorder.frames.some(({ length }) => length === merged.bytes.length);
     });
   });
 });
