@@ -154,7 +154,7 @@ for (const [given, expected] of LEGAL) {
   test(`${JSON.stringify(given)} is legal`, () => assert.deepEqual(judge(given), { ...DEFAULT, ...expected }));
 }
 
-const INTERFACE = "legal is a name, a pattern such as veth*, or auto";
+const INTERFACE = "legal is a name, a pattern such as veth*, !veth* to leave out, or auto; several with commas between";
 const LISTEN = "legal is :PORT, IPV4:PORT, [IPV6]:PORT, HOST:PORT or unix:/PATH";
 const SOCKET = "legal is a path of a file, of at most 100 bytes";
 const PATH = "legal is a path such as /metrics, but not /healthz or below /-/";
