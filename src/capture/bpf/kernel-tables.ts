@@ -16,6 +16,7 @@ import {
   FLAG,
   FLAG_OFFSET,
   KEY_BYTES,
+  type MapFds,
   OTHER_OFFSET,
   PLACE_BYTES,
   ROW_BYTES,
@@ -24,7 +25,6 @@ import {
 } from "./layout.ts";
 import { MapSet } from "./maps.ts";
 import type { Places } from "./places.ts";
-import type { MapFds } from "./program/rows.ts";
 import { otherRowOf, type SharedTables } from "./shared-tables.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */

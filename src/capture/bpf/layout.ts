@@ -20,6 +20,19 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  *   ranges     what the ranges are rolled up by, and the row that takes refused addresses
  *   chain      the program, where it is too long for a socket
  */
+/** Descriptors of the maps. */
+export interface MapFds {
+  readonly counters: number;
+  readonly rows: number;
+  readonly places: number;
+  readonly keys: number;
+  readonly index: number;
+  readonly state: number;
+  readonly budget: number;
+  readonly tables: number;
+  readonly ranges: number;
+}
+
 export const SLOT_BYTES = SLOT_DOUBLES * 8;
 export const SUM_OFFSET = SLOT_BYTES - 8;
 /** log2 of CHUNK_SLOTS. */

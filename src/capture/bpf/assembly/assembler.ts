@@ -1,3 +1,4 @@
+import type { BpfFunc } from "./helper.ts";
 import {
   type AccessBytes,
   BPF_ADD,
@@ -208,8 +209,8 @@ export class Assembler {
   /** Compares the lower halves; unsigned. Kernel 5.1. */
   jlt32 = (left: Register, right: Operand, target: Label): void => this.#jump(BPF_JMP32 | BPF_JLT, left, right, target);
 
-  /** Calls a helper of the kernel by its number (enum bpf_func_id). */
-  call(helper: number): void {
+  /** Calls a helper of the kernel. */
+  call(helper: BpfFunc): void {
     this.#emit(BPF_JMP | BPF_CALL, NO_REGISTER, NO_REGISTER, 0, helper);
   }
 

@@ -6,6 +6,7 @@ export const BPF_FUNC = {
   TAIL_CALL: 12,
   SKB_LOAD_BYTES: 26,
 } as const;
+export type BpfFunc = (typeof BPF_FUNC)[keyof typeof BPF_FUNC];
 
 /** Number → name, without `bpf_`. */
 export const HELPER_NAMES: ReadonlyMap<number, string> = new Map(

@@ -3,8 +3,7 @@ import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r10 } from "../assembly/instruction.ts";
 import { COLUMN_STEP, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../places.ts";
-import type { ZoneCounters } from "../zones/zone-counters.ts";
-import { writeZoneCounting } from "../zones/zone-writer.ts";
+import type { ZoneMaps } from "../zones/zone-layout.ts";
 import type { CountersWriter } from "./counters.ts";
 import type { ParseExits } from "./network-writer.ts";
 import { writeIpv4Tree, writeIpv6Tree } from "./range-tree.ts";
@@ -19,6 +18,7 @@ import {
   KIND,
   SEGMENT_BYTES,
 } from "./stack.ts";
+import { writeZoneCounting } from "./zone-writer.ts";
 
 /** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */
 const TX_BYTES = 0;
@@ -33,7 +33,7 @@ export interface CountOptions extends RowsOptions {
   /** Whether rows of IPv4 addresses are given out on first use; else the row of a place is `firstRow` + place. */
   hasPlaceMap: boolean;
   unfolds: boolean;
-  zones: readonly ZoneCounters[];
+  zones: readonly ZoneMaps[];
   /** What the program returns. */
   result: number;
 }

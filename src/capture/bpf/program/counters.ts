@@ -6,6 +6,7 @@ import {
   UDP_HEADER_BYTES,
 } from "../../../packet/headers.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
+import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r9, r10, type Register } from "../assembly/instruction.ts";
 import {
   ALL_SLOT,
@@ -20,6 +21,7 @@ import {
   SUM_OFFSET,
   TABLE,
 } from "../layout.ts";
+import { writeLookUp } from "./look-up.ts";
 import { readFromR2 } from "./skb.ts";
 import {
   CELL_POINTER,
@@ -35,10 +37,6 @@ import {
   SLOT_OFFSET,
   TRANSPORT_OFFSET,
 } from "./stack.ts";
-
-/* enum bpf_func_id */
-const BPF_FUNC_MAP_LOOKUP_ELEM = 1;
-const BPF_FUNC_GET_SMP_PROCESSOR_ID = 8;
 
 export interface CountersOptions {
   countersFd: number;
@@ -71,7 +69,7 @@ export class CountersWriter {
     if (lanes === 1) {
       asm.mov(r0, 0);
     } else {
-      asm.call(BPF_FUNC_GET_SMP_PROCESSOR_ID);
+      asm.call(BPF_FUNC.GET_SMP_PROCESSOR_ID);
       asm.and(r0, lanes - 1);
     }
     if (this.#chunks > 1) {
@@ -80,7 +78,7 @@ export class CountersWriter {
       return;
     }
     asm.store(4, r10, KEY, r0);
-    this.lookUp(countersFd, KEY, missing);
+    writeLookUp(this.#asm, countersFd, KEY, missing);
     asm.mov(r9, r0);
   }
 
@@ -151,7 +149,7 @@ export class CountersWriter {
     const asm = this.#asm;
     const missing = asm.label();
     asm.store(4, r10, KEY, 0);
-    this.lookUp(this.#options.countersFd, KEY, missing);
+    writeLookUp(this.#asm, this.#options.countersFd, KEY, missing);
     asm.mov(r1, 1);
     asm.atomicAdd(8, r0, EVENT_SLOT * SLOT_BYTES + event, r1);
     asm.place(missing);
@@ -224,16 +222,6 @@ export class CountersWriter {
     this.bucketOfR1(r8);
   }
 
-  /** r0 = the value of the key at a place on the stack. Arrays cost no call: the kernel writes the look-up in line. */
-  lookUp(fd: number, key: number, missing: Label): void {
-    const asm = this.#asm;
-    asm.loadMap(r1, fd);
-    asm.mov(r2, r10);
-    asm.add(r2, key);
-    asm.call(BPF_FUNC_MAP_LOOKUP_ELEM);
-    asm.jeq(r0, 0, missing);
-  }
-
   /** Counts the packets that went before the last one of those that were merged; their bytes are in r7 already. */
   #countFull(): void {
     const asm = this.#asm;
@@ -281,7 +269,7 @@ export class CountersWriter {
     asm.and(r2, CHUNK_SLOTS - 1);
     asm.lsh(r2, SLOT_SHIFT);
     asm.store(8, r10, SLOT_OFFSET, r2);
-    this.lookUp(this.#options.countersFd, KEY, missing);
+    writeLookUp(this.#asm, this.#options.countersFd, KEY, missing);
     asm.load(8, r2, r10, SLOT_OFFSET);
     asm.add(r0, r2);
   }

@@ -4,12 +4,13 @@ import * as bpf from "../../../native/bpf.ts";
 import type { CapabilityName } from "../../../native/capabilities.ts";
 import * as libc from "../../../native/libc.ts";
 import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
+import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
-import type { KernelTables } from "../kernel-tables.ts";
+import type { TableSizes } from "../kernel-tables.ts";
 import type { Places } from "../places.ts";
 import { bpfRefusal } from "../refusal.ts";
-import type { ZoneCounters } from "../zones/zone-counters.ts";
-import { EVENT } from "../layout.ts";
+import type { ZoneMaps } from "../zones/zone-layout.ts";
+import { EVENT, type MapFds } from "../layout.ts";
 import { writeCounting } from "./count-writer.ts";
 import { CountersWriter } from "./counters.ts";
 import { writeLink } from "./link-writer.ts";
@@ -32,8 +33,6 @@ const TCX_NEXT = -1;
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
-/** enum bpf_func_id */
-const BPF_FUNC_TAIL_CALL = 12;
 
 /** linux/errno.h: not for user space, and seen there all the same. */
 const ENOTSUPP = 524;
@@ -48,7 +47,13 @@ export interface ProgramOptions {
   /** Count the packets that were on the wire, where the kernel shows several of them as one. */
   wireSizes: boolean;
   /** What is counted by zone of the remote address, for each way to tell them apart. */
-  zones: readonly ZoneCounters[];
+  zones: readonly ZoneMaps[];
+}
+
+/** What a program counts in. */
+export interface ProgramTables {
+  readonly fds: MapFds;
+  readonly sizes: TableSizes;
 }
 
 /** The program that parses and counts the packets of one interface, ready to be loaded. */
@@ -56,7 +61,7 @@ export function assembleProgram(
   options: ProgramOptions,
   ranges: RangeTable,
   places: Places,
-  { fds, sizes }: Pick<KernelTables, "fds" | "sizes">,
+  { fds, sizes }: ProgramTables,
 ): Uint8Array {
   const asm = new Assembler();
   const exits = {
@@ -118,13 +123,13 @@ export function loadProgram(
   options: ProgramOptions,
   ranges: RangeTable,
   places: Places,
-  kernelTables: Pick<KernelTables, "fds" | "sizes" | "createChain">,
+  tables: ProgramTables & { createChain(): number },
 ): number {
   const { hook } = options;
   const instructions = assemble();
   const fd = load(hook, instructions);
   if (hook === Hook.TCX || isTakenBySockets(fd)) return fd;
-  const chain = kernelTables.createChain();
+  const chain = tables.createChain();
   const result = bpf.setElement(chain, 0, fd);
   libc.close(fd);
   if (result < 0) throw notLoaded(bpfRefusal(result, ...TO_LOAD[hook]));
@@ -132,7 +137,7 @@ export function loadProgram(
 
   function assemble(): Uint8Array {
     try {
-      return assembleProgram(options, ranges, places, kernelTables);
+      return assembleProgram(options, ranges, places, tables);
     } catch (error) {
       if (!(error instanceof JumpTooFarError)) throw error;
       throw new PromtapError(ErrorCode.HOST, `too many ranges for one program: ${error.message}`);
@@ -158,7 +163,7 @@ function assembleChain(chain: number): Uint8Array {
   const asm = new Assembler();
   asm.loadMap(r2, chain);
   asm.mov(r3, 0);
-  asm.call(BPF_FUNC_TAIL_CALL);
+  asm.call(BPF_FUNC.TAIL_CALL);
   asm.mov(r0, KEEP_NOTHING);
   asm.exit();
   return asm.assemble();

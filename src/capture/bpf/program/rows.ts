@@ -1,5 +1,6 @@
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
+import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r10, type Register } from "../assembly/instruction.ts";
 import {
   BUDGET,
@@ -9,29 +10,17 @@ import {
   FLAG,
   FLAG_OFFSET,
   KEY_BYTES,
+  type MapFds,
   OTHER_OFFSET,
   RANGE,
   STATE,
 } from "../layout.ts";
 import type { CountersWriter } from "./counters.ts";
+import { writeLookUp } from "./look-up.ts";
 import { ADDRESS, CELL_POINTER, COLUMN, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POINTER } from "./stack.ts";
 
-/* enum bpf_func_id */
-const BPF_FUNC_MAP_UPDATE_ELEM = 2;
+/** Flag of an update: only if the key is not there yet. */
 const BPF_NOEXIST = 1;
-
-/** Descriptors of the maps; see layout.ts. */
-export interface MapFds {
-  counters: number;
-  rows: number;
-  places: number;
-  keys: number;
-  index: number;
-  state: number;
-  budget: number;
-  tables: number;
-  ranges: number;
-}
 
 export interface RowsOptions {
   fds: MapFds;
@@ -71,7 +60,7 @@ export class RowsWriter {
     asm.store(8, r10, ROW_KEY + 8, r2);
     asm.store(8, r10, ROW_KEY + 16, 0);
     asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(fds.places, KEY, next);
+    writeLookUp(asm, fds.places, KEY, next);
     asm.load(8, r2, r0, 0);
     asm.jeq(r2, 0, isNew);
     asm.sub(r2, 1);
@@ -80,13 +69,13 @@ export class RowsWriter {
     asm.place(isNew);
     asm.load(8, r1, r10, ROW_KEY);
     asm.store(4, r10, KEY, r1);
-    this.#counters.lookUp(fds.ranges, KEY, next);
+    writeLookUp(asm, fds.ranges, KEY, next);
     asm.load(4, r1, r0, RANGE.OTHER_ROW);
     asm.store(8, r10, OTHER_ROW, r1);
     this.#newRow(other, next);
     asm.load(8, r1, r10, ROW_KEY + 8);
     asm.store(4, r10, KEY, r1);
-    this.#counters.lookUp(fds.places, KEY, next);
+    writeLookUp(asm, fds.places, KEY, next);
     asm.mov(r3, r0);
     asm.load(8, r2, r10, NEW_ROW);
     asm.add(r2, 1);
@@ -117,7 +106,7 @@ export class RowsWriter {
     const other = asm.label();
     this.#counters.forget(r2);
     asm.store(8, r10, ROW_KEY, r2);
-    this.#counters.lookUp(fds.ranges, KEY, next);
+    writeLookUp(asm, fds.ranges, KEY, next);
     for (const [half, mask] of [
       [0, RANGE.MASK_HIGH],
       [8, RANGE.MASK_LOW],
@@ -129,7 +118,7 @@ export class RowsWriter {
     }
     asm.load(4, r1, r0, RANGE.OTHER_ROW);
     asm.store(8, r10, OTHER_ROW, r1);
-    this.#counters.lookUp(fds.index, ROW_KEY, isNew);
+    writeLookUp(asm, fds.index, ROW_KEY, isNew);
     asm.load(8, r2, r0, 0);
     asm.jump(known);
 
@@ -141,12 +130,12 @@ export class RowsWriter {
     asm.mov(r3, r10);
     asm.add(r3, NEW_ROW);
     asm.mov(r4, BPF_NOEXIST);
-    asm.call(BPF_FUNC_MAP_UPDATE_ELEM);
+    asm.call(BPF_FUNC.MAP_UPDATE_ELEM);
     asm.load(8, r2, r10, NEW_ROW);
     asm.jeq(r0, 0, known);
     // Another CPU was faster, or the kernel is out of memory.
     this.#giveRowBack(next);
-    this.#counters.lookUp(fds.index, ROW_KEY, noMemory);
+    writeLookUp(asm, fds.index, ROW_KEY, noMemory);
     asm.load(8, r2, r0, 0);
     asm.jump(known);
 
@@ -178,12 +167,12 @@ export class RowsWriter {
 
     asm.place(taken);
     asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(fds.keys, KEY, next);
+    writeLookUp(asm, fds.keys, KEY, next);
     for (let at = 0; at < KEY_BYTES; at += 8) {
       asm.load(8, r1, r10, ROW_KEY + at);
       asm.store(8, r0, at, r1);
     }
-    this.#counters.lookUp(fds.rows, KEY, next);
+    writeLookUp(asm, fds.rows, KEY, next);
     asm.load(8, r1, r10, OTHER_ROW);
     asm.store(4, r0, OTHER_OFFSET, r1);
     asm.store(4, r0, FLAG_OFFSET, FLAG.ADMITTED);
@@ -194,7 +183,7 @@ export class RowsWriter {
     const asm = this.#asm;
     const { fds } = this.#options;
     asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(fds.rows, KEY, next);
+    writeLookUp(asm, fds.rows, KEY, next);
     const hasSlot = asm.label();
     const needsSlot = asm.label();
     const refused = asm.label();
@@ -237,7 +226,7 @@ export class RowsWriter {
       asm.load(8, r2, r10, PLACE);
       asm.add(r2, firstRow);
       asm.store(4, r10, KEY, r2);
-      this.#counters.lookUp(fds.rows, KEY, next);
+      writeLookUp(asm, fds.rows, KEY, next);
       asm.store(8, r10, ROW_POINTER, r0);
       this.#admit(refused);
       asm.load(8, r2, r10, PLACE);
@@ -261,7 +250,7 @@ export class RowsWriter {
     asm.load(8, r3, r10, ROW_POINTER);
     asm.load(4, r2, r3, OTHER_OFFSET);
     asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(this.#options.fds.rows, KEY, next);
+    writeLookUp(asm, this.#options.fds.rows, KEY, next);
   }
 
   /** r2 = slot of the column at offset `column` in a half of the row at r0, r1 = where that stands. */
@@ -344,7 +333,7 @@ export class RowsWriter {
     const asm = this.#asm;
     asm.load(8, r2, r10, NEW_ROW);
     asm.store(4, r10, KEY, r2);
-    this.#counters.lookUp(this.#options.fds.rows, KEY, next);
+    writeLookUp(asm, this.#options.fds.rows, KEY, next);
     asm.store(4, r0, FLAG_OFFSET, FLAG.UNSEEN);
     this.#giveBack();
   }

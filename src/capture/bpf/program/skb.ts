@@ -1,4 +1,5 @@
 import type { Assembler, Label } from "../assembly/assembler.ts";
+import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r7, r8, r10 } from "../assembly/instruction.ts";
 import { SCRATCH } from "./stack.ts";
 
@@ -12,9 +13,6 @@ export const SKB_GSO_SIZE = 176;
 
 export const PACKET_OUTGOING = 4;
 
-/** enum bpf_func_id */
-const BPF_FUNC_SKB_LOAD_BYTES = 26;
-
 /**
  * Reads `bytes` from offset r2 of the packet whose context is in r6, wherever in the packet's pieces they are. Uses up
  * r0 to r5; goes to `otherwise` where the packet ends before.
@@ -24,7 +22,7 @@ export function readFromR2(asm: Assembler, to: number, bytes: number, otherwise:
   asm.mov(r3, r10);
   asm.add(r3, to);
   asm.mov(r4, bytes);
-  asm.call(BPF_FUNC_SKB_LOAD_BYTES);
+  asm.call(BPF_FUNC.SKB_LOAD_BYTES);
   asm.jne(r0, 0, otherwise);
 }
 

@@ -10,7 +10,14 @@ import {
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
-import { DIRECTORY_ENTRY_BYTES, IPV4_SPAN_BYTES, IPV6_SPAN_BYTES, ZONE_SLOT_BYTES, ZONE_STATE } from "./zone-layout.ts";
+import {
+  DIRECTORY_ENTRY_BYTES,
+  IPV4_SPAN_BYTES,
+  IPV6_SPAN_BYTES,
+  type SideMaps,
+  ZONE_SLOT_BYTES,
+  ZONE_STATE,
+} from "./zone-layout.ts";
 
 /** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
 const SPARE = 1.5;
@@ -21,14 +28,6 @@ const SPARE_STEPS = 2;
 /** Enough for two thousand addresses of the host below one entry, such as those of a cluster's services. */
 const MIN_STEPS = 12;
 const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
-
-/** What a program needs to look up addresses of one version. */
-export interface SideMaps {
-  readonly directory: number;
-  readonly spans: number;
-  /** How often a search can halve. */
-  readonly steps: number;
-}
 
 /** Half of two arrays, and the way into it. */
 class Side implements SideMaps {

@@ -17,3 +17,29 @@ export const ZONE_STATE = { FIRST_ENTRY_IPV4: 0, FIRST_ENTRY_IPV6: 8, NEXT_SLOT:
 export const ZONE_COUNTER_BYTES = 16;
 export const COUNTER_PACKETS = 0;
 export const COUNTER_BYTES = 8;
+
+/** What a program looks up addresses of one version in: descriptors of maps. */
+export interface SideMaps {
+  readonly directory: number;
+  readonly spans: number;
+  /** How often a search can halve. */
+  readonly steps: number;
+}
+
+/** What a program counts by zone in: descriptors of maps, and their sizes. */
+export interface ZoneMaps {
+  /** Counters. */
+  readonly fd: number;
+  /** 2^n; see layout.ts. */
+  readonly lanes: number;
+  readonly isAtomic: boolean;
+  /** What all programs share. */
+  readonly zones: {
+    readonly ipv4: SideMaps;
+    readonly ipv6: SideMaps;
+    readonly slots: number;
+    readonly state: number;
+    /** Slots that there may be, those of unnamed zones included. */
+    readonly slotCount: number;
+  };
+}

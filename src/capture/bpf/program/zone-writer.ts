@@ -1,6 +1,7 @@
 import { Zone } from "../../../ledger/zones/zone.ts";
 import { DIRECTORY_BITS, SUBDIRECTORY, SUBDIRECTORY_BITS } from "../../../ledger/zones/zone-table.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
+import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import {
   CELL_POINTER,
@@ -11,14 +12,9 @@ import {
   IPV6_SOURCE,
   KEY,
   ROW_POINTER,
-} from "../program/stack.ts";
-import type { SideMaps } from "./kernel-zones.ts";
-import type { ZoneCounters } from "./zone-counters.ts";
-import { COUNTER_BYTES, COUNTER_PACKETS, ZONE_STATE } from "./zone-layout.ts";
-
-/* enum bpf_func_id */
-const BPF_FUNC_MAP_LOOKUP_ELEM = 1;
-const BPF_FUNC_GET_SMP_PROCESSOR_ID = 8;
+} from "./stack.ts";
+import { COUNTER_BYTES, COUNTER_PACKETS, type SideMaps, ZONE_STATE, type ZoneMaps } from "../zones/zone-layout.ts";
+import { writeLookUp } from "./look-up.ts";
 
 /* What is counted by address needs these no more. */
 const ZONE_FROM = CELL_POINTER;
@@ -40,16 +36,16 @@ const HIGHEST = 4;
  * Writes what counts a packet by zone, as ledger/zones/zone-ledger.ts does: the size of all that it stands for is in r7,
  * its addresses are on the stack. Uses up all registers but r7 and r10.
  */
-export function writeZoneCounting(asm: Assembler, counters: ZoneCounters, version: 4 | 6, unfolds: boolean): void {
+export function writeZoneCounting(asm: Assembler, counters: ZoneMaps, version: 4 | 6, unfolds: boolean): void {
   new ZoneWriter(asm, counters, unfolds).write(version);
 }
 
 class ZoneWriter {
   readonly #asm: Assembler;
-  readonly #counters: ZoneCounters;
+  readonly #counters: ZoneMaps;
   readonly #unfolds: boolean;
 
-  constructor(asm: Assembler, counters: ZoneCounters, unfolds: boolean) {
+  constructor(asm: Assembler, counters: ZoneMaps, unfolds: boolean) {
     this.#asm = asm;
     this.#counters = counters;
     this.#unfolds = unfolds;
@@ -271,7 +267,7 @@ class ZoneWriter {
     const asm = this.#asm;
     const { fd, lanes, isAtomic, zones } = this.#counters;
     if (lanes > 1) {
-      asm.call(BPF_FUNC_GET_SMP_PROCESSOR_ID);
+      asm.call(BPF_FUNC.GET_SMP_PROCESSOR_ID);
       asm.and(r0, lanes - 1);
       asm.mul(r0, zones.slotCount);
       asm.add(r6, r0);
@@ -299,11 +295,6 @@ class ZoneWriter {
 
   /** r0 = the value of the key on the stack. */
   #lookUp(fd: number, missing: Label): void {
-    const asm = this.#asm;
-    asm.loadMap(r1, fd);
-    asm.mov(r2, r10);
-    asm.add(r2, KEY);
-    asm.call(BPF_FUNC_MAP_LOOKUP_ELEM);
-    asm.jeq(r0, 0, missing);
+    writeLookUp(this.#asm, fd, KEY, missing);
   }
 }
