@@ -14,7 +14,7 @@ export interface Replacement {
 /**
  * What cap 0.2.1 gets wrong on Linux for a daemon that links libpcap statically:
  * - it looks for pcap_set_immediate_mode in whatever libpcap.so the machine has, and hands it our handle;
- * - it writes to stderr for an interface without an IPv4 address, where nothing is wrong;
+ * - it writes to stderr for an interface without an IPv4 address though nothing is wrong;
  * - it asserts, and so aborts the process, when polling fails, as it does when the interface vanishes: libuv has
  *   stopped the handle by then (uv__poll_io in unix/poll.c);
  * - it frees its poll handle without uv_close, which leaves a dangling entry in the loop's list of handles;
@@ -191,7 +191,7 @@ export type CapAddon = { readonly path: string; readonly libpcap: Libpcap } | { 
 
 /**
  * Builds cap.node with libpcap inside, once for each combination of Node, libpcap and patch; takes about 10 s.
- * Where that can't be done, tells why, and leaves no older addon behind.
+ * If that can't be done, tells why, and leaves no older addon behind.
  */
 export function buildCapAddon(): CapAddon {
   // where src/native/addon.ts looks when it runs from the sources
@@ -225,7 +225,7 @@ export function buildCapAddon(): CapAddon {
   }
 }
 
-/** Replaces each text where it stands exactly once; throws where the source is not the one that was patched. */
+/** Replaces each text if it stands exactly once; throws if the source is not the one that was patched. */
 export function applyReplacements(source: string, replacements: readonly Replacement[]): string {
   let patched = source;
   for (const { from, to } of replacements) {

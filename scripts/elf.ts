@@ -8,7 +8,7 @@ interface Section {
   readonly lengthBytes: number;
   /** Index of the section with the names of this one. */
   readonly link: number;
-  /** Number of records, where the section is a list of them. */
+  /** Number of records, if the section is a list of them. */
   readonly count: number;
 }
 
@@ -25,7 +25,7 @@ export function neededVersions(elf: Buffer): string[] {
     .flatMap((section) => versionsOf(elf, section, sections[section.link]!));
 }
 
-/** Where the code of a function that the file exports lies in it. Throws where it exports none of that name. */
+/** Where the code of a function that the file exports lies in it. Throws if it exports none of that name. */
 export function offsetOfSymbol(elf: Buffer, name: string): number {
   const sections = sectionsOf(elf);
   const table = sections.find(({ type }) => type === SHT_DYNSYM);

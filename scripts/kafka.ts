@@ -1,6 +1,6 @@
 /**
- * Fetches Apache Kafka, as the tests run it, from Maven Central: `node scripts/kafka.ts`. Does nothing where it is
- * there already; fails in one line where Maven Central cannot be reached.
+ * Fetches Apache Kafka, as the tests run it, from Maven Central: `node scripts/kafka.ts`. Does nothing if it is
+ * there already; fails in one line when Maven Central cannot be reached.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";

@@ -35,7 +35,7 @@ const HEADERS = ["pcap", "pcap-int.h", "fmtutils.h", "portability.h", "varattrs.
 
 /**
  * Builds libpcap as a static, position-independent library from Debian's source package (Debian's own libpcap.a is
- * not position-independent); takes about 15 s the first time and nothing after that. Throws where it can't be built.
+ * not position-independent); takes about 15 s the first time and nothing after that. Throws if it can't be built.
  */
 export function buildLibpcap(): Libpcap {
   // what was built with other options, or keeps other files, has another name

@@ -6,7 +6,7 @@ import type { Libpcap } from "./libpcap.ts";
 
 /**
  * The licences of everything inside the binary, as one text: those packages (folders, relative to the root), Node,
- * and libpcap where the binary has it. Throws when a package has no licence file, since then it can't be passed on.
+ * and libpcap if the binary has it. Throws when a package has no licence file, since then it can't be passed on.
  */
 export function thirdPartyLicences(packages: readonly string[], libpcap: Libpcap | undefined): string {
   const parts = packages.map((folder) => part(nameOf(folder), readVersion(join(root, folder)), licenceOf(folder)));

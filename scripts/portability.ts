@@ -8,7 +8,7 @@ const NEWEST: Readonly<Record<string, readonly number[]>> = {
   GCC: [7, 0, 0],
 };
 
-/** Throws where a file that is given away needs a newer system than the manual promises. */
+/** Throws if a file that is given away needs a newer system than the manual promises. */
 export function assertPortable(name: string, elf: Buffer): void {
   const newer = neededVersions(elf).filter((version) => !isOldEnough(version));
   if (newer.length > 0) throw new Error(`${name} would not run where it has to: it needs ${newer.join(", ")}`);

@@ -14,7 +14,7 @@ export const checksums = join(dist, "sha256sums.txt");
 /**
  * Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it. The
  * addons that the binary carries are there besides, for machines where it has no place to load them from.
- * Throws where tar or gzip is missing; then there is neither, and none of another binary.
+ * Throws if tar or gzip is missing; then there is neither, and none of another binary.
  */
 export function writeRelease(binary: string, addons: readonly string[], licences: string): void {
   for (const product of [tarball, checksums]) rmSync(product, { force: true });

@@ -3,7 +3,7 @@
 #
 #   run    what building and running needs; test adds what the checks need; bench adds what the benchmark compares with
 #
-# Installs only what is missing. Where it may not install, it names what is missing and the command that installs it,
+# Installs only what is missing. If it may not install, it names what is missing and the command that installs it,
 # and goes on: the build then leaves out the pcap engine, and tests say what they lack. It fails only without a Node to
 # start from, or without the packages of the lockfile.
 set -eu
@@ -111,7 +111,7 @@ if ! node_modules/.bin/node --version >/dev/null 2>&1; then
   exit 1
 fi
 
-# The tests that need a broker say so where there is none.
+# The tests that need a broker say so if there is none.
 if [ "$mode" != run ]; then
   node_modules/.bin/node scripts/kafka.ts >&2 || say "the tests with Kafka can't run: is Maven Central reachable?"
 fi

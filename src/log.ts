@@ -19,7 +19,7 @@ type Line = Record<string, string | number | boolean>;
 /** Our names for the levels of consola, which counts them from the gravest, 0. */
 const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
 
-/** Bare where no reader could take the value for anything else: no space, quote, "=" or control character. */
+/** Bare if no reader could take the value for anything else: no space, quote, "=" or control character. */
 const BARE_VALUE = /^[^\s"=\p{C}]+$/u;
 /** What JSON leaves as it is and a terminal may obey: DEL and the C1 controls. */
 const C1_CONTROL = /[\u007f-\u009f]/g;
@@ -54,7 +54,7 @@ export function configureLog(level: LogLevel, format: LogFormat): void {
 }
 
 /**
- * Says why the program ends: a line of its own at the terminal, and a line of the log where a program reads that. Of a
+ * Says why the program ends: a line of its own at the terminal, and a line of the log if a program reads that. Of a
  * defect there are details, many lines of them.
  */
 export function logEnd(message: string, details?: string): void {

@@ -25,7 +25,7 @@ test("a line has time, level, message and fields, the form being logfmt at first
   assert.equal(line.replace(TIME, ""), 'level=info msg="listening on" address=[::1]:9112 count=3 up=true big=5');
 });
 
-test("a value in logfmt is quoted where it could be taken for something else", async () => {
+test("a value in logfmt is quoted if it could be taken for something else", async () => {
   const values = ["", "a b", 'a"b', "a=b", "a\nlevel=error", "a\u001b[31m", "a\u009b31m", "é", "C:\\dir"];
   const lines = await linesOf(`for (const a of ${JSON.stringify(values)}) log.info("x", { a });`);
   assert.deepEqual(

@@ -17,7 +17,7 @@ const LINGER_MS = 1000;
 /** The links are compared with what is captured this often at most, however fast they change. */
 const SETTLE_MS = 20;
 
-/** Where there are descriptors for so many engines they may be opened at the same time. */
+/** If there are descriptors for so many engines they may be opened at the same time. */
 const PLENTY = 32;
 /** Engines that are closed at the same time. */
 const CLOSING_LANES = 32;
@@ -110,7 +110,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   /**
-   * Opens the interfaces that are named in full, and has all others opened from now on. Throws PromtapError where one
+   * Opens the interfaces that are named in full, and has all others opened from now on. Throws PromtapError if one
    * that is named in full is not there or cannot be opened; later on, failures are told to the listener. `now`: a clock
    * in milliseconds that never steps back.
    */

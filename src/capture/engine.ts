@@ -55,6 +55,6 @@ export interface EngineKind<Sink = InterfaceLedger> {
   probe(): Promise<string | undefined>;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
   open(link: Link, sink: Sink, siblings: number): Promise<Engine<Sink>>;
-  /** Gives back what is kept of an interface whose engine is closed, where engines keep anything. */
+  /** Gives back what is kept of an interface whose engine is closed, if engines keep anything. */
   forget?(interfaceName: string): void;
 }

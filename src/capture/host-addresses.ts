@@ -11,7 +11,7 @@ const WHAT = "addresses";
 const MESSAGE_BYTES = 16;
 /** How many messages are read before others have their turn. */
 const MESSAGES_PER_TURN = 64;
-/** Where addresses come and go all the time, as with containers, they are asked for this often at most. */
+/** When addresses come and go all the time, as with containers, they are asked for this often at most. */
 const SETTLE_MS = 1000;
 
 /** The addresses of all interfaces of this namespace, up to date by the kernel's own messages. */
@@ -29,7 +29,7 @@ export class HostAddresses implements Disposable {
     this.#news = news;
   }
 
-  /** Asks for all addresses. Throws PromtapError where there is no netlink. */
+  /** Asks for all addresses. Throws PromtapError if there is no netlink. */
   static open(): HostAddresses {
     // Subscribed before it is asked for the first time, so that nothing is missed.
     const news = openNetlink(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, WHAT);

@@ -51,7 +51,7 @@ export class InterfacePatterns {
   readonly #patterns: readonly Pattern[];
   readonly #excluded: readonly Pattern[];
 
-  /** Throws Error where a pattern is none. */
+  /** Throws Error if a pattern is none. */
   constructor(texts: readonly string[]) {
     const named = texts.filter((text) => text !== AUTO && !text.startsWith("!"));
     this.#patterns = named.map((text) => new Pattern(text));
@@ -144,7 +144,7 @@ function escapeToken(text: string, at: number): Token {
   return { length: isSpecial ? 2 : 1, character: isSpecial ? next : "\\" };
 }
 
-/** A set of characters, whose first may be a bracket as in a shell. Throws Error where it does not end. */
+/** A set of characters, whose first may be a bracket as in a shell. Throws Error if it does not end. */
 function setToken(text: string, at: number): Token {
   const [set, negation, members] = /^\[([!^]?)(\]?[^\]]*)\]/.exec(text.slice(at)) ?? [];
   if (set === undefined || members === "") throw new Error("[ has no ]; write \\[ for the character itself");

@@ -51,7 +51,7 @@ export class Links implements Disposable {
     this.#listFd = listFd;
   }
 
-  /** Asks for all interfaces. Throws PromtapError where there is no netlink. */
+  /** Asks for all interfaces. Throws PromtapError if there is no netlink. */
   static open(): Links {
     const fd = openNetlink(RTMGRP_LINK, WHAT);
     let listFd = -1;
@@ -103,7 +103,7 @@ export class Links implements Disposable {
   }
 
   /**
-   * Returns the length of the message, or the negated errno. Where the kernel had more to say than the socket could hold
+   * Returns the length of the message, or the negated errno. If the kernel had more to say than the socket could hold
    * it says so once, and drops what is new until the socket is empty (netlink_overrun in net/netlink/af_netlink.c): to
    * list the links before would be of no use.
    */

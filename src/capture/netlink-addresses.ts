@@ -10,7 +10,7 @@ const RTM_GETADDR = 22;
 const IFADDRMSG_BYTES = 8;
 /** Of a point-to-point interface, the address of the other end. */
 const IFA_ADDRESS = 1;
-/** The host's own, where it is not IFA_ADDRESS. */
+/** The host's own, if it is not IFA_ADDRESS. */
 const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 const AF_INET = 2;
@@ -64,7 +64,7 @@ function parseMessage(bytes: Uint8Array, from: number, to: number): HostAddress[
 
 /**
  * The last address of a network of IPv4, which Linux takes for broadcast though none is assigned (fib_add_ifaddr in
- * net/ipv4/fib_frontend.c); undefined where there are only two addresses or one.
+ * net/ipv4/fib_frontend.c); undefined if there are only two addresses or one.
  */
 function lastOf(address: bigint | undefined, bits: number): bigint | undefined {
   if (address === undefined || bits >= NO_BROADCAST_BITS) return undefined;

@@ -26,7 +26,7 @@ export function dumpNow(fd: number, request: Uint8Array, take: PartTaker): numbe
 
 /**
  * The same in a helper thread. Asking and reading both wait for whoever is at the interfaces (rtnl_lock in
- * net/core/rtnetlink.c), which takes seconds where hundreds are deleted at once.
+ * net/core/rtnetlink.c), which takes seconds when hundreds are deleted at once.
  */
 export async function dump(fd: number, request: Uint8Array, take: PartTaker): Promise<number> {
   const buffer = new Uint8Array(PART_BYTES);

@@ -12,7 +12,7 @@ const ETH_P_ALL_BE = 0x0300;
  * its filter is there.
  *
  * Interfaces without an Ethernet header are opened in cooked mode: the kernel takes off whatever header they have, and
- * says what follows. `name`: the interface that it is for, where there is one. Throws PromtapError.
+ * says what follows. `name`: the interface that it is for, if there is one. Throws PromtapError.
  */
 export function openPacketSocket(name: string | undefined, isEthernet: boolean): number {
   const type = (isEthernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC;

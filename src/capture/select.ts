@@ -11,8 +11,8 @@ export interface Selection<Sink> {
 
 /**
  * Chooses the first of `candidates` (best first) that works on this host and has the descriptors for `interfaces`
- * interfaces, or the one that is asked for by name. Where descriptors are too few for any, the one that needs the fewest.
- * Throws PromtapError where none works.
+ * interfaces, or the one that is asked for by name. If descriptors are too few for any, the one that needs the fewest.
+ * Throws PromtapError if none works.
  */
 export async function selectEngine<Sink>(
   choice: string,

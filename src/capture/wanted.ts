@@ -3,7 +3,7 @@ import { edgeOf } from "./edge.ts";
 import { InterfacePatterns } from "./interface-patterns.ts";
 import type { Link } from "./netlink.ts";
 
-/** The links that patterns name. Throws PromtapError where one that is named in full is not there. */
+/** The links that patterns name. Throws PromtapError if one that is named in full is not there. */
 export function interfacesOf(texts: readonly string[], links: readonly Link[]): Link[] {
   const patterns = new InterfacePatterns(texts);
   const [missing] = patterns.missing(links);

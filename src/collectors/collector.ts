@@ -37,7 +37,7 @@ export class CollectorSet {
   }
 
   /**
-   * The collectors of these names, or all but those to exclude, or all. Throws where there is none of a name: a page with
+   * The collectors of these names, or all but those to exclude, or all. Throws if there is none of a name: a page with
    * less than was asked for would pass for a whole one.
    */
   chosen(names: readonly string[], excluded: readonly string[]): readonly Collector[] {
@@ -129,7 +129,7 @@ export function areComplete(families: readonly Family[]): boolean {
 interface Result {
   readonly collector: string;
   readonly seconds: number;
-  /** Undefined where it failed or was late. */
+  /** Undefined if it failed or was late. */
   readonly families: Family[] | undefined;
 }
 

@@ -30,7 +30,7 @@ export class RowLabels {
     return this.#list.bytes;
   }
 
-  /** Version of the row's address; makes its labels where they are not there yet, or are those of another address. */
+  /** Version of the row's address; makes its labels if they are not there yet, or are those of another address. */
   version(row: number): 4 | 6 {
     const { rows } = this.#ledger;
     while (this.#list.count <= row) this.#append();

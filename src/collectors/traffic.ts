@@ -26,7 +26,7 @@ const encoder = new TextEncoder();
 const PROTOCOL_LABEL_BYTES = PROTOCOL_LABELS.map((label) =>
   encoder.encode(label === "" ? "" : `,${labelText("protocol", label)}`),
 );
-/** Rows that are looked at before the event loop gets its turn, where none of them has a line to write. */
+/** Rows that are looked at before the event loop gets its turn, if none of them has a line to write. */
 const ROWS_PER_TURN = 4096;
 
 /** Packet sizes by interface, and by address in the ranges: promacct's families, and what promacct hides. */

@@ -40,7 +40,7 @@ export class ZonesCollector implements Collector {
   readonly #updater: ZoneUpdater;
   readonly #databases: GeoDatabases | undefined;
 
-  /** `databases` are given where no other collector tells of them. */
+  /** `databases` are given if no other collector tells of them. */
   constructor(source: TrafficSource, ledger: Ledger, updater: ZoneUpdater, databases: GeoDatabases | undefined) {
     this.#source = source;
     this.#ledger = ledger;

@@ -25,7 +25,7 @@ const FILE_TRAFFIC: CapturedTraffic = {
   sync() {},
   taps: () => [],
 };
-/** Where no traffic is counted at all. */
+/** When no traffic is counted at all. */
 const NO_TRAFFIC: CapturedTraffic = { ...FILE_TRAFFIC, engine: "none" };
 
 /** Where the traffic comes from, and what it takes. */
@@ -69,7 +69,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
   };
 }
 
-/** The interfaces there are now that would be captured. Throws PromtapError where one that is named in full is not. */
+/** The interfaces there are now that would be captured. Throws PromtapError if one that is named in full is not. */
 export function presentLinks({ interfaces }: Config): Link[] {
   using links = Links.open();
   return interfacesOf(interfaces, links.all());

@@ -129,7 +129,7 @@ function settle(keeps: readonly CapabilityName[] | undefined): void {
     ignoreRealtimeSignals();
     if (keeps !== undefined) dropCapabilities(keeps);
   } catch (error) {
-    // Reading a file needs nothing native, and works where it can't be loaded.
+    // Reading a file needs nothing native, and works even if that can't be loaded.
     log.warn("keeps all capabilities", { error: messageOf(error) });
   }
 }

@@ -20,7 +20,7 @@ type Features = typeof FEATURES;
 /** What each feature is to do; null if it is not turned on. */
 export type FeatureValues = { readonly [Name in keyof Features]: ValueOf<Features[Name]["section"]> };
 
-/** Throws PromtapError where what is turned on is to do what makes no sense on any host. Opens nothing. */
+/** Throws PromtapError if what is turned on is to do what makes no sense on any host. Opens nothing. */
 export function judgeFeatures(values: FeatureValues, host: Pick<CheckHost, "readPath">): void {
   for (const { kind, value } of wanted(values)) kind.judge?.(value, host);
 }

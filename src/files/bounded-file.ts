@@ -27,7 +27,7 @@ export async function readBounded(path: string, maxBytes: number): Promise<FileC
   }
 }
 
-/** The mark that a file has now; "" where there is none. */
+/** The mark that a file has now; "" if there is none. */
 export async function markOf(path: string): Promise<string> {
   try {
     return markOfStatus(await stat(path, { bigint: true }));

@@ -4,14 +4,14 @@ import { type FileContents, markOf, readBounded } from "./bounded-file.ts";
 /** What is made of a file. */
 export interface FileKind<T> {
   readonly maxBytes: number;
-  /** Throws where the bytes, which are lent for good, are no sound file of the kind. `before`: what is in use. */
+  /** Throws if the bytes, which are lent for good, are no sound file of the kind. `before`: what is in use. */
   parse(path: string, bytes: Buffer, before: T | undefined): Promise<T>;
 }
 
 /** Told when a file was read again, or could not be: `error` says why what it held before stays in use. */
 export type FileListener = (error: string | undefined) => void;
 
-/** Between attempts to read a file that changed and can't be read, as where no descriptors are left. */
+/** Between attempts to read a file that changed and can't be read, as when no descriptors are left. */
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
 
@@ -37,7 +37,7 @@ export class ChangingFile<T> {
     this.#mark = mark;
   }
 
-  /** Throws PromtapError where there is no sound file. */
+  /** Throws PromtapError if there is no sound file. */
   static async open<T>(path: string, kind: FileKind<T>, listener: FileListener): Promise<ChangingFile<T>> {
     try {
       const { bytes, mark } = await readBounded(path, kind.maxBytes);
@@ -75,7 +75,7 @@ export class ChangingFile<T> {
     return true;
   }
 
-  /** Undefined where that can't be done now, and is to be tried again. */
+  /** Undefined if that can't be done now, and is to be tried again. */
   async #read(mark: string): Promise<FileContents | undefined> {
     try {
       const contents = await readBounded(this.path, this.#kind.maxBytes);

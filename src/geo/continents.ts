@@ -19,7 +19,7 @@ const CONTINENT_OF: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** The continent of a country, as two letters; undefined where the code is of none. */
+/** The continent of a country, as two letters; undefined if the code is of none. */
 export function continentOf(countryCode: string): string | undefined {
   return CONTINENT_OF.get(countryCode);
 }

@@ -39,13 +39,13 @@ export interface Contents {
 export class GeoDatabase {
   /** The path, or what stands for the file that the binary carries. */
   readonly name: string;
-  /** As the file calls itself, such as "GeoLite2-Country"; "" where it does not. */
+  /** As the file calls itself, such as "GeoLite2-Country"; "" if it does not. */
   readonly type: string;
   /** Seconds since 1970. */
   readonly buildEpoch: number;
   readonly tree: SearchTree;
   readonly contents: Contents;
-  /** Whom to thank for the data, where the file does not tell. */
+  /** Whom to thank for the data, if the file does not tell. */
   readonly attribution: string;
   readonly #records: RecordDecoder;
   readonly #takesRegistered: boolean;
@@ -73,7 +73,7 @@ export class GeoDatabase {
   }
 
   /**
-   * Checks a file and opens it; the bytes are lent for good. `takesRegistered`: see `countryOf`. Throws PromtapError where
+   * Checks a file and opens it; the bytes are lent for good. `takesRegistered`: see `countryOf`. Throws PromtapError if
    * they are no sound database.
    */
   static async open(name: string, bytes: Uint8Array, attribution = "", takesRegistered = false): Promise<GeoDatabase> {

@@ -13,7 +13,7 @@ const MAX_BYTES = 2 ** 30;
 /** Told when a file was read again, or could not be: `error` says why the one before stays in use. */
 export type ReloadListener = (path: string, error: string | undefined) => void;
 
-/** A database in use; `isCurrent` is false where its file changed and holds none that is sound any more. */
+/** A database in use; `isCurrent` is false if its file changed and holds none that is sound any more. */
 export interface DatabaseState {
   readonly database: GeoDatabase;
   readonly isCurrent: boolean;
@@ -21,7 +21,7 @@ export interface DatabaseState {
 
 /**
  * All databases in use, and what they tell of an address together: the first that knows it has the word. They are the
- * files given, and the one carried where none of those has countries.
+ * files given, and the one carried if none of those has countries.
  */
 export class GeoDatabases {
   readonly #files: readonly ChangingFile<GeoDatabase>[];
@@ -38,7 +38,7 @@ export class GeoDatabases {
   }
 
   /**
-   * Opens the files, and what `readCarried` gives where it is needed. Throws PromtapError where one is not sound.
+   * Opens the files, and what `readCarried` gives if it is needed. Throws PromtapError if one is not sound.
    * `onReload` is told what becomes of files that change. `takesRegistered`: an address without a country is in that in
    * which its network is registered.
    */

@@ -3,7 +3,7 @@ import type { SearchTree } from "./search-tree.ts";
 /** Takes what holds from an address on, up to the next one that it is told of. */
 export type StartVisitor = (word0: number, word1: number, word2: number, word3: number, pointer: number) => void;
 
-/** Nodes between two yields: about a millisecond, and ten where each leads to a record that is decoded. */
+/** Nodes between two yields: about a millisecond, and ten if each leads to a record that is decoded. */
 const NODES_PER_TURN = 4096;
 /** A sound tree is walked through once; more says that nodes lead back to nodes before them. */
 const MAX_VISITS_PER_NODE = 2;
@@ -11,10 +11,10 @@ const WORDS = 4;
 
 /**
  * Walks all networks of a tree in the order of their addresses, those without data (pointer 0) included, from the lowest
- * address on. IPv4 addresses are one word, with three zeros behind it. Where a tree of IPv6 holds the IPv4 addresses,
+ * address on. IPv4 addresses are one word, with three zeros behind it. If a tree of IPv6 holds the IPv4 addresses,
  * at ::/96 and wherever else the tree leads there (::ffff:0:0/96, 2002::/16), there is nothing for IPv6.
  *
- * Yields often enough not to hold the event loop. Throws an Error where the tree goes round in circles.
+ * Yields often enough not to hold the event loop. Throws an Error if the tree goes round in circles.
  */
 export function* walkNetworks(tree: SearchTree, version: 4 | 6, visit: StartVisitor): Generator<void> {
   if (version === 4) yield* walk(tree, tree.ipv4Root, 32, tree.nodeCount, visit);

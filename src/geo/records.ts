@@ -1,12 +1,12 @@
 /* What the flavours of MaxMind DB files hold of an address. Every reader takes whatever a record may be. */
 
-/** A country by its code in ISO 3166-1, such as "DE"; the continent where the file names one, such as "EU". */
+/** A country by its code in ISO 3166-1, such as "DE"; the continent if the file names one, such as "EU". */
 export interface Country {
   readonly code: string;
   readonly continent: string | undefined;
 }
 
-/** An autonomous system; the name is "" where the file has none. */
+/** An autonomous system; the name is "" if the file has none. */
 export interface AutonomousSystem {
   readonly number: number;
   readonly name: string;
@@ -21,7 +21,7 @@ const MAX_NAME_CHARACTERS = 100;
 
 /**
  * The country of a record of GeoLite2, GeoIP2 and DB-IP (`country.iso_code`), of ip-location-db (`country_code`) or of
- * IPinfo (`country_code`, or `country` with the code in it). `takesRegistered`: where there is none, that in which the
+ * IPinfo (`country_code`, or `country` with the code in it). `takesRegistered`: if there is none, that in which the
  * network is registered (`registered_country`).
  */
 export function countryOf(record: unknown, takesRegistered: boolean): Country | undefined {
@@ -49,7 +49,7 @@ export function continentIn(record: unknown): string | undefined {
 /**
  * The autonomous system of a record: of GeoLite2, GeoIP2, DB-IP and ip-location-db (`autonomous_system_number` and
  * `_organization`), of GeoIP2 Enterprise (the same in `traits`) or of IPinfo (`asn` as in "AS15169", with `as_name`, or
- * `name` where records are of ASes). Whom the network belongs to is another question: `organization` and `isp` tell it.
+ * `name` if records are of ASes). Whom the network belongs to is another question: `organization` and `isp` tell it.
  */
 export function autonomousSystemOf(record: unknown): AutonomousSystem | undefined {
   return (
@@ -70,12 +70,12 @@ function systemOf(map: unknown, numberKey: string, ...nameKeys: readonly string[
   return { number, name: labelOf(name) };
 }
 
-/** A text that may be a label of series; "" where it is none. */
+/** A text that may be a label of series; "" if it is none. */
 export function labelOf(value: unknown): string {
   return typeof value === "string" ? value.slice(0, MAX_NAME_CHARACTERS).toWellFormed() : "";
 }
 
-/** What a map of the file has under a key; undefined where it is no map or has none. */
+/** What a map of the file has under a key; undefined if it is no map or has none. */
 export function field(record: unknown, key: string): unknown {
   if (typeof record !== "object" || record === null || !Object.hasOwn(record, key)) return undefined;
   return (record as Record<string, unknown>)[key];

@@ -35,7 +35,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<Li
 
 async function listenOnPort(server: Server, host: string | undefined, port: number): Promise<void> {
   try {
-    // Not left to Node, which would quietly go on without IPv6 where another process has that half of the port.
+    // Not left to Node, which would quietly go on without IPv6 if another process has that half of the port.
     await bind(server, { host: host ?? "::", port });
   } catch (error) {
     if (host !== undefined || !NO_IPV6.includes(codeOf(error))) throw error;

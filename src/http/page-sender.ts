@@ -21,7 +21,7 @@ const GZIP = { level: 1, chunkSize: 64 * 1024 };
 export interface PageLimits {
   /** At once; 0 is no limit. */
   pages: number;
-  /** For a page to be made, where the client names no shorter time. */
+  /** For a page to be made, if the client names no shorter time. */
   pageMs: number;
   /** For its client to take it, beyond that. */
   pageMarginMs: number;
@@ -138,7 +138,7 @@ function take(body: Writable, chunk: Uint8Array, response: ServerResponse): Prom
   });
 }
 
-/** Answers with an error where that is still possible; else breaks the connection, so that no half looks like a page. */
+/** Answers with an error if that is still possible; else breaks the connection, so that no half looks like a page. */
 function fail(response: ServerResponse): void {
   if (response.headersSent) cut(response);
   else sendText(response, 500, "The page could not be made.\n");

@@ -28,7 +28,7 @@ export class Routes {
       ["/-/healthy", sendHealthy],
       ["/healthz", sendHealthy],
       ["/-/ready", (_, response) => sendReady(response, site.ready())],
-      // Last, so that it wins over the landing page where the metrics are at "/".
+      // Last, so that it wins over the landing page if the metrics are at "/".
       [telemetryPath, (request, response) => void pages.send(request, response)],
     ]);
   }

@@ -46,7 +46,7 @@ export const LIMITS = {
 
 /**
  * Serves the site on all addresses, until it is disposed of: then it stops listening, lets answers in progress end, and
- * cuts what takes too long. Throws PromtapError where it cannot listen.
+ * cuts what takes too long. Throws PromtapError if it cannot listen.
  */
 export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
   const routes = new Routes(site, options.telemetryPath, { ...limits, pages: options.maxRequests ?? 40 });

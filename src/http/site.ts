@@ -11,7 +11,7 @@ export interface Exposition {
 export interface Site {
   /**
    * Begins a page in the best format for the Accept header, to be ready within the time; nothing runs until it is read.
-   * Throws a PromtapError of a REQUEST, as reading does before the first chunk, where what is selected is not here.
+   * Throws a PromtapError of a REQUEST, as reading does before the first chunk, if what is selected is not here.
    */
   expose(accept: string | undefined, timeoutMs: number, selection: Selection): Exposition;
   /** HTML. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** Sends a short answer whole; the body is left out where the request was HEAD. */
+/** Sends a short answer whole; the body is left out if the request was HEAD. */
 export function sendText(
   response: ServerResponse,
   status: number,

@@ -25,7 +25,7 @@ const ADVICE = "; give another with --web.listen-address";
 /**
  * Makes the server listen on a path, in the place of a socket that nobody listens on any more, and returns what takes
  * the socket's file away. libuv would remove the path it has bound at the end, whosever file that is by then. So the
- * socket is bound under another name, and linked to its own one, which fails where there is one, as binding does.
+ * socket is bound under another name, and linked to its own one, which fails if there is one, as binding does.
  */
 export async function listenOnPath(server: Server, { path, mode, group }: UnixAddress): Promise<() => void> {
   const gid = group === null ? undefined : await gidOf(group);

@@ -11,7 +11,7 @@ const FUSE = 0x65735546;
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 
-/** Whether nobody but root can change an open file, nor this user where that gains nothing. */
+/** Whether nobody but root can change an open file, nor this user if that gains nothing. */
 export function isOurFile(descriptor: number): boolean {
   const stats = fstatSync(descriptor);
   return stats.isFile() && isOfOurs(stats) && (stats.mode & GROUP_OR_OTHERS_WRITE) === 0;

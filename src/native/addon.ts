@@ -88,7 +88,7 @@ function keepOpenIfLoaded(descriptor: number, prepare: (descriptor: number) => v
   }
 }
 
-/** Where there is no /proc, or a file system knows no unnamed files: the overlay of a container before Linux 6.6. */
+/** If there is no /proc, or a file system knows no unnamed files: the overlay of a container before Linux 6.6. */
 function loadNamed(folder: string, name: string, bytes: Uint8Array): unknown {
   if (isSharedUser()) throw new Error("a file there could be exchanged by other programs of this user");
   if (!isOurFolder(folder)) throw new Error("a file there could be exchanged by other users");

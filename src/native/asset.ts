@@ -11,7 +11,7 @@ const SOURCES = [
 ];
 
 /**
- * Reads a file that the binary carries; undefined where it carries none of that name. Read-only: inside the binary
+ * Reads a file that the binary carries; undefined if it carries none of that name. Read-only: inside the binary
  * these bytes are the executable's own.
  */
 export function readAsset(name: string): Uint8Array | undefined {

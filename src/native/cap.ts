@@ -41,7 +41,7 @@ let loaded: (CapModule & FilterCompiler) | undefined;
 
 /**
  * Loads cap with the libpcap inside it, once. The addon alone is needed: cap's JavaScript only makes its class an
- * EventEmitter, and decodes packets, which packet/ does. Throws where the build could not make it.
+ * EventEmitter, and decodes packets, which packet/ does. Throws if the build could not make it.
  */
 export function loadCap(): CapModule & FilterCompiler {
   loaded ??= load();

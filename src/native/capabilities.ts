@@ -54,14 +54,14 @@ export function effectiveCapabilities(): CapabilityName[] {
 
 /**
  * Gives up for good all capabilities but those named, and returns what is left. Children cannot have them either: they
- * leave the bounding set where that is allowed (CAP_SETPCAP), and the ambient set goes along with the permitted one
- * (cap_capset in security/commoncap.c). Does not ask the kernel for anything where there is nothing to give up: a
+ * leave the bounding set if that is allowed (CAP_SETPCAP), and the ambient set goes along with the permitted one
+ * (cap_capset in security/commoncap.c). Does not ask the kernel for anything if there is nothing to give up: a
  * sandbox may refuse the call.
  *
  * Linux keeps capabilities by thread. This is for the main thread and those it starts from now on; the helper threads
  * that Node.js has started before keep theirs, and run none of our code but what reads and writes files.
  *
- * Returns a negated errno where the kernel refuses.
+ * Returns a negated errno if the kernel refuses.
  */
 export function keepCapabilities(names: readonly CapabilityName[]): CapabilityName[] | number {
   const kept = names.reduce((set, name) => set | bitOf(name), 0n);
@@ -86,7 +86,7 @@ export function keepCapabilities(names: readonly CapabilityName[]): CapabilityNa
 
 /**
  * Lets the programs that are started from now on have these capabilities, as far as this process has them. Those that
- * root starts have them anyway. Returns 0, or a negated errno where the kernel refuses.
+ * root starts have them anyway. Returns 0, or a negated errno if the kernel refuses.
  */
 export function passOnCapabilities(names: readonly CapabilityName[]): number {
   if (process.geteuid?.() === 0) return 0;

@@ -37,7 +37,7 @@ const c = once(() => {
   };
 });
 
-/** Throws PromtapError where functions of C can't be called. */
+/** Throws PromtapError if functions of C can't be called. */
 export function requireLibc(): void {
   c();
 }
@@ -144,19 +144,19 @@ export function send(fd: number, bytes: Uint8Array): number {
   return orErrno(Number(c().send(fd, bytes, bytes.length, 0)));
 }
 
-/** Sends in a helper thread, where the kernel may take its time. */
+/** Sends in a helper thread: the kernel may take its time. */
 export function sendInBackground(fd: number, bytes: Uint8Array): Promise<number> {
   return inBackground((done) => c().send.async(fd, bytes, bytes.length, 0, done), bytes);
 }
 
 const MSG_DONTWAIT = 0x40;
 
-/** Receives one message, waiting for none; -EAGAIN where there is none. */
+/** Receives one message, waiting for none; -EAGAIN if there is none. */
 export function recv(fd: number, bytes: Uint8Array): number {
   return orErrno(Number(c().recv(fd, bytes, bytes.length, MSG_DONTWAIT)));
 }
 
-/** Receives in a helper thread, where the kernel may take its time to make the message. */
+/** Receives in a helper thread: the kernel may take its time to make the message. */
 export function recvInBackground(fd: number, bytes: Uint8Array): Promise<number> {
   return inBackground((done) => c().recv.async(fd, bytes, bytes.length, MSG_DONTWAIT, done), bytes);
 }
@@ -204,7 +204,7 @@ export function watchReadable(fd: number, onReadable: () => void): () => void {
 const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
 
-/** What a packet socket saw and dropped since this was last asked; null where `fd` is no packet socket. */
+/** What a packet socket saw and dropped since this was last asked; null if `fd` is no packet socket. */
 export function packetStatistics(fd: number): { packets: number; drops: number } | null {
   const value = new Uint8Array(8);
   if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, value) < 0) return null;

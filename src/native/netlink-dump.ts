@@ -6,7 +6,7 @@ const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 const ETIME = 62;
-/** The kernel fills 32 KiB at most, and less where less is asked for (netlink_dump in net/netlink/af_netlink.c). */
+/** The kernel fills 32 KiB at most, and less if less is asked for (netlink_dump in net/netlink/af_netlink.c). */
 const BUFFER_BYTES = 64 * 1024;
 /** How long dumps keep the event loop from others, in one go. */
 const TURN_MS = 10;
@@ -19,7 +19,7 @@ export interface DumpLimits {
 }
 
 /**
- * How a dump ended: whole, or torn, where things came or went in a way that left some out or told some twice. A negated
+ * How a dump ended: whole, or torn, if things came or went in a way that left some out or told some twice. A negated
  * errno stands for what the kernel said, -ETIME for limits that were reached before; the socket is of no more use then.
  */
 export const DumpEnd = { WHOLE: 1, TORN: 0, LATE: -ETIME } as const;
@@ -45,7 +45,7 @@ export class NetlinkDump implements Disposable {
     return fd < 0 ? fd : new NetlinkDump(fd, isInBackground);
   }
 
-  /** Asks for one thing, and visits the answer; returns the negated errno where there is none. */
+  /** Asks for one thing, and visits the answer; returns the negated errno if there is none. */
   ask(request: Uint8Array, visitor: MessageVisitor): number {
     const sent = libc.send(this.#fd, request);
     const length = sent < 0 ? sent : libc.recv(this.#fd, this.#bytes);

@@ -20,7 +20,7 @@ export type MessageVisitor = (type: number, bytes: Uint8Array, from: number, to:
 /** What a datagram of the kernel leaves to say besides its answers. */
 export interface DumpState {
   isDone: boolean;
-  /** Negated errno; 0 where all is well. */
+  /** Negated errno; 0 if all is well. */
   error: number;
   /** Whether things came or went in a way that left some out or told some twice. */
   isInterrupted: boolean;

@@ -7,9 +7,9 @@ const FIRST_REALTIME = 34;
 const LAST_SIGNAL = 64;
 
 /**
- * Calls the process what ps, pgrep and the journal are to show, where that can be had; Node calls its main thread
- * MainThread. In /proc the name is root's where a file capability is at work, and there may be no /proc; libc can't be
- * called where no addon can be loaded.
+ * Calls the process what ps, pgrep and the journal are to show, if that can be had; Node calls its main thread
+ * MainThread. In /proc the name is root's if a file capability is at work, and there may be no /proc; libc can't be
+ * called if no addon can be loaded.
  */
 export function nameProcess(name: string): void {
   const ways = [() => writeFileSync("/proc/self/comm", name), () => libc.setThreadName(name)];
@@ -35,7 +35,7 @@ const POOLED: readonly string[] = ["FSReqCallback", "FSReqPromise", "GetAddrInfo
 
 /** Ends the process, and waits for no file or name server that may never answer. */
 export function endProcess(status: number): never {
-  // returns where libc can't be called
+  // returns if libc can't be called
   if (process.getActiveResourcesInfo().some((name) => POOLED.includes(name))) succeeds(() => libc.exit(status));
   process.exit(status);
 }

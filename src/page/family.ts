@@ -4,7 +4,7 @@ import type { PageWriter } from "./page-writer.ts";
 export const MetricType = { COUNTER: "counter", GAUGE: "gauge", HISTOGRAM: "histogram", SUMMARY: "summary" } as const;
 export type MetricType = (typeof MetricType)[keyof typeof MetricType];
 
-/** One line of a family. `name` where it differs from the family's (`x_bucket`, `x_sum`, `x_count`). */
+/** One line of a family. `name` if it differs from the family's (`x_bucket`, `x_sum`, `x_count`). */
 export interface Sample {
   name?: string;
   labels?: Record<string, string>;

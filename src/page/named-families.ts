@@ -9,7 +9,7 @@ const SUFFIXES: Partial<Record<MetricType, readonly string[]>> = {
 
 /**
  * The families that these names, or those of their samples, stand for; all without a name. Throws for a name that none
- * has, where all that there may be are here.
+ * has, if all that there may be are here.
  */
 export function namedFamilies(families: readonly Family[], names: readonly string[], areAll: boolean): Family[] {
   if (names.length === 0) return [...families];

@@ -27,7 +27,7 @@ const SERVED: Record<Format, { names: string[]; versions: string[] }> = {
 };
 
 /**
- * Chooses the format for an Accept header (RFC 9110 section 12.5.1). There is always an answer: text where the header is
+ * Chooses the format for an Accept header (RFC 9110 section 12.5.1). There is always an answer: text if the header is
  * missing, cannot be read or asks for nothing that is served, because a scraper can do more with it than with a 406.
  */
 export function chooseFormat(accept: string | undefined): Format {
@@ -37,7 +37,7 @@ export function chooseFormat(accept: string | undefined): Format {
 
 interface Wish {
   quality: number;
-  /** 0 where the format is named, more the wider the wildcard that covers it. */
+  /** 0 if the format is named, more the wider the wildcard that covers it. */
   width: number;
   position: number;
 }

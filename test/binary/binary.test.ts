@@ -90,7 +90,7 @@ describe("the binary", needs, () => {
     assert.match(stdout, /engine="pcap"/);
   });
 
-  test("loads its native parts where /tmp may not be executed from, and leaves nothing there", async () => {
+  test("loads its native parts if /tmp may not be executed from, and leaves nothing there", async () => {
     const script = 'mount -t tmpfs tmpfs "$1/run"; mount -t tmpfs -o noexec tmpfs "$1/tmp"; ';
     const run = 'chroot "$1" /promtap --geoip --once >&2; ls -A "$1/run" "$1/tmp"';
     const { stdout, stderr } = await inMountNamespace(script + run, root.path);
@@ -98,7 +98,7 @@ describe("the binary", needs, () => {
     assert.equal(stdout, `${root.path}/run:\n\n${root.path}/tmp:\n`);
   });
 
-  test("leaves no file behind where it runs out of descriptors, and says so", async () => {
+  test("leaves no file behind when it runs out of descriptors, and says so", async () => {
     using folder = new TemporaryFolder();
     const script =
       'n=40; until "$1" -i lo --engine=ring --once 2>&1 >/dev/null | grep koffi; ' +
@@ -109,7 +109,7 @@ describe("the binary", needs, () => {
     assert.deepEqual(readdirSync(folder.path), []);
   });
 
-  describe("where no folder is both writable and executable", () => {
+  describe("if no folder is both writable and executable", () => {
     const CONFINE = 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; mount -t proc proc "$1/proc"; ';
     const confined = (args: string) => inMountNamespace(`${CONFINE} exec chroot "$1" /promtap ${args}`, root.path);
 

@@ -316,7 +316,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     assert.equal(kind.failures, 1);
   });
 
-  test("does not start where a named interface is not there, or cannot be opened", async () => {
+  test("does not start if a named interface is not there, or cannot be opened", async () => {
     addUp("br1", "br2");
     await assert.rejects(Rig.start(["br1", "br7"]), PromtapError);
     const kind = new FakeKind();

@@ -44,7 +44,7 @@ describe("the host's addresses", { skip: lacking("root", "ip") }, () => {
     );
   });
 
-  test("are asked for again where the kernel could not be asked", async () => {
+  test("are asked for again when the kernel could not be asked", async () => {
     using addresses = HostAddresses.open();
     addresses.watch(() => {});
     ip("address add 192.0.2.77/32 dev eth0");

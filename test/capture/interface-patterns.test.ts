@@ -57,7 +57,7 @@ describe("a pattern of interfaces", () => {
     fc.assert(property);
   });
 
-  test("is a full name where nothing in it has a meaning, and where the meaning is taken from it", () => {
+  test("is a full name if nothing in it has a meaning, and if the meaning is taken from it", () => {
     const isFixed = (...patterns: string[]) => new InterfacePatterns(patterns).isFixed;
     assert.deepEqual(
       [

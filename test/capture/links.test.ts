@@ -132,7 +132,7 @@ describe("links of a private namespace", { skip: lacking("root", "ip") }, () => 
     assert.deepEqual(follower.gone, [before]);
   });
 
-  test("are listed in full where they fill several messages", () => {
+  test("are listed in full when they fill several messages", () => {
     ipBatch(Array.from({ length: 60 }, (_, index) => `link add many${index} type bridge`));
     using links = Links.open();
     assert.equal(links.all().length, 61);

@@ -45,7 +45,7 @@ test("what several advise stands once, at the end of the line", async () => {
   );
 });
 
-test("where none works the error has the reason of each", async () => {
+test("if none works the error has the reason of each", async () => {
   await assert.rejects(
     selectEngine("auto", [kind("ring", "no ring"), kind("pcap", "no pcap")]),
     new PromtapError(ErrorCode.HOST, "engine ring: no ring; engine pcap: no pcap"),

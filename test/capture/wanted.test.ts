@@ -88,7 +88,7 @@ describe("the interfaces that patterns name", () => {
     assert.throws(() => interfacesOf(["enp5s0"], links), /couldn't open enp5s0: no such interface/);
   });
 
-  test("patterns that name nothing yet are known, and AUTO where the edge has nothing for it", () => {
+  test("patterns that name nothing yet are known, and AUTO if the edge has nothing for it", () => {
     assert.deepEqual(idlePatterns(["eth0", "eth*", "docker*", "auto"], LINKS), ["docker*"]);
     assert.deepEqual(idlePatterns(["auto", "br?"], [link("lo", { isLoopback: true })]), ["auto", "br?"]);
     assert.deepEqual(idlePatterns(["!eth*", "!wg0", "!veth*"], LINKS), ["auto"]);

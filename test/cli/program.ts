@@ -10,7 +10,7 @@ export const ERRORS: string = new URL("../../src/errors.ts", import.meta.url).hr
 
 export interface Ended {
   status: number | null;
-  /** What ended it, where it did not end by itself. */
+  /** What ended it, if it did not end by itself. */
   signal: string | null;
   stdout: string;
   stderr: string;
@@ -18,7 +18,7 @@ export interface Ended {
 
 export type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Runs Node, by another program where there is a prefix. */
+/** Runs Node, by another program if there is a prefix. */
 export function start(args: readonly string[], prefix: readonly string[] = []): Child {
   const [program, ...rest] = [...prefix, process.execPath, ...args];
   return spawn(program!, rest, { stdio: ["ignore", "pipe", "pipe"] });

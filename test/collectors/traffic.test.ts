@@ -154,7 +154,7 @@ describe("the families that promacct has", () => {
     for (const name of ["ipv4_tx", "ipv6_tx", "ipv6_rx"]) assert.deepEqual(labels(name), []);
   });
 
-  test("have no protocol label where the protocol has no name", async () => {
+  test("have no protocol label if the protocol has no name", async () => {
     const site = new Site(["10.0.0.0/24"]);
     site.send("eth0", "10.0.0.1", "192.0.2.1", RSVP, 100);
     site.send("eth0", "10.0.0.1", "192.0.2.1", 255, 100);

@@ -258,7 +258,7 @@ describe("the daemon", () => {
     await run(configFor({ read: [path], "web.listen-address": ["127.0.0.1:0"] }), AbortSignal.abort());
   });
 
-  test("does not start where its port is taken", async () => {
+  test("does not start if its port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const address = other.address();
@@ -292,7 +292,7 @@ describe("a check", () => {
     assert.equal(existsSync(socket), false);
   });
 
-  test("fails where a port is taken, but for one page that is printed", async () => {
+  test("fails if a port is taken, but for one page that is printed", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as { port: number };

@@ -21,7 +21,7 @@ describe("a file is read", () => {
     await assert.rejects(readBounded(path, 2 ** 20), { message: "it is larger than 1 MiB" });
   });
 
-  test("to its end where it says that it is empty, as those of /proc do, and no further than the limit", async () => {
+  test("to its end even if it says that it is empty, as those of /proc do, and no further than the limit", async () => {
     const { bytes } = await readBounded("/proc/self/status", 2 ** 20);
     assert.match(bytes.toString(), /^Name:.*\nVmRSS:/s);
     await assert.rejects(readBounded("/proc/self/status", Math.floor(bytes.length / 2)), /^Error: it is larger than /);

@@ -60,7 +60,7 @@ describe("a file that changes", () => {
     assert.deepEqual(told, ["no such file or directory", "it is no regular file", undefined]);
   });
 
-  test("is tried again by itself where there were no descriptors to read it with", { timeout: 30_000 }, async () => {
+  test("is tried again by itself if there were no descriptors to read it with", { timeout: 30_000 }, async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "file");
     writeFileSync(path, "1");

@@ -55,7 +55,7 @@ describe("a country is found in", () => {
   });
 });
 
-describe("where a record has no country", () => {
+describe("if a record has no country", () => {
   const anycast = {
     continent: { code: "OC", geoname_id: 6_255_151, names: { en: "Oceania" } },
     registered_country: { geoname_id: 2_077_456, iso_code: "AU", names: { en: "Australia" } },
@@ -101,7 +101,7 @@ describe("an AS is found in", () => {
   const flavours: Record<string, [MmdbValue, string]> = {
     "GeoLite2 and DB-IP": [{ autonomous_system_number: number, autonomous_system_organization: "GOOGLE" }, "GOOGLE"],
     "GeoIP2 ISP": [{ autonomous_system_number: number, autonomous_system_organization: "GOOGLE", ...owner }, "GOOGLE"],
-    "GeoIP2 ISP, where the AS has no name": [{ autonomous_system_number: number, ...owner }, ""],
+    "GeoIP2 ISP, if the AS has no name": [{ autonomous_system_number: number, ...owner }, ""],
     "GeoIP2 Enterprise": [
       {
         country: { confidence: 99, iso_code: "US" },
@@ -115,7 +115,7 @@ describe("an AS is found in", () => {
       },
       "GOOGLE",
     ],
-    "GeoIP2 Enterprise, where the AS has no name": [{ traits: { autonomous_system_number: number, ...owner } }, ""],
+    "GeoIP2 Enterprise, if the AS has no name": [{ traits: { autonomous_system_number: number, ...owner } }, ""],
     "a record that has a name of something else": [{ autonomous_system_number: number, name: "Delft" }, ""],
     "IPinfo Company": [{ name: "Example Owner", asn: "AS15169", as_name: "Google LLC" }, "Google LLC"],
     "IPinfo ASN": [{ asn: "AS15169", name: "Google LLC", domain: "google.com" }, "Google LLC"],

@@ -80,7 +80,7 @@ describe("of several databases", () => {
     assert.equal(databases.continentOf(words("192.88.99.1")), undefined);
   });
 
-  test("registrations count for all of them, and after a reload, where they are asked for", async () => {
+  test("registrations count for all of them, and after a reload, if they are asked for", async () => {
     using site = new Site();
     site.takesRegistered = true;
     site.write("a", mmdb({ "192.0.2.0/24": { registered_country: { iso_code: "AU" } } }));
@@ -91,7 +91,7 @@ describe("of several databases", () => {
     assert.equal(databases.countryOf(ADDRESS)?.code, "NZ");
   });
 
-  test("the one carried is used where none of the files has countries", async () => {
+  test("the one carried is used if none of the files has countries", async () => {
     using site = new Site();
     site.write("asn", systems(64_500));
     const databases = await site.open("asn");
@@ -177,7 +177,7 @@ describe("a file that changes", () => {
     assert.equal(databases.generation, 2);
   });
 
-  test("leaves the one before in use where it is broken, cut short or gone, until it is sound again", async () => {
+  test("leaves the one before in use if it is broken, cut short or gone, until it is sound again", async () => {
     using site = new Site();
     site.write("a", countries("DE"));
     const databases = await site.open("a");
@@ -206,7 +206,7 @@ describe("a file that changes", () => {
     assert.deepEqual(site.reports.at(-1), [path, undefined]);
   });
 
-  test("leaves the one before in use where it was swapped for one of another kind", async () => {
+  test("leaves the one before in use if it was swapped for one of another kind", async () => {
     using site = new Site();
     site.write("country", countries("DE"));
     site.write("asn", systems(64_500));

@@ -64,7 +64,7 @@ describe("the networks of a database", () => {
     ]);
   });
 
-  test("of IPv4 are not told again where IPv6 leads to them", async () => {
+  test("of IPv4 are not told again if IPv6 leads to them", async () => {
     const networks = { "192.0.2.0/24": { country_code: "NL" } };
     const { tree } = await open(networks, { aliases: ["::ffff:0:0/96", "2002::/16", "2001::/32"] });
     assert.deepEqual(

@@ -40,7 +40,7 @@ export async function begin(server: Server, path: string, options: RequestOption
   return message;
 }
 
-/** Rejects where the answer is not complete. */
+/** Rejects if the answer is not complete. */
 export async function ask(server: Server, path: string, options: RequestOptions = {}): Promise<Answer> {
   const message = await begin(server, path, options);
   const body = await buffer(message);
@@ -84,7 +84,7 @@ export class RawClient implements Disposable {
     this.socket.write(text);
   }
 
-  /** Resolves when the connection has ended: with the code of an error, or undefined where it ended in order. */
+  /** Resolves when the connection has ended: with the code of an error, or undefined if it ended in order. */
   get closed(): Promise<string | undefined> {
     return this.#closed.promise;
   }

@@ -48,12 +48,12 @@ describe("a port", () => {
     assert.equal(await fetchText({ host: "127.0.0.1", port: Number(port) }), "up 1\n");
   });
 
-  test("without a host is bound for IPv4 alone where the kernel has no IPv6", async () => {
+  test("without a host is bound for IPv4 alone if the kernel has no IPv6", async () => {
     await using server = new Ipv4Server();
     assert.match((await listen(server, { kind: "tcp", host: undefined, port: 0 })).address, /^0\.0\.0\.0:\d+$/);
   });
 
-  test("on an IPv6 address is an error where the kernel has no IPv6", async () => {
+  test("on an IPv6 address is an error if the kernel has no IPv6", async () => {
     await using server = new Ipv4Server();
     await assert.rejects(
       listen(server, { kind: "tcp", host: "::", port: 9112 }),

@@ -189,7 +189,7 @@ describe("lent memory", () => {
 });
 
 describe("compression", () => {
-  test("gzip comes where it is asked for, and is smaller", async () => {
+  test("gzip comes if it is asked for, and is smaller", async () => {
     const site = new FakeSite();
     site.source = () => pageOf("up 1\n".repeat(10_000));
     await using server = await serve(site);
@@ -208,7 +208,7 @@ describe("compression", () => {
 describe("a page that cannot be made", () => {
   const error = new Error("a secret");
 
-  test("is a 500 where nothing was sent yet, and told to the site", async () => {
+  test("is a 500 if nothing was sent yet, and told to the site", async () => {
     const site = new FakeSite();
     await using server = await serve(site);
     const thrower = (): AsyncIterable<Uint8Array> => {
@@ -361,7 +361,7 @@ describe("a client that does not read on", () => {
 
   for (const [name, headers, limits] of [
     ["the scrape time-out that it named", "X-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n", { pageMs: 60_000 }],
-    ["the longest time, where it named none", "", { pageMs: 100 }],
+    ["the longest time, if it named none", "", { pageMs: 100 }],
   ] as const) {
     for (const encoding of ["", "Accept-Encoding: gzip\r\n"]) {
       test(`is cut after ${name}, though it takes a little all the time${encoding && " (zipped)"}`, async () => {

@@ -196,7 +196,7 @@ describe("the end", () => {
       timeout: 20_000,
     });
     const [output, [status, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-    // 13 is Node's status where the end comes while an await of the top level waits: not here.
+    // 13 is Node's status when the end comes while an await of the top level waits: not here.
     assert.deepEqual([output, status, signal], ["200\ndisposed\n", 0, null]);
   });
 });

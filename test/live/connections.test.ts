@@ -287,7 +287,7 @@ test("nobody without a capability sees all connections", liveOptions("ss", "setp
 });
 
 test(
-  "where the kernel refuses inet_diag, /proc tells the same, and the log tells why",
+  "if the kernel refuses inet_diag, /proc tells the same, and the log tells why",
   liveOptions("ss", "strace"),
   async () => {
     await using hosts = new Hosts();

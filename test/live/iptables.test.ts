@@ -144,7 +144,7 @@ describe("the firewall", OPTIONS, () => {
     assert.equal(log.match(/nft ended .*; missing CAP_NET_ADMIN"/g)?.length, 1, log);
   });
 
-  test("stays as it is where there is none: no table is made by looking", async () => {
+  test("stays as it is if there is none: no table is made by looking", async () => {
     using namespace = dualNamespace();
     await using promtap = await RunningPromtap.start(namespace, ["--iptables"]);
     const page = await promtap.page();

@@ -18,7 +18,7 @@ const PROMTAP_PORT = 9112;
 const TEXT_PORT = 9113;
 const PROMETHEUS = "127.0.0.1:9090";
 
-/** What the manual advises where dashboards name bounds as promacct wrote them. */
+/** What the manual advises if dashboards name bounds as promacct wrote them. */
 const README = readFileSync(resolve(import.meta.dirname, "../../README.md"), "utf8");
 const [RELABELLING = ""] = /^ *metric_relabel_configs:\n(?: .*\n)+?(?= *```)/m.exec(README) ?? [];
 
@@ -63,7 +63,7 @@ class Prometheus implements AsyncDisposable {
     this.#ended = this.#processes.map((child) => once(child, "close"));
   }
 
-  /** The value that a query gives for each job. Throws where Prometheus does not answer. */
+  /** The value that a query gives for each job. Throws if Prometheus does not answer. */
   valueByJob(query: string): Record<string, number> {
     const { result } = this.#ask("query", `query=sum by (job) (${query})`) as Vector;
     return Object.fromEntries(result.map(({ metric, value }) => [metric.job, Number(value[1])]));

@@ -26,7 +26,7 @@ function complaint({ stderr }: Outcome): string {
   return other[0]!;
 }
 
-/** What each engine needs, and so has to name where it lacks all. */
+/** What each engine needs, and so has to name when it lacks all. */
 const CAPABILITIES = {
   bpf: ["net_raw", "bpf"],
   tcx: ["net_admin", "bpf"],
@@ -124,7 +124,7 @@ for (const [what, prefix, reason] of [
   ["seccomp blocks bpf()", [process.execPath, WITHOUT_BPF, `${EPERM}`], /engine bpf: .*blocked by seccomp/],
   ["seccomp hides bpf()", [process.execPath, WITHOUT_BPF, `${ENOSYS}`], /engine bpf: .*seccomp hides it/],
 ] as const) {
-  test(`where ${what}, auto falls back to ring and says why`, options, async () => {
+  test(`if ${what}, auto falls back to ring and says why`, options, async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
     await using promtap = await RunningPromtap.start(namespace, VETH0, prefix);
@@ -136,7 +136,7 @@ for (const [what, prefix, reason] of [
   });
 }
 
-test("where all work, auto takes bpf", options, async () => {
+test("if all work, auto takes bpf", options, async () => {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
   await using promtap = await RunningPromtap.start(namespace, VETH0);

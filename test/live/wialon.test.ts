@@ -63,7 +63,7 @@ class Road implements Disposable {
     return road;
   }
 
-  /** Loses and repeats a part of the packets, and delays each by another time, as tc-netem(8) would where there is one. */
+  /** Loses and repeats a part of the packets, and delays each by another time, as tc-netem(8) would if there is one. */
   static async rough(loss: number, duplication: number, delayMs: number, mtu: number): Promise<Road> {
     const road = new Road();
     const args = ["near0", "far0", road.server.name, loss, duplication, delayMs];

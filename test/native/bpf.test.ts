@@ -46,7 +46,7 @@ describe("bpf(2)", options, () => {
     libc.close(fd);
   });
 
-  test("returns the negated errno where a map cannot be", () => {
+  test("returns the negated errno if a map cannot be", () => {
     const { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, BPF_F_MMAPABLE } = bpf;
     assert.equal(bpf.createMap(BPF_MAP_TYPE_ARRAY, 8, 8, 1, 0, "t"), -libc.errno.EINVAL);
     assert.equal(bpf.createMap(BPF_MAP_TYPE_ARRAY, 4, 8, 0, 0, "t"), -libc.errno.EINVAL);

@@ -54,7 +54,7 @@ describe("capabilities", { skip: lacking("root", "setpriv") }, () => {
     assert.equal(child.CapEff & ~left, 0n);
   });
 
-  test("are all gone where none is named", () => {
+  test("are all gone if none is named", () => {
     const { kept, after, child } = keep([]);
     assert.deepEqual(kept, []);
     assert.deepEqual(after, { CapInh: 0n, CapPrm: 0n, CapEff: 0n, CapBnd: 0n, CapAmb: 0n });
@@ -74,7 +74,7 @@ describe("capabilities", { skip: lacking("root", "setpriv") }, () => {
     assert.equal(child.CapEff, NET_RAW);
   });
 
-  test("are left alone where there is nothing to give up", () => {
+  test("are left alone if there is nothing to give up", () => {
     const prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"];
     const { kept, before, after } = keep([], prefix);
     assert.deepEqual(kept, []);

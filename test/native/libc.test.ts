@@ -21,7 +21,7 @@ function words(...values: number[]): Uint8Array {
 }
 
 describe("system calls", () => {
-  test("return the negated errno where they fail", () => {
+  test("return the negated errno if they fail", () => {
     assert.equal(libc.socket(9999, SOCK_DGRAM, 0), -EAFNOSUPPORT);
     assert.equal(libc.close(-1), -EBADF);
     assert.equal(libc.bind(-1, new Uint8Array(16)), -EBADF);
@@ -96,7 +96,7 @@ describe("errors in words", () => {
     for (const [errno, text] of expectations) assert.equal(libc.errnoText(-errno), text);
   });
 
-  test("are those of libuv, or name the errno, where there are none of our own", () => {
+  test("are those of libuv, or name the errno, if there are none of our own", () => {
     assert.equal(libc.errnoText(-EINVAL), "invalid argument");
     assert.equal(libc.errnoText(-9999), "Unknown system error -9999");
   });

@@ -14,7 +14,7 @@ test("the landing page has version, engine, interfaces and links", () => {
   for (const path of ["/metrics", "/-/healthy", "/-/ready"]) assert.ok(page.includes(`href="${path}"`));
 });
 
-test("the landing page has no list where nothing is captured", () => {
+test("the landing page has no list when nothing is captured", () => {
   assert.doesNotMatch(landingPage("/metrics", "1.2.3", "savefile", []), /Interfaces/);
 });
 

@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "../..");
 /** What a build reads of a checkout. */
 const INPUTS = ["scripts", "src", "package.json", "LICENSE", "README.md"];
 
-test("where nothing but Node is installed, the build says what it leaves out, and the binary runs", () => {
+test("if nothing but Node is installed, the build says what it leaves out, and the binary runs", () => {
   using folder = new TemporaryFolder();
   for (const name of INPUTS) cpSync(join(root, name), join(folder.path, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder.path, "node_modules"));

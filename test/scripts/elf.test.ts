@@ -42,7 +42,7 @@ describe("a file that is given away", () => {
     });
   }
 
-  test("is refused where it needs a newer system", () => {
+  test("is refused if it needs a newer system", () => {
     const bytes = readFileSync(koffi).toString("latin1");
     for (const [old, newer] of [
       ["GLIBC_2.25", "GLIBC_2.29"],

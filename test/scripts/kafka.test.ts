@@ -53,7 +53,7 @@ describe("fetching jars", () => {
     assert.deepEqual(readdirSync(repository.cache), []);
   });
 
-  test("says so where the repository has no such jar", options, () => {
+  test("says so if the repository has no such jar", options, () => {
     using repository = new Repository();
     const lists: Record<string, string>[] = [{ "a:b:1": SHA512 }, { "a:b:1": SHA512, [JAR]: SHA512 }];
     for (const wanted of lists) {
@@ -64,7 +64,7 @@ describe("fetching jars", () => {
     }
   });
 
-  test("tries again where a connection is reset", options, async () => {
+  test("tries again when a connection is reset", options, async () => {
     using folder = new TemporaryFolder();
     const server = spawn(process.execPath, ["--eval", RESETTING_SERVER], { stdio: ["ignore", "pipe", "inherit"] });
     try {
@@ -95,7 +95,7 @@ describe("Maven's settings", () => {
     }
   });
 
-  test("leave Central itself where no mirror is one of it", () => {
+  test("leave Central itself if no mirror is one of it", () => {
     for (const names of ["other", "*,!central", "external:http:*"]) {
       assert.equal(repositoryOf(mirror(names)), "https://repo.maven.apache.org/maven2", names);
     }

@@ -54,7 +54,7 @@ class Checkout extends TemporaryFolder {
 }
 
 describe("setting a machine up", () => {
-  test("names what is missing and the command that installs it, and goes on, where it may not install", () => {
+  test("names what is missing and the command that installs it, and goes on, if it may not install", () => {
     using checkout = new Checkout();
     checkout.program("flex", "");
     const { status, stderr } = checkout.run("run");

@@ -9,7 +9,7 @@ import { lacking } from "./requirements.ts";
 export const OWN_AS = 64500;
 export const OTHER_AS = 64501;
 
-/** Options of tests with a broker, which takes its time: skipped where none can be run. */
+/** Options of tests with a broker, which takes its time: skipped if none can be run. */
 export const kafkaOptions = { skip: lacking("kafka", "openssl", "setpriv"), timeout: 240_000 };
 
 /** Of a topic that is fed. */
@@ -120,7 +120,7 @@ export class Feed implements AsyncDisposable {
     return Math.floor(id / FEED_PARTITIONS);
   }
 
-  /** Ends it; resolves to the number of flows sent. Throws where the last of them were not acknowledged. */
+  /** Ends it; resolves to the number of flows sent. Throws if the last of them were not acknowledged. */
   async stop(): Promise<number> {
     this.#isOver = true;
     const isOver = this.#running.then(() => true);

@@ -36,7 +36,7 @@ export interface Frame {
   bytes: number[];
   /** Bytes from the network header to the end of the frame. */
   lengthBytes: number;
-  /** The addresses as text; absent where the frame is not IP. */
+  /** The addresses as text; absent if the frame is not IP. */
   ip?: { version: 4 | 6; source: string; destination: string; protocol: number };
 }
 

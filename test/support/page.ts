@@ -17,7 +17,7 @@ export class Page {
     this.samples = samples;
   }
 
-  /** Undefined where the series is not on the page. */
+  /** Undefined if the series is not on the page. */
   value(series: string): number | undefined {
     return this.samples.get(series);
   }

@@ -29,7 +29,7 @@ export function lacking(...needs: readonly string[]): string | false {
   throw new Error(`the tests of this file can't be skipped in CI: ${reason}`);
 }
 
-/** Options of a test that makes namespaces: skipped where it cannot, ended where it hangs. */
+/** Options of a test that makes namespaces: skipped if it cannot, ended if it hangs. */
 export function liveOptions(...needs: readonly string[]): { skip: string | false; timeout: number } {
   return { skip: lacking("root", "ip", "ethtool", "trafgen", ...needs), timeout: TIMEOUT_MS };
 }

@@ -5,8 +5,8 @@ import { idlePatterns, interfacesOf } from "../wanted.ts";
 import type { LiveFilter } from "./live-filter.ts";
 
 /**
- * Says which interfaces would be captured to do `what`, and which couldn't have the filter. Throws PromtapError where that
- * is one that is named in full, or where such a one is not there.
+ * Says which interfaces would be captured to do `what`, and which couldn't have the filter. Throws PromtapError if that
+ * is one that is named in full, or if such a one is not there.
  */
 export function checkLinks(what: string, patterns: readonly string[], filter: LiveFilter | undefined): string[] {
   using links = Links.open();

@@ -172,7 +172,7 @@ export class ClassicBpf {
   }
 }
 
-/** The value that a load has, unsigned; -1 where it is from behind the end. */
+/** The value that a load has, unsigned; -1 if it is from behind the end. */
 function load(
   code: number,
   k: number,
@@ -211,7 +211,7 @@ function loadAt(code: number, at: number, bytes: Uint8Array, end: number): numbe
   }
 }
 
-/** SKF_AD_* of linux/filter.h; -1 where it is none that is known here. */
+/** SKF_AD_* of linux/filter.h; -1 if it is none that is known here. */
 function loadBeside(what: number, beside: Ancillary): number {
   switch (what) {
     case 0:

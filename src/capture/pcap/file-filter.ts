@@ -14,13 +14,13 @@ export class FileFilter {
   readonly #compiler: FilterCompiler;
   /** Of the same meaning, as far as a link type allows it; the first that it takes holds. */
   readonly #expressions: readonly string[];
-  /** By link type; undefined where the expression means nothing for it. */
+  /** By link type; undefined if the expression means nothing for it. */
   readonly #programs = new Map<number, ClassicBpf | undefined>();
 
   /**
    * `isAsLive`: what is said of frames is said of those with a VLAN tag too, unless it is about VLANs, because a live
    * filter does not see the outermost tag: the kernel has taken it off. Else as tcpdump reads files. Throws PromtapError
-   * where the expression is not legal.
+   * if the expression is not legal.
    */
   constructor(filter: Filter, isAsLive = false, compiler: FilterCompiler = loadCap()) {
     const { expression } = filter;
@@ -49,7 +49,7 @@ export class FileFilter {
       try {
         program ??= this.#compile(linkType, expression);
       } catch {
-        // Such as `ether host` where there are no Ethernet addresses: no frame has one.
+        // Such as `ether host` on a link without Ethernet addresses: no frame has one.
       }
     }
     this.#programs.set(linkType, program);

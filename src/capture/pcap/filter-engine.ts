@@ -171,7 +171,7 @@ export class FilterEngine<Sink> implements Engine<Sink>, RingHolder {
   }
 
   #read(reading: Reading): void {
-    // Where there is nothing to read, it was an error, such as that the interface went down.
+    // If there is nothing to read, it was an error, such as that the interface went down.
     if (this.#drain(reading, TURN_BYTES) === 0) libc.takeSocketError(reading.socket.fd);
   }
 

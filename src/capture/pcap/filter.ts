@@ -11,7 +11,7 @@ export interface Filter {
 const TRIED_LINK_TYPES = [LINKTYPE_ETHERNET, LINKTYPE_IEEE802_11_RADIOTAP];
 
 /**
- * Throws a usage error, with the first reason, where `compile` refuses the expression for every kind of link: then it is
+ * Throws a usage error, with the first reason, if `compile` refuses the expression for every kind of link: then it is
  * a mistake, and not only out of place on some interface.
  */
 export function requireLegal(filter: Filter, compile: (linkType: number) => void): void {

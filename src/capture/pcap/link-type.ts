@@ -47,7 +47,7 @@ export interface Framing {
   /** DLT_ number of what filters see. */
   readonly linkType: number;
   /**
-   * Whether the kernel takes the link header off, and says what follows: so it is where libpcap does not know the header,
+   * Whether the kernel takes the link header off, and says what follows: so it is when libpcap does not know the header,
    * or knows that there are several, as with PPP and GRE. Filters see LINUX_SLL then.
    */
   readonly isCooked: boolean;

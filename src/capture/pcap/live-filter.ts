@@ -49,13 +49,13 @@ export class LiveFilter {
     this.#load = load;
   }
 
-  /** Throws PromtapError where the expression is not legal, or there is no libpcap. */
+  /** Throws PromtapError if the expression is not legal, or there is no libpcap. */
   requireLegal(): void {
     const compiler = this.#load();
     requireLegal(this.#filter, (linkType) => compiler.compileLiveFilter(linkType, this.#filter.expression));
   }
 
-  /** Compiles for an interface, without touching it. Throws PromtapError where the expression means nothing there. */
+  /** Compiles for an interface, without touching it. Throws PromtapError if the expression means nothing there. */
   programFor(link: Link): LiveProgram {
     const { name, hardwareType, isLoopback } = link;
     const kind = `${hardwareType} ${isLoopback}`;

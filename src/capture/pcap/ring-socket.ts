@@ -17,7 +17,7 @@ const NOTHING = pack([[BPF_RET_K, 0, 0, 0]]);
 export interface RingSocket {
   readonly fd: number;
   readonly ring: Ring;
-  /** Undefined where the kernel filters. */
+  /** Undefined if the kernel filters. */
   readonly filter: ClassicBpf | undefined;
 }
 

@@ -70,7 +70,7 @@ export class RingBudget {
 /**
  * Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else.
  *
- * `wireSizes`: frames that stand for several packets of the wire are recorded with what they are made of. Only where it
+ * `wireSizes`: frames that stand for several packets of the wire are recorded with what they are made of. Only if it
  * is asked for: the kernel drops, and counts as lost, merged frames that its virtio_net_hdr cannot express
  * (virtio_net_hdr_from_skb in linux/virtio_net.h), such as those of SCTP, and of UDP before Linux 6.2.
  */
@@ -122,7 +122,7 @@ export async function openRingEngine(
 
 /**
  * A packet socket, bound to nothing yet, whose filter snaps frames to what is parsed, and its ring. Not in cooked mode
- * where the transport header is parsed: the kernel does not tell then how a frame was merged.
+ * if the transport header is parsed: the kernel does not tell then how a frame was merged.
  */
 async function openSocket(
   name: string | undefined,

@@ -89,7 +89,7 @@ export class Ring {
   }
 
   /**
-   * Gives a packet socket a ring of about `ringBytes`, or half of it where memory is short, and so on; or the errno.
+   * Gives a packet socket a ring of about `ringBytes`, or half of it if memory is short, and so on; or the errno.
    * `hasVnetHeaders`: each frame has a virtio_net_hdr before it; for SOCK_RAW alone. `blockBytes`: a power of two, of
    * pages; no frame is captured beyond the size of a block.
    */
@@ -148,7 +148,7 @@ export class Ring {
     return ((protocol & 0xff) << 8) | (protocol >> 8);
   }
 
-  /** The gso_size that the kernel says of the frame at `mac`, 0 where it is a packet like any. Hot; does not allocate. */
+  /** The gso_size that the kernel says of the frame at `mac`, 0 if it is a packet like any. Hot; does not allocate. */
   gsoSize(mac: number): number {
     const at = mac - GSO_SIZE_BEFORE_MAC;
     // In the machine's own order, which is little-endian wherever this runs; `mac` may be odd.

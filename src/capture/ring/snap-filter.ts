@@ -124,7 +124,7 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
   return pack(program);
 }
 
-/** Returns `bytes` where the accumulator is one of `values`, else goes on behind. */
+/** Returns `bytes` if the accumulator is one of `values`, else goes on behind. */
 function returnIfAny(values: readonly number[], bytes: number): Instruction[] {
   const tests = values.map((value, index): Instruction => {
     const isLast = index === values.length - 1;

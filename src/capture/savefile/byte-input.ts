@@ -37,7 +37,7 @@ export function printablePath(path: string): string {
   return path === STDIN_PATH ? "standard input" : path.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?");
 }
 
-/** Without O_NONBLOCK, opening a FIFO blocks a thread for good where nobody ever writes to it (fifo(7)). */
+/** Without O_NONBLOCK, opening a FIFO blocks a thread for good if nobody ever writes to it (fifo(7)). */
 function openPath(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

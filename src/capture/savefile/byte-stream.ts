@@ -39,7 +39,7 @@ export class ByteStream {
   }
 
   /**
-   * Waits until `wantedBytes` (at most MAX_RECORD_BYTES) are available; false where the file ends before that. Always
+   * Waits until `wantedBytes` (at most MAX_RECORD_BYTES) are available; false if the file ends before that. Always
    * lets other work run when it reads.
    */
   async fill(wantedBytes: number): Promise<boolean> {
@@ -56,7 +56,7 @@ export class ByteStream {
     return true;
   }
 
-  /** Moves on by any number of bytes; false where the file ends before that. */
+  /** Moves on by any number of bytes; false if the file ends before that. */
   async skip(byteCount: number): Promise<boolean> {
     let left = byteCount;
     while (left > this.available) {

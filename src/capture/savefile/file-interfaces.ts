@@ -4,7 +4,7 @@ import { parseFrame } from "../../packet/parse.ts";
 import type { FrameSink, FrameReader } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
 
-/** How long frames are counted at a time where readers take them. */
+/** How long frames are counted at a time if readers take them. */
 const TURN_MS = 20;
 
 /** The time of performance.now() until which frames are counted before others get their turn. */
@@ -14,7 +14,7 @@ export function turnEnd(hasReaders: boolean): number {
 
 /** What the frames of a file are handed to. */
 export interface FrameReceiver {
-  /** The sink of an interface; asked for with its first frame, and again where the file describes it again. */
+  /** The sink of an interface; asked for with its first frame, and again if the file describes it again. */
   sinkFor(interfaceName: string): FrameSink;
   /** Take the whole frames of all interfaces as well, with the times of packets; simple packets of pcapng have none. */
   readonly readers?: readonly FrameReader[];

@@ -33,7 +33,7 @@ const MAGIC_MODIFIED = 0xa1b2cd34;
 /** MAXIMUM_SNAPLEN of libpcap: no writer captures more of a frame. */
 export const MAX_CAPTURED_BYTES = 262_144;
 
-/* The link type field: an FCS length in units of 16 bits, valid where its flag is set, above the type itself. */
+/* The link type field: an FCS length in units of 16 bits, valid if its flag is set, above the type itself. */
 const FCS_LENGTH_SHIFT = 28;
 const FCS_LENGTH_PRESENT = 0x04000000;
 const LINK_TYPE_MASK = 0xffff;
@@ -62,7 +62,7 @@ export async function checkPcapHeader(stream: ByteStream): Promise<void> {
   lengthOrder(stream, layout.littleEndian);
 }
 
-/** Counts the frames of a pcap file, from its first byte to its end. Throws PromtapError where it is damaged. */
+/** Counts the frames of a pcap file, from its first byte to its end. Throws PromtapError if it is damaged. */
 export async function readPcap(stream: ByteStream, interfaces: FileInterfaces, interfaceName: string): Promise<void> {
   await checkPcapHeader(stream);
   const reader = new RecordReader(stream, interfaces, interfaceName);
@@ -113,9 +113,9 @@ class RecordReader {
   readonly #layout: RecordLayout;
   readonly #order: LengthOrder;
   readonly #frames: FrameCounter;
-  /** Offset in the file of a record without a packet's bytes, which is yet to be counted; -1 where there is none. */
+  /** Offset in the file of a record without a packet's bytes, which is yet to be counted; -1 if there is none. */
   #emptyAt = -1;
-  /** Offset in the file of the first record that is zeros; -1 where there is none. */
+  /** Offset in the file of the first record that is zeros; -1 if there is none. */
   #zerosAt = -1;
 
   constructor(stream: ByteStream, interfaces: FileInterfaces, name: string) {
@@ -165,7 +165,7 @@ class RecordReader {
     return wantedBytes;
   }
 
-  /** To be called where the file ends: throws where something is missing of it. */
+  /** To be called when the file ends: throws if a part of it is missing. */
   end(wantedBytes: number): void {
     const { available } = this.#stream;
     this.#countEmpty();

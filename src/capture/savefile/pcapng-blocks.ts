@@ -38,7 +38,7 @@ export class Blocks {
 
   /**
    * Returns the type of the block at the stream's position, of which MIN_BLOCK_BYTES are there, and changes the byte
-   * order where that block begins a section. Throws PromtapError. Hot; does not allocate.
+   * order if that block begins a section. Throws PromtapError. Hot; does not allocate.
    */
   type(): number {
     const { view, position } = this.#stream;
@@ -48,7 +48,7 @@ export class Blocks {
   }
 
   /**
-   * Returns the length of that block: legal, enough for the fields of its type, and as its end repeats it where the block
+   * Returns the length of that block: legal, enough for the fields of its type, and as its end repeats it if the block
    * is wholly there. Throws PromtapError. Hot; does not allocate.
    */
   lengthBytes(type: number): number {

@@ -17,7 +17,7 @@ const MAX_NAME_BYTES = 255;
 
 /** What the options of an interface description say that matters here. */
 export interface InterfaceOptions {
-  /** As the writer gave it: any characters, of at most MAX_NAME_BYTES; empty where there is none. */
+  /** As the writer gave it: any characters, of at most MAX_NAME_BYTES; empty if there is none. */
   name: string;
   fcsBytes: number;
   /** What a time counts, in seconds. */
@@ -26,7 +26,7 @@ export interface InterfaceOptions {
   offsetSeconds: number;
 }
 
-/** Reads the options in bytes[start, end); `view` is the same memory. Stops where they make no sense; never throws. */
+/** Reads the options in bytes[start, end); `view` is the same memory. Stops if they make no sense; never throws. */
 export function readInterfaceOptions(
   bytes: Uint8Array,
   view: DataView,
@@ -60,7 +60,7 @@ function nameOf(value: Uint8Array): string {
   return interfaceNameOf(text.subarray(0, end));
 }
 
-/** A negative power of 10, or of 2 where the highest bit is set. */
+/** A negative power of 10, or of 2 if the highest bit is set. */
 function tickOf(resolution: number): number {
   return (resolution & 0x80) === 0 ? 10 ** -resolution : 2 ** -(resolution & 0x7f);
 }

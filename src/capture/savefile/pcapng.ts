@@ -45,7 +45,7 @@ export async function checkPcapngHeader(stream: ByteStream): Promise<void> {
   throw stream.damage(endsInside(stream.available, wantedBytes));
 }
 
-/** Counts the frames of a pcapng file, from its first byte to its end. Throws PromtapError where it is damaged. */
+/** Counts the frames of a pcapng file, from its first byte to its end. Throws PromtapError if it is damaged. */
 export async function readPcapng(stream: ByteStream, interfaces: FileInterfaces, defaultName: string): Promise<void> {
   const reader = new BlockReader(stream, interfaces, defaultName);
   let wantedBytes = MIN_BLOCK_BYTES;
@@ -176,7 +176,7 @@ class BlockReader {
   #interfaceAt(index: number): SectionInterface {
     const found = this.#section[index];
     if (found !== undefined) return found;
-    throw this.#stream.damage(`a packet of interface ${index}, where ${this.#section.length} are described`);
+    throw this.#stream.damage(`a packet of interface ${index}, but ${this.#section.length} are described`);
   }
 
   #overrun(capturedBytes: number, roomBytes: number): Error {

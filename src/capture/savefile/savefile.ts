@@ -41,7 +41,7 @@ export class Savefile implements AsyncDisposable {
   }
 
   /**
-   * Judges the file by its header, once that is there; resolves as well when it is aborted. Throws PromtapError where
+   * Judges the file by its header, once that is there; resolves as well when it is aborted. Throws PromtapError if
    * nothing of the file could be counted.
    */
   recognize(): Promise<void> {
@@ -49,10 +49,10 @@ export class Savefile implements AsyncDisposable {
   }
 
   /**
-   * Counts all frames, and resolves at the end of the file or when it is aborted. Where the file is damaged, everything
+   * Counts all frames, and resolves at the end of the file or when it is aborted. If the file is damaged, everything
    * before the damage is counted, and then a PromtapError names the byte. To be called once.
    *
-   * An interface is called what the pcapng file calls it; where there is no name, as the file without its directories
+   * An interface is called what the pcapng file calls it; if there is no name, as the file without its directories
    * ("stdin" for `-`), with `:1`, `:2`, ... behind it for further interfaces of a section.
    */
   async count(receiver: FrameReceiver): Promise<void> {

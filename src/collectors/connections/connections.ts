@@ -7,7 +7,7 @@ import type { NetworkSet } from "./network-set.ts";
 import { RemoteCounts } from "./remote-counts.ts";
 import { CONNECTED, LISTENING, type SocketSource } from "./tcp-socket.ts";
 
-/** How often the sockets are read where they change too much meanwhile. */
+/** How often the sockets are read when they change too much meanwhile. */
 const ATTEMPTS = 3;
 
 /** This host's TCP connections by where their remote end is: geoip-exporter's family, and what it leaves out. */

@@ -38,7 +38,7 @@ export class Listeners {
   }
 }
 
-/** The port, and the last 32 bits of the address: where many listen, few share them. */
+/** The port, and the last 32 bits of the address: when many listen, few share them. */
 function keyOf(port: number, address: Uint32Array): number {
   return port * 2 ** 32 + address[3]!;
 }

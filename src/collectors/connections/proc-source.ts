@@ -12,7 +12,7 @@ const LINE = /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{8}|[0-9
 const LINES_PER_LOOK = 1024;
 
 /**
- * The sockets of this network namespace, from files that every Linux has; for where inet_diag is not to be had. A
+ * The sockets of this network namespace, from files that every Linux has; for when inet_diag is not to be had. A
  * listener of IPv6 counts as one of IPv4 too: the file does not tell.
  */
 export class ProcSource implements SocketSource {

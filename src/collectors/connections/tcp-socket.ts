@@ -49,7 +49,7 @@ export type SocketVisitor = (socket: TcpSocket) => void;
 export interface SocketSource {
   readonly name: string;
   /**
-   * Visits the sockets that are in one of the states, leaving the event loop its turns. Returns false where some were
+   * Visits the sockets that are in one of the states, leaving the event loop its turns. Returns false if some were
    * left out or told twice, because too much changed meanwhile. Throws when they can't be read, or not before
    * `deadline` (of performance.now()).
    */

@@ -7,7 +7,7 @@ import { Kind, type Named } from "./named.ts";
 import type { Reading } from "./reading.ts";
 import { type Content, RowList, type Rows } from "./rows.ts";
 
-/** Rows that are written before the event loop gets its turn, where the writer is not full before. */
+/** Rows that are written before the event loop gets its turn, if the writer is not full before. */
 const ROWS_PER_TURN = 4096;
 /** Digits and the newline of a value take at most this many bytes. */
 const VALUE_BYTES = 24;
@@ -129,7 +129,7 @@ function gauge(name: string, help: string, samples: Sample[]): SampledFamily {
   return { name, help, type: MetricType.GAUGE, samples };
 }
 
-/** A family of these rows; none where there is no row. */
+/** A family of these rows; none if there is no row. */
 function written(name: string, help: string, type: MetricType, parts: readonly Part[]): WrittenFamily[] {
   if (parts.every(({ rows }) => rows.numbers.length === 0)) return [];
   const head = encoder.encode(`${name}{`);

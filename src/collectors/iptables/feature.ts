@@ -35,7 +35,7 @@ export const iptablesFeature: FeatureKind<IptablesConfig> = {
   },
 };
 
-/** Finds what there is to read the firewall with; throws where there is nothing, or the kernel can't be asked. */
+/** Finds what there is to read the firewall with; throws if there is nothing, or the kernel can't be asked. */
 async function find({ folders, isCompat }: IptablesConfig, signal: AbortSignal): Promise<RuleProgram[]> {
   requireLibc();
   const searched = folders.length > 0 ? folders : SYSTEM_FOLDERS;

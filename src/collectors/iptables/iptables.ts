@@ -19,7 +19,7 @@ const PAGE_SHARE = 0.1;
 /** Part of the time that nft waits for iptables-nft-save, to leave out what that shows. */
 const WAITING_SHARE = 0.5;
 
-/** Told when what a source says changes: its error, undefined where there is none, and what is on standard error. */
+/** Told when what a source says changes: its error, undefined if there is none, and what is on standard error. */
 export type ProgramListener = (source: RuleProgram, error: string | undefined, stderr: string) => void;
 
 export interface IptablesOptions extends ReadOptions {
@@ -29,7 +29,7 @@ export interface IptablesOptions extends ReadOptions {
 
 interface NamedOnes {
   readonly named: readonly Named[];
-  /** How old the numbers of elements are; undefined where there are none. */
+  /** How old the numbers of elements are; undefined if there are none. */
   readonly elementsAgeSeconds: number | undefined;
 }
 
@@ -116,7 +116,7 @@ export class IptablesCollector implements Collector, AsyncDisposable {
     return { readings, named: ofNft?.named ?? [], elementsAgeSeconds: ofNft?.elementsAgeSeconds };
   }
 
-  /** What iptables-nft shows; where it is not done in time, what it may show. */
+  /** What iptables-nft shows; if it is not done in time, what it may show. */
   #foreign(saving: readonly Promise<SaverReading>[], waitMs: number): Promise<Foreign> | undefined {
     const ofNft = this.#savers.flatMap(({ saver: { backend, family } }, index) =>
       backend === Backend.IPTABLES_NFT ? [[family, saving[index]!] as const] : [],
@@ -124,7 +124,7 @@ export class IptablesCollector implements Collector, AsyncDisposable {
     return ofNft.length === 0 ? undefined : foreignOf(new Map(ofNft), waitMs);
   }
 
-  /** What has a name, of the kernel where that tells it, and the reading with what had no room. */
+  /** What has a name, of the kernel if that tells it, and the reading with what had no room. */
   async #withNamed(nft: NftReading, ofKernel: Named[] | undefined, end: number): Promise<WithNamed> {
     const all = ofKernel === undefined ? nft.named : [...ofKernel, ...nft.named.filter(isOfRule)];
     const sizes = all.some(isUncounted) ? await this.#sizes?.read(end, this.#end.signal) : undefined;

@@ -47,7 +47,7 @@ export class NamedBook {
     return [...this.#named.values()];
   }
 
-  /** Adds it up where it is there already. */
+  /** Adds it up if it is there already. */
   add(named: Named): void {
     const { kind, labels } = named;
     const key = [kind, ...Object.values(labels)].join("\0");

@@ -6,7 +6,7 @@ const MAX_AGE_MS = 5 * 60_000;
 /** What work came to. */
 export interface Result<T> {
   readonly value: T;
-  /** How long before now it was begun, in seconds; 0 where it was waited for. */
+  /** How long before now it was begun, in seconds; 0 if it was waited for. */
   readonly ageSeconds: number;
 }
 
@@ -25,7 +25,7 @@ export class Ongoing<T> {
     this.#pauseMs = pauseMs;
   }
 
-  /** Begins the work where it is not under way and does not rest; undefined where nothing comes of it by `deadline`. */
+  /** Begins the work if it is not under way and does not rest; undefined if nothing comes of it by `deadline`. */
   async result(deadline: number, work: () => Promise<T>): Promise<Result<T> | undefined> {
     const now = performance.now();
     if (this.#running === undefined && now >= this.#restsUntil) this.#running = this.#run(work, now);

@@ -12,7 +12,7 @@ export interface ChainOrder {
 /** The chains that a program told of, by key. */
 export type Order = Map<string, ChainOrder>;
 
-/** The order of a chain; made, with this slot, where it is not there yet. */
+/** The order of a chain; made, with this slot, if it is not there yet. */
 export function orderOf(order: Order, key: string, slot: number): ChainOrder {
   const known = order.get(key);
   if (known !== undefined) return known;

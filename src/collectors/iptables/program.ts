@@ -13,9 +13,9 @@ const LEAVE_MS = 200;
 
 /** How a run ended. */
 export interface Outcome {
-  /** Null where a signal ended it, or it never started. */
+  /** Null if a signal ended it, or it never started. */
   readonly exitStatus: number | null;
-  /** Why the output is of no use; undefined where all is well. */
+  /** Why the output is of no use; undefined if all is well. */
   readonly error: string | undefined;
   /** The start of its standard error, without white space around it. */
   readonly stderr: string;
@@ -36,7 +36,7 @@ type Exit = Pick<Outcome, "exitStatus" | "error">;
  */
 export class Program {
   readonly path: string;
-  /** Settles when the last process is gone, which takes long where it waits inside of the kernel. */
+  /** Settles when the last process is gone, which takes long if it waits inside the kernel. */
   #gone: Promise<unknown> | undefined;
 
   constructor(path: string) {

@@ -6,13 +6,13 @@ import type { Content } from "./rows.ts";
 export interface Reading {
   readonly source: RuleProgram;
   readonly seconds: number;
-  /** Why there is nothing to show; undefined where all is well. */
+  /** Why there is nothing to show; undefined if all is well. */
   readonly error: string | undefined;
   /** What the program said on standard error. */
   readonly stderr: string;
-  /** Not where there is an error. */
+  /** Not if there is an error. */
   readonly content: Content | undefined;
-  /** How old it is, in seconds, where the scrape could not wait for a newer one; else 0. */
+  /** How old it is, in seconds, if the scrape could not wait for a newer one; else 0. */
   readonly ageSeconds: number;
 }
 

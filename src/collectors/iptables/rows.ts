@@ -37,7 +37,7 @@ export class Rows {
   readonly policies = new RowList();
   /** Slots of the rules. */
   readonly rules = new RowList();
-  /** How many rules have the same text, where there are several. */
+  /** How many rules have the same text, if there are several. */
   readonly copies = new RowList();
 
   private constructor() {}

@@ -16,7 +16,7 @@ export interface Chain {
   readonly name: string;
   /** Where packets are counted that no rule decided. */
   readonly slot: number;
-  /** The default policy; "-" for a chain of the user's own, null where the backend counts none. */
+  /** The default policy; "-" for a chain of the user's own, null if the backend counts none. */
   policy: string | null;
   /** Rules in it, those without counters included. */
   ruleCount: number;
@@ -60,7 +60,7 @@ export class RuleBook {
     return this.#refused;
   }
 
-  /** The chain of this name; made where it is not there yet. */
+  /** The chain of this name; made if it is not there yet. */
   chain(family: string, table: string, name: string): Chain {
     const found = this.#chains.get(placeKey(family, table, name));
     if (found !== undefined) return found;

@@ -12,7 +12,7 @@ const PROTOCOLS = PROTOCOL_LABELS.map((label) => PMACCT_PROTOCOLS[label] ?? labe
 export interface RecordContext {
   /** Name of this host. */
   readonly label: string;
-  /** Number of the AS that the addresses in the ranges belong to; 0 where it was not told. */
+  /** Number of the AS that the addresses in the ranges belong to; 0 if it was not told. */
   readonly ownAs: number;
   /** Interface → the kernel's index of it. */
   readonly indexes: ReadonlyMap<string, number>;
@@ -21,7 +21,7 @@ export interface RecordContext {
   readonly until: number;
 }
 
-/** What was counted: the whole interface where `row` is undefined, else a cell of a row (see rows.ts). */
+/** What was counted: the whole interface if `row` is undefined, else a cell of a row (see rows.ts). */
 export interface Counted {
   readonly ledger: InterfaceLedger;
   readonly row: number | undefined;

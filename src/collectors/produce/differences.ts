@@ -28,7 +28,7 @@ interface Difference extends Counted {
 }
 
 /**
- * What a ledger has counted and nobody has taken yet: by address where there are ranges, by interface where there are
+ * What a ledger has counted and nobody has taken yet: by address if there are ranges, by interface if there are
  * none. It costs two doubles a histogram, however long it is not taken.
  */
 export class Differences {
@@ -120,7 +120,7 @@ export class Differences {
     return found;
   }
 
-  /** One, or none where nothing new was counted. */
+  /** One, or none if nothing new was counted. */
   #differenceOf(ledger: InterfaceLedger, slot: number, row: number | undefined, cell: number): Difference[] {
     const { counters } = ledger.slots;
     const delivered = this.#delivered.get(ledger);

@@ -57,7 +57,7 @@ export class Lane {
     this.#identity ??= await identify(connection);
   }
 
-  /** Appends a batch. False where it is too large for the broker, and can be parted. */
+  /** Appends a batch. False if it is too large for the broker, and can be parted. */
   async append(connection: Connection, values: readonly Buffer[]): Promise<boolean> {
     const { id, epoch } = this.#identity ?? ANONYMOUS;
     const place = { topic: this.#topic, partition: this.#partition };

@@ -90,7 +90,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
     ];
   }
 
-  /** Delivers what was counted since the last time, where brokers take it soon. */
+  /** Delivers what was counted since the last time, if brokers take it soon. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
     const patience = setTimeout(() => this.#abandonment.abort(), END_MS);
@@ -114,7 +114,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
     }
   }
 
-  /** Delivers all differences there are; that brokers can be reached is made sure of even where there are none. */
+  /** Delivers all differences there are; that brokers can be reached is made sure of even if there are none. */
   async #deliver(): Promise<void> {
     await this.#target.reach(this.#abandonment.signal);
     this.#source.sync();

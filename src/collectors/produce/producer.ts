@@ -132,7 +132,7 @@ export class Producer implements AsyncDisposable {
     return this.#cluster;
   }
 
-  /** Learns again who leads what; where nobody can be asked, all begins again with the next attempt. */
+  /** Learns again who leads what; if nobody can be asked, all begins again with the next attempt. */
   async #renew(): Promise<void> {
     try {
       await (await this.#cluster)?.refresh();
@@ -156,7 +156,7 @@ export class Producer implements AsyncDisposable {
     await this.#deliver({ values: values.slice(half), partition: undefined, onSent }, signal);
   }
 
-  /** False where the piece is too large for the brokers, and can be parted. */
+  /** False if the piece is too large for the brokers, and can be parted. */
   async #append(piece: Piece, signal: AbortSignal): Promise<boolean> {
     const cluster = await this.#connect(signal);
     const partition = this.#partitionFor(piece, cluster);

@@ -40,7 +40,7 @@ interface Mapped {
 
 /**
  * Makes the tables in which the zones of addresses are looked up, from the databases and from what is local: the host's
- * addresses, where it is known whose the traffic is, and the ranges that are accounted.
+ * addresses, if it is known whose the traffic is, and the ranges that are accounted.
  */
 export class ZoneMapper {
   readonly #zonings: readonly Zoning[];
@@ -69,8 +69,8 @@ export class ZoneMapper {
   }
 
   /**
-   * Reads databases that changed, and makes the tables anew where what they are made of is another now. Throws
-   * PromtapError where there is no table yet and none can be made.
+   * Reads databases that changed, and makes the tables anew if what they are made of is another now. Throws
+   * PromtapError if there is no table yet and none can be made.
    */
   async refresh(): Promise<void> {
     this.#making ??= this.#refresh().finally(() => (this.#making = undefined));
@@ -138,7 +138,7 @@ export class ZoneMapper {
     });
   }
 
-  /** Returns what the databases say, or undefined where that cannot be used. */
+  /** Returns what the databases say, or undefined if that cannot be used. */
   async #useDatabases(
     zoning: Zoning,
     databases: readonly GeoDatabase[],
@@ -186,7 +186,7 @@ function hasZones({ contents }: GeoDatabase, zoning: Zoning): boolean {
   return zoning.label === "asn" ? contents.hasSystems : contents.hasCountries;
 }
 
-/** The zones that a database gives to all addresses of a version; NO_ZONE where it says nothing. */
+/** The zones that a database gives to all addresses of a version; NO_ZONE if it says nothing. */
 async function readSpans(database: GeoDatabase, zoning: Zoning, version: 4 | 6): Promise<Spans> {
   const spans = new Spans(version);
   const zones = new Map<number, number>([[0, NO_ZONE]]);

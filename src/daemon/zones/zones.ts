@@ -26,7 +26,7 @@ export interface Zones {
 
 const NO_ZONES: Zones = { zonings: [], collectors: () => [], summary: () => [] };
 
-/** Makes ready to count by remote address, where the config asks for it. Throws PromtapError. */
+/** Makes ready to count by remote address, if the config asks for it. Throws PromtapError. */
 export async function startZones(
   config: Config,
   openDatabases: () => Promise<GeoDatabases>,

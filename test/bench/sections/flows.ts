@@ -119,7 +119,7 @@ async function death(bench: Bench, kafka: Kafka, count: number): Promise<Table> 
 }
 
 /**
- * Kills one of two instances while they count, and adds another. Undefined where the one committed something between
+ * Kills one of two instances while they count, and adds another. Undefined if the one committed something between
  * its last page and its death: what that was nobody can tell.
  */
 async function killOne({ rig }: Bench, kafka: Kafka, count: number, group: string): Promise<string[] | undefined> {

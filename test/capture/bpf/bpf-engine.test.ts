@@ -220,7 +220,7 @@ for (const [name, make] of KINDS) {
       assert.equal(counter.ledger.aggregatedPackets, 1);
     });
 
-    test("counts a merged packet as those on the wire where asked to", { skip: lackingTun }, async () => {
+    test("counts a merged packet as those on the wire if asked to", { skip: lackingTun }, async () => {
       using tun = new TunInterface("tun1");
       const counter = new Counter(make, true);
       await counter.during("tun1", () => tun.receive(merged, TCPV4_MERGED));

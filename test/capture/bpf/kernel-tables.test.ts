@@ -34,7 +34,7 @@ function counterBytes({ slots, lanes }: TableSizes): number {
 describe("the sizes of the tables", () => {
   const slash16 = ["10.1.0.0/16"];
 
-  test("leave each CPU a lane of its own, where there is room for it", () => {
+  test("leave each CPU a lane of its own, if there is room for it", () => {
     for (const [cpus, lanes] of [
       [1, 1],
       [2, 2],
@@ -59,7 +59,7 @@ describe("the sizes of the tables", () => {
     assert.ok(counterBytes(sizesOf(["10.0.0.0/20"], 1_000_000, 8, 8)) <= 8 * MEBIBYTE);
   });
 
-  test("lock all steps where the kernel may interrupt a program, or does not say how many CPUs it has", () => {
+  test("lock all steps if the kernel may interrupt a program, or does not say how many CPUs it has", () => {
     const ranges = new RangeTable([]);
     assert.equal(tableSizes(ranges, new Places(ranges), 1, 1, 2, true).isAtomic, true);
     const unknown = tableSizes(ranges, new Places(ranges), 1, 1, Number.POSITIVE_INFINITY, false);
@@ -142,7 +142,7 @@ function changeAll(twins: Twins, change: (slots: DataView) => void): void {
   assert.fail("no lane has the frame");
 }
 
-describe("where tables are full, what finds no room goes to the refused and is told", options, () => {
+describe("when tables are full, what finds no room goes to the refused and is told", options, () => {
   const lists: Record<string, string[]> = {
     "rows of their own": ["10.1.0.0/19:a=1", "2001:db8::/64:b=2"],
     "rows on first use": ["10.0.0.0/8:a=1", "2001:db8::/64:b=2"],

@@ -58,7 +58,7 @@ function addressesTaken(shared: SharedTables): bigint {
 }
 
 describe("two CPUs that see an address for the first time at once", { skip, timeout: 60_000 }, () => {
-  test("lose none of its packets where one address is left of the limit", async () => {
+  test("lose none of its packets if one address is left of the limit", async () => {
     const { tables, shared, ledger, programFd } = open("10.1.0.0/20:a=1");
     const taken = new DataView(new ArrayBuffer(BUDGET.BYTES));
     taken.setBigInt64(BUDGET.USED, BigInt(LIMIT - 1), true);

@@ -41,7 +41,7 @@ export interface TwinsOptions {
 export interface Told {
   /** Payload of the packets that it stands for; 0 for a frame that stands for itself. */
   gsoSize?: number;
-  /** What follows, where there is no Ethernet header to say so. */
+  /** What follows, if there is no Ethernet header to say so. */
   etherType?: number;
 }
 

@@ -68,7 +68,7 @@ describe("a filter for frames of a file", options, () => {
     });
   }
 
-  test("looks behind the outermost VLAN tag as it does live, where the expression says nothing of VLANs", () => {
+  test("looks behind the outermost VLAN tag as it does live, if the expression says nothing of VLANs", () => {
     const frames = FRAMES.map(({ bytes }) => bytes);
     for (const expression of ["tcp port 9", "vlan 7 and tcp port 9", "ip6 protochain 6", "arp"]) {
       const filter = new FileFilter({ flag: FLAG, expression }, true);
@@ -78,10 +78,10 @@ describe("a filter for frames of a file", options, () => {
     const packets = FRAMES.map(({ bytes }) => bytes.slice(14));
     const filter = new FileFilter({ flag: FLAG, expression: "tcp port 9" }, true);
     const kept = keptByTcpdump("tcp port 9", packets, { linkType: LINKTYPE_RAW });
-    assert.deepEqual(passed(filter, LINKTYPE_RAW, packets), kept, "where there are no tags");
+    assert.deepEqual(passed(filter, LINKTYPE_RAW, packets), kept, "if there are no tags");
   });
 
-  test("comes to an end where a frame's headers lead in a circle", () => {
+  test("comes to an end if a frame's headers lead in a circle", () => {
     const plain = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: 51, lengthBytes: 60 });
     // libpcap takes the length of an AH for its place: (3 + 2) * 4 bytes behind the first header, this one is its own next.
     const headers = Array.from({ length: 20 }, () => [51, 3]);

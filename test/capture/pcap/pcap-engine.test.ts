@@ -19,7 +19,7 @@ describe("the engine pcap", { skip: lacking("root", "libpcap", "unshare", "ip") 
     ip("link set lo up");
   });
 
-  test("works where /proc is missing", () => {
+  test("works if /proc is missing", () => {
     const script = 'mount -t tmpfs tmpfs /proc; exec "$@"';
     const wrapped = ["unshare", "--mount", "/bin/sh", "-ec", script, "sh"];
     const { status, stdout, stderr } = run([...wrapped, ...PROMTAP, "--engine", "pcap", "-i", "lo", "--once"]);
@@ -35,7 +35,7 @@ describe("the engine pcap", { skip: lacking("root", "libpcap", "unshare", "ip") 
   ]) {
     for (const more of [[], ["--check"], ["--once"]]) {
       const words = [...args, "tcp prot 20332", ...more];
-      test(`ends with status 2 where a filter is illegal, before anything is opened: ${words.join(" ")}`, () => {
+      test(`ends with status 2 if a filter is illegal, before anything is opened: ${words.join(" ")}`, () => {
         using news = new LinkNews();
         const { status, stdout, stderr } = run([...PROMTAP, ...words]);
         assert.equal(status, 2);

@@ -22,7 +22,7 @@ export interface Surroundings {
   protocol: number;
   /** PACKET_HOST 0, PACKET_BROADCAST 1, ..., PACKET_OUTGOING 4. */
   packetType: number;
-  /** Where the network header starts; 0 where it is not given. */
+  /** Where the network header starts; 0 if it is not given. */
   networkOffset?: number;
 }
 

@@ -20,7 +20,7 @@ const LOOPBACK = snapFilter({ isEthernet: true, ignoreOutgoing: true, hasTranspo
 const PACKET_HOST = 0;
 const PACKET_OUTGOING = 4;
 
-/** Bytes that are kept of a frame; 0 where it is dropped. */
+/** Bytes that are kept of a frame; 0 if it is dropped. */
 function kept(program: Uint8Array, frame: Uint8Array, protocol = 0, packetType = PACKET_HOST): number {
   return Math.min(runClassicBpf(program, frame, { protocol, packetType }), frame.length);
 }
@@ -105,7 +105,7 @@ test("what is kept of a packet without a link header is enough to parse it", () 
   fc.assert(property, { numRuns: 10_000 });
 });
 
-describe("what is kept where the transport header is parsed too", () => {
+describe("what is kept if the transport header is parsed too", () => {
   /** Whatever the parser says of a frame that stands for several packets. */
   function merged(packet: Packet, bytes: Uint8Array, network: number): unknown {
     parseSegments(packet, 1000, bytes, network, bytes.length);

@@ -44,7 +44,7 @@ export class TunInterface implements Disposable {
     ip(`link set ${name} up`);
   }
 
-  /** Lets a frame come in, merged from several packets where `merged` says so. */
+  /** Lets a frame come in, merged from several packets if `merged` says so. */
   receive(frame: Uint8Array, merged?: Merged): void {
     const header = Buffer.alloc(VNET_HEADER_BYTES);
     if (merged !== undefined) {

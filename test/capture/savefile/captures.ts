@@ -14,7 +14,7 @@ export const LINKTYPE_ETHERNET = 1;
 export const IF_NAME = 2;
 export const IF_FCSLEN = 13;
 
-/** A captured frame; the lengths are those of `bytes` where they are not given. */
+/** A captured frame; the lengths are those of `bytes` if they are not given. */
 export interface Captured {
   bytes: readonly number[];
   originalBytes?: number;

@@ -61,7 +61,7 @@ for (const order of BYTE_ORDERS) {
       assert.deepEqual(onlyFrames(await countParts(...pcap({ order }, frames))), expected);
     });
 
-    test("takes what was captured for the size where the original length is below it", async () => {
+    test("takes what was captured for the size if the original length is below it", async () => {
       const frames = [{ ...TCP_FRAME, originalBytes: 0 }];
       assert.deepEqual(onlyFrames(await countParts(...pcap({ order }, frames))), [TCP_FACTS]);
     });

@@ -206,7 +206,7 @@ for (const order of BYTE_ORDERS) {
         part: [...u32(order, 6), ...u32(order, 0x7ffffffc), ...packet()],
         error: /6 and 2147483644 bytes, more than/,
       },
-      { name: "a packet of an unknown interface", part: packet(1), error: /interface 1, where 1 are described/ },
+      { name: "a packet of an unknown interface", part: packet(1), error: /interface 1, but 1 are described/ },
       {
         name: "a captured length that is larger than the block",
         part: enhancedPacket(order, 0, { ...TCP_FRAME, capturedBytes: 77 }),
@@ -255,7 +255,7 @@ for (const order of BYTE_ORDERS) {
 
     test("a packet in a section without interfaces", async () => {
       const { error } = await countParts(...sound, section, simplePacket(order, TCP_FRAME));
-      assert.match(error!, /interface 0, where 0 are described/);
+      assert.match(error!, /interface 0, but 0 are described/);
     });
 
     test(`more than ${MAX_INTERFACES} interfaces in a section, be they of one name`, async () => {

@@ -34,7 +34,7 @@ interface Sample {
   /** Packets that have bytes, and those that have none. */
   packets: number;
   empty?: number;
-  /** The byte that the error names; undefined where the file is sound. */
+  /** The byte that the error names; undefined if the file is sound. */
   damagedAt?: number;
 }
 
@@ -139,7 +139,7 @@ function write(folder: TemporaryFolder, parts: readonly Part[]): string {
   return path;
 }
 
-/** The lines of a program that fails where a file is damaged. */
+/** The lines of a program that fails when a file is damaged. */
 function linesOf(program: string, ...args: string[]): string[] {
   const { stdout, error } = spawnSync(program, args, { encoding: "utf8" });
   if (error !== undefined) throw error;

@@ -152,7 +152,7 @@ describe("job_location", () => {
     ]);
   });
 
-  test("has no series where there is no such connection", async () => {
+  test("has no series if there is no such connection", async () => {
     using site = new Site({ sockets: ["listen :: 443", "time_wait 203.0.113.1 443 192.0.2.1"] });
     assert.equal((await site.page()).sum("job_location"), 0);
   });
@@ -172,7 +172,7 @@ describe("connections by state and direction", () => {
     assert.equal(page.sum("promtap_tcp_connections", 'state="syn_recv"'), 2, "what a listener holds is one of them");
   });
 
-  test("come in where the local end listens, and go out else", async () => {
+  test("come in if the local end listens, and go out else", async () => {
     using site = new Site();
     const page = await site.page();
     const directions = (country: string) =>
@@ -251,7 +251,7 @@ test("databases that take long to be read again, as from a disk that hangs, leav
   assert.match(await site.text(Format.TEXT, 1000), /^job_location\{location="DE"\} 4$/m);
 });
 
-test("sockets that change too much are read again, and the collector fails where they go on to", async () => {
+test("sockets that change too much are read again, and the collector fails if they go on to", async () => {
   using site = new Site();
   site.source.spoiled = 2;
   const page = await site.page();

@@ -6,7 +6,7 @@ import {
 } from "../../../src/collectors/connections/tcp-socket.ts";
 import { words } from "../../geo/addresses.ts";
 
-/** A socket as a test writes it: `established 192.0.2.1 443 198.51.100.7`, without a remote end where it listens. */
+/** A socket as a test writes it: `established 192.0.2.1 443 198.51.100.7`, without a remote end if it listens. */
 export function socketOf(text: string): TcpSocket {
   const [state = "", local = "", port = "", remote = "::"] = text.split(" ");
   const socket = new TcpSocket();

@@ -99,7 +99,7 @@ describe("a line of /proc/net/tcp", () => {
     }
   });
 
-  test("is missing where the kernel has no IPv6, and the rest is told", async () => {
+  test("is missing when the kernel has no IPv6, and the rest is told", async () => {
     using folder = new TemporaryFolder();
     mkdirSync(join(folder.path, "net"));
     writeFileSync(join(folder.path, "net/tcp"), "   1: 010200C0:01BB 076433C6:C350 01 00000000:00000000\n");

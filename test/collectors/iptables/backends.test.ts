@@ -36,7 +36,7 @@ describe("programs are found", () => {
     assert.deepEqual(standard, { backend: "iptables-nft", family: "ipv4", path: join(fakes.path, "iptables-save") });
   });
 
-  test("where iptables-save is the only name, by what it links to", async () => {
+  test("if iptables-save is the only name, by what it links to", async () => {
     for (const [target, backend] of [
       ["xtables-nft-multi", "iptables-nft"],
       ["xtables-legacy-multi", "iptables-legacy"],
@@ -48,7 +48,7 @@ describe("programs are found", () => {
     }
   });
 
-  test("where it links to nothing known, by what it says of itself", async () => {
+  test("if it links to nothing known, by what it says of itself", async () => {
     for (const [version, backend] of [
       ["iptables-save v1.8.9 (nf_tables)", "iptables-nft"],
       ["iptables-save v1.8.9 (legacy)", "iptables-legacy"],

@@ -257,7 +257,7 @@ describe("a backend that fails leaves the others on the page:", TIMEOUT, () => {
     assert.equal(page.samples.size, 4);
   });
 
-  test("with isCompat there are the two metrics of the scrape then, and they are also where there is no table", async () => {
+  test("with isCompat there are the two metrics of the scrape then, and they are there even if no table is", async () => {
     for (const script of ["exit 1", "exit 0", "echo '# nothing'"]) {
       using fakes = new FakePrograms();
       fakes.add("xtables-nft-multi", script);
@@ -317,7 +317,7 @@ describe("exit status 4", TIMEOUT, () => {
     assert.ok(fakes.log("iptables-nft-save").length > 1);
   });
 
-  test("is an error at once where permission lacks", async () => {
+  test("is an error at once if permission is missing", async () => {
     using fakes = new FakePrograms();
     fakes.add("iptables-nft-save", 'echo x >>"$0.log"; echo Operation not permitted >&2; exit 4');
     await using site = await Site.of(fakes);

@@ -58,7 +58,7 @@ describe("interfaces that go", () => {
   });
 
   for (const ranges of [[], [parseRange("0.0.0.1")]]) {
-    test(`are dropped and counted where they are too many, ${ranges.length === 0 ? "without" : "with"} ranges`, () => {
+    test(`are dropped and counted if they are too many, ${ranges.length === 0 ? "without" : "with"} ranges`, () => {
       const ledger = new Ledger(new RangeTable(ranges), 1000, 0);
       const differences = new Differences(ledger);
       for (let each = 0; each < KEPT + 10; each++) count(ledger, `eth${each}`);

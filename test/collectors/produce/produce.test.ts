@@ -123,7 +123,7 @@ async function writtenOf(site: Site): Promise<Fields[]> {
 }
 
 describe("the records", () => {
-  test("are an interface's where no range was given", async () => {
+  test("are an interface's if no range was given", async () => {
     await using site = new Site([]);
     site.count("eth0", "192.0.2.1", "192.0.2.2", TCP, 100);
     site.count("eth0", "192.0.2.2", "192.0.2.1", UDP, 200);
@@ -187,7 +187,7 @@ describe("the records", () => {
     );
   });
 
-  test("are a network's where a range is rolled up", async () => {
+  test("are a network's if a range is rolled up", async () => {
     await using site = new Site(["192.0.2.0/24/28", "2001:db8::/32/64"]);
     site.count("eth0", "192.0.2.17", "198.51.100.1", TCP, 100);
     site.count("eth0", "2001:db8:0:1::5", "2001:db9::", TCP, 100);
@@ -315,7 +315,7 @@ describe("writing", () => {
     assert.equal((await values())[0], 2);
   });
 
-  test("gives up at the end where Kafka stays away", async () => {
+  test("gives up at the end if Kafka stays away", async () => {
     await using site = new Site(["192.0.2.1"]);
     site.count("eth0", "192.0.2.1", "198.51.100.1", TCP, 100);
     site.target.leave();

@@ -11,14 +11,14 @@ export interface WialonPacket {
   type: string;
   /** What goes on the wire. */
   bytes: Buffer;
-  /** Of the packet itself: more or less than `bytes` where that is compressed. */
+  /** Of the packet itself: more or less than `bytes` if that is compressed. */
   plainBytes: number;
   points: number;
 }
 
 export interface Options {
   protocol: Protocol;
-  /** Puts a wrong checksum there, where the protocol has any. */
+  /** Puts a wrong checksum there, if the protocol has any. */
   isDamaged?: boolean;
 }
 

@@ -1,7 +1,7 @@
 /*
  * A road between two network namespaces that loses, repeats, delays and so reorders packets: two TAP interfaces, and this
- * program between them. tc-netem(8) does the same where the kernel has it (sch_netem); many kernels do not, so no test
- * relies on it. TUN would do, but libpcap's ring holds 256 frames where there is no Ethernet.
+ * program between them. tc-netem(8) does the same when the kernel has it (sch_netem); many kernels do not, so no test
+ * relies on it. TUN would do, but libpcap's ring holds 256 frames when there is no Ethernet.
  *
  *     node rough-road.ts NEAR FAR OTHER-NAMESPACE LOSS DUPLICATION DELAY-MS
  *

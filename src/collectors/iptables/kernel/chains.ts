@@ -35,7 +35,7 @@ export interface KernelChain {
   readonly handle: number;
   /** What becomes of packets that no rule decides, by its number; undefined for a chain that no hook leads to. */
   readonly policy: number | undefined;
-  /** Packets and bytes that no rule decided; 0 where they are not counted. */
+  /** Packets and bytes that no rule decided; 0 if they are not counted. */
   readonly packets: number;
   readonly bytes: number;
 }

@@ -52,7 +52,7 @@ export function readGeneration(): number | undefined {
 }
 
 /**
- * Visits the rules of the chains, up to one that has no visitor; tells whether the kernel told them all. Where rules
+ * Visits the rules of the chains, up to one that has no visitor; tells whether the kernel told them all. If rules
  * come or go meanwhile some may be visited twice or not at all: whoever knows their digests notices.
  */
 export async function readRules(

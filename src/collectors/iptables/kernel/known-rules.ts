@@ -12,11 +12,11 @@ const LIFETIME_MS = 10 * 60_000;
 /** Tables and chains by which rules are told to be still the same. */
 export interface Scope {
   readonly chains: readonly KernelChain[];
-  /** Differs where any of them differs, or is another of the same name. */
+  /** Differs if any of them differs, or is another of the same name. */
   readonly shape: string;
 }
 
-/** The part of an outline that a backend shows; `chain` is undefined where a table is asked for. */
+/** The part of an outline that a backend shows; `chain` is undefined if a table is asked for. */
 export function scopeOf(
   { generation, tables, chains }: Outline,
   isShown: (family: string, table: string, chain?: string) => boolean,
@@ -66,7 +66,7 @@ export class KnownRules {
     this.#generation = generation;
   }
 
-  /** What is counted now; undefined where the rules may be others, and the program must be asked again. */
+  /** What is counted now; undefined if the rules may be others, and the program must be asked again. */
   async counts(outline: Outline, scope: Scope, limits: DumpLimits): Promise<KernelCounts | undefined> {
     const { generation } = outline;
     const isChanged = generation !== this.#generation;

@@ -44,7 +44,7 @@ export function familyName(number: number): string {
   return FAMILIES.get(number) ?? String(number);
 }
 
-/** A number of 32 or 64 bits; 0 where it has another length. */
+/** A number of 32 or 64 bits; 0 if it has another length. */
 export function numberIn(bytes: Uint8Array, from: number, to: number): number {
   if (to - from === 4) return u32(bytes, from);
   return to - from === 8 ? u32(bytes, from) * 2 ** 32 + u32(bytes, from + 4) : 0;

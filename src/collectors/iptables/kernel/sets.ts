@@ -32,7 +32,7 @@ export interface KernelSet {
   readonly isAnonymous: boolean;
   /** Whether elements come or go without a change of the generation. */
   readonly isChanging: boolean;
-  /** Elements it may have, where that is limited. */
+  /** Elements it may have, if that is limited. */
   readonly limit: number | undefined;
   /** Elements it has; undefined before Linux 6.16, which does not tell. */
   readonly elements: number | undefined;

@@ -1,7 +1,7 @@
 /** What JSON.parse returned, of which nothing is known. */
 export type Json = unknown;
 
-/** A field of an object; undefined where it has none of this name, or is no object. */
+/** A field of an object; undefined if it has none of this name, or is no object. */
 export function field(value: Json, name: string): Json {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, Json>)[name];

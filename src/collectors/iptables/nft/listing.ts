@@ -36,7 +36,7 @@ export class Listing {
 
   /**
    * The rules of all chains but the foreign ones. nft takes 50 µs for a rule, and nothing for a table that it is not asked
-   * for (1.0.6): so it is asked for the tables that have `own` chains alone, where these are known and few.
+   * for (1.0.6): so it is asked for the tables that have `own` chains alone, if these are known and few.
    */
   async rules(
     isForeign: ChainFilter,

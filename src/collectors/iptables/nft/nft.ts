@@ -17,7 +17,7 @@ export interface Foreign {
 }
 
 export interface NftReading extends Reading {
-  /** Quotas in rules; where nft printed, what has a name as well, sets without their numbers of elements. */
+  /** Quotas in rules; if nft printed, what has a name as well, sets without their numbers of elements. */
   readonly named: readonly Named[];
 }
 

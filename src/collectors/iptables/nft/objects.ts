@@ -30,7 +30,7 @@ export class Objects {
   /** Whether what is read now are elements. */
   #isCounting = false;
   #elements = 0;
-  /** The object so far; null where it is too long to be kept. */
+  /** The object so far; null if it is too long to be kept. */
   #kept: string | null = "";
 
   constructor(onObject: ObjectListener) {
@@ -83,7 +83,7 @@ export class Objects {
     this.#keep(text.slice(from, at + 1));
     if (this.#kept !== null && ELEMENTS_KEY.test(this.#kept.slice(-16))) {
       this.#isCounting = true;
-      // One more than commas: nft leaves the key out where there is no element (set_print_json in src/json.c).
+      // One more than commas: nft leaves the key out if there is no element (set_print_json in src/json.c).
       this.#elements = 1;
     }
     return at + 1;

@@ -173,7 +173,7 @@ function limitText(limit: Json): string {
     isGiven(unit) && unit !== "packets" ? `${bare(field(limit, "rate"))} ${bare(unit)}` : bare(field(limit, "rate"));
   const burst = field(limit, "burst");
   const burstUnit = field(limit, "burst_unit") ?? "packets";
-  // The burst that packets have where none is given.
+  // The burst that packets have if none is given.
   const isDefault = !isGiven(burst) || burst === 0 || (burst === 5 && burstUnit === "packets");
   return `limit rate ${over(limit)}${rate}/${bare(field(limit, "per"))}${isDefault ? "" : ` burst ${bare(burst)} ${bare(burstUnit)}`}`;
 }

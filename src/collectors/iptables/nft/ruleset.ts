@@ -58,7 +58,7 @@ export class Ruleset {
     this.#objects.push(this.#decoder.decode(bytes, { stream: true }));
   }
 
-  /** There is no more. Throws where that can't be all. */
+  /** There is no more. Throws if that can't be all. */
   end(): void {
     if (!this.#objects.isWhole) throw new Error("its output is not whole, or none of nft -j");
   }

@@ -38,7 +38,7 @@ export class SetSizes {
     this.#program = new Program(nft.path);
   }
 
-  /** What there is soon, or was before; undefined where there is nothing yet. Never rejects. */
+  /** What there is soon, or was before; undefined if there is nothing yet. Never rejects. */
   async read(deadline: number, signal: AbortSignal): Promise<Result<Sizes | undefined> | undefined> {
     const now = performance.now();
     const limits = { deadline: now + MAX_READING_MS, signal };
@@ -80,7 +80,7 @@ export class SetSizes {
   }
 }
 
-/** The number of elements, by the kernel's own account where counting takes it too long. */
+/** The number of elements, by the kernel's own account if counting takes it too long. */
 async function sizeOf(set: KernelSet, version: number, limits: Limits): Promise<Counted | undefined> {
   const counted = await countElements(set, limits);
   if (counted !== undefined) return { version: counted.isWhole ? version : Number.NaN, size: counted.count };

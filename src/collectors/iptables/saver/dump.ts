@@ -53,7 +53,7 @@ export class Dump {
     this.#lines.push(this.#decoder.decode(bytes, { stream: true }));
   }
 
-  /** There is no more. Throws where that can't be all, or nothing of it could be read. */
+  /** There is no more. Throws if that can't be all, or nothing of it could be read. */
   end(): void {
     this.#lines.push(this.#decoder.decode());
     this.#lines.end();

@@ -13,7 +13,7 @@ import type { Shown } from "./shown.ts";
 
 /** RESOURCE_PROBLEM of xtables.h: somebody holds the lock, or changed the rules meanwhile. */
 const EXIT_BUSY = 4;
-/** The status is the same where a capability lacks; asking again is of no use then. */
+/** The status is the same if a capability is missing; asking again is of no use then. */
 const REFUSAL = /permission|permitted/i;
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 500;
@@ -32,7 +32,7 @@ export interface SaverOptions extends LabelOptions {
 }
 
 export interface SaverReading extends Reading {
-  /** Which tables and chains are its own; not where there is an error. */
+  /** Which tables and chains are its own; not if there is an error. */
   readonly shown: Shown | undefined;
 }
 
@@ -145,7 +145,7 @@ export class SaverReader {
   }
 
   /**
-   * iptables-legacy is not asked where it has no tables: it would load modules, which then look at every packet. (It
+   * iptables-legacy is not asked if it has no tables: it would load modules, which then look at every packet. (It
    * looks itself, but not in every version.)
    */
   #loadedTables(): { isEmpty: boolean; error?: string } {
@@ -160,7 +160,7 @@ export class SaverReader {
   }
 }
 
-/** Whether a table, or a chain of it, is one that this reading shows; where there is none yet, or it failed, may show. */
+/** Whether a table, or a chain of it, is one that this reading shows; if there is none yet, or it failed, may show. */
 export function shows(reading: SaverReading | undefined, table: string, chain?: string): boolean {
   const shown = reading?.shown;
   if (shown === undefined) return TABLES.includes(table);

@@ -64,7 +64,7 @@ export interface Word {
   readonly end: number;
 }
 
-/** Reads the word that starts at `at`, or after spaces there; undefined where there is none. */
+/** Reads the word that starts at `at`, or after spaces there; undefined if there is none. */
 export function readWord(rule: string, at: number): Word | undefined {
   while (rule.charCodeAt(at) === SPACE) at++;
   if (at >= rule.length) return undefined;
@@ -75,13 +75,13 @@ export function readWord(rule: string, at: number): Word | undefined {
   return { text: rule.slice(at, end), end };
 }
 
-/** Where the first space stands that a quoted word follows, at or after `at`; Infinity where there is none. */
+/** Where the first space stands that a quoted word follows, at or after `at`; Infinity if there is none. */
 function wordInQuotes(text: string, at: number): number {
   const found = text.indexOf(' "', at);
   return found < 0 ? Number.POSITIVE_INFINITY : found;
 }
 
-/** The line end that ends the rule, given its first quoted word; -1 where that, or another, has no end. */
+/** The line end that ends the rule, given its first quoted word; -1 if that, or another, has no end. */
 function endOfRule(text: string, quote: number): number {
   for (;;) {
     const end = endOfQuoted(text, quote + 1);
@@ -92,7 +92,7 @@ function endOfRule(text: string, quote: number): number {
   }
 }
 
-/** The closing quote of the word that the quote at `at` opens; `at` where that is a part of a bare word, -1 where none is left. */
+/** The closing quote of the word that the quote at `at` opens; `at` if that is a part of a bare word, -1 if none is left. */
 function endOfQuoted(text: string, at: number): number {
   const close = closingQuote(text, at + 1);
   const next = text.charCodeAt(close + 1);

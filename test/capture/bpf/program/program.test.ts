@@ -169,7 +169,7 @@ for (const hook of HOOKS) {
       });
     }
 
-    test("the limit of addresses where rows are given out one by one", () => {
+    test("the limit of addresses when rows are given out one by one", () => {
       const ranges = ["10.0.0.0/8:a=1", "2001:db8::/64:b=2"].map(parseRange);
       using twins = new Twins(ranges, { hook, maxAddresses: 5 });
       for (let host = 0; host < 20; host++) {
@@ -188,7 +188,7 @@ test("more ranges than jumps can reach over are refused in words", options, () =
   assert.throws(() => new Twins(ranges), /too many ranges for one program/);
 });
 
-test("ranges that are too many are named as the reason, also where the kernel alone finds them to be", options, () => {
+test("ranges that are too many are named as the reason, also when the kernel alone finds them to be", options, () => {
   // At the limit the assembler's jumps reach their targets; those of the kernel, which makes programs longer, do not.
   let refusals = 0;
   for (let count = 1960; count < 1980; count++) {

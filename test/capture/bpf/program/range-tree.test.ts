@@ -16,7 +16,7 @@ const options = { skip: lacking("root") };
 const NONE = -1;
 const UNREADABLE = -2;
 const BITS = { 4: 32n, 6: 128n } as const;
-/** As many as jumps of 16 bits reach over, where all bits of an address have to be looked at. */
+/** As many as jumps of 16 bits reach over, if all bits of an address have to be looked at. */
 const MANY = { 4: 4000, 6: 1900 } as const;
 
 /** The tree of some ranges in the kernel, asked with one address a packet. */

@@ -21,7 +21,7 @@ const IPV4_TCP = IPV4.replace("40 11", "40 06");
 const IPV4_LATER = IPV4.replace("40 00 40 11", "00 b9 40 06");
 const IPV4_FIRST = IPV4.replace("40 00 40 11", "20 00 40 06");
 
-/** Frame, bytes of its headers without the link header (0 where it cannot be unfolded), in front of the payload. */
+/** Frame, bytes of its headers without the link header (0 if it cannot be unfolded), in front of the payload. */
 const MERGED: Record<string, [headers: string, headerBytes: number]> = {
   "TCP over IPv4": [`0800 ${IPV4_TCP} ${TCP}`, 40],
   "TCP with options over IPv4 with options": [`0800 46 ${IPV4_TCP.slice(3)} 01010101 ${TCP_WITH_OPTIONS}`, 56],

@@ -100,7 +100,7 @@ test("a table has a family, a name and a handle", () => {
   assert.deepEqual(read(TABLE, tableIn), { family: "ipv4", familyNumber: 2, name: "t", handle: 1 });
 });
 
-test("a chain has a policy and counters where a hook leads to it", () => {
+test("a chain has a policy and counters if a hook leads to it", () => {
   assert.deepEqual(read(BASE_CHAIN, chainIn), {
     family: "ipv4",
     familyNumber: 2,
@@ -140,7 +140,7 @@ test("an object is a counter, a quota, or neither", () => {
   assert.deepEqual(read(HELPER, objectIn), { family: "ipv4", ...place, name: "f", ...neither });
 });
 
-test("a set has a limit and a number of elements where they are told, and flags", () => {
+test("a set has a limit and a number of elements if they are told, and flags", () => {
   const found = [SET, DYNAMIC_SET, ANONYMOUS_SET].map((message) => {
     const { name, isAnonymous, isChanging, limit, elements } = read(message, setIn);
     return [name, isAnonymous, isChanging, limit, elements];

@@ -43,13 +43,13 @@ describe("nft", { timeout: 60_000 }, () => {
     assert.deepEqual(commands, ["-j -t list table inet host", "-j -t list table ip6 nat", "-j -t list table bridge x"]);
   });
 
-  test("is asked for nothing where all is others'", async () => {
+  test("is asked for nothing if all is others'", async () => {
     using fakes = new FakePrograms();
     fakes.add("nft", printing);
     assert.deepEqual((await asked(fakes, [tableOf("filter", "ipv4")], [])).commands, []);
   });
 
-  test("is asked for all where that is as much, where tables are many, or one can't be named", async () => {
+  test("is asked for all if that is as much, if tables are many, or one can't be named", async () => {
     const other = tableOf("filter", "ipv4");
     const many = Array.from({ length: 9 }, (_, index) => `t${index}`);
     const cases = [
@@ -76,7 +76,7 @@ describe("nft", { timeout: 60_000 }, () => {
     }
   });
 
-  test("is asked for all where a table is gone", async () => {
+  test("is asked for all if a table is gone", async () => {
     using fakes = new FakePrograms();
     fakes.add("nft", `${printing}; [ "$4" = ruleset ]`);
     const { commands, error } = await asked(fakes, [tableOf("filter", "ipv4"), tableOf("host")], [chainOf("host")]);
