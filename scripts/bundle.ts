@@ -58,7 +58,7 @@ const kafka: Plugin = {
   },
 };
 
-/** Modules that parts take from the program: what they throw must be known to who catches it. */
+/** Modules that parts take from the program: what they throw must be known to what catches it. */
 const SHARED: readonly string[] = ["src/errors.ts", "src/files/bounded-file.ts"];
 
 /**

@@ -205,7 +205,7 @@ for (const [name, text] of Object.entries({ "README.md": readme, "src/README.md"
 
 describe("the map", () => {
   const table = section(map, "The map");
-  const imports = section(map, "Who may import whom");
+  const imports = section(map, "What may import what");
 
   test("has a line for every folder and file, and for no other", () => {
     const entries = readdirSync(join(root, "src"), { withFileTypes: true });

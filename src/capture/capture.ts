@@ -22,7 +22,7 @@ const PLENTY = 32;
 /** Engines that are closed at the same time. */
 const CLOSING_LANES = 32;
 
-/** Told of what happens while running, for whoever logs. */
+/** Told of what happens while running, to be logged. */
 export interface CaptureListener {
   opened(name: string): void;
   closed(name: string): void;

@@ -50,7 +50,7 @@ export class HostAddresses implements Disposable {
   /** Calls `onChange` when there are other addresses than before, soon after. */
   watch(onChange: () => void): void {
     this.#stopWatching = libc.watchReadable(this.#news, () => {
-      // Everything is asked for anew, once for all that change together. What is left is told of again.
+      // Everything is asked for again, once for all that change together. What is left is told of again.
       for (let count = 0; count < MESSAGES_PER_TURN && this.#isThereNews(); count++);
       this.#newsCount++;
       this.#refreshSoon(onChange);

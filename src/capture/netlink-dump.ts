@@ -25,7 +25,7 @@ export function dumpNow(fd: number, request: Uint8Array, take: PartTaker): numbe
 }
 
 /**
- * The same in a helper thread. Asking and reading both wait for whoever is at the interfaces (rtnl_lock in
+ * The same in a helper thread. Asking and reading both wait for whatever holds the interfaces (rtnl_lock in
  * net/core/rtnetlink.c), which takes seconds when hundreds are deleted at once.
  */
 export async function dump(fd: number, request: Uint8Array, take: PartTaker): Promise<number> {

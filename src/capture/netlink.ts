@@ -31,7 +31,7 @@ export interface Link {
   readonly name: string;
   /** Other names that it answers to (ip link property). */
   readonly altNames: readonly string[];
-  /** Changes when an interface of the same name is made anew. */
+  /** Changes when an interface of the same name is made again. */
   readonly index: number;
   readonly isUp: boolean;
   readonly isLoopback: boolean;

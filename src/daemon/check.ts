@@ -63,7 +63,7 @@ async function checkCapture(config: Config, ledger: Ledger): Promise<string[]> {
   ];
 }
 
-/** A pipe is left to those who would read it. */
+/** A pipe is left to the program that would read it. */
 async function checkFile(path: string): Promise<string> {
   await using file = openSavefile(path);
   if (!file.isPipe) await file.recognize();

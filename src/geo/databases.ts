@@ -60,7 +60,7 @@ export class GeoDatabases {
     return new GeoDatabases(files, await GeoDatabase.open(CARRIED_NAME, bytes, CARRIED_ATTRIBUTION));
   }
 
-  /** Goes up whenever a database was replaced: what was derived from it has to be derived anew. */
+  /** Goes up whenever a database was replaced: what was derived from it has to be derived again. */
   get generation(): number {
     return this.#generation;
   }

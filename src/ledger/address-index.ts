@@ -7,7 +7,7 @@ const KEY_WORDS = 5;
  * Finds the row of an address or rolled-up network: an open-addressed hash table from (range, four words) to a row. The
  * range is part of the key because a network of one range and an address of another may be the same number.
  *
- * The seed keeps a sender who chooses addresses from making them collide: give each process a random one.
+ * The seed keeps a sender that chooses addresses from making them collide: give each process a random one.
  */
 export class AddressIndex {
   readonly #hash: KeyedHash;
@@ -44,7 +44,7 @@ export class AddressIndex {
     const rows = this.#rows;
     const mask = rows.length - 1;
     let hole = this.#entry(range, word0, word1, word2, word3);
-    // Whoever was kept by the hole from the place its hash gives it moves up, or it would not be found any more.
+    // What was kept by the hole from the place its hash gives it moves up, or it would not be found any more.
     for (let entry = (hole + 1) & mask; rows[entry] !== 0; entry = (entry + 1) & mask) {
       const at = entry * KEY_WORDS;
       const home = this.#hash.ofFive(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, keys[at + 4]!) & mask;

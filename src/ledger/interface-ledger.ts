@@ -162,7 +162,7 @@ export class InterfaceLedger implements Places {
   /**
    * Counts one IPv4 packet, given by its addresses, protocol and size: the way of most frames. Counts nothing and says
    * false where an address needs a slot that it does not have yet, which `record` gives it. Calls nothing that V8 does
-   * not inline: a call in the loop around it would make V8 load anew what stays the same from packet to packet. Hot.
+   * not inline: a call in the loop around it would make V8 load again what stays the same from packet to packet. Hot.
    */
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
     const column = IPV4_COLUMN[protocol]!;

@@ -57,7 +57,9 @@ export class Ledger {
     return ledger;
   }
 
-  /** Drops the ledger of an interface, and lets others have its addresses; its counters begin anew should it return. */
+  /**
+   * Drops the ledger of an interface, and lets others have its addresses; its counters begin again should it return.
+   */
   forget(name: string): void {
     const ledger = this.#interfaces.get(name);
     ledger?.forget();

@@ -166,7 +166,7 @@ const MAP_SHARED = 0x1;
 
 /** Memory shared with the kernel. */
 export interface Mapping {
-  /** The only view of the memory: whoever reads it after `unmap` crashes the process. */
+  /** The only view of the memory: what reads it after `unmap` crashes the process. */
   readonly buffer: ArrayBuffer;
   unmap(): void;
 }
@@ -217,7 +217,7 @@ const PACKET_MR_PROMISC = 1;
 
 /**
  * Has an interface take in every frame, as long as the packet socket is there. In a helper thread: the kernel waits for
- * whoever is at the interfaces (rtnl_lock in packet_mc_add).
+ * whatever holds the interfaces (rtnl_lock in packet_mc_add).
  */
 export function makePromiscuous(fd: number, interfaceIndex: number): Promise<number> {
   // struct packet_mreq: index, type u16, address length u16, address.

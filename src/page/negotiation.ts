@@ -19,7 +19,7 @@ interface MediaRange {
 /** Names from the most to the least specific; `versions` are those that a reader of our text understands. */
 const SERVED: Record<Format, { names: string[]; versions: string[] }> = {
   [Format.TEXT]: { names: ["text/plain", "text/*", "*/*"], versions: ["0.0.4"] },
-  // OpenMetrics 0.0.1 is the draft of 1.0.0: whoever parses one parses the other.
+  // OpenMetrics 0.0.1 is the draft of 1.0.0: what parses one parses the other.
   [Format.OPENMETRICS]: {
     names: ["application/openmetrics-text", "application/*", "*/*"],
     versions: ["1.0.0", "0.0.1"],

@@ -15,8 +15,8 @@ const GROUP = 1_000_000_000;
 const GROUP_DIGITS = 9;
 
 /**
- * Writes lines of the page as bytes into one reused chunk: no string and no object is made for a sample. Whoever writes
- * reserves room for an item, writes it, and hands control back when `isFull`; whoever empties takes `filled()` and
+ * Writes lines of the page as bytes into one reused chunk: no string and no object is made for a sample. What writes
+ * reserves room for an item, writes it, and hands control back when `isFull`; what empties it takes `filled()` and
  * calls `clear()`.
  */
 export class PageWriter {

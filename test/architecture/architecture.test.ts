@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { findCycle, importsOf, readSources, root } from "./source-tree.ts";
 
 /**
- * Who may import what: a folder or a file of src/, and what it may import besides its own folder. A name that ends in
+ * What may import what: a folder or a file of src/, and what it may import besides its own folder. A name that ends in
  * a slash is a folder; "node:" is all that comes with Node; "*" is everything.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

@@ -17,7 +17,7 @@ describe("the tarball", () => {
     assert.equal(checked, `${name}.tar.gz: OK\n`);
   });
 
-  test("holds one folder with the binary, the unit and the licences, and nothing of who built it", () => {
+  test("holds one folder with the binary, the unit and the licences, and nothing of its builder", () => {
     using folder = new TemporaryFolder();
     const tarball = join(dist, `${name}.tar.gz`);
     execFileSync("tar", ["-xzf", tarball, "-C", folder.path]);

@@ -77,7 +77,7 @@ async function survive(child: ChildProcess, socket: string): Promise<void> {
   const pid = child.pid!;
   await until("promtap is ready", async () => (await statusOf(socket, "/-/ready")) === 200);
   for (const number of SIGNALS) process.kill(pid, number);
-  // Whoever listens does so once its turn has come.
+  // A listener is told once its turn has come.
   assert.equal(await statusOf(socket, "/metrics"), 200);
   assert.deepEqual(listeners(pid), []);
   for (const { name, blocked } of threads(pid)) assert.ok((blocked >> BigInt(SIGUSR1 - 1)) & 1n, name);

@@ -148,7 +148,7 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     await rig.captures("eth1", "veth1");
   });
 
-  test("leaves loopback to those who name it", async () => {
+  test("leaves loopback to patterns that name it", async () => {
     await using rig = await Rig.start(["auto"]);
     ip("link set lo up");
     addUp("br1");

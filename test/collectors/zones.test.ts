@@ -66,7 +66,7 @@ async function smallPage(format?: Format): Promise<Buffer> {
   return pageOf(new ZonesCollector(source, ledger, UP_TO_DATE, databases), format);
 }
 
-test("the page of a little traffic is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
+test("the page of a little traffic is the golden one (UPDATE_GOLDEN=1 writes it again)", async () => {
   const page = (await smallPage()).toString();
   if (process.env["UPDATE_GOLDEN"]) writeFileSync(GOLDEN, page);
   assert.equal(page, readFileSync(GOLDEN, "utf8"));

@@ -313,7 +313,7 @@ describe("a check", () => {
     assert.equal((await check(configFor({ ...flags, "pcap.filter": ["udp"] })))[1], "engine: pcap");
   });
 
-  test("of a pipe leaves its bytes to who will read them", async () => {
+  test("of a pipe leaves its bytes to what will read them", async () => {
     const fifo = join(folder.path, "fifo");
     execFileSync("mkfifo", [fifo]);
     assert.equal((await check(configFor({ read: [fifo], once: [""] })))[0], `would read ${fifo}`);

@@ -96,7 +96,7 @@ test("without room for anything all is unseen, and found not to be listed", () =
   }
 });
 
-test("tables whose memory is cleared begin again, and take it anew", () => {
+test("tables whose memory is cleared start over, and take it again", () => {
   const memory = new Ipv4Memory(rangesOf("10.0.0.0/8"), 2 ** 20);
   const tables = [new Ipv4Table(memory), new Ipv4Table(memory)];
   tables[0]!.set(ip("10.0.0.1"), CELL, 1);

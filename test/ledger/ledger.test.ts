@@ -243,7 +243,7 @@ test("hundreds of interfaces find the addresses of the widest range in little me
   }
 });
 
-test("a forgotten interface gives its addresses back, and begins anew", () => {
+test("a forgotten interface gives its addresses back, and begins again", () => {
   const ledger = ledgerOf(2, "10.0.0.0/24", "2001:db8::/64");
   send(ledger.interface("eth0"), "10.0.0.1", "8.8.8.8");
   send(ledger.interface("veth1"), "2001:db8::1", "2001:db8:1::1");

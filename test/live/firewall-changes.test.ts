@@ -77,7 +77,7 @@ function childFaults(pid: number): number {
   return Number(fields[8]);
 }
 
-/** A promtap that has read the rules, and those who may be asked for the truth. */
+/** A promtap that has read the rules, and programs that may be asked for the truth. */
 class Host implements AsyncDisposable {
   readonly namespace: Namespace;
   readonly #promtap: RunningPromtap;

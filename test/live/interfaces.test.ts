@@ -108,7 +108,7 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
   }
 }
 
-/** An engine may not yet have noticed that it has to start anew: the first frames may be lost, the later ones not. */
+/** An engine may not yet have noticed that it has to start again: the first frames may be lost, the later ones not. */
 async function sendUntilCounted(namespace: Namespace, promtap: RunningPromtap): Promise<void> {
   await using _load = new Load(namespace, "veth1", [frameTo("10.0.0.1")], "1ms");
   await promtap.pageWhere("frames are counted again", (page) => countTo(page, "10.0.0.1") >= 10, RESUME_MS);

@@ -101,13 +101,13 @@ describe("appending records to a real Kafka", kafkaOptions, () => {
     await assert.rejects(sending, { name: "AbortError" });
   });
 
-  test("goes on when the topic was deleted and made anew with fewer partitions", async () => {
-    await kafka.createTopic("anew", 3);
-    await using producer = producerTo("anew");
+  test("goes on when the topic was deleted and made again with fewer partitions", async () => {
+    await kafka.createTopic("again", 3);
+    await using producer = producerTo("again");
     for (let first = 0; first < 30; first += 10) await producer.send(buffers(first, 10), signal);
-    await kafka.administer((admin) => admin.deleteTopics({ topics: ["anew"] }));
-    await kafka.createTopic("anew", 1);
+    await kafka.administer((admin) => admin.deleteTopics({ topics: ["again"] }));
+    await kafka.createTopic("again", 1);
     for (let first = 0; first < 30; first += 10) await producer.send(buffers(first, 10), signal);
-    assert.equal(await countIn("anew", 1), 30);
+    assert.equal(await countIn("again", 1), 30);
   });
 });

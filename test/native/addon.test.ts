@@ -113,7 +113,7 @@ async function loadAsNobody(folder: string, ...capabilities: string[]): Promise<
 }
 
 test(
-  "a user's own file is loaded only by who may do no more than the user",
+  "a user's own file is loaded only by a process that may do no more than the user",
   { skip: lacking("root", "setpriv") },
   async () => {
     using folder = new TemporaryFolder();

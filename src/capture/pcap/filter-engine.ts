@@ -163,7 +163,7 @@ export class FilterEngine<Sink> implements Engine<Sink>, RingHolder {
     this.#watch(reading);
   }
 
-  /** Without a sink nothing is read, and whoever asked to be told would be told all the time. */
+  /** Without a sink nothing is read, and a watcher would be told all the time. */
   #watch(reading: Reading): void {
     reading.stopWatching();
     reading.stopWatching =

@@ -30,7 +30,7 @@ export interface LiveProgram {
   readonly kernel: Uint8Array;
   /** Takes the place of `kernel` then: everything that may be looked at. */
   readonly everything: Uint8Array;
-  /** The filter alone, for whom `everything` is given. */
+  /** The filter alone, for what has `everything` of a frame. */
   readonly filter: Buffer;
 }
 

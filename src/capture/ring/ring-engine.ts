@@ -230,7 +230,7 @@ class RingEngine implements Engine<Counted> {
 
   /**
    * Counts at most `packets` frames from #at on, as long as they are like most, and says how many. A loop without a call
-   * that V8 does not inline: after one, V8 would load anew all that stays the same from packet to packet. Hot.
+   * that V8 does not inline: after one, V8 would load again all that stays the same from packet to packet. Hot.
    */
   #walkPlain(packets: number): number {
     const { words, halves, view } = this.#ring;

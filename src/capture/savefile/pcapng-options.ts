@@ -65,7 +65,7 @@ function tickOf(resolution: number): number {
   return (resolution & 0x80) === 0 ? 10 ** -resolution : 2 ** -(resolution & 0x7f);
 }
 
-/** The unit is bits. Small numbers are of writers who took it for bytes: the specification's own example is 4. */
+/** The unit is bits. Small numbers are of writers that took it for bytes: the specification's own example is 4. */
 function fcsBytesOf(value: number): number {
   return value < 8 ? value : value >> 3;
 }

@@ -29,7 +29,7 @@ interface Group<Item> {
 
 /**
  * Tries items one after the other, a few in each turn of the event loop. What fails is tried again after a pause that
- * grows, one for all that fail for the same reason. Whoever asks for more can't have it sooner than FIRST_PAUSE_MS after
+ * grows, one for all that fail for the same reason. What asks for more can't have it sooner than FIRST_PAUSE_MS after
  * the last time: an attempt may itself be what makes somebody ask.
  */
 export class Attempts<Item extends object> {

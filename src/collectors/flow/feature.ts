@@ -21,7 +21,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const intake = new FlowIntake(ledger, flow.applySampling, (refusal) =>
       log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
     );
-    // The client of Kafka is large: who has no use for it does not wait for it.
+    // The client of Kafka is large: it is loaded only if it is used.
     const { Consumer } = await import("./kafka/consumer.ts");
     const source = new Consumer(flow, intake, {
       changed(error) {

@@ -9,7 +9,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** How often it is told of refusals: whoever sends one bad record sends many. */
+/** How often it is told of refusals: what sends one bad record sends many. */
 const TELL_MS = 60_000;
 
 /** Counts what comes from Kafka: flows into the ledger, and the rest by its reason. */

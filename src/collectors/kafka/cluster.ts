@@ -22,8 +22,8 @@ export interface Topic {
 }
 
 /**
- * The brokers that hold a topic, and who leads which partition. What any broker can answer is asked of whichever does;
- * connections to certain ones are kept, one a broker. Disposing closes all.
+ * The brokers that hold a topic, and which of them leads which partition. What any broker can answer is asked of
+ * whichever does; connections to certain ones are kept, one a broker. Disposing closes all.
  */
 export class Cluster implements AsyncDisposable {
   readonly topic: string;
@@ -49,8 +49,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Learns who leads what from the first broker that answers. Once the signal aborts, no connection is opened any more,
-   * and what is asked here gets no answer. Throws KafkaError.
+   * Learns which broker leads what from the first one that answers. Once the signal aborts, no connection is opened any
+   * more, and what is asked here gets no answer. Throws KafkaError.
    */
   static async connect(place: Topic, signal: AbortSignal): Promise<Cluster> {
     const cluster = new Cluster(place, await loadSecurity(place.brokers), signal);
@@ -76,12 +76,12 @@ export class Cluster implements AsyncDisposable {
     return new Set(this.#leaders.values());
   }
 
-  /** Takes note that a broker does not lead a partition any more, until `refresh` tells who does. */
+  /** Takes note that a broker does not lead a partition any more, until `refresh` tells which one does. */
   forgetLeader(partition: number): void {
     this.#leaders.delete(partition);
   }
 
-  /** Learns again who leads what. */
+  /** Learns again which broker leads what. */
   async refresh(): Promise<void> {
     const { brokers, topics } = await this.#ask((connection) => this.#metadata(connection));
     const found = topics.find(({ name }) => name === this.topic);
@@ -93,7 +93,7 @@ export class Cluster implements AsyncDisposable {
     );
   }
 
-  /** A connection of its own, where an answer may be waited for; whoever asks for it closes it. */
+  /** A connection of its own, where an answer may be waited for; the caller closes it. */
   async open(broker: number, signal = this.#signal): Promise<Connection> {
     const address = this.#brokers.get(broker);
     if (address === undefined) throw new KafkaError(`broker ${broker} is not in the cluster`);
@@ -105,7 +105,7 @@ export class Cluster implements AsyncDisposable {
     const kept = this.#connections.get(broker);
     const connection = await kept?.catch(() => undefined);
     if (connection?.isUsable === true) return connection;
-    // Whoever waited beside us may have opened another meanwhile.
+    // What waited beside us may have opened another meanwhile.
     if (this.#connections.get(broker) === kept) {
       connection?.close();
       this.#connections.set(broker, this.open(broker));

@@ -184,7 +184,7 @@ export class Connection {
     }
   }
 
-  /** Gives an answer to whom it is for. Throws where it is for nobody, or is no answer. */
+  /** Gives an answer to the request that it is for. Throws if there is no such request, or it is no answer. */
   #answer({ bytes, length }: AnswerFrame): void {
     const request = this.#pending[0];
     const reader = new AnswerReader(bytes);

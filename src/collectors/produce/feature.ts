@@ -15,7 +15,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
   async start({ brokers, topic, intervalMs, ownAs }, host) {
     refuseUncounted(host);
     const { source, ledger, log } = host;
-    // The client of Kafka is large: who has no use for it does not wait for it.
+    // The client of Kafka is large: it is loaded only if it is used.
     const { Producer } = await import("./producer.ts");
     const producer = new Producer({ brokers, topic, createsTopic: true }, (error) => {
       if (error === undefined) log.info("writing to Kafka", { topic });

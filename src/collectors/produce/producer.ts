@@ -132,7 +132,7 @@ export class Producer implements AsyncDisposable {
     return this.#cluster;
   }
 
-  /** Learns again who leads what; if nobody can be asked, all begins again with the next attempt. */
+  /** Learns again which broker leads what; if none can be asked, all begins again with the next attempt. */
   async #renew(): Promise<void> {
     try {
       await (await this.#cluster)?.refresh();

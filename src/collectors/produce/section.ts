@@ -8,7 +8,7 @@ const MAX_INTERVAL_S = 86_400;
 
 /**
  * Keys that a record has, or would have if there were anything to say, and the one by which readers multiply. A label of
- * a range that has such a name is refused: left out, or under another name, whoever reads the topic would miss it.
+ * a range that has such a name is refused: left out, or under another name, the readers of the topic would miss it.
  */
 export const RECORD_KEYS: readonly string[] = [
   "event_type",

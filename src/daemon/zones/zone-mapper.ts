@@ -69,7 +69,7 @@ export class ZoneMapper {
   }
 
   /**
-   * Reads databases that changed, and makes the tables anew if what they are made of is another now. Throws
+   * Reads databases that changed, and makes the tables again if what they are made of is another now. Throws
    * PromtapError if there is no table yet and none can be made.
    */
   async refresh(): Promise<void> {

@@ -16,7 +16,7 @@ import type { Parts } from "../parts.ts";
 /** Codes of two letters. */
 const MAX_COUNTRIES = 26 * 26;
 
-/** How remote addresses are told apart, and who tells the page. */
+/** How remote addresses are told apart, and what tells the page. */
 export interface Zones {
   readonly zonings: readonly Zoning[];
   collectors(source: TrafficSource, ledger: Ledger): Collector[];

@@ -7,7 +7,7 @@ export const Zone = {
   UNKNOWN: 1,
   /** Private, link-local or reserved: of no country. */
   PRIVATE: 2,
-  /** Multicast and broadcast: received by whoever listens. */
+  /** Multicast and broadcast: received by all that listen. */
   MULTICAST: 3,
   /** Of this host, or in a range that is accounted. */
   LOCAL: 4,

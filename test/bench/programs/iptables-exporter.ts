@@ -4,7 +4,7 @@ import { TemporaryFolder } from "../../support/temporary-folder.ts";
 import { Child } from "../rig/child.ts";
 import { PROGRAM_CPU, type Rig, SENDER_CPU } from "../rig/rig.ts";
 
-/** iptables_exporter is not packaged anywhere; who has built it says where. */
+/** iptables_exporter is not packaged anywhere: the environment says where it was built. */
 const PATH = process.env["IPTABLES"];
 
 export const IPTABLES_EXPORTER_PORT = 9455;

@@ -5,7 +5,7 @@ import { INTERFACE, PROGRAM_CPU, type Rig, SENDER_CPU } from "../rig/rig.ts";
 import { RANGES, sendFiller } from "../rig/sender.ts";
 import type { Counted, Listener, Program } from "./program.ts";
 
-/** promacct is not packaged anywhere; who has built it says where. */
+/** promacct is not packaged anywhere: the environment says where it was built. */
 const PATH = process.env["PROMACCT"];
 
 export const PROMACCT_PORT = 9112;

@@ -3,7 +3,7 @@ import { Page } from "../../support/page.ts";
 import { Child } from "../rig/child.ts";
 import { INTERFACE, PROGRAM_CPU, type Rig, SENDER_CPU } from "../rig/rig.ts";
 
-/** wialon_ips_exporter is not packaged anywhere; who has built it says where. */
+/** wialon_ips_exporter is not packaged anywhere: the environment says where it was built. */
 const PATH = process.env["WIALON"];
 
 const PORT = 9332;

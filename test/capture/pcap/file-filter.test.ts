@@ -99,7 +99,7 @@ describe("a filter for frames of a file", options, () => {
     });
   }
 
-  test("is made anew for each link type", () => {
+  test("is made again for each link type", () => {
     const filter = new FileFilter({ flag: FLAG, expression: "tcp port 9" });
     const { bytes } = ipv4Frame({
       source: "10.0.0.1",

@@ -77,7 +77,7 @@ for (const order of BYTE_ORDERS) {
       assert.deepEqual([...frames.keys()], ["sample.pcap", "sample.pcap:1", "sample.pcap:3"]);
     });
 
-    test("numbers interfaces anew in each section, in the byte order of each", async () => {
+    test("numbers interfaces from 0 again in each section, in the byte order of each", async () => {
       const other = order === "big" ? "little" : "big";
       const counted = await countParts(
         section,

@@ -121,7 +121,7 @@ class Site implements Disposable {
 
 const everything: SiteOptions = { systems: SYSTEMS, exclude: "192.0.2.66,203.0.113.128/25" };
 
-test("the page of some connections is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
+test("the page of some connections is the golden one (UPDATE_GOLDEN=1 writes it again)", async () => {
   using site = new Site(everything);
   const page = await site.text();
   if (process.env["UPDATE_GOLDEN"]) writeFileSync(GOLDEN, page);

@@ -62,7 +62,7 @@ for (const source of SOURCES) {
       ["::1", "::1", "listen ::1", "established ::1"],
       ["::", "127.0.0.1", "listen ::", "established 127.0.0.1"],
     ] as const) {
-      test(`tells who listens on ${host} and who connects from ${to}`, async () => {
+      test(`tells what listens on ${host} and what connects from ${to}`, async () => {
         await using loopback = await Loopback.open(host, 3, to);
         const { port } = loopback;
         const unspecified = host.includes(":") ? "::" : "0.0.0.0";

@@ -99,7 +99,7 @@ async function smallSite(): Promise<Site> {
   return site;
 }
 
-test("the page of a few flows is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
+test("the page of a few flows is the golden one (UPDATE_GOLDEN=1 writes it again)", async () => {
   const page = await (await smallSite()).text();
   if (process.env["UPDATE_GOLDEN"]) writeFileSync(GOLDEN, page);
   assert.equal(page, readFileSync(GOLDEN, "utf8"));

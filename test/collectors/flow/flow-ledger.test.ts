@@ -148,7 +148,7 @@ test("lets a set have a slot again after a page without it", () => {
   assert.equal(bytesOf(ledger).get(OTHER), 111);
 });
 
-test("keeps sums exact and series apart, whoever loses a slot when", () => {
+test("keeps sums exact and series apart, whichever set loses a slot when", () => {
   const looked = fc.constantFrom("look", "page");
   fc.assert(
     fc.property(

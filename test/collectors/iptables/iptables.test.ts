@@ -115,7 +115,7 @@ function addAll(fakes: FakePrograms): void {
   fakes.print("nft", JSON.stringify(RULESET));
 }
 
-/** Compares with a golden page; UPDATE_GOLDEN=1 writes it anew. */
+/** Compares with a golden page; UPDATE_GOLDEN=1 writes it again. */
 function assertGolden(name: string, text: string): void {
   const path = resolve(GOLDEN, name);
   const stable = text.replace(/^(iptables_scrape_duration_seconds\S*) .*$/gm, "$1 0.01");

@@ -27,7 +27,7 @@ function broker(answer: (key: number, request: Buffer) => Writer): Promise<Impos
   );
 }
 
-/** One that takes a mechanism, and then answers this to whoever logs in. */
+/** One that takes a mechanism, and then answers this to every login. */
 function loginBroker(text: (request: string) => string, sessionMs = 0n): Promise<Impostor> {
   return broker((key, request) => {
     if (key === HANDSHAKE) return Writer.create().appendInt16(0).appendInt32(0);

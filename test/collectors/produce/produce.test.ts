@@ -333,7 +333,7 @@ describe("writing", () => {
   });
 });
 
-test("the page is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
+test("the page is the golden one (UPDATE_GOLDEN=1 writes it again)", async () => {
   await using site = new Site(["192.0.2.0/24"]);
   site.count("eth0", "192.0.2.1", "192.0.2.2", TCP, 100);
   site.target.failures = 3;

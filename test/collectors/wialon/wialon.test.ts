@@ -27,7 +27,7 @@ function smallSite(): Site {
   return site;
 }
 
-test("the page of a small site is the golden one (UPDATE_GOLDEN=1 writes it anew)", async () => {
+test("the page of a small site is the golden one (UPDATE_GOLDEN=1 writes it again)", async () => {
   const page = await smallSite().text();
   if (process.env["UPDATE_GOLDEN"]) writeFileSync(GOLDEN, page);
   assert.equal(page, readFileSync(GOLDEN, "utf8"));

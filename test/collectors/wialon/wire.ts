@@ -96,7 +96,7 @@ export class Site {
     const bytes = Buffer.from(frame.subarray(0, capturedBytes));
     parseFrame(this.#packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, frame.length);
     this.monitor.take(this.#packet, bytes, bytes.length, this.now);
-    // Memory is lent: whoever keeps it keeps this.
+    // Memory is lent: what keeps it keeps this.
     bytes.fill(0x23);
   }
 

@@ -148,7 +148,7 @@ test("a database that is refused keeps no address out, and is told of until one 
   assert.equal(nameAt(zonings[0], ADDRESS), "DE");
 });
 
-test("a database that changed makes no table anew that it says nothing to", async () => {
+test("a database that changed makes no table again that it says nothing of", async () => {
   using site = new Site();
   const zonings = [new Zoning("country", 10), new Zoning("asn", 10)] as const;
   const mapper = await site.mapper(zonings, [site.write("a", NETHERLANDS), site.write("b", SYSTEMS)]);

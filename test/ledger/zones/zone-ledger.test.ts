@@ -270,7 +270,7 @@ describe("a zoning", () => {
     assert.equal(zoning.zoneOf("5"), names[5]);
   });
 
-  test("keeps the table in use where one who follows it cannot take another", () => {
+  test("keeps the table in use if a follower cannot take another", () => {
     const zoning = zoningOf(NAMES);
     const before = zoning.table;
     const stop = zoning.watch(() => "too large");

@@ -130,7 +130,7 @@ export class Consumer implements AsyncDisposable {
     }
   }
 
-  /** Reads until it is ended, or nobody can be asked who leads what. Throws then. */
+  /** Reads until it is ended, or no broker can be asked which one leads what. Throws then. */
   async #session(): Promise<void> {
     const { signal } = this.#end;
     await using cluster = await Cluster.connect(this.#consumption, signal);
@@ -180,7 +180,7 @@ export class Consumer implements AsyncDisposable {
     this.#listener.assigned(partitions);
   }
 
-  /** Reads until the partitions must be shared out anew, or it is ended. */
+  /** Reads until the partitions must be shared out again, or it is ended. */
   async #read(cluster: Cluster, partitions: readonly number[]): Promise<void> {
     const membership = this.#membership;
     const stop = new AbortController();

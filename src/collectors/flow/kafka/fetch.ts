@@ -20,7 +20,7 @@ export interface Fetched {
   readonly partition: number;
   /** Kafka's number of the error; 0 where there is none. */
   readonly errorCode: number;
-  /** Where the partition ends, for those who read committed records only. */
+  /** Where the partition ends, for readers of committed records only. */
   readonly endOffset: number;
   /** Where it begins. */
   readonly startOffset: number;
@@ -90,7 +90,7 @@ function parseFetched(_correlation: number, _key: number, _version: number, read
 function parsePartition(reader: Reader): Fetched {
   const partition = reader.readInt32();
   const errorCode = reader.readInt16();
-  reader.readInt64(); // the end for those who read all
+  reader.readInt64(); // the end for readers of all records
   const endOffset = Number(reader.readInt64());
   const startOffset = Number(reader.readInt64());
   const aborted = reader.readNullableArray(

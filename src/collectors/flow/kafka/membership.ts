@@ -26,8 +26,8 @@ const NO_INSTANCE = null;
 const UNKNOWN_EPOCH = -1;
 
 /**
- * Our place in a consumer group, kept over connections: who comes back in time finds its partitions where they were.
- * Rebalances are eager: all members give up their partitions, then the leader shares them out.
+ * Our place in a consumer group, kept over connections: a member that comes back in time finds its partitions where
+ * they were. Rebalances are eager: all members give up their partitions, then the leader shares them out.
  */
 export class Membership {
   readonly group: string;
@@ -72,7 +72,7 @@ export class Membership {
     return this.#isLeader && partitionCount !== this.#sharedOut;
   }
 
-  /** Makes sure that partitions are shared out anew before any is read. */
+  /** Makes sure that partitions are shared out again before any is read. */
   reset(): void {
     this.#generation = NO_GENERATION;
   }
@@ -89,8 +89,8 @@ export class Membership {
   }
 
   /**
-   * Joins the group, anew or again, and takes part in sharing out the topic's partitions. False where others came or
-   * went meanwhile, so that it must be done again.
+   * Joins the group, for the first time or again, and takes part in sharing out the topic's partitions. False where
+   * others came or went meanwhile, so that it must be done again.
    */
   async join(partitionCount: number): Promise<boolean> {
     this.reset();

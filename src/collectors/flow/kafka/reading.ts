@@ -52,7 +52,7 @@ interface Refusal {
   readonly end: number;
 }
 
-/** Reads partitions from whoever leads them, by a fetcher for each broker, until the signal aborts. */
+/** Reads partitions from the brokers that lead them, by a fetcher for each broker, until the signal aborts. */
 export class Reading implements FetcherContext {
   readonly counting: Counting;
   readonly #cluster: Cluster;

@@ -146,7 +146,7 @@ export class RecordCursor {
     return at + BATCH_HEAD <= batches.length && at + this.#lengthAt(at) <= batches.length;
   }
 
-  /** Never less than a head, so that whoever adds it up gets on. */
+  /** Never less than a head, so that a sum of these gets on. */
   #lengthAt(at: number): number {
     return Math.max(BATCH_PREFIX + this.#batches.readInt32BE(at + BATCH_LENGTH), BATCH_HEAD);
   }

@@ -17,7 +17,7 @@ import { elementsIn, elementsRequest, type KernelSet, setIn, setsRequest } from 
 
 /*
  * nf_tables of this network namespace, by nfnetlink, which CAP_NET_ADMIN opens. What can't be had whole is undefined:
- * whoever asks has programs to ask instead, which tell why they can't have it either.
+ * the caller has programs to ask instead, which tell why they can't have it either.
  */
 
 /** How often a dump is taken that changes tore. */
@@ -53,7 +53,7 @@ export function readGeneration(): number | undefined {
 
 /**
  * Visits the rules of the chains, up to one that has no visitor; tells whether the kernel told them all. If rules
- * come or go meanwhile some may be visited twice or not at all: whoever knows their digests notices.
+ * come or go meanwhile some may be visited twice or not at all: a caller that knows their digests notices.
  */
 export async function readRules(
   chains: readonly KernelChain[],

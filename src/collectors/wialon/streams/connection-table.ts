@@ -18,8 +18,8 @@ const TCP_BIT = 0x100;
 const INITIAL_SLOTS = 64;
 
 /**
- * Connections by their addresses and ports, and in the order of their last packets. The seed keeps a sender who chooses
- * addresses from making them collide: give each process a random one.
+ * Connections by their addresses and ports, and in the order of their last packets. The seed keeps a sender that
+ * chooses addresses from making them collide: give each process a random one.
  */
 export class ConnectionTable {
   /** Whether the packet that was looked up last came from the side with the lower address and port. */

@@ -66,7 +66,7 @@ export class Reassembly {
     this.#budget = budget;
   }
 
-  /** Begins anew with the byte of this sequence number. */
+  /** Begins again with the byte of this sequence number. */
   begin(sequence: number): void {
     this.release();
     this.#next = sequence;

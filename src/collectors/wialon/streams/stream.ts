@@ -214,7 +214,7 @@ export class Stream implements StreamReader, PacketListener {
     this.#device = undefined;
   }
 
-  /** Who asked what, and what was answered, can't be told behind a gap. */
+  /** Which end asked what, and what was answered, can't be told behind a gap. */
   #forgetRequests(): void {
     this.#requests = undefined;
     if (this.#peer !== undefined) this.#peer.#requests = undefined;
