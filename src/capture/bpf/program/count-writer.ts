@@ -17,7 +17,7 @@ import {
   IPV6_SOURCE,
   KIND,
   SEGMENT_BYTES,
-} from "./stack.ts";
+} from "./storage.ts";
 import { writeZoneCounting } from "./zone-writer.ts";
 
 /** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */

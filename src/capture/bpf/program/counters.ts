@@ -24,19 +24,20 @@ import {
 import { writeLookUp } from "./look-up.ts";
 import { readFromR2 } from "./skb.ts";
 import {
-  CELL_POINTER,
   CONTEXT,
   FULL_BUCKET,
   FULL_PACKETS,
   KEY,
   LANE,
+  LAST_BYTES,
   NETWORK_OFFSET,
   PROTOCOL,
   SCRATCH,
   SEGMENT_BYTES,
   SLOT_OFFSET,
   TRANSPORT_OFFSET,
-} from "./stack.ts";
+  UNFOLDED_COLUMN,
+} from "./storage.ts";
 
 export interface CountersOptions {
   countersFd: number;
@@ -167,7 +168,7 @@ export class CountersWriter {
     const giveUp = asm.label();
     const unfold = asm.label();
     // The column in r6 makes room for the context.
-    asm.store(8, r10, CELL_POINTER, r6);
+    asm.store(8, r10, UNFOLDED_COLUMN, r6);
     asm.load(8, r6, r10, CONTEXT);
     asm.load(8, r8, r10, TRANSPORT_OFFSET);
     asm.jeq(r8, 0, giveUp);
@@ -195,11 +196,11 @@ export class CountersWriter {
     asm.jsgt(r1, 0, unfold);
 
     asm.place(giveUp);
-    asm.load(8, r6, r10, CELL_POINTER);
+    asm.load(8, r6, r10, UNFOLDED_COLUMN);
     asm.jump(single);
 
     asm.place(unfold);
-    asm.load(8, r6, r10, CELL_POINTER);
+    asm.load(8, r6, r10, UNFOLDED_COLUMN);
     // r3 = packets before the last one: the payload less one byte, in whole segments.
     asm.load(8, r2, r10, SEGMENT_BYTES);
     asm.mov(r3, r7);
@@ -212,13 +213,13 @@ export class CountersWriter {
     asm.mul(r3, r8);
     asm.mov(r1, r7);
     asm.sub(r1, r2);
-    asm.store(8, r10, CELL_POINTER, r1);
+    asm.store(8, r10, LAST_BYTES, r1);
     asm.add(r7, r3);
     asm.load(8, r1, r10, SEGMENT_BYTES);
     asm.add(r1, r8);
     this.bucketOfR1(r8);
     asm.store(8, r10, FULL_BUCKET, r8);
-    asm.load(8, r1, r10, CELL_POINTER);
+    asm.load(8, r1, r10, LAST_BYTES);
     this.bucketOfR1(r8);
   }
 

@@ -43,7 +43,7 @@ import {
   SKB_PKT_TYPE,
   SKB_PROTOCOL,
 } from "./skb.ts";
-import { FRAME, IPV4, SCRATCH } from "./stack.ts";
+import { FRAME, IPV4, SCRATCH } from "./storage.ts";
 
 const VLAN_TYPES = [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_9100, ETHERTYPE_QINQ_9200];
 /** The EtherType as a machine of this byte order loads it; ours are little-endian, as Node's builds are. */

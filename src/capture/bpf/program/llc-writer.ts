@@ -14,7 +14,7 @@ import {
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r1, r8, r9, r10 } from "../assembly/instruction.ts";
 import { forgetPath, readAt } from "./skb.ts";
-import { SCRATCH } from "./stack.ts";
+import { SCRATCH } from "./storage.ts";
 
 const CONTROL = SCRATCH + 2;
 const OUI = SCRATCH + 3;

@@ -22,7 +22,7 @@ import { r1, r2, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import { COLUMN_MASK, TABLE } from "../layout.ts";
 import { writeLlc } from "./llc-writer.ts";
 import { forgetPath, readAt } from "./skb.ts";
-import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./stack.ts";
+import { EXTENSION_BYTES, IPV4, IPV6, NETWORK_OFFSET, PROTOCOL, SCRATCH, TRANSPORT_OFFSET } from "./storage.ts";
 
 /** Version 4 and the smallest header of five words, and how much more the header can be. */
 const IPV4_FIRST_BYTE = 0x40 | MIN_IPV4_IHL;

@@ -16,7 +16,7 @@ import { CountersWriter } from "./counters.ts";
 import { writeLink } from "./link-writer.ts";
 import { networkLabels, writeNetwork } from "./network-writer.ts";
 import { PACKET_OUTGOING, SKB_GSO_SIZE, SKB_PKT_TYPE } from "./skb.ts";
-import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./stack.ts";
+import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./storage.ts";
 
 /** Where a program runs, and so what it may read and must answer. */
 export const Hook = { SOCKET: "socket", TCX: "tcx" } as const;

@@ -17,7 +17,18 @@ import {
 } from "../layout.ts";
 import type { CountersWriter } from "./counters.ts";
 import { writeLookUp } from "./look-up.ts";
-import { ADDRESS, CELL_POINTER, COLUMN, KEY, NEW_ROW, OTHER_ROW, PLACE, ROW_KEY, ROW_POINTER } from "./stack.ts";
+import {
+  ADDRESS,
+  CELL_POINTER,
+  COLUMN,
+  FASTER_ROW,
+  KEY,
+  NEW_ROW,
+  OTHER_ROW,
+  PLACE,
+  ROW_KEY,
+  ROW_POINTER,
+} from "./storage.ts";
 
 /** Flag of an update: only if the key is not there yet. */
 const BPF_NOEXIST = 1;
@@ -84,9 +95,9 @@ export class RowsWriter {
     const first = asm.label();
     asm.jeq(r0, 0, first);
     // Another CPU was faster: its row is the one.
-    asm.store(8, r10, PLACE, r0);
+    asm.store(8, r10, FASTER_ROW, r0);
     this.#giveRowBack(next);
-    asm.load(8, r2, r10, PLACE);
+    asm.load(8, r2, r10, FASTER_ROW);
     asm.place(first);
     asm.sub(r2, 1);
     asm.jump(known);

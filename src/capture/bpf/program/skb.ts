@@ -1,7 +1,7 @@
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r7, r8, r10 } from "../assembly/instruction.ts";
-import { SCRATCH } from "./stack.ts";
+import { SCRATCH } from "./storage.ts";
 
 /** Fields of struct __sk_buff (linux/bpf.h), 32 bits each. */
 export const SKB_LEN = 0;

@@ -4,21 +4,17 @@ import type { Assembler, Label } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r7, r8, r9, r10 } from "../assembly/instruction.ts";
 import {
-  CELL_POINTER,
   FULL_PACKETS,
   IPV4_DESTINATION,
   IPV4_SOURCE,
   IPV6_DESTINATION,
   IPV6_SOURCE,
   KEY,
-  ROW_POINTER,
-} from "./stack.ts";
+  ZONE_FROM,
+  ZONE_TO,
+} from "./storage.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS, type SideMaps, ZONE_STATE, type ZoneMaps } from "../zones/zone-layout.ts";
 import { writeLookUp } from "./look-up.ts";
-
-/* What is counted by address needs these no more. */
-const ZONE_FROM = CELL_POINTER;
-const ZONE_TO = ROW_POINTER;
 
 /** Of an IPv6 address. */
 const LAST_WORD = 12;
