@@ -76,8 +76,8 @@ class CountWriter {
    */
   write(): void {
     const asm = this.#asm;
-    const ipv6 = asm.label();
-    const step = asm.label();
+    const ipv6 = asm.label("ipv6_addresses");
+    const step = asm.label("to_ipv6_addresses");
     const isLong = this.#options.ranges.ipv4.rangeOf.length > RANGES_IN_REACH;
     asm.place(this.#exits.ipv4);
     this.#writeAll(false);
@@ -104,7 +104,7 @@ class CountWriter {
   }
 
   #writePutOffBetween(): void {
-    const behind = this.#asm.label();
+    const behind = this.#asm.label("behind");
     this.#asm.jump(behind);
     this.#asm.writePutOff();
     this.#asm.place(behind);
@@ -113,8 +113,8 @@ class CountWriter {
   /** All but IPv4: counted for the interface likewise, and then by what they are. */
   #writeOtherKinds(ipv6: Label): void {
     const asm = this.#asm;
-    const all = asm.label();
-    const malformed = asm.label();
+    const all = asm.label("count_kind");
+    const malformed = asm.label("event_malformed");
     const kinds = [
       [this.#exits.ipv6, Kind.IPV6],
       [this.#exits.truncated, Kind.TRUNCATED],
@@ -128,6 +128,7 @@ class CountWriter {
     }
     asm.place(all);
     this.#writeAll(true);
+    asm.comment("by its kind");
     asm.load(8, r1, r10, KIND);
     asm.jeq(r1, Kind.IPV6, ipv6);
     asm.jeq(r1, Kind.NOT_IP, this.#exits.ignored);
@@ -159,9 +160,9 @@ class CountWriter {
   /** r8 = bucket; of a packet that is unfolded, r7 = the bytes of all and r8 = bucket of the last one. */
   #writeSize(hasKind: boolean): void {
     const asm = this.#asm;
-    const aggregated = asm.label();
-    const single = asm.label();
-    const sized = asm.label();
+    const aggregated = asm.label("size_aggregated");
+    const single = asm.label("size_single");
+    const sized = asm.label("sized");
     if (this.#options.unfolds) {
       asm.load(8, r1, r10, SEGMENT_BYTES);
       asm.jne(r1, 0, aggregated);
@@ -186,6 +187,7 @@ class CountWriter {
   #numberColumn(): void {
     const { densePlaces, ranges } = this.#options;
     if (densePlaces === 0 || ranges.ipv4.rangeOf.length === 0) return;
+    this.#asm.comment("r6 = first slot of the column");
     this.#asm.store(4, r10, COLUMN, r6);
     this.#asm.mul(r6, densePlaces / COLUMN_STEP);
   }
@@ -195,13 +197,13 @@ class CountWriter {
     const asm = this.#asm;
     const { ranges, places, hasPlaceMap, firstRow, densePlaces } = this.#options;
     if (ranges.ipv4.rangeOf.length === 0) return;
-    const found = asm.label();
-    const next = asm.label();
+    const [found, next] = this.#addressLabels(address, direction);
     asm.load(4, r2, r10, address);
     asm.mov(r1, r2);
     asm.be(r1, 32);
     const leaf = (range: number): void => {
       const { lowest, shift, first } = places.formula(range);
+      asm.comment(`range ${range}: r2 = ${hasPlaceMap || densePlaces > 0 ? "place" : "row"}`);
       // From the address as it was loaded: of r1 the verifier knows what the tree has compared, another thing in each leaf.
       asm.be(r2, 32);
       asm.sub32(r2, lowest);
@@ -220,13 +222,19 @@ class CountWriter {
     asm.place(next);
   }
 
+  /** For an address that is in a range, and for what comes after it. */
+  #addressLabels(address: number, direction: number): [found: Label, next: Label] {
+    const end = direction === TX_BYTES ? "source" : "destination";
+    this.#asm.comment(`the ${end}, at ${address}: its range, by a tree of compares`);
+    return [this.#asm.label(`${end}_in_range`), this.#asm.label(`${end}_done`)];
+  }
+
   /** Likewise for IPv6. */
   #writeIpv6(address: number, direction: number): void {
     const asm = this.#asm;
     const { ranges } = this.#options;
     if (ranges.ipv6.rangeOf.length === 0) return;
-    const found = asm.label();
-    const next = asm.label();
+    const [found, next] = this.#addressLabels(address, direction);
     asm.load(8, r1, r10, address);
     asm.load(8, r2, r10, address + 8);
     asm.store(8, r10, ADDRESS, r1);
@@ -234,6 +242,7 @@ class CountWriter {
     asm.be(r1, 64);
     asm.be(r2, 64);
     const leaf = (range: number): void => {
+      asm.comment(`range ${range}`);
       asm.mov(r2, range);
       asm.jump(found);
     };

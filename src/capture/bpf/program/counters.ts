@@ -15,6 +15,7 @@ import {
   BUCKET_STEP_BITS,
   CHUNK_SHIFT,
   CHUNK_SLOTS,
+  EVENT,
   EVENT_SLOT,
   type EventOffset,
   SLOT_BYTES,
@@ -51,6 +52,12 @@ export interface CountersOptions {
   unfolds: boolean;
 }
 
+function nameOf(event: EventOffset): string {
+  return Object.entries(EVENT)
+    .find(([, offset]) => offset === event)![0]
+    .toLowerCase();
+}
+
 const SLOT_SHIFT = Math.log2(SLOT_BYTES);
 
 /** Writes the steps that touch counters. They use up r0 to r5, and keep r6 to r8; r9 is theirs. */
@@ -67,6 +74,7 @@ export class CountersWriter {
   chooseLane(missing: Label): void {
     const asm = this.#asm;
     const { countersFd, lanes } = this.#options;
+    asm.comment(this.#chunks > 1 ? "the first element of this CPU's lane" : "r9 = this CPU's lane");
     if (lanes === 1) {
       asm.mov(r0, 0);
     } else {
@@ -89,6 +97,7 @@ export class CountersWriter {
    */
   bucketOfR1(bucket: Register): void {
     const asm = this.#asm;
+    asm.comment(`r${bucket.number} = bucket of the size in r1`);
     asm.add(r1, (1 << BUCKET_STEP_BITS) - 1);
     asm.rsh(r1, BUCKET_STEP_BITS);
     asm.and(r1, BUCKET_LAST);
@@ -101,6 +110,7 @@ export class CountersWriter {
   /** Counts r7 bytes, and a packet in bucket r8, in slot 0, which has all frames. */
   countAll(missing: Label): void {
     const asm = this.#asm;
+    asm.comment("count in slot 0, which has all frames");
     if (this.#chunks > 1) {
       asm.mov(r2, ALL_SLOT);
       this.#lookUpSlot(missing);
@@ -128,6 +138,7 @@ export class CountersWriter {
   /** Counts in the slot whose counters are at r0. */
   #add(): void {
     const asm = this.#asm;
+    asm.comment("r7 bytes, and a packet in bucket r8");
     if (this.#options.unfolds) this.#countFull();
     if (this.#options.isAtomic) {
       asm.atomicAdd(8, r0, SUM_OFFSET, r7);
@@ -148,7 +159,8 @@ export class CountersWriter {
   /** Counts an event. Rare: always in the first lane, in one locked step. */
   countEvent(event: EventOffset): void {
     const asm = this.#asm;
-    const missing = asm.label();
+    const missing = asm.label("event_counted");
+    asm.comment(`an event: ${nameOf(event)}`);
     asm.store(4, r10, KEY, 0);
     writeLookUp(this.#asm, this.#options.countersFd, KEY, missing);
     asm.mov(r1, 1);
@@ -163,11 +175,11 @@ export class CountersWriter {
    */
   unfold(single: Label): void {
     const asm = this.#asm;
-    const udp = asm.label();
-    const known = asm.label();
-    const giveUp = asm.label();
-    const unfold = asm.label();
-    // The column in r6 makes room for the context.
+    const udp = asm.label("unfold_udp");
+    const known = asm.label("header_length");
+    const giveUp = asm.label("counts_as_one");
+    const unfold = asm.label("unfold");
+    asm.comment("the packets on the wire: the column in r6 makes room for the context");
     asm.store(8, r10, UNFOLDED_COLUMN, r6);
     asm.load(8, r6, r10, CONTEXT);
     asm.load(8, r8, r10, TRANSPORT_OFFSET);
@@ -186,7 +198,7 @@ export class CountersWriter {
     asm.place(udp);
     asm.mov(r1, UDP_HEADER_BYTES);
     asm.place(known);
-    // r8 = bytes of all headers of a packet.
+    asm.comment("r8 = bytes of all headers of a packet");
     asm.add(r8, r1);
     asm.load(8, r1, r10, NETWORK_OFFSET);
     asm.sub(r8, r1);
@@ -201,14 +213,14 @@ export class CountersWriter {
 
     asm.place(unfold);
     asm.load(8, r6, r10, UNFOLDED_COLUMN);
-    // r3 = packets before the last one: the payload less one byte, in whole segments.
+    asm.comment("r3 = packets before the last one: the payload less one byte, in whole segments");
     asm.load(8, r2, r10, SEGMENT_BYTES);
     asm.mov(r3, r7);
     asm.sub(r3, r8);
     asm.sub(r3, 1);
     asm.div(r3, r2);
     asm.store(8, r10, FULL_PACKETS, r3);
-    // The last one has what is left; all repeat the headers.
+    asm.comment("the last one has what is left; all repeat the headers");
     asm.mul(r2, r3);
     asm.mul(r3, r8);
     asm.mov(r1, r7);
@@ -226,7 +238,8 @@ export class CountersWriter {
   /** Counts the packets that went before the last one of those that were merged; their bytes are in r7 already. */
   #countFull(): void {
     const asm = this.#asm;
-    const single = asm.label();
+    const single = asm.label("last_packet");
+    asm.comment("the packets before the last one");
     asm.load(8, r2, r10, FULL_PACKETS);
     asm.jeq(r2, 0, single);
     asm.load(8, r1, r10, FULL_BUCKET);
@@ -248,6 +261,7 @@ export class CountersWriter {
    * CAP_PERFMON is missing. The number is the key of a look-up then.
    */
   forget(register: Register): void {
+    this.#asm.comment(`the same r${register.number}, of which the verifier knows nothing`);
     this.#asm.store(4, r10, KEY, register);
     this.#asm.load(4, register, r10, KEY);
   }
@@ -255,6 +269,7 @@ export class CountersWriter {
   /** r0 = the counters of slot r2 in this CPU's lane. */
   #lookUpSlot(missing: Label): void {
     const asm = this.#asm;
+    asm.comment("r0 = counters of slot r2");
     asm.jge(r2, this.#options.slots, missing);
     if (this.#chunks === 1) {
       asm.lsh(r2, SLOT_SHIFT);

@@ -80,12 +80,13 @@ class LinkWriter {
     this.#asm = asm;
     this.#options = options;
     this.#labels = labels;
-    this.#ppp = asm.label();
-    this.#labelled = asm.label();
+    this.#ppp = asm.label("ppp");
+    this.#labelled = asm.label("labelled");
   }
 
   write(): void {
     const asm = this.#asm;
+    asm.comment("r7 = length of the packet, r8 = offset of what is next");
     asm.load(4, r7, r6, SKB_LEN);
     if (this.#options.isEthernet) this.#writeEthernet();
     else this.#writeCooked();
@@ -94,8 +95,8 @@ class LinkWriter {
   /** IPv4 in Ethernet goes on at once to what is written next; all else is read piece by piece. */
   #writeEthernet(): void {
     const asm = this.#asm;
-    const short = asm.label();
-    const other = asm.label();
+    const short = asm.label("short");
+    const other = asm.label("other_type");
     asm.mov(r8, ETHERNET_HEADER_BYTES);
     if (this.#options.hasDirectAccess) {
       this.#readDirectly(short);
@@ -105,9 +106,11 @@ class LinkWriter {
     }
     asm.putOff(() => {
       asm.place(short);
+      asm.comment("too short for IPv4: the Ethernet header alone");
       this.#readFromStart(ETHERNET_HEADER_BYTES, this.#labels.truncated);
       asm.load(2, r9, r10, FRAME + ETHERNET_TYPE);
       asm.place(other);
+      asm.comment("r9 = EtherType");
       asm.be(r9, 16);
       this.#writeRest();
     });
@@ -127,19 +130,22 @@ class LinkWriter {
    */
   #readReceived(short: Label, other: Label): void {
     const asm = this.#asm;
-    const both = asm.label();
-    const loaded = asm.label();
+    const both = asm.label("both_headers");
+    const loaded = asm.label("ipv4_is_next");
+    asm.comment("IPv4 that was received: its header alone is read");
     asm.load(4, r1, r6, SKB_PKT_TYPE);
     asm.jeq(r1, PACKET_OUTGOING, both);
     asm.load(4, r1, r6, SKB_PROTOCOL);
     asm.jne(r1, IPV4_TYPE_AS_LOADED, both);
     readAt(asm, IPV4_HEADER_BYTES, both, IPV4);
+    asm.comment("a length that is an EtherType: a tag may stand before it");
     // The upper byte of the length: in a frame with a tag, of the EtherType behind that.
     asm.load(1, r1, r10, IPV4 + IPV4_TOTAL_LENGTH);
     asm.jge(r1, MIN_TYPE, both);
     asm.place(loaded);
     asm.putOff(() => {
       asm.place(both);
+      asm.comment("Ethernet header and IPv4 header");
       this.#readFromStart(ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES, short);
       this.#jumpUnlessIpv4(other);
       asm.jump(loaded);
@@ -164,8 +170,9 @@ class LinkWriter {
    */
   #readDirectly(short: Label): void {
     const asm = this.#asm;
-    const pieces = asm.label();
-    const whole = asm.label();
+    const pieces = asm.label("in_pieces");
+    const whole = asm.label("whole");
+    asm.comment("the Ethernet header and what IPv4 needs, if they are in one piece");
     asm.load(4, r2, r6, SKB_DATA);
     asm.load(4, r3, r6, SKB_DATA_END);
     this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES, pieces);
@@ -178,6 +185,7 @@ class LinkWriter {
     asm.place(whole);
     asm.putOff(() => {
       asm.place(pieces);
+      asm.comment("only the Ethernet header is: a call for the rest");
       this.#jumpUnlessInPiece(ETHERNET_HEADER_BYTES, short);
       this.#copy(2, ETHERNET_TYPE);
       asm.mov(r2, ETHERNET_HEADER_BYTES);
@@ -201,10 +209,11 @@ class LinkWriter {
 
   #writeCooked(): void {
     const asm = this.#asm;
-    const cooked = asm.label();
+    const cooked = asm.label("without_link_header");
     asm.jump(cooked);
     asm.putOff(() => {
       asm.place(cooked);
+      asm.comment("r9 = EtherType, as the kernel knows it");
       asm.mov(r8, 0);
       asm.load(4, r9, r6, SKB_PROTOCOL);
       asm.be(r9, 16);
@@ -216,9 +225,10 @@ class LinkWriter {
   #writeTags(): void {
     const asm = this.#asm;
     for (let count = 0; count <= MAX_TAGS; count++) {
-      const vlan = asm.label();
-      const mpls = asm.label();
-      const next = asm.label();
+      const vlan = asm.label("vlan");
+      const mpls = asm.label("mpls");
+      const next = asm.label("behind_tag");
+      asm.comment(`tag ${count + 1}: VLAN, MPLS or PPPoE; or the network`);
       for (const type of VLAN_TYPES) asm.jeq(r9, type, vlan);
       for (const type of [ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST]) asm.jeq(r9, type, mpls);
       asm.jne(r9, ETHERTYPE_PPPOE_SESSION, this.#labels.network);
@@ -236,6 +246,7 @@ class LinkWriter {
       asm.be(r9, 16);
       asm.place(next);
     }
+    asm.comment("too many tags");
     asm.jump(this.#labels.malformed);
   }
 
@@ -250,17 +261,18 @@ class LinkWriter {
   /** The PPP protocol at r8, with or without address and control bytes, compressed or not. */
   #writePpp(): void {
     const asm = this.#asm;
-    const bare = asm.label();
-    const known = asm.label();
-    const mpls = asm.label();
+    const bare = asm.label("bare_ppp");
+    const known = asm.label("ppp_protocol");
+    const mpls = asm.label("ppp_mpls");
     asm.place(this.#ppp);
+    asm.comment("PPP, with or without address and control bytes");
     forgetPath(asm);
     readAt(asm, 2, this.#labels.truncated);
     asm.load(2, r1, r10, SCRATCH);
     asm.be(r1, 16);
     asm.jne(r1, PPP_ADDRESS_AND_CONTROL, bare);
     asm.add(r8, 2);
-    const behindControl = asm.label();
+    const behindControl = asm.label("ends_behind_control");
     readAt(asm, 2, behindControl);
     asm.jump(bare);
     asm.place(behindControl);
@@ -268,6 +280,7 @@ class LinkWriter {
     asm.jump(this.#labels.truncated);
 
     asm.place(bare);
+    asm.comment("r9 = protocol, in one byte if that is odd, else in two");
     asm.load(1, r9, r10, SCRATCH);
     asm.add(r8, 1);
     asm.mov(r1, r9);
@@ -283,6 +296,7 @@ class LinkWriter {
     asm.jump(this.#labels.notIp);
 
     asm.place(mpls);
+    asm.comment("MPLS in PPP");
     for (let count = 0; count <= MAX_TAGS; count++) this.#readLabel(this.#labelled);
     asm.jump(this.#labels.malformed);
   }
@@ -291,6 +305,7 @@ class LinkWriter {
   #writeLabelled(): void {
     const asm = this.#asm;
     asm.place(this.#labelled);
+    asm.comment("behind the last MPLS label: the version is in the first four bits");
     forgetPath(asm);
     readAt(asm, 1, this.#labels.truncated);
     asm.load(1, r1, r10, SCRATCH);

@@ -29,8 +29,9 @@ export interface LlcLabels {
 
 /** Writes what parseLlc and parseSnap do, at r8, where r9 is the length of an 802.3 frame; else goes on to `notIp`. */
 export function writeLlc(asm: Assembler, labels: LlcLabels): void {
-  const llc = asm.label();
-  const snap = asm.label();
+  const llc = asm.label("llc");
+  const snap = asm.label("snap");
+  asm.comment("LLC, if r9 is the length of an 802.3 frame");
   asm.jeq(r9, ETHERTYPE_JUMBO_LLC, llc);
   asm.jgt(r9, MAX_ETHERNET_LENGTH, labels.notIp);
   asm.place(llc);
@@ -48,11 +49,12 @@ export function writeLlc(asm: Assembler, labels: LlcLabels): void {
   asm.jump(labels.ipv4);
 
   asm.place(snap);
+  asm.comment("SNAP: an EtherType, of IEEE or of Cisco");
   readAt(asm, LLC_SNAP_BYTES, labels.truncated);
   asm.load(1, r1, r10, CONTROL);
   asm.jne(r1, LLC_UI, labels.notIp);
   asm.add(r8, LLC_BYTES);
-  const isEtherType = asm.label();
+  const isEtherType = asm.label("snap_type");
   asm.load(1, r1, r10, OUI);
   asm.jne(r1, 0, labels.notIp);
   asm.load(1, r1, r10, OUI + 1);

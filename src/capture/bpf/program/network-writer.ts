@@ -57,13 +57,13 @@ export interface ParseExits {
 
 export function networkLabels(asm: Assembler): NetworkLabels {
   return {
-    network: asm.label(),
-    ipv4: asm.label(),
-    ipv6: asm.label(),
-    ipv4Loaded: asm.label(),
-    notIp: asm.label(),
-    truncated: asm.label(),
-    malformed: asm.label(),
+    network: asm.label("network"),
+    ipv4: asm.label("ipv4"),
+    ipv6: asm.label("ipv6"),
+    ipv4Loaded: asm.label("ipv4_loaded"),
+    notIp: asm.label("not_ip"),
+    truncated: asm.label("truncated"),
+    malformed: asm.label("malformed"),
   };
 }
 
@@ -110,9 +110,11 @@ class NetworkWriter {
   #writePlainIpv4(): void {
     const asm = this.#asm;
     asm.place(this.#labels.ipv4Loaded);
+    asm.comment("version 4 and a header of 5 to 15 words");
     asm.load(1, r1, r10, IPV4);
     asm.sub32(r1, IPV4_FIRST_BYTE);
     asm.jgt(r1, IPV4_MORE_WORDS, this.#labels.malformed);
+    asm.comment("r7 = size in layer 3, r9 = protocol");
     asm.sub(r7, r8);
     asm.load(1, r9, r10, IPV4 + IPV4_PROTOCOL);
     if (this.#keepsOffsets) this.#keepIpv4Offsets();
@@ -130,19 +132,21 @@ class NetworkWriter {
 
   #writeIpv6(): void {
     const asm = this.#asm;
-    const done = asm.label();
+    const done = asm.label("payload");
     asm.place(this.#labels.ipv6);
     forgetPath(asm);
     this.#readHeader(IPV6, IPV6_HEADER_BYTES, 6);
+    asm.comment("version 6");
     asm.load(1, r1, r10, IPV6);
     asm.rsh(r1, 4);
     asm.jne(r1, 6, this.#labels.malformed);
+    asm.comment("r7 = size in layer 3, r9 = next header");
     asm.sub(r7, r8);
     if (this.#keepsOffsets) asm.store(8, r10, NETWORK_OFFSET, r8);
     asm.load(1, r9, r10, IPV6 + IPV6_NEXT_HEADER);
     asm.add(r8, IPV6_HEADER_BYTES);
     asm.store(8, r10, EXTENSION_BYTES, 0);
-    for (let count = 0; count < MAX_EXTENSION_HEADERS; count++) this.#writeExtension(done);
+    for (let count = 0; count < MAX_EXTENSION_HEADERS; count++) this.#writeExtension(count, done);
     asm.place(done);
     if (this.#keepsOffsets) asm.store(8, r10, TRANSPORT_OFFSET, r8);
     this.#loadColumn(TABLE.IPV6_COLUMN);
@@ -150,12 +154,13 @@ class NetworkWriter {
   }
 
   /** Steps over the extension header at r8 of type r9, or goes to `done` as payloadProtocol does. */
-  #writeExtension(done: Label): void {
+  #writeExtension(count: number, done: Label): void {
     const asm = this.#asm;
-    const authentication = asm.label();
-    const fragment = asm.label();
-    const next = asm.label();
-    const first = asm.label();
+    const authentication = asm.label("authentication");
+    const fragment = asm.label("fragment");
+    const next = asm.label("step_over");
+    const first = asm.label("first_fragment");
+    asm.comment(`extension header ${count + 1}, if r9 is the type of one`);
     asm.loadMapValue(r1, this.#tablesFd, TABLE.IS_EXTENSION);
     asm.add(r1, r9);
     asm.load(1, r1, r1, 0);
@@ -182,7 +187,7 @@ class NetworkWriter {
     asm.be(r1, 16);
     asm.rsh(r1, 3);
     asm.jeq(r1, 0, first);
-    // The rest of the chain is in another packet.
+    asm.comment("a later fragment: the rest of the chain is in another packet");
     asm.mov(r8, 0);
     asm.jump(done);
     asm.place(first);
@@ -213,11 +218,11 @@ class NetworkWriter {
 
   #keepIpv4Offsets(): void {
     const asm = this.#asm;
-    const first = asm.label();
+    const first = asm.label("keep_transport");
+    asm.comment("where the headers start, for a packet that is unfolded; r1 = words of options");
     asm.store(8, r10, NETWORK_OFFSET, r8);
     asm.load(2, r2, r10, IPV4 + IPV4_FRAGMENT);
     asm.be(r2, 16);
-    // r1 has how many words the header is longer than the smallest.
     asm.lsh(r1, 2);
     asm.add(r8, r1);
     asm.add(r8, IPV4_HEADER_BYTES);
@@ -232,6 +237,7 @@ class NetworkWriter {
   #loadColumn(table: number): void {
     const asm = this.#asm;
     if (this.#keepsOffsets) asm.store(8, r10, PROTOCOL, r9);
+    asm.comment("r6 = column of the protocol");
     asm.loadMapValue(r1, this.#tablesFd, table);
     asm.add(r1, r9);
     asm.load(1, r6, r1, 0);
@@ -241,11 +247,13 @@ class NetworkWriter {
   /** Reads a network header; where it is cut short, its version still tells malformed from truncated. */
   #readHeader(to: number, bytes: number, version: number): void {
     const asm = this.#asm;
-    const whole = asm.label();
-    const short = asm.label();
+    const whole = asm.label(`ipv${version}_whole`);
+    const short = asm.label(`ipv${version}_short`);
+    asm.comment(`the IPv${version} header`);
     readAt(asm, bytes, short, to);
     asm.jump(whole);
     asm.place(short);
+    asm.comment("cut short: its version tells malformed from truncated");
     readAt(asm, 1, this.#labels.truncated);
     asm.load(1, r1, r10, SCRATCH);
     asm.rsh(r1, 4);
@@ -258,6 +266,7 @@ class NetworkWriter {
   #leaveLinkHeader(): void {
     const asm = this.#asm;
     forgetPath(asm);
+    asm.comment("r7 = size behind the link header, 0 if that alone is longer");
     asm.sub(r7, r8);
     asm.mov(r1, r7);
     asm.arsh(r1, 63);

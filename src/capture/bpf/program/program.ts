@@ -56,21 +56,21 @@ export interface ProgramTables {
   readonly sizes: TableSizes;
 }
 
-/** The program that parses and counts the packets of one interface, ready to be loaded. */
-export function assembleProgram(
+/** Writes the program that parses and counts the packets of one interface. */
+export function writeProgram(
   options: ProgramOptions,
   ranges: RangeTable,
   places: Places,
   { fds, sizes }: ProgramTables,
-): Uint8Array {
+): Assembler {
   const asm = new Assembler();
   const exits = {
-    ipv4: asm.label(),
-    ipv6: asm.label(),
-    notIp: asm.label(),
-    truncated: asm.label(),
-    malformed: asm.label(),
-    ignored: asm.label(),
+    ipv4: asm.label("count_ipv4"),
+    ipv6: asm.label("count_ipv6"),
+    notIp: asm.label("count_not_ip"),
+    truncated: asm.label("count_truncated"),
+    malformed: asm.label("count_malformed"),
+    ignored: asm.label("ignored"),
   };
   const { hook, isEthernet, ignoreOutgoing, maxAddresses, wireSizes, zones } = options;
   const isTcx = hook === Hook.TCX;
@@ -80,8 +80,10 @@ export function assembleProgram(
     tablesFd: fds.tables,
     unfolds: wireSizes,
   });
+  asm.comment("r6 = context");
   asm.mov(r6, r1);
   if (ignoreOutgoing) {
+    asm.comment("loopback: what is sent is received too");
     asm.load(4, r1, r6, SKB_PKT_TYPE);
     asm.jeq(r1, PACKET_OUTGOING, exits.ignored);
   }
@@ -96,13 +98,14 @@ export function assembleProgram(
     counters,
     exits,
   );
-  return asm.assemble();
+  return asm;
 }
 
 /** Counts a packet that the kernel carries merged, and leaves what unfolding needs on the stack. */
 function writeAggregated(asm: Assembler, counters: CountersWriter, unfolds: boolean): void {
-  const aggregated = asm.label();
-  const known = asm.label();
+  const aggregated = asm.label("aggregated");
+  const known = asm.label("link");
+  asm.comment("does the packet stand for several, merged or yet to be cut?");
   asm.load(4, r1, r6, SKB_GSO_SIZE);
   if (unfolds) {
     asm.store(8, r10, SEGMENT_BYTES, r1);
@@ -137,7 +140,7 @@ export function loadProgram(
 
   function assemble(): Uint8Array {
     try {
-      return assembleProgram(options, ranges, places, tables);
+      return writeProgram(options, ranges, places, tables).assemble();
     } catch (error) {
       if (!(error instanceof JumpTooFarError)) throw error;
       throw new PromtapError(ErrorCode.HOST, `too many ranges for one program: ${error.message}`);

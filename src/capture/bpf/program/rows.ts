@@ -62,9 +62,10 @@ export class RowsWriter {
   placeRow(next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
-    const isNew = asm.label();
-    const known = asm.label();
-    const other = asm.label();
+    const isNew = asm.label("new_place");
+    const known = asm.label("place_known");
+    const other = asm.label("place_refused");
+    asm.comment("r2 = row of place r2 of range r3");
     this.#counters.forget(r3);
     asm.store(8, r10, ROW_KEY, r3);
     this.#counters.forget(r2);
@@ -78,6 +79,7 @@ export class RowsWriter {
     asm.jump(known);
 
     asm.place(isNew);
+    asm.comment("the place has no row yet");
     asm.load(8, r1, r10, ROW_KEY);
     asm.store(4, r10, KEY, r1);
     writeLookUp(asm, fds.ranges, KEY, next);
@@ -92,9 +94,9 @@ export class RowsWriter {
     asm.add(r2, 1);
     asm.mov(r0, 0);
     asm.atomicCompareExchange(8, r3, 0, r2);
-    const first = asm.label();
+    const first = asm.label("row_published");
     asm.jeq(r0, 0, first);
-    // Another CPU was faster: its row is the one.
+    asm.comment("another CPU was faster: its row is the one");
     asm.store(8, r10, FASTER_ROW, r0);
     this.#giveRowBack(next);
     asm.load(8, r2, r10, FASTER_ROW);
@@ -111,10 +113,11 @@ export class RowsWriter {
   indexedRow(next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
-    const known = asm.label();
-    const isNew = asm.label();
-    const noMemory = asm.label();
-    const other = asm.label();
+    const known = asm.label("address_known");
+    const isNew = asm.label("new_address");
+    const noMemory = asm.label("no_memory");
+    const other = asm.label("address_refused");
+    asm.comment("r2 = row of the address, or of the network that range r2 rolls it up into");
     this.#counters.forget(r2);
     asm.store(8, r10, ROW_KEY, r2);
     writeLookUp(asm, fds.ranges, KEY, next);
@@ -144,7 +147,7 @@ export class RowsWriter {
     asm.call(BPF_FUNC.MAP_UPDATE_ELEM);
     asm.load(8, r2, r10, NEW_ROW);
     asm.jeq(r0, 0, known);
-    // Another CPU was faster, or the kernel is out of memory.
+    asm.comment("another CPU was faster, or the kernel is out of memory");
     this.#giveRowBack(next);
     writeLookUp(asm, fds.index, ROW_KEY, noMemory);
     asm.load(8, r2, r0, 0);
@@ -161,9 +164,10 @@ export class RowsWriter {
   #newRow(other: Label, next: Label): void {
     const asm = this.#asm;
     const { fds, rows } = this.#options;
-    const full = asm.label();
-    const taken = asm.label();
+    const full = asm.label("no_row_left");
+    const taken = asm.label("row_taken");
     this.#takeAddress(other);
+    asm.comment("a new row");
     asm.loadMapValue(r1, fds.state, STATE.NEXT_ROW);
     asm.mov(r2, 1);
     asm.atomicFetchAdd(8, r1, 0, r2);
@@ -177,6 +181,7 @@ export class RowsWriter {
     asm.jump(other);
 
     asm.place(taken);
+    asm.comment("what the row is for");
     asm.store(4, r10, KEY, r2);
     writeLookUp(asm, fds.keys, KEY, next);
     for (let at = 0; at < KEY_BYTES; at += 8) {
@@ -193,11 +198,12 @@ export class RowsWriter {
   countInRow(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
+    const hasSlot = asm.label("has_slot");
+    const needsSlot = asm.label("needs_slot");
+    const refused = asm.label("refused");
+    asm.comment(`count in row r2, in the half at ${direction}`);
     asm.store(4, r10, KEY, r2);
     writeLookUp(asm, fds.rows, KEY, next);
-    const hasSlot = asm.label();
-    const needsSlot = asm.label();
-    const refused = asm.label();
     this.#loadCell(direction, r6);
     asm.jeq(r2, 0, needsSlot);
     asm.place(hasSlot);
@@ -224,16 +230,18 @@ export class RowsWriter {
   countDense(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds, denseSlot, densePlaces, firstRow } = this.#options;
-    const isEmpty = asm.label();
-    const refused = asm.label();
-    const hasSlot = asm.label();
+    const isEmpty = asm.label("empty_slot");
+    const refused = asm.label("refused");
+    const hasSlot = asm.label("has_slot");
     const firstSlot = denseSlot + (direction / DIRECTION_BYTES) * PROTOCOL_COLUMNS * densePlaces;
+    asm.comment("r2 = slot of place r2, computed");
     asm.store(8, r10, PLACE, r2);
     asm.add(r2, r6);
     asm.add(r2, firstSlot);
     this.#counters.countUnlessEmpty(isEmpty, next);
     asm.putOff(() => {
       asm.place(isEmpty);
+      asm.comment("nothing was counted here yet: has the address been admitted?");
       asm.load(8, r2, r10, PLACE);
       asm.add(r2, firstRow);
       asm.store(4, r10, KEY, r2);
@@ -258,6 +266,7 @@ export class RowsWriter {
   /** r0 = the row that takes what the one on the stack refuses. */
   #lookUpOtherRow(next: Label): void {
     const asm = this.#asm;
+    asm.comment("r0 = the row that takes what this one refuses");
     asm.load(8, r3, r10, ROW_POINTER);
     asm.load(4, r2, r3, OTHER_OFFSET);
     asm.store(4, r10, KEY, r2);
@@ -267,6 +276,7 @@ export class RowsWriter {
   /** r2 = slot of the column at offset `column` in a half of the row at r0, r1 = where that stands. */
   #loadCell(direction: number, column: Register): void {
     const asm = this.#asm;
+    asm.comment(`r2 = slot of column r${column.number} at r1`);
     asm.mov(r1, r0);
     if (direction > 0) asm.add(r1, direction);
     asm.add(r1, column);
@@ -276,8 +286,9 @@ export class RowsWriter {
   /** Takes an address from the budget for a row that is seen for the first time. */
   #admit(refused: Label): void {
     const asm = this.#asm;
-    const admitted = asm.label();
-    const refuse = asm.label();
+    const admitted = asm.label("admitted");
+    const refuse = asm.label("refuse");
+    asm.comment("has the address been admitted?");
     asm.load(4, r1, r0, FLAG_OFFSET);
     asm.jeq(r1, FLAG.ADMITTED, admitted);
     asm.jeq(r1, FLAG.REFUSED, refused);
@@ -287,7 +298,7 @@ export class RowsWriter {
     asm.mov(r2, FLAG.ADMITTED);
     asm.atomicCompareExchange(4, r3, FLAG_OFFSET, r2);
     asm.jeq(r0, FLAG.UNSEEN, admitted);
-    // Another CPU decided meanwhile.
+    asm.comment("another CPU decided meanwhile");
     this.#giveBack();
     asm.jeq(r0, FLAG.ADMITTED, admitted);
     asm.jump(refused);
@@ -305,7 +316,8 @@ export class RowsWriter {
   #newSlot(hasSlot: Label, refused: Label): void {
     const asm = this.#asm;
     const { fds, slots } = this.#options;
-    const exhausted = asm.label();
+    const exhausted = asm.label("no_slot_left");
+    asm.comment("r2 = a new slot, published in the cell");
     asm.loadMapValue(r1, fds.state, STATE.NEXT_SLOT);
     asm.mov(r2, 1);
     asm.atomicFetchAdd(8, r1, 0, r2);
@@ -314,7 +326,7 @@ export class RowsWriter {
     asm.mov(r0, 0);
     asm.atomicCompareExchange(4, r3, 0, r2);
     asm.jeq(r0, 0, hasSlot);
-    // Another CPU was faster: its slot is the one, ours stays empty.
+    asm.comment("another CPU was faster: its slot is the one, ours stays empty");
     asm.mov(r2, r0);
     asm.jump(hasSlot);
 
@@ -327,7 +339,8 @@ export class RowsWriter {
   #takeAddress(full: Label): void {
     const asm = this.#asm;
     const { fds, maxAddresses } = this.#options;
-    const taken = asm.label();
+    const taken = asm.label("address_taken");
+    asm.comment("one address more, if the limit allows it");
     asm.loadMapValue(r1, fds.budget, BUDGET.USED);
     asm.load(8, r2, r1, 0);
     asm.jge(r2, maxAddresses, full);
@@ -342,6 +355,7 @@ export class RowsWriter {
   /** The row in NEW_ROW is nobody's: it and its address are not counted when tables are closed. */
   #giveRowBack(next: Label): void {
     const asm = this.#asm;
+    asm.comment("the new row is nobody's");
     asm.load(8, r2, r10, NEW_ROW);
     asm.store(4, r10, KEY, r2);
     writeLookUp(asm, this.#options.fds.rows, KEY, next);
@@ -352,6 +366,7 @@ export class RowsWriter {
   /** One address less; keeps r0. */
   #giveBack(): void {
     const asm = this.#asm;
+    asm.comment("one address less");
     asm.loadMapValue(r1, this.#options.fds.budget, BUDGET.USED);
     asm.mov(r2, -1);
     asm.atomicAdd(8, r1, 0, r2);

@@ -44,6 +44,7 @@ export function readNext(asm: Assembler, bytes: number, otherwise: Label): void 
  * has followed every stack of tags to here, and would follow each to the end of the program: 40 ms a load instead of 4.
  */
 export function forgetPath(asm: Assembler): void {
+  asm.comment("the same r7 and r8, of which the verifier knows nothing");
   asm.load(4, r7, r6, SKB_LEN);
   asm.load(4, r1, r6, SKB_LEN);
   asm.add(r8, r7);

@@ -49,7 +49,7 @@ class ZoneWriter {
 
   write(version: 4 | 6): void {
     const { zones } = this.#counters;
-    const missing = this.#asm.label();
+    const missing = this.#asm.label("zone_counted");
     if (version === 4) {
       this.#findIpv4(zones.ipv4, IPV4_SOURCE, ZONE_FROM, missing);
       this.#findIpv4(zones.ipv4, IPV4_DESTINATION, ZONE_TO, missing);
@@ -70,7 +70,8 @@ class ZoneWriter {
    */
   #findIpv4({ directory, spans, steps }: SideMaps, address: number, to: number, missing: Label): void {
     const asm = this.#asm;
-    const found = asm.label();
+    const found = asm.label("span_found");
+    asm.comment(`the zone of the IPv4 address at ${address}: r6 = lowest span it can be in, r8 = spans that follow`);
     asm.load(4, r9, r10, address);
     asm.be(r9, 32);
     asm.mov(r2, r9);
@@ -80,7 +81,7 @@ class ZoneWriter {
     for (let step = 0; step < steps; step++) {
       asm.jeq(r8, 0, found);
       this.#lookUpMiddle(spans, missing);
-      // r2 = all ones where the span starts at or below the address, else 0.
+      asm.comment("r2 = all ones if the span starts at or below the address, else 0");
       asm.load(4, r1, r0, START);
       asm.mov(r2, r9);
       asm.sub(r2, r1);
@@ -104,8 +105,9 @@ class ZoneWriter {
   /** Likewise; the halves of the address are loaded for every compare, so that nothing is learned of them. */
   #findIpv6({ directory, spans, steps }: SideMaps, address: number, to: number, missing: Label): void {
     const asm = this.#asm;
-    const single = asm.label();
-    const found = asm.label();
+    const single = asm.label("without_subdirectory");
+    const found = asm.label("span_found");
+    asm.comment(`the zone of the IPv6 address at ${address}: r6 = lowest span it can be in, r8 = spans that follow`);
     asm.load(4, r2, r10, address);
     asm.be(r2, 32);
     asm.mov(r9, r2);
@@ -123,8 +125,8 @@ class ZoneWriter {
     asm.place(single);
     asm.sub(r8, r6);
     for (let step = 0; step < steps; step++) {
-      const below = asm.label();
-      const next = asm.label();
+      const below = asm.label("starts_below");
+      const next = asm.label("halved");
       asm.jeq(r8, 0, found);
       this.#lookUpMiddle(spans, missing);
       this.#loadHalf(address);
@@ -151,8 +153,8 @@ class ZoneWriter {
   /** Where zone r1 is that of NAT64, the zone of the IPv4 address at a place on the stack takes its place. */
   #findTranslated(address: number, to: number, missing: Label): void {
     const asm = this.#asm;
-    const translated = asm.label();
-    const next = asm.label();
+    const translated = asm.label("translated");
+    const next = asm.label("not_translated");
     asm.jeq(r1, Zone.TRANSLATED, translated);
     asm.place(next);
     asm.putOff(() => {
@@ -194,13 +196,14 @@ class ZoneWriter {
   /** r6 = zone to count for; r9 = 0 where the packet was sent there, 1 where it came from there. */
   #chooseRemote(): void {
     const asm = this.#asm;
-    const received = asm.label();
-    const sent = asm.label();
-    const chosen = asm.label();
+    const received = asm.label("received");
+    const sent = asm.label("sent");
+    const chosen = asm.label("chosen");
+    asm.comment("r6 = zone of the remote end, r9 = 1 if the packet came from there");
     asm.load(8, r6, r10, ZONE_FROM);
     asm.load(8, r2, r10, ZONE_TO);
     // r3 and r4 = how near both are.
-    const [fromIsNear, toIsNear] = [asm.label(), asm.label()];
+    const [fromIsNear, toIsNear] = [asm.label("source_near"), asm.label("destination_near")];
     asm.mov(r3, r6);
     asm.jle(r3, Zone.LOCAL, fromIsNear);
     asm.mov(r3, Zone.UNKNOWN);
@@ -227,10 +230,11 @@ class ZoneWriter {
   #loadSlot(missing: Label): void {
     const asm = this.#asm;
     const { zones } = this.#counters;
-    const hasNone = asm.label();
-    const hasSlot = asm.label();
-    const full = asm.label();
-    const publish = asm.label();
+    const hasNone = asm.label("new_zone");
+    const hasSlot = asm.label("zone_has_slot");
+    const full = asm.label("zones_full");
+    const publish = asm.label("publish_zone");
+    asm.comment("r6 = slot of zone r6");
     asm.store(4, r10, KEY, r6);
     this.#lookUp(zones.slots, missing);
     asm.load(4, r6, r0, 0);
@@ -252,7 +256,7 @@ class ZoneWriter {
       asm.mov(r0, 0);
       asm.atomicCompareExchange(4, r3, 0, r2);
       asm.jeq(r0, 0, hasSlot);
-      // Another CPU was faster: its slot is the one.
+      asm.comment("another CPU was faster: its slot is the one");
       asm.mov(r6, r0);
       asm.jump(hasSlot);
     });
@@ -262,6 +266,7 @@ class ZoneWriter {
   #count(missing: Label): void {
     const asm = this.#asm;
     const { fd, lanes, isAtomic, zones } = this.#counters;
+    asm.comment("count in slot r6, in direction r9");
     if (lanes > 1) {
       asm.call(BPF_FUNC.GET_SMP_PROCESSOR_ID);
       asm.and(r0, lanes - 1);
