@@ -231,13 +231,15 @@ export class Assembler {
   listing(maps: ReadonlyMap<number, string>): string {
     this.#link();
     const names = this.#namesOfLabels();
+    const labels = Map.groupBy(names.keys(), ({ position }) => position);
+    const targetOf = new Map(this.#jumps.map(({ at, target }) => [at, names.get(target)!]));
     const lines: string[] = [];
     const targets = {
-      target: (index: number, offset: number) => names.get(index + 1 + offset)![0]!,
+      target: (index: number) => targetOf.get(index)!,
       map: (fd: number) => maps.get(fd) ?? `fd ${fd}`,
     };
     for (let index = 0; index < this.#instructions.length; index++) {
-      for (const name of names.get(index) ?? []) lines.push(`${name}:`);
+      for (const label of labels.get(index) ?? []) lines.push(`${names.get(label)}:`);
       const comment = this.#comments.get(index);
       if (comment !== undefined) lines.push(`      ; ${comment}`);
       const instruction = this.#instructions[index]!;
@@ -249,18 +251,15 @@ export class Assembler {
     return lines.map((line) => `${line}\n`).join("");
   }
 
-  /** Position → the names of the labels there; a name that several have is numbered. */
-  #namesOfLabels(): ReadonlyMap<number, string[]> {
-    const names = new Map<number, string[]>();
+  /** The names of labels, in the order of the program; a name that several have is numbered. */
+  #namesOfLabels(): ReadonlyMap<Label, string> {
+    const names = new Map<Label, string>();
     const used = new Map<string, number>();
-    for (const { name, position } of this.#labels.toSorted((a, b) => a.position - b.position)) {
-      const there = names.get(position) ?? [];
-      names.set(position, there);
-      if (name === "" && there.length > 0) continue;
+    for (const label of this.#labels.toSorted((a, b) => a.position - b.position)) {
+      const name = label.name === "" ? `L${label.position}` : label.name;
       const times = (used.get(name) ?? 0) + 1;
       used.set(name, times);
-      if (name === "") there.push(`L${position}`);
-      else there.push(times === 1 ? name : `${name}.${times}`);
+      names.set(label, times === 1 ? name : `${name}.${times}`);
     }
     return names;
   }

@@ -77,8 +77,8 @@ const COMPARISONS = new Map([
 
 /** Names for what instructions hold as numbers. */
 export interface Names {
-  /** The target of a jump at `index` that spans `offset` instructions. */
-  target(index: number, offset: number): string;
+  /** The target of the jump at `index`. */
+  target(index: number): string;
   /** The map that a descriptor stands for. */
   map(fd: number): string;
 }
@@ -126,11 +126,11 @@ function arithmetic({ opcode, destination, source, immediate }: Instruction): st
   return `${letter}${destination} ${ASSIGNMENTS.get(operation)} ${operand}`;
 }
 
-function jump({ opcode, destination, source, offset, immediate }: Instruction, index: number, names: Names): string {
+function jump({ opcode, destination, source, immediate }: Instruction, index: number, names: Names): string {
   const operation = opcode & OPERATION;
   if (operation === BPF_EXIT) return "exit";
   if (operation === BPF_CALL) return `call bpf_${HELPER_NAMES.get(immediate)}#${immediate}`;
-  const target = names.target(index, offset);
+  const target = names.target(index);
   if (operation === BPF_JA) return `goto ${target}`;
   const letter = (opcode & CLASS) === BPF_JMP32 ? "w" : "r";
   const operand = (opcode & BPF_X) === 0 ? `0x${(immediate >>> 0).toString(16)}` : `${letter}${source}`;

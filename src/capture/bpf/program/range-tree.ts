@@ -30,7 +30,7 @@ export function writeIpv6Tree(asm: Assembler, segments: Segments, leaf: Leaf, no
     asm.jlt(r1, r3, below);
     // Most ranges are prefixes of 64 bits at most: then the upper half decides.
     if (low === 0n) return;
-    const above = asm.label();
+    const above = asm.label("above");
     asm.jne(r1, r3, above);
     asm.loadImmediate(r3, low);
     asm.jlt(r2, r3, below);
@@ -55,7 +55,7 @@ function writeTree(
     }
     const middle = (from + to) >> 1;
     const isGap = middle - from === 1 && intervals[from]!.range < 0;
-    const below = isGap ? none : asm.label();
+    const below = isGap ? none : asm.label("below");
     jumpIfBelow(intervals[middle]!, below);
     write(middle, to);
     if (isGap) return;
