@@ -8,7 +8,7 @@ import { type Position, positionsOf } from "./edge.ts";
 import { Attempts } from "./taps/attempts.ts";
 import { type Account, Tap } from "./taps/tap.ts";
 import { WorkQueue } from "./taps/work-queue.ts";
-import { idlePatterns, interfacesOf, wantedLinks } from "./wanted.ts";
+import { idlePatterns, interfacesOf, noSuchInterface, wantedLinks } from "./wanted.ts";
 
 /** How long what is counted of an interface that only a pattern names is kept when it is gone: it may come back. */
 const FORGET_MS = 10 * 60_000;
@@ -63,8 +63,8 @@ export interface TapState {
 export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly kind: EngineKind<Sink>;
   readonly #sinks: Sinks<Sink>;
-  readonly #texts: readonly string[];
-  readonly #patterns: InterfacePatterns;
+  #texts: readonly string[];
+  #patterns: InterfacePatterns;
   readonly #listener: CaptureListener;
   readonly #now: () => number;
   readonly #links: Links;
@@ -136,10 +136,32 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     return this.#attempts.settled();
   }
 
+  /**
+   * Captures what other patterns name from now on; what both name goes on as it is. Throws PromtapError, and changes
+   * nothing, if one that is named in full is not there and never was.
+   */
+  want(texts: readonly string[]): void {
+    const links = this.#links.all();
+    const patterns = new InterfacePatterns(texts);
+    const missing = patterns.missing(links).find((name) => !this.#accounts.has(name));
+    if (missing !== undefined) throw noSuchInterface(missing, links);
+    const before = new Set([...this.#accounts.values()].filter(({ tap }) => tap !== undefined));
+    this.#texts = texts;
+    this.#patterns = patterns;
+    this.#followAll();
+    for (const account of this.#accounts.values()) {
+      const { name, tap } = account;
+      account.isNamed = patterns.namesInFull(tap?.link ?? { name, altNames: [] });
+      account.isUnwanted = tap === undefined && (before.has(account) || !this.#mayName(name));
+    }
+    this.#tellIdle();
+  }
+
   /** Brings all that is counted into up to date. */
   sync(): void {
     this.#forgetGone();
     for (const tap of this.#taps.values()) tap.sync();
+    for (const account of this.#accounts.values()) account.wasTold = account.closing === undefined;
   }
 
   taps(): TapState[] {
@@ -182,13 +204,23 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
       // An engine can wait for its link to come up; the rights to open it may be gone by then.
       this.#follow(link).mayBeDown = true;
     }
-    const idle = idlePatterns(this.#texts, this.#links.all());
-    if (idle.length > 0) this.#listener.idle(idle);
+    this.#tellIdle();
     const isNamed = ({ link }: Tap<Sink>): boolean => this.#patterns.namesInFull(link);
     for (const tap of this.#taps.values()) if (isNamed(tap)) await this.#attempt(tap);
     for (const tap of this.#taps.values()) if (!isNamed(tap)) this.#attempts.add(tap);
     this.#tellOverlap();
     this.#links.watch((gone) => this.#linksChanged(gone));
+  }
+
+  #tellIdle(): void {
+    const idle = idlePatterns(this.#texts, this.#links.all());
+    if (idle.length > 0) this.#listener.idle(idle);
+  }
+
+  /** Whether a pattern names an interface of this name, were there one. */
+  #mayName(name: string): boolean {
+    const link = { name, altNames: [] };
+    return this.#patterns.names(link) || (this.#patterns.hasAuto && !this.#patterns.leavesOut(link));
   }
 
   #linksChanged(gone: ReadonlySet<number>): void {
@@ -198,6 +230,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
 
   /** Captures what is wanted now, and nothing else. */
   #followAll(): void {
+    clearTimeout(this.#followTimer);
     this.#followTimer = undefined;
     this.#forgetGone();
     for (const index of this.#gone) this.#drop(this.#taps.get(index));
@@ -246,16 +279,18 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     if (account === undefined) {
       // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
       const sink = this.#sinks.interface(name);
-      account = { name, sink, isNamed: false, tap: undefined, leftAtMs: 0, lostPackets: 0, closing: undefined };
+      account = newAccount(name, sink);
       this.#accounts.set(name, account);
     }
+    account.isUnwanted = false;
     account.isNamed ||= this.#patterns.namesInFull(link);
     return account;
   }
 
   #forgetGone(): void {
-    for (const { name, tap, isNamed, leftAtMs } of this.#accounts.values()) {
-      if (tap !== undefined || isNamed || this.#now() - leftAtMs < FORGET_MS) continue;
+    for (const { name, tap, isNamed, isUnwanted, wasTold, leftAtMs } of this.#accounts.values()) {
+      const isMissed = isUnwanted ? !wasTold : isNamed || this.#now() - leftAtMs < FORGET_MS;
+      if (tap !== undefined || isMissed) continue;
       this.#accounts.delete(name);
       this.kind.forget?.(name);
       this.#sinks.forget(name);
@@ -310,11 +345,19 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     this.#listener.closed(tap.name);
     const { account } = tap;
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (account !== undefined) account.closing = promise;
+    if (account !== undefined) {
+      account.closing = promise;
+      account.wasTold = false;
+    }
     this.#closings.add(async () => {
       await close();
       resolve();
       if (account?.closing === promise) account.closing = undefined;
     });
   }
+}
+
+function newAccount<Sink>(name: string, sink: Sink): Account<Sink> {
+  const flags = { isNamed: false, isUnwanted: false, wasTold: false };
+  return { name, sink, ...flags, tap: undefined, leftAtMs: 0, lostPackets: 0, closing: undefined };
 }

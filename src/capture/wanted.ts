@@ -7,11 +7,13 @@ import type { Link } from "./netlink.ts";
 export function interfacesOf(texts: readonly string[], links: readonly Link[]): Link[] {
   const patterns = new InterfacePatterns(texts);
   const [missing] = patterns.missing(links);
-  if (missing !== undefined) {
-    const present = links.map((link) => link.name).join(", ");
-    throw new PromtapError(ErrorCode.HOST, `couldn't open ${missing}: no such interface; this host has ${present}`);
-  }
+  if (missing !== undefined) throw noSuchInterface(missing, links);
   return wantedLinks(patterns, links);
+}
+
+export function noSuchInterface(name: string, links: readonly Link[]): PromtapError {
+  const present = links.map((link) => link.name).join(", ");
+  return new PromtapError(ErrorCode.HOST, `couldn't open ${name}: no such interface; this host has ${present}`);
 }
 
 /**

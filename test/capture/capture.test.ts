@@ -205,6 +205,43 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     assert.equal(rig.kind.engines.length, 2);
   });
 
+  test("captures what other patterns name, keeps what both do, and tells what it left once more", async () => {
+    addUp("br1", "br2", "br3");
+    await using rig = await Rig.start(["br1", "br2"], new FakeKind());
+    const [, second] = rig.kind.engines;
+    rig.capture.want(["br[23]", "none*"]);
+    await rig.captures("br2", "br3");
+    assert.equal(rig.kind.engines.length, 3);
+    assert.deepEqual(second!.sinks, [rig.ledger.interface("br2")]);
+    assert.deepEqual(rig.told, [
+      ["opened", "br1"],
+      ["opened", "br2"],
+      ["idle", "none*"],
+      ["opened", "br3"],
+    ]);
+    assert.deepEqual(rig.names(), ["br1", "br2", "br3"]);
+    rig.capture.sync();
+    assert.deepEqual(rig.names(), ["br1", "br2", "br3"]);
+    rig.capture.sync();
+    assert.deepEqual(rig.names(), ["br2", "br3"]);
+    rig.nowMs += 1000;
+    await until("the engine is given up", () => rig.kind.engines[0]!.isClosed);
+  });
+
+  test("refuses to want what is not there, but not what was once", async () => {
+    addUp("br1", "br2");
+    await using rig = await Rig.start(["br1"]);
+    assert.throws(() => rig.capture.want(["br2", "br3"]), /couldn't open br3: no such interface; this host has /);
+    await rig.captures("br1");
+    ip("link delete br1");
+    await rig.captures();
+    rig.capture.want(["br1", "br2"]);
+    await rig.captures("br2");
+    rig.capture.sync();
+    rig.capture.sync();
+    assert.deepEqual(rig.names(), ["br1", "br2"]);
+  });
+
   test("keeps the engine of an interface that is renamed", async () => {
     addUp("br1");
     await using rig = await Rig.start(["br*"], new FakeKind());

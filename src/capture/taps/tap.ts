@@ -7,6 +7,10 @@ export interface Account<Sink> {
   readonly sink: Sink;
   /** Whether an interface of this name was named in full: it is kept in mind however long it is gone. */
   isNamed: boolean;
+  /** Whether no pattern names it any more: it is told once more, and then forgotten. */
+  isUnwanted: boolean;
+  /** Whether all that was counted for it has been told. */
+  wasTold: boolean;
   /** The interface that counts for it now. */
   tap: Tap<Sink> | undefined;
   /** When an interface last counted for it, in milliseconds of the clock. */
@@ -62,6 +66,7 @@ export class Tap<Sink> {
     this.#engine?.retarget(undefined);
     this.#settle(account);
     if (account.tap === this) account.tap = undefined;
+    account.wasTold = false;
     account.leftAtMs = nowMs;
     this.account = undefined;
     this.leftAtMs = nowMs;
