@@ -1,6 +1,5 @@
 import { grown } from "../grown-array.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
-import type { RangeTable } from "../ledger/ranges.ts";
 import { formatIpv4, formatIpv6 } from "../packet/address.ts";
 import { LabelList } from "../page/label-list.ts";
 import { labelText } from "../page/labels.ts";
@@ -16,14 +15,12 @@ const INITIAL_BYTES = 4096;
  */
 export class RowLabels {
   readonly #ledger: InterfaceLedger;
-  readonly #ranges: RangeTable;
   readonly #list = new LabelList(INITIAL_ROWS, INITIAL_BYTES);
   /** Row → its edition when its labels were made. */
   #editions = new Uint32Array(INITIAL_ROWS);
 
-  constructor(ledger: InterfaceLedger, ranges: RangeTable) {
+  constructor(ledger: InterfaceLedger) {
     this.#ledger = ledger;
-    this.#ranges = ranges;
   }
 
   get bytes(): Uint8Array {
@@ -38,7 +35,7 @@ export class RowLabels {
       this.#editions[row] = rows.editionOf(row);
       this.#list.replace(row, this.#text(row));
     }
-    return this.#ranges.ranges[rows.rangeOf(row)]!.version;
+    return this.#ledger.ranges.ranges[rows.rangeOf(row)]!.version;
   }
 
   start(row: number): number {
@@ -57,7 +54,7 @@ export class RowLabels {
   }
 
   #text(row: number): string {
-    const range = this.#ranges.ranges[this.#ledger.rows.rangeOf(row)]!;
+    const range = this.#ledger.ranges.ranges[this.#ledger.rows.rangeOf(row)]!;
     const labels = [["interface", this.#ledger.name], ...range.labels, ["ip", this.#ip(row)]] as const;
     return labels.map(([name, value]) => labelText(name, value)).join(",");
   }
@@ -65,7 +62,7 @@ export class RowLabels {
   #ip(row: number): string {
     const { rows } = this.#ledger;
     if (rows.isOther(row)) return "other";
-    const { version, rollupBits } = this.#ranges.ranges[rows.rangeOf(row)]!;
+    const { version, rollupBits } = this.#ledger.ranges.ranges[rows.rangeOf(row)]!;
     const word = (k: number): number => rows.addressWord(row, k);
     const address = version === 4 ? formatIpv4(word(0)) : formatIpv6(word(0), word(1), word(2), word(3));
     return rollupBits === (version === 4 ? 32 : 128) ? address : `${address}/${rollupBits}`;

@@ -43,13 +43,14 @@ export class TrafficCollector implements Collector {
 
   async collect(): Promise<Family[]> {
     this.#source.sync();
+    const departed = this.#ledger.takeDeparted();
     return [
       ...this.#health(),
       this.#allFamily(),
-      this.#addressFamily(4, Direction.TX),
-      this.#addressFamily(4, Direction.RX),
-      this.#addressFamily(6, Direction.TX),
-      this.#addressFamily(6, Direction.RX),
+      this.#addressFamily(4, Direction.TX, departed),
+      this.#addressFamily(4, Direction.RX, departed),
+      this.#addressFamily(6, Direction.TX, departed),
+      this.#addressFamily(6, Direction.RX, departed),
     ];
   }
 
@@ -127,21 +128,36 @@ export class TrafficCollector implements Collector {
     };
   }
 
-  #addressFamily(version: 4 | 6, direction: Direction): WrittenFamily {
+  /** `departed`: ledgers that are told for the last time. */
+  #addressFamily(version: 4 | 6, direction: Direction, departed: readonly InterfaceLedger[]): WrittenFamily {
     const isTx = direction === Direction.TX;
     const name = `promacct_packet_size_bytes_ipv${version}_${isTx ? "tx" : "rx"}`;
     return {
       name,
       help: `Size of IPv${version} packets ${isTx ? "from" : "to"} an address, in bytes without the link header.`,
       type: MetricType.HISTOGRAM,
-      write: (writer, format) =>
-        this.#writeAddresses(writer, new HistogramLines(name, BUCKET_BOUNDS, format), version, direction),
+      write: (writer, format) => {
+        const ledgers = [...this.#ledger.interfaces(), ...departed];
+        return this.#writeAddresses(
+          writer,
+          new HistogramLines(name, BUCKET_BOUNDS, format),
+          ledgers,
+          version,
+          direction,
+        );
+      },
     };
   }
 
-  *#writeAddresses(writer: PageWriter, lines: HistogramLines, version: 4 | 6, direction: Direction): Generator<void> {
+  *#writeAddresses(
+    writer: PageWriter,
+    lines: HistogramLines,
+    ledgers: readonly InterfaceLedger[],
+    version: 4 | 6,
+    direction: Direction,
+  ): Generator<void> {
     using _ = this.#ledger.addresses.hold();
-    for (const ledger of this.#ledger.interfaces()) {
+    for (const ledger of ledgers) {
       const labels = this.#labelsOf(ledger);
       for (let row = 0; row < ledger.rows.count; row++) {
         const isWritten = ledger.rows.isUsed(row) && labels.version(row) === version;
@@ -154,7 +170,7 @@ export class TrafficCollector implements Collector {
   #labelsOf(ledger: InterfaceLedger): RowLabels {
     let labels = this.#labels.get(ledger);
     if (labels === undefined) {
-      labels = new RowLabels(ledger, this.#ledger.ranges);
+      labels = new RowLabels(ledger);
       this.#labels.set(ledger, labels);
     }
     return labels;

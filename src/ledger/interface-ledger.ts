@@ -20,8 +20,8 @@ const RX_CELLS = Direction.RX * PROTOCOL_COLUMNS;
 /** The slot of all frames of an interface: the first, so that 0 can stand for "none" in a row. */
 export const ALL_SLOT = 0;
 
-/** Told that all that was counted in a slot is in another one from now on. */
-export type FoldListener = (ledger: InterfaceLedger, slot: number, into: number) => void;
+/** Told that all that was counted in a slot is in another one from now on, `into`, of the same ledger or another. */
+export type FoldListener = (ledger: InterfaceLedger, slot: number, into: number, to: InterfaceLedger) => void;
 
 /** What the ledgers of all interfaces have together. */
 export interface Shared {
@@ -51,9 +51,11 @@ export class InterfaceLedger implements Places {
   exhaustedPackets = 0;
   /** Addresses that gave their row to others. */
   evictedAddresses = 0;
+  readonly ranges: RangeTable;
 
   readonly #shared: Shared;
-  readonly #ranges: RangeTable;
+  /** Packets under `other` by ranges that are gone. */
+  #refusedBefore = 0;
   readonly #addresses: Quota;
   readonly #ipv4: Ipv4Table;
   /** Rows of IPv6 addresses, and of the networks of rolled-up IPv4 ranges. */
@@ -63,13 +65,14 @@ export class InterfaceLedger implements Places {
 
   #isForgotten = false;
 
-  constructor(name: string, shared: Shared) {
+  /** `zones`: those of a ledger before it, if there is one. */
+  constructor(name: string, shared: Shared, zones?: readonly ZoneLedger[]) {
     const { ranges, addresses, ipv4, zonings, seed } = shared;
     this.name = name;
     this.#shared = shared;
-    this.zones = zonings.map((zoning) => new ZoneLedger(zoning));
+    this.zones = zones ?? zonings.map((zoning) => new ZoneLedger(zoning));
     this.sink = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
-    this.#ranges = ranges;
+    this.ranges = ranges;
     this.#addresses = addresses;
     this.#ipv4 = new Ipv4Table(ipv4);
     this.#index = new AddressIndex(seed);
@@ -120,7 +123,7 @@ export class InterfaceLedger implements Places {
       const into = this.slotOf(other, cell);
       slots.fold(slot, into);
       rows.setSlot(row, cell, 0);
-      this.#shared.onFold(this, slot, into);
+      this.#shared.onFold(this, slot, into, this);
     }
     this.#forgetAddress(row, range);
     rows.remove(row);
@@ -130,8 +133,8 @@ export class InterfaceLedger implements Places {
   #forgetAddress(row: number, range: number): void {
     const word = (k: number): number => this.rows.addressWord(row, k) | 0;
     this.#index.remove(range, word(0), word(1), word(2), word(3));
-    if (this.#ranges.ranges[range]!.version === 6) return;
-    const mask = this.#ranges.maskWord(range, 0, -1);
+    if (this.ranges.ranges[range]!.version === 6) return;
+    const mask = this.ranges.maskWord(range, 0, -1);
     this.#ipv4.forget(word(0), word(0) | ~mask);
   }
 
@@ -142,14 +145,28 @@ export class InterfaceLedger implements Places {
 
   /** Packets under `other` because their address was refused a row; one that is sent and received counts twice. */
   refusedPackets(): number {
-    let packets = 0;
+    let packets = this.#refusedBefore;
     for (const row of this.#otherRow.filter((found) => found > 0)) {
+      if (!this.rows.isOther(row - 1)) continue;
       for (let cell = 0; cell < ROW_CELLS; cell++) {
         const slot = this.rows.slotOf(row - 1, cell);
         if (slot > 0) packets += this.#packets(slot);
       }
     }
     return packets;
+  }
+
+  /** Goes on from the counts of another ledger that are of the interface as a whole, before its rows are moved. */
+  takeTotals(from: InterfaceLedger): void {
+    for (const [verdict, packets] of from.verdicts.entries()) this.verdicts[verdict]! += packets;
+    this.aggregatedPackets += from.aggregatedPackets;
+    this.exhaustedPackets += from.exhaustedPackets;
+    this.evictedAddresses += from.evictedAddresses;
+  }
+
+  /** Adds what stayed in another ledger under `other` when its rows were moved. */
+  takeRefused(from: InterfaceLedger): void {
+    this.#refusedBefore += from.refusedPackets();
   }
 
   /** Counts one frame. Hot; does not allocate, but for what is seen for the first time. */
@@ -214,11 +231,11 @@ export class InterfaceLedger implements Places {
   #recordIpv6(packet: Packet, bucket: number, lengthBytes: number, packets: number): void {
     const { source, source1, source2, source3, destination, destination1, destination2, destination3 } = packet;
     const column = IPV6_COLUMN[packet.protocol]!;
-    const from = this.#ranges.rangeOfIpv6(source, source1, source2, source3);
+    const from = this.ranges.rangeOfIpv6(source, source1, source2, source3);
     if (from !== NO_RANGE) {
       this.#count(this.row(from, source, source1, source2, source3, true), column, bucket, lengthBytes, packets);
     }
-    const to = this.#ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
+    const to = this.ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
     if (to === NO_RANGE) return;
     const row = this.row(to, destination, destination1, destination2, destination3, false);
     this.#count(row, RX_CELLS + column, bucket, lengthBytes, packets);
@@ -244,7 +261,7 @@ export class InterfaceLedger implements Places {
   #slotOfIpv4(address: number, cell: number): number {
     const known = this.#ipv4.find(address, cell);
     if (known !== UNSEEN) return known === UNLISTED ? UNLISTED : known / SLOT_DOUBLES;
-    const range = this.#ranges.rangeOfIpv4(address);
+    const range = this.ranges.rangeOfIpv4(address);
     if (range === NO_RANGE) {
       this.#ipv4.setUnlisted(address, cell);
       return UNLISTED;
@@ -260,7 +277,7 @@ export class InterfaceLedger implements Places {
    * Row of an address that `range` has, and that sends or receives now. Hot for IPv6; does not allocate but for new rows.
    */
   row(range: number, word0: number, word1: number, word2: number, word3: number, sends: boolean): number {
-    const ranges = this.#ranges;
+    const ranges = this.ranges;
     const net0 = ranges.maskWord(range, 0, word0);
     const net1 = ranges.maskWord(range, 1, word1);
     const net2 = ranges.maskWord(range, 2, word2);
@@ -275,8 +292,8 @@ export class InterfaceLedger implements Places {
 
   /** The row that takes the traffic of refused addresses: one for each set of labels and IP version. */
   otherRow(range: number): number {
-    const isIpv6 = this.#ranges.ranges[range]!.version === 6;
-    const at = this.#ranges.groupOf[range]! * 2 + (isIpv6 ? 1 : 0);
+    const isIpv6 = this.ranges.ranges[range]!.version === 6;
+    const at = this.ranges.groupOf[range]! * 2 + (isIpv6 ? 1 : 0);
     if (this.#otherRow[at] === 0) this.#otherRow[at] = this.rows.add(range, true, 0, 0, 0, 0) + 1;
     return this.#otherRow[at]! - 1;
   }

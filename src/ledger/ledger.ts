@@ -1,3 +1,4 @@
+import { Adoption } from "./adoption.ts";
 import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
 import { Ipv4Memory } from "./ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
@@ -15,22 +16,54 @@ const IPV4_BYTES_PER_ADDRESS = 128;
 export class Ledger {
   readonly #interfaces = new Map<string, InterfaceLedger>();
   readonly #foldListeners = new Set<FoldListener>();
-  readonly #shared: Shared;
+  #shared: Shared;
+  /** What was counted by ranges that are gone, until it is told. */
+  #departed: InterfaceLedger[] = [];
   /** Addresses that had given way when all IPv4 tables last began again. */
   #evictedBefore = 0;
 
   /** `seed`: any number, random for each process (see AddressIndex). */
   constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
     this.#shared = {
-      ranges,
       zonings,
       seed,
+      onFold: (ledger, slot, into, to) => {
+        for (const listener of this.#foldListeners) listener(ledger, slot, into, to);
+      },
+      ...this.#boundsOf(ranges, maxAddresses),
+    };
+  }
+
+  #boundsOf(ranges: RangeTable, maxAddresses: number): Pick<Shared, "ranges" | "addresses" | "ipv4"> {
+    return {
+      ranges,
       addresses: new Quota(maxAddresses, () => this.#lookedAt()),
       ipv4: new Ipv4Memory(ranges, MIN_IPV4_BYTES + maxAddresses * IPV4_BYTES_PER_ADDRESS),
-      onFold: (ledger, slot, into) => {
-        for (const listener of this.#foldListeners) listener(ledger, slot, into);
-      },
     };
+  }
+
+  /**
+   * Counts by other ranges from now on, in other ledgers of the interfaces. A series that both ranges give keeps its
+   * counts; what the ranges gave that are gone is told once more.
+   */
+  rerange(ranges: RangeTable, maxAddresses: number): void {
+    const before = this.interfaces();
+    const adoption = new Adoption(this.ranges, ranges, this.#shared.onFold);
+    this.#shared = { ...this.#shared, ...this.#boundsOf(ranges, maxAddresses) };
+    this.#evictedBefore = 0;
+    for (const from of before) {
+      const to = new InterfaceLedger(from.name, this.#shared, from.zones);
+      this.#interfaces.set(from.name, to);
+      if (adoption.adopt(from, to)) this.#departed.push(from);
+      to.takeRefused(from);
+    }
+  }
+
+  /** What was counted by ranges that are gone, to be told now and not again. */
+  takeDeparted(): InterfaceLedger[] {
+    const departed = this.#departed;
+    this.#departed = [];
+    return departed;
   }
 
   get ranges(): RangeTable {

@@ -1,4 +1,4 @@
-import { cutSegments, findSegment, type Segments } from "./segments.ts";
+import { boundsOf, cutSegments, findSegment, type Segments } from "./segments.ts";
 
 /** Addresses that are accounted one by one, or by network (`rollupBits`), with the labels their series carry. */
 export interface Range {
@@ -28,6 +28,8 @@ export class RangeTable {
   /** Range → number of its set of labels. Ranges with equal sets share their `other` series. */
   readonly groupOf: Uint32Array;
   readonly groups: number;
+  /** Group → its labels as a text, the same for equal sets in any table. */
+  readonly groupKeys: readonly string[];
   readonly ipv4: Segments;
   readonly ipv6: Segments;
 
@@ -50,6 +52,7 @@ export class RangeTable {
       for (let k = 0; k < 4; k++) this.#masks[index * 4 + k] = maskOfWord(rollupBits - 32 * k);
     }
     this.groups = groups.size;
+    this.groupKeys = [...groups.keys()];
   }
 
   /** The ranges that have no address, because those before them have all of theirs. */
@@ -69,6 +72,17 @@ export class RangeTable {
   /** The range that has an IPv4 address, or NO_RANGE. */
   rangeOfIpv4(address: number): number {
     return rangeAt(this.ipv4, findSegment(this.ipv4, address, 0, 0, 0));
+  }
+
+  /** Whether a range has any of the addresses from `first` to `last`, which are of its version. */
+  hasPart(range: number, first: bigint, last: bigint): boolean {
+    const { version } = this.ranges[range]!;
+    const segments = version === 4 ? this.ipv4 : this.ipv6;
+    return segments.rangeOf.some((owner, segment) => {
+      if (owner !== range) return false;
+      const [start, end] = boundsOf(segments, segment, version);
+      return start <= last && end >= first;
+    });
   }
 
   /** Whether all addresses from `first` to `last` are accounted under one: in one range, and inside its rollup prefix. */

@@ -104,3 +104,12 @@ function compare(
     table[at + 3]! - (word3 >>> 0)
   );
 }
+
+/** The lowest and the highest address of a segment. */
+export function boundsOf({ starts, ends }: Segments, segment: number, version: 4 | 6): [first: bigint, last: bigint] {
+  const value = (words: Uint32Array): bigint => {
+    const own = words.subarray(segment * WORDS, segment * WORDS + (version === 4 ? 1 : WORDS));
+    return own.reduce((all, word) => (all << 32n) | BigInt(word), 0n);
+  };
+  return [value(starts), value(ends)];
+}

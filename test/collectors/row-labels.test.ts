@@ -22,7 +22,7 @@ function see(ledger: Ledger, name: string, version: 4 | 6, ...sources: bigint[])
 /** The labels of all rows, asked for in this order. */
 function labelsOf(ledger: Ledger, name: string, order: (rows: number) => number[]): string[] {
   const own = ledger.interface(name);
-  const labels = new RowLabels(own, ledger.ranges);
+  const labels = new RowLabels(own);
   const texts: string[] = [];
   for (const row of order(own.rows.count)) {
     labels.version(row);
@@ -86,7 +86,7 @@ test("labels longer than all the memory set aside at first are kept", () => {
 
 test("rows that are added later get their labels then", () => {
   const ledger = ledgerOf(100, "10.0.0.0/24");
-  const labels = new RowLabels(ledger.interface("eth0"), ledger.ranges);
+  const labels = new RowLabels(ledger.interface("eth0"));
   for (const host of [1, 2]) {
     see(ledger, "eth0", 4, 0x0a000000n + BigInt(host));
     assert.equal(labels.version(host - 1), 4);
@@ -97,7 +97,7 @@ test("rows that are added later get their labels then", () => {
 
 test("a row that is given to another address has the labels of that", () => {
   const ledger = ledgerOf(2, "10.0.0.0/24:a=1", "10.0.1.0/24:b=2");
-  const labels = new RowLabels(ledger.interface("eth0"), ledger.ranges);
+  const labels = new RowLabels(ledger.interface("eth0"));
   const textOf = (row: number): string => {
     labels.version(row);
     return Buffer.from(labels.bytes.subarray(labels.start(row), labels.end(row))).toString();

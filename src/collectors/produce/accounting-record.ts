@@ -1,5 +1,4 @@
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
-import type { RangeTable } from "../../ledger/ranges.ts";
 import { Direction } from "../../ledger/rows.ts";
 import { formatIpv4, formatIpv6 } from "../../packet/address.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
@@ -34,16 +33,17 @@ export interface Counted {
  * Makes a record as pmacct would, in JSON. An interface is seen from beside it, in and out alike: both keys for it hold
  * its index. No label of a range has the name of another key; that is judged with the command line.
  */
-export function accountingRecord(counted: Counted, ranges: RangeTable, context: RecordContext): string {
+export function accountingRecord(counted: Counted, context: RecordContext): string {
   const { ledger, row, cell, packets, bytes } = counted;
+  const { ranges } = ledger.ranges;
   const index = context.indexes.get(ledger.name);
   return JSON.stringify({
-    ...(row === undefined ? {} : Object.fromEntries(ranges.ranges[ledger.rows.rangeOf(row)]!.labels)),
+    ...(row === undefined ? {} : Object.fromEntries(ranges[ledger.rows.rangeOf(row)]!.labels)),
     event_type: "purge",
     label: context.label,
     iface: ledger.name,
     ...(index === undefined ? {} : { iface_in: index, iface_out: index }),
-    ...(row === undefined ? {} : endOf(ledger, ranges, row, cell, context.ownAs)),
+    ...(row === undefined ? {} : endOf(ledger, row, cell, context.ownAs)),
     stamp_inserted: timeText(context.from),
     stamp_updated: timeText(context.until),
     packets,
@@ -53,13 +53,11 @@ export function accountingRecord(counted: Counted, ranges: RangeTable, context: 
 
 /** The keys of the end that is accounted: source of what it sent, destination of what it received. */
 function endOf(
-  ledger: InterfaceLedger,
-  ranges: RangeTable,
+  { rows, ranges }: InterfaceLedger,
   row: number,
   cell: number,
   ownAs: number,
 ): Record<string, string | number> {
-  const { rows } = ledger;
   const side = Math.floor(cell / PROTOCOL_COLUMNS) === Direction.TX ? "src" : "dst";
   const protocol = PROTOCOLS[cell % PROTOCOL_COLUMNS]!;
   const { version, rollupBits } = ranges.ranges[rows.rangeOf(row)]!;

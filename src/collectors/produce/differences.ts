@@ -24,6 +24,7 @@ export interface Batch {
 
 interface Difference extends Counted {
   /** Where it stands now. */
+  holder: InterfaceLedger;
   slot: number;
 }
 
@@ -42,7 +43,7 @@ export class Differences {
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
-    ledger.watchFolds((folded, slot, into) => this.#fold(folded, slot, into));
+    ledger.watchFolds((from, slot, into, to) => this.#fold(from, slot, into, to));
   }
 
   /** Of the interfaces that are there, or went and have something that nobody has taken yet. */
@@ -129,7 +130,7 @@ export class Differences {
     for (let bucket = 0; bucket < BUCKETS; bucket++) packets += counters[at + bucket]!;
     if (packets <= 0) return [];
     const bytes = counters[at + SUM]! - (delivered?.[slot * DELIVERED_DOUBLES + 1] ?? 0);
-    return [{ ledger, slot, row, cell, packets, bytes }];
+    return [{ ledger, holder: ledger, slot, row, cell, packets, bytes }];
   }
 
   #batch(): Batch {
@@ -138,7 +139,7 @@ export class Differences {
   }
 
   #take(counted: readonly Difference[]): void {
-    for (const { ledger, slot, packets, bytes } of counted) this.#deliver(ledger, slot, packets, bytes);
+    for (const { holder, slot, packets, bytes } of counted) this.#deliver(holder, slot, packets, bytes);
   }
 
   #deliver(ledger: InterfaceLedger, slot: number, packets: number, bytes: number): void {
@@ -148,14 +149,16 @@ export class Differences {
   }
 
   /** What a slot has counted is in another one now: so is what was delivered of it, and what is about to be. */
-  #fold(ledger: InterfaceLedger, slot: number, into: number): void {
+  #fold(ledger: InterfaceLedger, slot: number, into: number, to: InterfaceLedger): void {
     for (const difference of this.#open) {
-      if (difference.ledger === ledger && difference.slot === slot) difference.slot = into;
+      if (difference.ledger !== ledger || difference.slot !== slot) continue;
+      difference.slot = into;
+      difference.holder = to;
     }
     const delivered = this.#delivered.get(ledger);
     const at = slot * DELIVERED_DOUBLES;
     if (delivered === undefined || at >= delivered.length) return;
-    this.#deliver(ledger, into, delivered[at]!, delivered[at + 1]!);
+    this.#deliver(to, into, delivered[at]!, delivered[at + 1]!);
     this.#delivered.get(ledger)!.fill(0, at, at + DELIVERED_DOUBLES);
   }
 

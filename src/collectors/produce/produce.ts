@@ -140,9 +140,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
   }
 
   async #send(batch: Batch, context: RecordContext): Promise<void> {
-    const records = batch.counted.map((counted) =>
-      Buffer.from(accountingRecord(counted, this.#ledger.ranges, context)),
-    );
+    const records = batch.counted.map((counted) => Buffer.from(accountingRecord(counted, context)));
     const done = (): void => {
       this.#records += records.length;
       for (const { length } of records) this.#recordBytes += length;
