@@ -39,7 +39,6 @@ const END_MS = 2000;
 export class ProduceCollector implements Collector, AsyncDisposable {
   readonly name = "flow-produce";
   readonly #source: TrafficSource;
-  readonly #ledger: Ledger;
   readonly #target: RecordTarget;
   readonly #production: Production;
   readonly #differences: Differences;
@@ -58,7 +57,6 @@ export class ProduceCollector implements Collector, AsyncDisposable {
 
   constructor(source: TrafficSource, ledger: Ledger, target: RecordTarget, production: Production) {
     this.#source = source;
-    this.#ledger = ledger;
     this.#target = target;
     this.#production = production;
     this.#differences = new Differences(ledger);
