@@ -16,8 +16,8 @@ const RESERVED_LABELS = ["interface", "ip", "protocol", "le"];
 const DECIMAL = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /**
- * Most IPv4 series that all ranges together may list. A table with a place for each is kept for every interface, at 4
- * bytes a place.
+ * Most IPv4 series that all ranges together may list. The kernel engines keep 8 bytes for each of them, on every
+ * interface; the ledger and the ring engine keep nothing for what is only listed.
  */
 export const MAX_IPV4_SERIES = 2 ** 24;
 

@@ -29,7 +29,7 @@ export class SearchTree {
   readonly #bytes: Uint8Array;
   readonly #recordBits: number;
 
-  /** The file is lent for good. Throws nothing: `check` tells whether all records are good. */
+  /** The file is lent for good. Throws nothing: whether all records are good, `GeoDatabase.open` checks. */
   constructor(bytes: Uint8Array, shape: SearchTreeShape) {
     this.#bytes = bytes;
     this.#recordBits = shape.recordBits;

@@ -58,7 +58,7 @@ export class InterfaceLedger implements Places {
   #refusedBefore = 0;
   readonly #addresses: Quota;
   readonly #ipv4: Ipv4Table;
-  /** Rows of IPv6 addresses, and of the networks of rolled-up IPv4 ranges. */
+  /** Rows of addresses and of rolled-up networks; what it finds for IPv4, #ipv4 remembers. */
   readonly #index: AddressIndex;
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;

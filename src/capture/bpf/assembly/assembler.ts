@@ -117,7 +117,7 @@ export class Assembler {
 
   /**
    * Puts off to write what is seldom run, so that what nearly every packet runs stands in one piece: between two packets
-   * the processor's caches forget the program, and each jump and each line of 64 bytes has to be found anew.
+   * the processor's caches forget the program, and each jump and each line of 64 bytes has to be found again.
    */
   putOff(write: () => void): void {
     this.#putOff.push(write);

@@ -40,7 +40,7 @@ export function readNext(asm: Assembler, bytes: number, otherwise: Label): void 
 }
 
 /**
- * Makes the verifier forget what it knows of r7 and r8, by loading the length anew, and adding and subtracting it. It
+ * Makes the verifier forget what it knows of r7 and r8, by loading the length again, and adding and subtracting it. It
  * has followed every stack of tags to here, and would follow each to the end of the program: 40 ms a load instead of 4.
  */
 export function forgetPath(asm: Assembler): void {
