@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "native/": ["errors.ts", "node:", "koffi", "cap"],
   "page/": ["errors.ts", "grown-array.ts", "node:", "prom-client"],
   "http/": ["errors.ts", "node:"],
+  "kafka/": ["files/", "errors.ts", "node:", "@platformatic/kafka"],
   "geo/": ["packet/", "files/", "errors.ts", "node:", "mmdb-lib"],
   "capture/": ["packet/", "ledger/", "native/", "errors.ts", "node:"],
   "collectors/": [
@@ -33,9 +34,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "packet/",
     "errors.ts",
     "grown-array.ts",
+    "kafka/",
     "version.ts",
     "node:",
-    "@platformatic/kafka",
   ],
   "config/": ["http/", "ledger/", "packet/", "capture/interface-patterns.ts", "errors.ts", "node:"],
   "daemon/": ["*"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import { Producer as ClientProducer, stringSerializers } from "@platformatic/kafka";
-import { Producer } from "../../src/collectors/produce/producer.ts";
+import { Producer } from "../../src/kafka/producer.ts";
 import { counted, flows, isDone, kafkaOptions, OWN_AS, type Sent, timesCounted } from "../support/flows.ts";
 import { Gate } from "../support/gate.ts";
 import { type BrokerId, KafkaCluster } from "../support/kafka-cluster.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ConfigResourceTypes, Consumer, MessagesStreamModes, stringDeserializers } from "@platformatic/kafka";
-import { Producer } from "../../src/collectors/produce/producer.ts";
+import { Producer } from "../../src/kafka/producer.ts";
 import { kafkaOptions } from "../support/flows.ts";
 import type { Kafka } from "../support/kafka.ts";
 import { type LossyProxy, PRODUCE, startKafkaBehindProxy } from "../support/lossy-proxy.ts";

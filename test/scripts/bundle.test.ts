@@ -38,7 +38,7 @@ describe("the bundle", () => {
 
   test("leaves the client of Kafka to a part of its own, without what nobody uses of it", async () => {
     const { code, parts, packages } = await bundle();
-    const part = parts["collectors-flow-kafka-consumer.cjs"]!;
+    const part = parts["kafka-consumer-consumer.cjs"]!;
     assert.doesNotMatch(code, /node_modules\/@platformatic\/kafka/);
     assert.match(part, /node_modules\/@platformatic\/kafka/);
     assert.doesNotMatch(part, /node_modules\/(ajv|avsc|debug)\//);

@@ -22,7 +22,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
       log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
     );
     // The client of Kafka is large: it is loaded only if it is used.
-    const { Consumer } = await import("./kafka/consumer.ts");
+    const { Consumer } = await import("../../kafka/consumer/consumer.ts");
     const source = new Consumer(flow, intake, {
       changed(error) {
         if (error === undefined) log.info("reading from Kafka", { topic });
@@ -40,7 +40,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 
   async check({ brokers, topic, group, partitions, asNamesPath }, { log }) {
     const names = await openNames(asNamesPath, log);
-    const { checkTopic } = await import("./kafka/consumer.ts");
+    const { checkTopic } = await import("../../kafka/consumer/consumer.ts");
     try {
       const count = await checkTopic({ brokers, topic }, group);
       if (count === undefined) throw new Error(`there is no topic ${topic}`);

@@ -16,7 +16,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
     refuseUncounted(host);
     const { source, ledger, log } = host;
     // The client of Kafka is large: it is loaded only if it is used.
-    const { Producer } = await import("./producer.ts");
+    const { Producer } = await import("../../kafka/producer.ts");
     const producer = new Producer({ brokers, topic, createsTopic: true }, (error) => {
       if (error === undefined) log.info("writing to Kafka", { topic });
       else log.error("couldn't write to Kafka", { topic, error });
@@ -53,7 +53,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
 
   async check({ brokers, topic, intervalMs }, host) {
     refuseUncounted(host);
-    const { checkTopic } = await import("./producer.ts");
+    const { checkTopic } = await import("../../kafka/producer.ts");
     try {
       const partitions = await checkTopic({ brokers, topic }, null);
       const state = partitions === undefined ? "is not there yet" : `has ${partitions} partitions`;

@@ -33,7 +33,7 @@ export interface Production {
 /** Between two looks for new interfaces, while records can't be delivered. */
 const WATCH_MS = 60_000;
 /** For what is delivered at the end. */
-const END_MS = 2000;
+const END_MS = 1500;
 
 /** Delivers the differences of the ledger, every so often, as flow records; what can't be delivered stays a difference. */
 export class ProduceCollector implements Collector, AsyncDisposable {

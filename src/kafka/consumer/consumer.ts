@@ -1,22 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Backoff } from "../../kafka/backoff.ts";
-import { Cluster, type Topic } from "../../kafka/cluster.ts";
+import { Backoff } from "../backoff.ts";
+import { Cluster, type Topic } from "../cluster.ts";
 import type { Counting, MessageSink, Progress } from "./counting.ts";
-import { KafkaError } from "../../kafka/kafka-error.ts";
+import { KafkaError } from "../kafka-error.ts";
 import { Membership, SESSION_TIMEOUT_MS } from "./membership.ts";
 import { EARLIEST, LATEST } from "./offsets.ts";
 import { Reading } from "./reading.ts";
 
 // A part of the binary has the client of Kafka for itself: what a check needs is in the same.
-export { checkTopic } from "../../kafka/topic-check.ts";
+export { checkTopic } from "../topic-check.ts";
 
 /** What is consumed, and where it begins. */
 export interface Consumption extends Topic {
-  /** Null where partitions are fixed, and no offset is committed. */
+  /** Null if partitions are fixed, and no offset is committed. */
   readonly group: string | null;
   /** Null with a group. */
   readonly partitions: readonly number[] | "all" | null;
-  /** With a group, only where it has committed nothing. */
+  /** With a group, only if it has committed nothing. */
   readonly from: "earliest" | "latest";
 }
 
@@ -31,7 +31,7 @@ export interface ConsumerListener {
 /** Between heartbeats and commits; what may count twice is no more than what is counted in this time. */
 const COMMIT_MS = 1000;
 /** For the last commit and the farewell, before all connections are cut. */
-const END_MS = 2000;
+const END_MS = 1000;
 
 /**
  * Consumes a topic, by itself or as a member of a group. Whatever fails is tried again, for ever, and holds up nothing

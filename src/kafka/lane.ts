@@ -1,6 +1,6 @@
 import { initProducerIdV1, type MessageRecord, NumericMap, produceV7 } from "@platformatic/kafka";
-import type { Connection } from "../kafka/connection.ts";
-import { errorNames } from "../kafka/kafka-error.ts";
+import type { Connection } from "./connection.ts";
+import { errorNames } from "./kafka-error.ts";
 
 /** For a broker to have a batch on all replicas that are in sync. */
 const ACKNOWLEDGE_MS = 30_000;

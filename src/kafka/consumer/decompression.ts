@@ -16,7 +16,7 @@ const LZ4_BLOCK_CHECKSUMS = 1 << 4;
 /** The highest bit says that a block is not packed. */
 const LZ4_LENGTH = 0x7fff_ffff;
 
-/** Unfolds the records of a batch. Throws where they are damaged, too large, or packed in a way that is not known. */
+/** Unfolds the records of a batch. Throws if they are damaged, too large, or packed in a way that is not known. */
 export function decompress(compression: number, packed: Buffer): Buffer {
   switch (compression) {
     case Compression.GZIP:

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { findCoordinatorV2, metadataV8 } from "@platformatic/kafka";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../errors.ts";
 import { Connection } from "./connection.ts";
 import { firstAnswer, type Question } from "./first-answer.ts";
 import { errorNames, KafkaError } from "./kafka-error.ts";
@@ -17,7 +17,7 @@ const COORDINATOR_PAUSE_MS = 250;
 export interface Topic {
   readonly brokers: Brokers;
   readonly topic: string;
-  /** Make the topic where there is none, as far as the brokers do that (auto.create.topics.enable). */
+  /** Make the topic if there is none, as far as the brokers do that (auto.create.topics.enable). */
   readonly createsTopic?: boolean;
 }
 
@@ -35,7 +35,7 @@ export class Cluster implements AsyncDisposable {
   /** To the broker that answered last. */
   #main: Connection | undefined;
   #brokers = new Map<number, Address>();
-  /** Partition → broker; none where no broker leads it now. */
+  /** Partition → broker; none if no broker leads it now. */
   #leaders = new Map<number, number>();
   #partitionCount = 0;
   readonly #stopAsking = (): void => this.#main?.close();

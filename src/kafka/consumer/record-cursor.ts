@@ -48,7 +48,7 @@ export interface AbortedTransaction {
 
 /**
  * Walks the records of one partition as a broker sent them, batch by batch, in place. A record's value is
- * data[valueStart, valueEnd), good until `next`; valueEnd is below valueStart where there is none.
+ * data[valueStart, valueEnd), good until `next`; valueEnd is below valueStart if there is none.
  */
 export class RecordCursor {
   data: Buffer;

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
-import { Connection } from "../../../src/collectors/kafka/connection.ts";
-import { messageOf } from "../../../src/errors.ts";
+import { Connection } from "../../src/kafka/connection.ts";
+import { messageOf } from "../../src/errors.ts";
 
 /*
  * A program of its own, because it uses all descriptors that it may have: connects to the port that is named without

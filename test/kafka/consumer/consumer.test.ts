@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, test } from "node:test";
-import { Consumer } from "../../../../src/collectors/flow/kafka/consumer.ts";
-import { Impostor } from "../../../support/impostor.ts";
-import { until } from "../../../support/waiting.ts";
+import { Consumer } from "../../../src/kafka/consumer/consumer.ts";
+import { Impostor } from "../../support/impostor.ts";
+import { until } from "../../support/waiting.ts";
 
 /* What a real Kafka does is tested in test/live; here are servers that are none. */
 

@@ -10,13 +10,13 @@ export class KafkaError extends Error {
     return leavesOf(this.cause).flatMap((leaf) => ("apiId" in leaf ? [String(leaf.apiId)] : []));
   }
 
-  /** The answer that says so, where the client has read all of it. */
+  /** The answer that says so, if the client has read all of it. */
   get response(): unknown {
     return this.cause instanceof Error && "response" in this.cause ? this.cause.response : undefined;
   }
 }
 
-/** The names that Kafka gives to the errors of an answer; none where it is no answer that failed. */
+/** The names that Kafka gives to the errors of an answer; none if it is no answer that failed. */
 export function errorNames(error: unknown): string[] {
   return error instanceof KafkaError ? error.names : [];
 }

@@ -6,7 +6,7 @@ const CHECK_MS = 15_000;
 const NO_TOPIC = "UNKNOWN_TOPIC_OR_PARTITION";
 
 /**
- * Finds out how many partitions a topic has, undefined where it is not there. Throws KafkaError where a broker that is
+ * Finds out how many partitions a topic has, undefined if it is not there. Throws KafkaError if a broker that is
  * needed can't be reached: one that leads a partition, or looks after the group.
  */
 export async function checkTopic({ brokers, topic }: Topic, group: string | null): Promise<number | undefined> {

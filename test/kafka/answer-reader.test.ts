@@ -15,7 +15,7 @@ import {
   syncGroupV3,
 } from "@platformatic/kafka";
 import fc from "fast-check";
-import { AnswerReader } from "../../../src/collectors/kafka/answer-reader.ts";
+import { AnswerReader } from "../../src/kafka/answer-reader.ts";
 
 const APIS = {
   findCoordinatorV2,

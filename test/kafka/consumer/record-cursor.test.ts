@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { compressionsAlgorithms, createRecordsBatch, crc32c } from "@platformatic/kafka";
 import fc from "fast-check";
-import { type AbortedTransaction, RecordCursor, Step } from "../../../../src/collectors/flow/kafka/record-cursor.ts";
+import { type AbortedTransaction, RecordCursor, Step } from "../../../src/kafka/consumer/record-cursor.ts";
 
 /* Batches are made by the client's own writer, which is none of ours. */
 

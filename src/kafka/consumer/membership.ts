@@ -8,9 +8,9 @@ import {
   offsetFetchV5,
   syncGroupV3,
 } from "@platformatic/kafka";
-import { AnswerReader } from "../../kafka/answer-reader.ts";
-import type { Connection } from "../../kafka/connection.ts";
-import { errorNames, KafkaError } from "../../kafka/kafka-error.ts";
+import { AnswerReader } from "../answer-reader.ts";
+import type { Connection } from "../connection.ts";
+import { errorNames, KafkaError } from "../kafka-error.ts";
 
 /** After which a member that sends no heartbeat is given up, and its partitions go to others. */
 export const SESSION_TIMEOUT_MS = 10_000;
@@ -77,7 +77,7 @@ export class Membership {
     this.#generation = NO_GENERATION;
   }
 
-  /** Whether the group is as it was and we are in it. Throws where it can't be told. */
+  /** Whether the group is as it was and we are in it. Throws if it can't be told. */
   async isStable(): Promise<boolean> {
     if (this.#generation === NO_GENERATION) return false;
     try {
@@ -89,7 +89,7 @@ export class Membership {
   }
 
   /**
-   * Joins the group, for the first time or again, and takes part in sharing out the topic's partitions. False where
+   * Joins the group, for the first time or again, and takes part in sharing out the topic's partitions. False if
    * others came or went meanwhile, so that it must be done again.
    */
   async join(partitionCount: number): Promise<boolean> {
@@ -120,7 +120,7 @@ export class Membership {
     }
   }
 
-  /** Commits the offsets to read next. False where the group has moved on without us. */
+  /** Commits the offsets to read next. False if the group has moved on without us. */
   async commit(offsets: Iterable<readonly [partition: number, offset: number]>): Promise<boolean> {
     const partitions = [...offsets].map(([partitionIndex, offset]) => ({
       partitionIndex,
@@ -204,7 +204,7 @@ export class Membership {
     });
   }
 
-  /** Returns `verdict` where an error says that the group is not as we know it; throws all others. */
+  /** Returns `verdict` if an error says that the group is not as we know it; throws all others. */
   #expelled<T>(error: unknown, verdict: T): T {
     const names = errorNames(error);
     if (names.includes("UNKNOWN_MEMBER_ID") || names.includes("FENCED_INSTANCE_ID")) this.#forget();

@@ -12,7 +12,7 @@ import {
   syncGroupV3,
   Writer,
 } from "@platformatic/kafka";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../errors.ts";
 import { type AnswerFrame, AnswerFrames, type AnswerLimit } from "./answer-frames.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { KafkaError, reasonOf } from "./kafka-error.ts";
@@ -230,7 +230,7 @@ function nonsense(error: Error): Error {
   return new Error(`its answer makes no sense: ${error.message}`, { cause: error });
 }
 
-/** What a server speaks that is no broker, or none in plain text, where the first bytes of its answer tell. */
+/** What a server speaks that is no broker, or none in plain text, if the first bytes of its answer tell. */
 function hintAt(chunk: Buffer): string | undefined {
   if (chunk[1] === 3 && (chunk[0] === 0x15 || chunk[0] === 0x16)) return "it speaks TLS; give --flow-tls";
   return undefined;

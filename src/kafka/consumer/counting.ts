@@ -5,7 +5,7 @@ import { type RecordCursor, Step } from "./record-cursor.ts";
 export interface Progress {
   /** To count. */
   position: number;
-  /** As committed; -1 where it is not known. */
+  /** As committed; -1 if it is not known. */
   committed: number;
   /** End of the partition when it was last heard of. */
   endOffset: number;
@@ -13,7 +13,7 @@ export interface Progress {
 
 /** Where the messages go. */
 export interface MessageSink {
-  /** Counts the message data[start, end); there is none where end is below start. Hot. */
+  /** Counts the message data[start, end); there is none if end is below start. Hot. */
   message(data: Buffer, start: number, end: number, partition: number, offset: number): void;
   /** Is told of a batch that could not be read, by its last offset. */
   damaged(partition: number, offset: number, reason: string): void;

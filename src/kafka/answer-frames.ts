@@ -1,4 +1,4 @@
-/** An answer: its bytes, or the first of them where it is too long. */
+/** An answer: its bytes, or the first of them if it is too long. */
 export interface AnswerFrame {
   readonly bytes: Buffer;
   /** As the broker announced it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { AnswerFrames } from "../../../src/collectors/kafka/answer-frames.ts";
+import { AnswerFrames } from "../../src/kafka/answer-frames.ts";
 
 const LIMIT = { longest: 100, kept: 0 };
 

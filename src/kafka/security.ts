@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { SASLMechanismValue } from "@platformatic/kafka";
-import { messageOf } from "../../errors.ts";
-import { readBounded } from "../../files/bounded-file.ts";
+import { messageOf } from "../errors.ts";
+import { readBounded } from "../files/bounded-file.ts";
 import { KafkaError } from "./kafka-error.ts";
 
 /** How to reach the brokers. */
@@ -32,7 +32,7 @@ export interface Login {
 /** Several times what all authorities of a system take. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;
 
-/** Reads the files that the brokers' options name. Throws KafkaError where one cannot be read. */
+/** Reads the files that the brokers' options name. Throws KafkaError if one cannot be read. */
 export async function loadSecurity({ tls, sasl }: Brokers): Promise<Security> {
   return {
     ...(tls !== null && { tls: await tlsOptions(tls) }),

@@ -4,10 +4,10 @@ import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { heartbeatV3, Writer } from "@platformatic/kafka";
-import { Connection } from "../../../src/collectors/kafka/connection.ts";
-import type { Login } from "../../../src/collectors/kafka/security.ts";
-import { Impostor } from "../../support/impostor.ts";
-import { until } from "../../support/waiting.ts";
+import { Connection } from "../../src/kafka/connection.ts";
+import type { Login } from "../../src/kafka/security.ts";
+import { Impostor } from "../support/impostor.ts";
+import { until } from "../support/waiting.ts";
 
 /** Where a request says what it asks for, and its number. */
 const KEY_AT = 4;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../errors.ts";
 import { Connection } from "./connection.ts";
 import { KafkaError } from "./kafka-error.ts";
 import type { Address, Security } from "./security.ts";
@@ -50,7 +50,7 @@ export async function firstAnswer<T>(
   throw answer;
 }
 
-/** Throws KafkaError where there is no answer; one that is a refusal is an answer. */
+/** Throws KafkaError if there is no answer; one that is a refusal is an answer. */
 async function ask<T>(
   address: Address,
   security: Security,

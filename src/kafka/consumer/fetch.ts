@@ -1,6 +1,6 @@
 import { fetchV11, type Reader } from "@platformatic/kafka";
-import type { Connection } from "../../kafka/connection.ts";
-import { KafkaError } from "../../kafka/kafka-error.ts";
+import type { Connection } from "../connection.ts";
+import { KafkaError } from "../kafka-error.ts";
 import type { AbortedTransaction } from "./record-cursor.ts";
 
 /** A broker waits this long for something to send. */
@@ -18,7 +18,7 @@ const UNKNOWN_EPOCH = -1;
 /** What a broker sent of a partition. */
 export interface Fetched {
   readonly partition: number;
-  /** Kafka's number of the error; 0 where there is none. */
+  /** Kafka's number of the error; 0 if there is none. */
   readonly errorCode: number;
   /** Where the partition ends, for readers of committed records only. */
   readonly endOffset: number;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { protocolErrorsCodesById } from "@platformatic/kafka";
-import type { Cluster } from "../../kafka/cluster.ts";
-import type { Connection } from "../../kafka/connection.ts";
+import type { Cluster } from "../cluster.ts";
+import type { Connection } from "../connection.ts";
 import { Counting, type MessageSink, type Progress } from "./counting.ts";
 import { Fetcher, type FetcherContext } from "./fetcher.ts";
-import type { KafkaError } from "../../kafka/kafka-error.ts";
+import type { KafkaError } from "../kafka-error.ts";
 import type { RecordCursor } from "./record-cursor.ts";
 
 /** Partitions to read. */
@@ -117,7 +117,7 @@ export class Reading implements FetcherContext {
   }
 
   /**
-   * Reads until the signal aborts, or `isOver` says so after a look at the cluster. Throws KafkaError where no broker
+   * Reads until the signal aborts, or `isOver` says so after a look at the cluster. Throws KafkaError if no broker
    * can be asked.
    */
   async run(isOver: () => boolean): Promise<void> {

@@ -1,12 +1,12 @@
-import { messageOf } from "../../errors.ts";
-import { Backoff } from "../kafka/backoff.ts";
-import { Cluster, type Topic } from "../kafka/cluster.ts";
-import type { Connection } from "../kafka/connection.ts";
-import { errorNames, KafkaError } from "../kafka/kafka-error.ts";
+import { messageOf } from "../errors.ts";
+import { Backoff } from "./backoff.ts";
+import { Cluster, type Topic } from "./cluster.ts";
+import type { Connection } from "./connection.ts";
+import { errorNames, KafkaError } from "./kafka-error.ts";
 import { Lane } from "./lane.ts";
 
 // A part of the binary has the client of Kafka for itself: what a check needs is in the same.
-export { checkTopic } from "../kafka/topic-check.ts";
+export { checkTopic } from "./topic-check.ts";
 
 /** For so long a broker that may have a batch is waited for, before the next goes elsewhere. */
 const PATIENCE_MS = 5000;
@@ -21,7 +21,7 @@ const DOUBTFUL = ["NOT_ENOUGH_REPLICAS_AFTER_APPEND", "REQUEST_TIMED_OUT"];
 /** What goes into a partition in one piece. */
 interface Piece {
   readonly values: readonly Buffer[];
-  /** Where a broker may have it: then it goes to no other partition any more. */
+  /** Set if a broker may have it: then it goes to no other partition any more. */
   partition: number | undefined;
   /** Is told that it is sent. */
   readonly onSent: () => void;

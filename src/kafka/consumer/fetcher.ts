@@ -1,8 +1,8 @@
-import { Backoff } from "../../kafka/backoff.ts";
-import type { Connection } from "../../kafka/connection.ts";
+import { Backoff } from "../backoff.ts";
+import type { Connection } from "../connection.ts";
 import type { Progress } from "./counting.ts";
 import { type Fetched, fetchBatches } from "./fetch.ts";
-import { KafkaError } from "../../kafka/kafka-error.ts";
+import { KafkaError } from "../kafka-error.ts";
 import { EARLIEST, LATEST, listOffsets } from "./offsets.ts";
 import { RecordCursor } from "./record-cursor.ts";
 

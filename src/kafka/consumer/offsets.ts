@@ -1,6 +1,6 @@
 import { listOffsetsV5 } from "@platformatic/kafka";
-import type { Connection } from "../../kafka/connection.ts";
-import { KafkaError } from "../../kafka/kafka-error.ts";
+import type { Connection } from "../connection.ts";
+import { KafkaError } from "../kafka-error.ts";
 
 type Answer = ReturnType<typeof listOffsetsV5.parseResponse>;
 
