@@ -1,4 +1,4 @@
-/** What went wrong, as a closed set; decides the exit status. */
+/** What went wrong; decides the exit status. */
 export const ErrorCode = {
   /** A flag or its value is not legal: exit 2. */
   USAGE: "USAGE",
@@ -12,7 +12,7 @@ export const ErrorCode = {
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 /**
- * An error that is the world's, not ours: its message is one line for the person at the terminal, and says what was
+ * An error of the world, not of ours: its message is one line for the person at the terminal, which says what was
  * tried, on what, why it failed and what to do.
  */
 export class PromtapError extends Error {
@@ -29,7 +29,7 @@ export class PromtapError extends Error {
   }
 }
 
-/** The message of anything that can be thrown. */
+/** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { type ConsolaReporter, createConsola } from "consola/core";
 import type { LogFormat, LogLevel } from "./config/logging.ts";
 
-/** What a line says beside its message; an error stands for its message. */
+/** What a line says besides its message; an error stands for its message. */
 export type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;
 
 /** One line each on stderr. */
@@ -16,12 +16,12 @@ export interface Log {
 type Formatter = (line: Line) => string;
 type Line = Record<string, string | number | boolean>;
 
-/** Our names for the levels of consola, which counts them from the gravest, 0. */
+/** Our names for consola's levels, which count up from the gravest, 0. */
 const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
 
-/** Bare if no reader could take the value for anything else: no space, quote, "=" or control character. */
+/** Unquoted if it can't be taken for anything else: no space, quote, "=" or control character. */
 const BARE_VALUE = /^[^\s"=\p{C}]+$/u;
-/** What JSON leaves as it is and a terminal may obey: DEL and the C1 controls. */
+/** What JSON leaves alone and a terminal may obey: DEL and the C1 controls. */
 const C1_CONTROL = /[\u007f-\u009f]/g;
 
 const formatters: Record<LogFormat, Formatter> = {
@@ -47,7 +47,7 @@ const consola = createConsola({ reporters: [reporter], level: CONSOLA_LEVELS.inf
 
 export const log: Log = consola;
 
-/** Sets the least grave level that is written, and the form of the lines. */
+/** Sets the lowest level that is written, and the form of the lines. */
 export function configureLog(level: LogLevel, format: LogFormat): void {
   consola.level = CONSOLA_LEVELS[level];
   formatter = formatters[format];

@@ -1,4 +1,4 @@
-/* Written into the bundle by the build; sources that run as they are have neither. */
+/* Set by the build; sources run as they are have neither. */
 declare const __PROMTAP_VERSION__: string | undefined;
 declare const __PROMTAP_REVISION__: string | undefined;
 

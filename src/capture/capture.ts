@@ -131,7 +131,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     return capture;
   }
 
-  /** Resolves when all interfaces that there were at start have been tried. */
+  /** Resolves when all interfaces present at the start have been tried. */
   started(): Promise<void> {
     return this.#attempts.settled();
   }

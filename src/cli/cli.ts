@@ -17,7 +17,7 @@ const EXIT_DEFECT = 70;
 
 /** What the command line drives; the daemon, but for tests. */
 export interface Daemon {
-  /** Serves, or prints one page, until it is done or the signal aborts. */
+  /** Serves until the signal aborts, or prints one page. */
   run(config: Config, signal: AbortSignal): Promise<void>;
   /** Lines that say what would run. */
   check(config: Config): Promise<string[]>;
@@ -26,23 +26,23 @@ export interface Daemon {
 /** Runs the program for these arguments and ends the process; never throws. */
 export async function main(argv: readonly string[], daemon: Daemon = { run, check }): Promise<void> {
   process.stdout.on("error", failToPrint);
-  // There is no place left to say that a line could not be logged, and the counters go on without it.
+  // There is nowhere left to say that a line could not be logged; counting goes on.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", fail);
   process.on("warning", ({ message }) => log.warn("Node.js warns", { warning: message }));
   process.on("beforeExit", () => fail(new Error("nothing is left to wait for, and the work is not done")));
   outliveSignals();
   const status = await execute(argv, daemon);
-  // Not left to the event loop, which a native addon may keep busy; but a slow reader gets all of the page first.
+  // Not left to the event loop, which a native addon may keep busy; a slow reader still gets the whole page first.
   process.stdout.write("", (error) => {
-    // What could not be written is an "error" event besides, and it decides the status.
+    // A failed write is an "error" event as well, which decides the status.
     if (!error) endProcess(status);
   });
 }
 
 /** Does what these arguments say, and returns the exit status. */
 export async function execute(argv: readonly string[], daemon: Daemon): Promise<number> {
-  // Before the arguments are judged, so that the judgement is told in the form that they ask for.
+  // Before the arguments are judged, so that errors come in the form that they ask for.
   configureLog("info", formatAsked(argv));
   try {
     await runCommandLine(argv, (given) => act(given, daemon));
@@ -73,7 +73,7 @@ async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
   await daemon.run(config, abortOnSignals());
 }
 
-/** Ends the process at once, because what still runs may not be trusted to end. */
+/** Ends the process at once: what still runs can't be trusted to end. */
 function fail(error: unknown): never {
   if (error instanceof PromtapError) {
     logEnd(oneLine(error.message));
@@ -84,7 +84,7 @@ function fail(error: unknown): never {
 }
 
 function failToPrint(error: NodeJS.ErrnoException): never {
-  // A reader that has seen enough, such as head(1), is no failure.
+  // A reader that has seen enough, such as head(1), is not a failure.
   if (error.code === "EPIPE") return endProcess(0);
   return fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
 }

@@ -14,7 +14,7 @@ interface Completion {
   words: string;
 }
 
-/** The completions of a shell, to be put where it looks for them. */
+/** The completions for a shell, to be put where it looks for them. */
 export function completions(shell: Shell, sections: readonly Section[], commands: Commands): string {
   const flags = sections.flatMap((section) => section.flags);
   return { bash: bashCompletions, zsh: zshCompletions, fish: fishCompletions }[shell](flags, commands);

@@ -2,7 +2,7 @@ import { type Flag, type GivenFlags, spellingOf } from "../config/flag.ts";
 import { ALL_FLAGS } from "../daemon/config.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 
-/** Every spelling of a flag but for its dashes → the flag. */
+/** Every spelling of a flag, without its dashes → the flag. */
 const SPELLINGS: ReadonlyMap<string, Flag> = new Map(
   ALL_FLAGS.flatMap((flag) =>
     [flag.name, flag.short ?? [], flag.aliases ?? []].flat().map((spelling) => [spelling, flag] as const),

@@ -1,7 +1,7 @@
 import { log } from "../log.ts";
 import { endBySignal } from "../native/process.ts";
 
-/** Ask the program to end: systemd, a terminal, Docker. */
+/** Ask the program to end; sent by systemd, a terminal, Docker. */
 const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
@@ -20,7 +20,7 @@ const MEANINGLESS = [
   "SIGSTKFLT",
 ] as const;
 
-/** Goes on at signals that would end another program, and logs them. */
+/** Logs signals that would end another program, and goes on. */
 export function outliveSignals(): void {
   for (const signal of MEANINGLESS) {
     process.on(signal, () => {
@@ -30,12 +30,11 @@ export function outliveSignals(): void {
   }
 }
 
-/** In which the program ends after it was asked to, whatever hangs. */
+/** Time to end in once asked to, whatever hangs. */
 const END_MS = 2_900;
 
 /**
- * Aborts at the first signal that asks for the end. What has not ended in time, or at the second signal, ends without
- * further ado.
+ * Aborts at the first signal that asks for the end. What has not ended in time, or by the second signal, is cut off.
  */
 export function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
@@ -44,7 +43,7 @@ export function abortOnSignals(): AbortSignal {
       if (controller.signal.aborted) endBySignal(signal);
       log.info("stopping", { signal });
       const late = (): void => {
-        log.error("couldn't stop in time, ends at once", { signal });
+        log.error("couldn't stop in time; ends at once", { signal });
         endBySignal(signal);
       };
       setTimeout(late, END_MS).unref();

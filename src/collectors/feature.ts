@@ -58,7 +58,7 @@ export interface FeatureKind<Value> {
    * interfaces ask for it.
    */
   readonly standsAlone?: string;
-  /** What is legal, but hardly what was meant; a sentence each. */
+  /** What is legal but hardly meant; a sentence each. */
   warnings?(value: Value): string[];
   /** Throws PromtapError if it makes no sense on any host, which only a library can tell. Opens nothing. */
   judge?(value: Value, host: Pick<CheckHost, "readPath">): void;

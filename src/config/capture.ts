@@ -2,7 +2,7 @@ import { choice, illegal, single, toggle } from "./flag.ts";
 import { section, type ValueOf } from "./section.ts";
 
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
-/** Engines that learn from the kernel which frames stand for several packets of the wire, and how they are made. */
+/** Engines that learn from the kernel which frames stand for several packets on the wire, and how they were merged. */
 export const WIRE_SIZE_ENGINES = ["bpf", "tcx", "ring"] as const satisfies readonly (typeof ENGINES)[number][];
 
 const INSTEAD_OF_LIVE = "a file is counted instead of live traffic";

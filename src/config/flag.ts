@@ -1,15 +1,15 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 
 /**
- * Long names of the flags that were given → their texts in the order given; "" for a flag that takes none. If there are
- * several and one is asked for, the last counts.
+ * Long names of the flags that were given → their texts in the order given; "" for a flag that takes none. Of several,
+ * the last counts if one is asked for.
  */
 export type GivenFlags = ReadonlyMap<string, readonly string[]>;
 
 /** Makes a value of one text that was given; throws a usage error that begins with `spelling`, such as `-p`. */
 export type Parse<T> = (text: string, spelling: string) => T;
 
-/** What stands in the declaration of every flag. */
+/** What every flag declares. */
 export interface Declaration {
   /** Long name, without dashes. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Declaration {
   readonly aliases?: readonly string[];
   /** Its key in a configuration file: names of mappings and its own, joined by dots. None if it is of no use there. */
   readonly key?: string;
-  /** Whether it says how traffic is counted, and is pointless if none is. */
+  /** Whether it says how traffic is counted, and so is pointless if none is. */
   readonly isOfTraffic?: boolean;
   /** One sentence or two. */
   readonly help: string;
@@ -30,7 +30,7 @@ export interface Declaration {
   readonly excludes?: Readonly<Record<string, string>>;
 }
 
-/** A flag of the command line: all that there is to say of it, and how it is read. */
+/** A flag of the command line: all there is to say about it, and how it is read. */
 export interface Flag<T = unknown> extends Declaration {
   /** What its value is called in the help; a flag without one takes none. */
   readonly value?: string;
@@ -87,7 +87,7 @@ export function list<T>(
   };
 }
 
-/** Values that replaced exporters take, and what comes nearest to each. */
+/** Values that replaced exporters take → the nearest of ours. */
 type FormerValues<T> = readonly (readonly [former: RegExp, nearest: T])[];
 
 /** A flag whose value is one of a few words. */
@@ -136,7 +136,7 @@ export function refuseConflicts(flags: readonly Flag[], given: GivenFlags): void
   }
 }
 
-/** A usage error for a value. It stands in JSON, so that the message stays one line whatever was given. */
+/** A usage error for a value, quoted as JSON so that the message stays one line whatever was given. */
 export function illegal(spelling: string, value: string, legal: string): PromtapError {
   return usageError(`invalid ${spelling} ${JSON.stringify(value)}; legal is ${legal}`);
 }

@@ -2,7 +2,7 @@ import { AUTO, InterfacePatterns, splitPatterns } from "../capture/interface-pat
 import { messageOf } from "../errors.ts";
 import { illegal, usageError } from "./flag.ts";
 
-/** What dev_valid_name of the kernel (net/core/dev.c) lets no name hold; patterns of names need none of it either. */
+/** What no name may hold (dev_valid_name in net/core/dev.c); patterns need none of it either. */
 const INTERFACE_FORBIDS = /[\s/:]/;
 const LEGAL = "a name, a pattern such as veth*, !veth* to leave out, or auto; several with commas between";
 

@@ -6,7 +6,7 @@ export const LOG_FORMATS = ["logfmt", "json"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Values that iptables_exporter takes, and what comes nearest to them. */
+/** Values that iptables_exporter takes → the nearest of ours. */
 const FORMER_LEVELS: readonly (readonly [former: RegExp, nearest: LogLevel])[] = [
   [/^(?:fatal|panic)$/, "error"],
   [/^warning$/, "warn"],

@@ -20,7 +20,7 @@ const FLAGS = {
   }),
 };
 
-/** What is printed instead of counting anything. */
+/** What is printed instead of counting. */
 export const helpSection = section("Log and help", {
   version: toggle({ name: "version", help: "Print the version and exit." }),
   help: toggle({ name: "help", short: "h", help: "Print this help and exit." }),

@@ -11,7 +11,7 @@ import { type Address, formatIpv4, formatIpv6, parseAddress } from "../packet/ad
  */
 const FORMS = "START-END, ADDRESS, NETWORK/PREFIX or NETWORK/PREFIX/ROLLUP, then :KEY=VALUE for each label";
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** Labels that every series has of its own, or that belong to histograms. */
+/** Labels that every series has already, or that belong to histograms. */
 const RESERVED_LABELS = ["interface", "ip", "protocol", "le"];
 const DECIMAL = /^(?:0|[1-9][0-9]{0,2})$/;
 

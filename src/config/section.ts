@@ -1,6 +1,6 @@
 import { type Flag, type GivenFlags, usageError } from "./flag.ts";
 
-/** Flags of one subject, and what they say together. */
+/** Flags of one subject, and what they mean together. */
 export interface Section<Value = unknown> {
   /** Heading in the help. */
   readonly title: string;
@@ -17,7 +17,7 @@ export type ValueOf<S> = S extends Section<infer Value> ? Value : never;
 
 /** A section that always counts, with a value for each of its flags. */
 export function section<F extends Flags>(title: string, flags: F): Section<Values<F>>;
-/** Likewise, if values must be judged together or say something else together. */
+/** Likewise, for values that are judged together, or mean something else together. */
 export function section<F extends Flags, V>(
   title: string,
   flags: F,
@@ -38,7 +38,7 @@ export function section<F extends Flags, V>(
   };
 }
 
-/** A section that the flag `switchName` of it turns on; the others need that one. */
+/** A section that its flag `switchName` turns on; the other flags need that one. */
 export function optional<V>(inner: Section<V>, switchName: string): Section<V | null> {
   const { title, flags } = inner;
   return {

@@ -17,7 +17,7 @@ import type { Config } from "./config.ts";
 import { Looks } from "../collectors/looks.ts";
 import type { Parts } from "./parts.ts";
 
-/** What stands in for live capture while a file is read. */
+/** Stands in for live capture while a file is read. */
 const FILE_TRAFFIC: CapturedTraffic = {
   engine: EngineName.SAVEFILE,
   keeps: [],
@@ -32,11 +32,11 @@ const NO_TRAFFIC: CapturedTraffic = { ...FILE_TRAFFIC, engine: "none" };
 export interface CapturedTraffic extends TrafficSource {
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
-  /** Resolves when all interfaces that there were at start have been tried. */
+  /** Resolves when all interfaces present at the start have been tried. */
   started(): Promise<void>;
 }
 
-/** Starts to count the traffic that the config asks for. Throws PromtapError. */
+/** Starts counting the traffic that the config asks for. Throws PromtapError. */
 export async function startTraffic(config: Config, ledger: Ledger, parts: Parts): Promise<CapturedTraffic> {
   if (config.readPath !== null) {
     ledger.lookByNewcomers();
@@ -101,10 +101,10 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
   return able.map((name) => kinds[name]());
 }
 
-/** Names that a line of the log has at most. */
+/** Most names on a line of the log. */
 const LOGGED_NAMES = 5;
 
-/** As many names as a line of the log holds, and how many more there are. */
+/** As many names as fit a line of the log, and how many more there are. */
 function listed(names: readonly string[]): string {
   const some = names.slice(0, LOGGED_NAMES).join(", ");
   return names.length > LOGGED_NAMES ? `${some} and ${names.length - LOGGED_NAMES} more` : some;

@@ -20,7 +20,7 @@ import { Parts } from "./parts.ts";
 import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
 
-/** Says what `run` would do, one line each, having tried everything but to count. Throws PromtapError. */
+/** Says what `run` would do, a line each, after trying everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
   judgeFeatures(config.features, config);
   const ranges = new RangeTable(config.ranges);

@@ -67,7 +67,7 @@ function featureValuesOf(given: GivenFlags): FeatureValues {
   return Object.fromEntries(entries) as FeatureValues;
 }
 
-/** Refuses flags that say how traffic is counted when it is not: with the flag `alone`, it needs to be asked for. */
+/** Refuses flags that say how traffic is counted if it is not: with the flag `alone`, it has to be asked for. */
 function refusePointless(given: GivenFlags, alone: string): void {
   const { flags } = captureSection;
   const ofTraffic = [trafficSection, bySection].flatMap((section) => section.flags);

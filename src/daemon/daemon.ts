@@ -42,7 +42,7 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
     await countThenPrint(file, counters, page);
     return;
   }
-  // A start may wait for what never answers; the end does not.
+  // Starting may wait for what never answers; ending does not.
   await Promise.race([serve(config, signal, parts), aborted(signal)]);
   await aborted(signal);
 }
@@ -51,7 +51,7 @@ export async function run(config: Config, signal: AbortSignal): Promise<void> {
 interface Program {
   readonly source: CapturedTraffic;
   readonly features: readonly Feature[];
-  /** Resolves when all is counted that is counted at first. */
+  /** Resolves when everything present at the start is counted. */
   readonly started: Promise<unknown>;
   readonly file: Savefile | undefined;
   readonly counters: FileCounters;
@@ -60,7 +60,7 @@ interface Program {
 
 async function build(config: Config, signal: AbortSignal, parts: Parts): Promise<Program> {
   judgeFeatures(config.features, config);
-  // Not a secret, only different in each process; loading node:crypto would cost 6 ms of the start.
+  // Not a secret, just different in each process; loading node:crypto would add 6 ms to the start.
   const seed = Math.floor(Math.random() * 2 ** 31);
   const databases = sharedDatabases(config.geoDatabases);
   const zones = await startZones(config, databases, parts);
@@ -73,7 +73,7 @@ async function build(config: Config, signal: AbortSignal, parts: Parts): Promise
   const traffic = config.isCounted ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
   const collectors = new CollectorSet(
     [new SelfCollector(), ...traffic, ...features.flatMap((feature) => feature.collectors)],
-    // Nobody waits for the rest of a page that is printed.
+    // Nothing waits for the rest of a page that is printed.
     config.once ? 1 : config.collectorShare,
     logCollector,
   );
@@ -123,7 +123,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts): Promise
   await file?.recognize();
 }
 
-/** Makes the process one that goes on, with no more rights than it needs. */
+/** Settles to run for long: ignores signals that nothing handles, and drops the rights that are needed no more. */
 function settle(keeps: readonly CapabilityName[] | undefined): void {
   try {
     ignoreRealtimeSignals();
@@ -134,7 +134,7 @@ function settle(keeps: readonly CapabilityName[] | undefined): void {
   }
 }
 
-/** Gives up what is needed no more, now that ports are bound and interfaces are open. */
+/** Drops what is needed no more, now that ports are bound and interfaces are open. */
 function dropCapabilities(keeps: readonly CapabilityName[]): void {
   const left = keepCapabilities(keeps);
   if (typeof left === "number") log.warn("couldn't drop capabilities", { error: errnoText(left) });

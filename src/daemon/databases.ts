@@ -4,8 +4,8 @@ import { log } from "../log.ts";
 import { readAsset } from "../native/asset.ts";
 
 /**
- * How to get at the databases of these files, or at what the binary carries: they are opened when they are first asked
- * for, once for all that look addresses up. Throws PromtapError.
+ * Opens the databases in these files, or the one that the binary carries, when they are first asked for; once for all
+ * users. Throws PromtapError.
  */
 export function sharedDatabases(config: DatabasesConfig): () => Promise<GeoDatabases> {
   let opened: Promise<GeoDatabases> | undefined;

@@ -7,7 +7,7 @@ import { wialonFeature } from "../collectors/wialon/feature.ts";
 import type { ValueOf } from "../config/section.ts";
 import type { Parts } from "./parts.ts";
 
-/** What the configuration may turn on besides the traffic: all that there is, in the order of the help. */
+/** All that the configuration may turn on besides the traffic, in the order of the help. */
 export const FEATURES = {
   flow: flowFeature,
   produce: produceFeature,
@@ -20,7 +20,7 @@ type Features = typeof FEATURES;
 /** What each feature is to do; null if it is not turned on. */
 export type FeatureValues = { readonly [Name in keyof Features]: ValueOf<Features[Name]["section"]> };
 
-/** Throws PromtapError if what is turned on is to do what makes no sense on any host. Opens nothing. */
+/** Throws PromtapError if what is turned on makes sense on no host. Opens nothing. */
 export function judgeFeatures(values: FeatureValues, host: Pick<CheckHost, "readPath">): void {
   for (const { kind, value } of wanted(values)) kind.judge?.(value, host);
 }
@@ -39,12 +39,12 @@ export async function checkFeatures(values: FeatureValues, host: CheckHost): Pro
   return lines;
 }
 
-/** What is legal, but hardly what was meant; a sentence each. */
+/** What is legal but hardly meant; a sentence each. */
 export function featureWarnings(values: FeatureValues): string[] {
   return wanted(values).flatMap(({ kind, value }) => kind.warnings?.(value) ?? []);
 }
 
-/** A feature that is turned on, and what it is to do, which has the type of its kind. */
+/** A feature that is turned on, with the value of its section. */
 interface Wanted {
   name: string;
   kind: FeatureKind<unknown>;

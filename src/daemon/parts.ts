@@ -1,10 +1,10 @@
 import { messageOf } from "../errors.ts";
 import { log } from "../log.ts";
 
-/** In which all parts have to end; what supervises the program gives it little longer. */
+/** Time for all parts to end in; supervisors give the program little longer. */
 const END_MS = 2_500;
 
-/** What runs, taken down in reverse. A part that does not end in time is named in the log, and left behind. */
+/** The parts that run, taken down in reverse. One that does not end in time is named in the log and left behind. */
 export class Parts implements AsyncDisposable {
   readonly #parts: { name: string; part: AsyncDisposable | Disposable }[] = [];
   readonly #endMs: number;
@@ -14,7 +14,7 @@ export class Parts implements AsyncDisposable {
     this.#endMs = endMs;
   }
 
-  /** Takes a part over, which the log calls by the name; one that comes after the end is ended at once. */
+  /** Takes over a part, by the name that the log gives it; one that comes after the end is ended at once. */
   use<T extends AsyncDisposable | Disposable>(name: string, part: T): T {
     if (!this.#hasEnded) this.#parts.push({ name, part });
     else end(part).catch((error: unknown) => log.error("couldn't end", { part: name, error: messageOf(error) }));

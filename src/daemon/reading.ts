@@ -5,7 +5,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { log } from "../log.ts";
 import { Format } from "../page/negotiation.ts";
 
-/** How long a page that is printed, not scraped, may take. */
+/** Time for a page that is printed, not scraped. */
 const ONCE_TIMEOUT_MS = 10_000;
 
 /** Makes a page, chunk by chunk; what a chunk holds is good until the next is asked for. */
@@ -17,7 +17,7 @@ export interface FileCounters {
   readonly readers: readonly FrameReader[];
 }
 
-/** Prints the page, of a damaged file too, before the damage is reported. */
+/** Prints the page, even of a damaged file, before the damage is reported. */
 export async function countThenPrint(
   file: Savefile | undefined,
   counters: FileCounters,
@@ -37,7 +37,7 @@ function print(bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** Counts a file, and logs how that ended. */
+/** Counts a file and logs how that ended. */
 export async function countFile(file: Savefile, counters: FileCounters): Promise<void> {
   await file.recognize();
   try {

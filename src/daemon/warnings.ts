@@ -2,10 +2,10 @@ import type { RangeTable } from "../ledger/ranges.ts";
 import type { Config } from "./config.ts";
 import { featureWarnings } from "./features.ts";
 
-/** Ranges that are named one by one; a list with one mistake may have thousands. */
+/** Most ranges that are named one by one; one mistake in a list may make thousands. */
 const NAMED_RANGES = 10;
 
-/** What is legal, but hardly what was meant; a sentence each. */
+/** What is legal but hardly meant; a sentence each. */
 export function warningsOf(config: Config, ranges: RangeTable): string[] {
   return [...coveredRanges(ranges), ...featureWarnings(config.features)];
 }

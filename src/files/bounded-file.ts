@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { constants, type FileHandle, open, stat } from "node:fs/promises";
 import { messageOf } from "../errors.ts";
 
-/** A file as it was when it was read. */
+/** A file as it was read. */
 export interface FileContents {
   readonly bytes: Buffer;
   /** Changes whenever the file does, or another takes its place. */
@@ -17,7 +17,7 @@ export interface FileContents {
 export async function readBounded(path: string, maxBytes: number): Promise<FileContents> {
   try {
     refuseIrregular(await stat(path, { bigint: true }));
-    // Something else may have taken its place since.
+    // Something else may be in its place by now.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const status = await file.stat({ bigint: true });
     refuseIrregular(status);
@@ -41,13 +41,13 @@ function markOfStatus({ dev, ino, size, mtimeNs }: BigIntStats): string {
 }
 
 function refuseIrregular(status: BigIntStats): void {
-  if (!status.isFile()) throw new Error("it is no regular file");
+  if (!status.isFile()) throw new Error("it is not a regular file");
 }
 
-/** `sizeBytes` is what the file says of itself: it may grow meanwhile, and those of /proc say 0. */
+/** `sizeBytes` is what the file claims: it may grow meanwhile, and files of /proc claim 0. */
 async function readAll(file: FileHandle, sizeBytes: number, maxBytes: number): Promise<Buffer> {
   if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
-  // One byte more than expected: only a read of nothing tells the end.
+  // One byte more than expected: only an empty read tells the end.
   let bytes = Buffer.allocUnsafe(sizeBytes + 1);
   for (let length = 0; ;) {
     const { bytesRead } = await file.read(bytes, length, bytes.length - length);

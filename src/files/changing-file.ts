@@ -15,13 +15,13 @@ export type FileListener = (error: string | undefined) => void;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
 
-/** A file that others may replace or rewrite at any time, and what it held when it was last sound. */
+/** A file that others may replace or rewrite at any time, and its last sound content. */
 export class ChangingFile<T> {
   readonly path: string;
   readonly #kind: FileKind<T>;
   readonly #listener: FileListener;
   #value: T;
-  /** Of the file when it was last read, sound or not: what was refused once is not read again and again. */
+  /** Of the file as last read, sound or not: what was refused once is not read over and over. */
   #mark: string;
   /** Of the file when it last couldn't be read, until when it is left alone, and for how long the next time. */
   #failedMark: string | undefined;
@@ -52,7 +52,7 @@ export class ChangingFile<T> {
     return this.#value;
   }
 
-  /** Whether what is in use is what the file holds. */
+  /** Whether the value in use is what the file holds now. */
   get isCurrent(): boolean {
     return this.#error === undefined;
   }

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 /**
- * Lets the connection end, after its last answer, only when the client has ended it, or after this time: closed while
+ * After its last answer, lets the connection end only when the client has ended it, or after this time: closed while
  * there are requests unread it would be reset, and the answers on their way lost (RFC 9112 section 9.6).
  */
 export function lingerAtEnd(socket: Socket, maxMs: number): void {

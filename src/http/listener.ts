@@ -11,7 +11,7 @@ export type ListenAddress = { kind: "tcp"; host: string | undefined; port: numbe
 export interface Listening {
   /** As bound: `127.0.0.1:9112`, `[::]:9112`, `unix:/run/promtap.sock`. */
   readonly address: string;
-  /** Takes away what outlives the server; to be called before that is closed. */
+  /** Removes what outlives the server; to be called before that is closed. */
   release(): void;
 }
 

@@ -23,11 +23,11 @@ export interface PageLimits {
   pages: number;
   /** For a page to be made, if the client names no shorter time. */
   pageMs: number;
-  /** For its client to take it, beyond that. */
+  /** For the client to take it, beyond that. */
   pageMarginMs: number;
 }
 
-/** Sends the page of metrics: no more than so many at once, each no faster than its reader takes it. */
+/** Sends the page of metrics: only so many at once, each no faster than its reader takes it. */
 export class PageSender {
   readonly #site: Site;
   readonly #limits: PageLimits;
@@ -97,7 +97,7 @@ async function turn(response: ServerResponse): Promise<void> {
   await setImmediate();
 }
 
-/** Cuts an answer whose client takes nothing for a while, or has not taken all of it in this time. */
+/** Cuts off an answer whose client takes nothing for a while, or has not taken all of it in this time. */
 function limitTime(response: ServerResponse, maxMs: number): void {
   // The timer of the socket runs while the page is made, too: only a client that has something to take is late.
   response.on("timeout", () => {
@@ -117,7 +117,7 @@ function openBody(response: ServerResponse, page: Exposition, isZipped: boolean)
   writeHead(response, page, isZipped);
   if (!isZipped) return response;
   const gzip = createGzip(GZIP);
-  // Whichever of the two breaks takes the other with it; `take` notices.
+  // Either one that breaks takes the other with it; `take` notices.
   pipeline(gzip, response, () => {});
   return gzip;
 }
@@ -144,7 +144,7 @@ function fail(response: ServerResponse): void {
   else sendText(response, 500, "The page could not be made.\n");
 }
 
-/** By a reset: an HTTP/1.0 client takes an orderly end of the connection for the end of the page. */
+/** By a reset: an HTTP/1.0 client takes an orderly close for the end of the page. */
 function cut(response: ServerResponse): void {
   const { socket } = response;
   if (socket?.remoteFamily !== undefined) socket.resetAndDestroy();

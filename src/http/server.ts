@@ -17,7 +17,7 @@ export interface Server extends AsyncDisposable {
   addresses: string[];
 }
 
-/** What a client may take of the server. A scrape by Prometheus needs one connection and 1 KiB of headers. */
+/** What a client may take up. A scrape by Prometheus needs one connection and 1 KiB of headers. */
 export const LIMITS = {
   headerBytes: 8 * 1024,
   /** From the connection, or the end of the request before, to the end of the headers. */
@@ -30,9 +30,9 @@ export const LIMITS = {
   stallMs: 30_000,
   /** For a page to be made: what a client may name as its scrape time-out, and what it has without naming one. */
   pageMs: 120_000,
-  /** For a page to be taken, beyond the time it may be made in: a reader that is slow for ever would keep its place. */
+  /** For a page to be taken, beyond the time to make it: a reader that is slow for ever would keep its place. */
   pageMarginMs: 5_000,
-  /** How late the two request limits may be noticed. */
+  /** How late the two limits of a request may be noticed. */
   checkMs: 1_000,
   /** Per address. */
   connections: 512,
@@ -69,7 +69,7 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: limits.checkMs,
   });
-  // Undocumented, but as old as Node: a client that closes its half after the request (nc) gets the answer all the same.
+  // Undocumented, but as old as Node: a client that closes its half after the request (nc) still gets the answer.
   // Without it node:http ends the answer in good order where it stands, and half a page looks like one.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.timeout = limits.stallMs;

@@ -17,6 +17,6 @@ export interface Site {
   /** HTML. */
   landingPage(): string;
   ready(): boolean;
-  /** Is told of what went wrong while serving: a page that could not be made, a connection that could not be accepted. */
+  /** Told of what went wrong while serving: a page that could not be made, a connection that could not be accepted. */
   failed(error: unknown): void;
 }

@@ -17,7 +17,7 @@ export interface UnixAddress {
 /** What is behind the path of a socket while it is bound under a name of its own; unix(7) has room for 107 bytes. */
 export const TEMPORARY_SUFFIX_BYTES = 7;
 
-/** Nobody can connect to a socket that is not ready. */
+/** No client can connect to a socket that is not ready. */
 const UNREADY_UMASK = 0o177;
 const GROUPS = "/etc/group";
 const ADVICE = "; give another with --web.listen-address";
@@ -96,7 +96,7 @@ function removeOwn(path: string, own: Stats): void {
   }
 }
 
-/** By the file alone: who needs groups of a directory service gives the number. */
+/** By the file alone: groups of a directory service are given by number. */
 async function gidOf(group: string): Promise<number> {
   if (/^[0-9]+$/.test(group)) return Number(group);
   const lines = (await readFile(GROUPS, "utf8")).split("\n").map((line) => line.split(":"));

@@ -2,8 +2,9 @@ import { fstatSync, readFileSync, realpathSync, type Stats, statfsSync, statSync
 import { dirname } from "node:path";
 
 /*
- * Whom an addon may come from. It runs with promtap's capabilities, which the user that starts it need not have: a file
- * capability gives them to the program alone. So neither the environment nor the user's own files are to be trusted.
+ * What decides whether an addon is trusted. It runs with promtap's capabilities, which the user that starts it need not
+ * have: a file capability gives them to the program alone. So neither the environment nor the user's own files are to
+ * be trusted.
  */
 
 /** statfs(2): FUSE_SUPER_MAGIC. */

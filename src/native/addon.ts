@@ -70,7 +70,7 @@ function loadInstalled(folder: string, name: string, bytes: Uint8Array): unknown
 
 function loadUnnamed(folder: string, _name: string, bytes: Uint8Array): unknown {
   if (isServedByProcess(folder)) throw new Error("served by a program, which may give other bytes");
-  // O_EXCL: the file can never be given a name
+  // O_EXCL: the file can never get a name
   const descriptor = openSync(folder, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, 0o700);
   return keepOpenIfLoaded(descriptor, () => writeFileSync(descriptor, bytes));
 }
@@ -118,10 +118,10 @@ function dlopen(path: string): unknown {
 /** What ld.so says of a file that it can't open, or may not map executable; anything else it says of what is in it. */
 const OF_PLACE = /cannot open shared object file|failed to map segment|cannot restore segment|cannot read file data/;
 
-/** An addon that no folder will make good. */
+/** An addon that no folder will help. */
 class BadLibrary extends Error {}
 
-/** Throws what would be the same in any other folder. */
+/** Throws what would be the same in every folder. */
 function refuseElsewhere(name: string, error: unknown): void {
   const advice = adviceOf(error);
   if (advice === undefined) return;

@@ -85,8 +85,8 @@ export function keepCapabilities(names: readonly CapabilityName[]): CapabilityNa
 }
 
 /**
- * Lets the programs that are started from now on have these capabilities, as far as this process has them. Those that
- * root starts have them anyway. Returns 0, or a negated errno if the kernel refuses.
+ * Lets programs started from now on have these capabilities, as far as this process has them. Those that root starts
+ * have them anyway. Returns 0, or a negated errno if the kernel refuses.
  */
 export function passOnCapabilities(names: readonly CapabilityName[]): number {
   if (process.geteuid?.() === 0) return 0;

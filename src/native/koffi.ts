@@ -17,12 +17,12 @@ export type Koffi = typeof koffiModule;
  */
 export const koffi: () => Koffi = once(() => {
   const loaded = loadAddon("koffi.node") as Koffi;
-  // A call runs on a stack of its own; ours pass a few words.
+  // A call runs on its own stack; ours pass a few words.
   loaded.config({ sync_stack_size: 64 * 1024, sync_heap_size: 16 * 1024 });
   return loaded;
 });
 
-/** A value that is made when it is first asked for. */
+/** A value that is made on first use. */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;

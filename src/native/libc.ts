@@ -44,7 +44,7 @@ export function requireLibc(): void {
 
 export const { errno } = constants;
 
-/** Words for a negated errno as the calls below return it. */
+/** Words for a negated errno, as the calls below return it. */
 export function errnoText(result: number): string {
   switch (-result) {
     case errno.EPERM:
@@ -108,7 +108,7 @@ export function dup(fd: number): number {
   return orErrno(c().dup(fd));
 }
 
-/** The cheapest descriptor there is. */
+/** The cheapest kind of descriptor. */
 export function eventfd(): number {
   return orErrno(c().eventfd(0, 0));
 }
@@ -216,7 +216,7 @@ const PACKET_ADD_MEMBERSHIP = 1;
 const PACKET_MR_PROMISC = 1;
 
 /**
- * Has an interface take in every frame, as long as the packet socket is there. In a helper thread: the kernel waits for
+ * Makes an interface take in every frame, as long as the packet socket exists. In a helper thread: the kernel waits for
  * whatever holds the interfaces (rtnl_lock in packet_mc_add).
  */
 export function makePromiscuous(fd: number, interfaceIndex: number): Promise<number> {
@@ -231,7 +231,7 @@ const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_ATTACH_FILTER = 26;
 
-/** The error that a socket has to tell, by its errno, or 0; it tells it once. */
+/** The pending error of a socket, by its errno, or 0; reading it clears it. */
 export function takeSocketError(fd: number): number {
   const value = new Int32Array(1);
   const result = getsockopt(fd, SOL_SOCKET, SO_ERROR, new Uint8Array(value.buffer));
@@ -251,7 +251,7 @@ export function attachFilter(fd: number, program: Uint8Array): number {
 
 const SIG_IGN = 1;
 
-/** Has the kernel drop a signal, by its number, in place of ending the process. */
+/** Makes the kernel ignore a signal, by its number, instead of ending the process. */
 export function ignoreSignal(number: number): void {
   c().signal(number, SIG_IGN);
 }

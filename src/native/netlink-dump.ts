@@ -8,7 +8,7 @@ const SOCK_CLOEXEC = 0x80000;
 const ETIME = 62;
 /** The kernel fills 32 KiB at most, and less if less is asked for (netlink_dump in net/netlink/af_netlink.c). */
 const BUFFER_BYTES = 64 * 1024;
-/** How long dumps keep the event loop from others, in one go. */
+/** How long dumps hold the event loop, in one go. */
 const TURN_MS = 10;
 
 /** When to give up. */
@@ -37,8 +37,8 @@ export class NetlinkDump implements Disposable {
   }
 
   /**
-   * Returns the socket, or the negated errno. In the background the kernel makes the answers in another thread: they come
-   * slower, and however long one takes it holds nobody.
+   * Returns the socket, or the negated errno. In the background the kernel makes the answers in another thread: they
+   * come slower, but hold nothing up however long one takes.
    */
   static open(protocol: number, isInBackground = false): NetlinkDump | number {
     const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -52,7 +52,7 @@ export class NetlinkDump implements Disposable {
     return length < 0 ? length : walkMessages(this.#bytes, length, visitor).error;
   }
 
-  /** Asks for many, and visits what is answered; returns how that ended. */
+  /** Asks for many, and visits the answers; returns how that ended. */
   async run(request: Uint8Array, { deadline, signal }: DumpLimits, visitor: MessageVisitor): Promise<number> {
     const sent = libc.send(this.#fd, request);
     if (sent < 0) return sent;

@@ -45,7 +45,7 @@ export function endBySignal(signal: NodeJS.Signals): never {
   const status = 128 + constants.signals[signal];
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
-  // The kernel spares the first process of a container.
+  // The kernel spares the first process of a PID namespace.
   succeeds(() => libc.exit(status));
   process.exit(status);
 }

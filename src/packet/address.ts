@@ -61,7 +61,7 @@ function parseIpv6Text(text: string): bigint | null {
   return joinGroups([...before, ...Array<number>(missing).fill(0), ...after]);
 }
 
-/** The groups between the ends of an address and its "::"; the last two may be an IPv4 address where they end it. */
+/** The groups between the ends of an address and its "::"; the last two may be an IPv4 address if they end it. */
 function parseGroups(text: string, endsAddress: boolean): number[] | null {
   if (text === "") return [];
   const parts = text.split(":");

@@ -35,7 +35,7 @@ export class Packet {
   networkOffset = 0;
   /** Bytes of the link behind what it carries, such as a frame check sequence; set by link.ts, 0 for Ethernet. */
   trailerBytes = 0;
-  /** 4 or 6 where the verdict is `IP`, else unset. */
+  /** 4 or 6 if the verdict is `IP`, else unset. */
   version = 0;
   /** IP protocol number of the payload; behind IPv6 extension headers, the last one that could be read. */
   protocol = 0;
@@ -51,7 +51,7 @@ export class Packet {
   destination3 = 0;
   /**
    * Of a frame that the kernel has merged from several packets, or has yet to cut into them: payload of each of them
-   * (the last may have less), and bytes of headers that each repeats. Both 0 where it is not known; set by
+   * (the last may have less), and bytes of headers that each repeats. Both 0 if it is not known; set by
    * parseSegments, and of no meaning for other frames.
    */
   segmentBytes = 0;

@@ -40,7 +40,7 @@ export const EXTENSION_HEADERS = [
   IPPROTO_SHIM6,
 ] as const;
 
-/** Next header → 1 where it is an extension header. */
+/** Next header → 1 if it is an extension header. */
 const IS_EXTENSION = new Uint8Array(256);
 for (const header of EXTENSION_HEADERS) IS_EXTENSION[header] = 1;
 
@@ -52,12 +52,12 @@ export const MAX_EXTENSION_BYTES = 128;
 
 /** Stands for the offset of a header that is in another packet; no chain of extension headers is that long. */
 export const ELSEWHERE = 0xffff;
-/** Set by `followExtensions`, above the offset, where the packet is a part of another. */
+/** Set by `followExtensions`, above the offset, if the packet is a part of another. */
 const FRAGMENTED = 1 << 24;
 
 /**
  * Follows the extension headers that start at `at` and returns the number of the first header that is none of them.
- * Where the chain is cut short by the capture, or too long, or goes on in another fragment, it is the last number that
+ * If the chain is cut short by the capture, or too long, or goes on in another fragment, it is the last number that
  * could be read: the addresses are good all the same. Hot; does not allocate.
  */
 export function payloadProtocol(nextHeader: number, bytes: Uint8Array, at: number, end: number): number {
@@ -137,7 +137,7 @@ export function transportOffset(packet: Packet, bytes: Uint8Array, network: numb
   return extensions === ELSEWHERE ? ELSEWHERE : IPV6_HEADER_BYTES + extensions;
 }
 
-/** Length of the TCP or UDP header at `at`; 0 for other protocols, and where it was not captured or cannot be. */
+/** Length of the TCP or UDP header at `at`; 0 for other protocols, and if it was not captured or cannot be. */
 export function transportHeaderBytes(protocol: number, bytes: Uint8Array, at: number, end: number): number {
   if (protocol === IPPROTO_UDP) return UDP_HEADER_BYTES;
   if (protocol !== IPPROTO_TCP || end - at < TCP_READ_BYTES) return 0;

@@ -24,7 +24,7 @@ export interface WrittenFamily {
   name: string;
   help: string;
   type: MetricType;
-  /** Writes all lines; yields when the writer is full, and often enough not to hold the event loop. */
+  /** Writes all lines; yields when the writer is full, and often enough not to hold up the event loop. */
   write(writer: PageWriter, format: Format): Iterable<void>;
 }
 

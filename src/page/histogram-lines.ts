@@ -2,7 +2,7 @@ import { Format } from "./negotiation.ts";
 import type { PageWriter } from "./page-writer.ts";
 
 const encoder = new TextEncoder();
-/** Digits, the newline and the closing of a line take at most this many bytes. */
+/** Most bytes of the digits, the newline and the closing of a line. */
 const VALUE_BYTES = 40;
 const NO_BYTES = new Uint8Array(0);
 const CLOSE = encoder.encode("} ");

@@ -15,7 +15,7 @@ export class LabelList {
   /** Bytes of labels that were replaced. */
   #stale = 0;
 
-  /** For about so many series and bytes at first; it grows. */
+  /** Room for about so many series and bytes at first; it grows. */
   constructor(series: number, bytes: number) {
     this.#bytes = new Uint8Array(bytes);
     this.#starts = new Uint32Array(series);
@@ -49,7 +49,7 @@ export class LabelList {
     this.#count++;
   }
 
-  /** Gives a series that has labels other ones. */
+  /** Replaces the labels of a series that has some. */
   replace(series: number, text: string): void {
     this.#stale += this.end(series) - this.start(series);
     this.#ends[series] = this.start(series);

@@ -63,7 +63,7 @@ test("what does not end is told and ended by the signal, within 3 s of it", asyn
   assert.deepEqual({ status, signal }, { status: null, signal: "SIGTERM" });
   assert.match(
     await lines,
-    /msg=stopping .*\n.* level=error msg="couldn't stop in time, ends at once" signal=SIGTERM\n$/,
+    /msg=stopping .*\n.* level=error msg="couldn't stop in time; ends at once" signal=SIGTERM\n$/,
   );
 });
 

@@ -32,7 +32,7 @@ describe("a file is read", () => {
     const fifo = join(folder.path, "fifo");
     execFileSync("mkfifo", [fifo]);
     for (const path of [fifo, "/dev/zero", folder.path]) {
-      await assert.rejects(readBounded(path, 2 ** 20), { message: "it is no regular file" });
+      await assert.rejects(readBounded(path, 2 ** 20), { message: "it is not a regular file" });
     }
     await assert.rejects(readBounded(join(folder.path, "none"), 1), { message: "no such file or directory" });
   });

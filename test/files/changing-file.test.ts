@@ -57,7 +57,7 @@ describe("a file that changes", () => {
     rmSync(path);
     writeFileSync(path, "1");
     assert.equal(await file.refresh(), true);
-    assert.deepEqual(told, ["no such file or directory", "it is no regular file", undefined]);
+    assert.deepEqual(told, ["no such file or directory", "it is not a regular file", undefined]);
   });
 
   test("is tried again by itself if there were no descriptors to read it with", { timeout: 30_000 }, async () => {

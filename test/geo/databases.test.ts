@@ -121,8 +121,8 @@ describe("at the start", () => {
     execFileSync("mkfifo", [site.path("pipe")]);
     for (const [name, reason] of [
       ["missing", "no such file or directory"],
-      [".", "it is no regular file"],
-      ["pipe", "it is no regular file"],
+      [".", "it is not a regular file"],
+      ["pipe", "it is not a regular file"],
     ] as const) {
       await assert.rejects(site.open(name), (error) => {
         assert.ok(error instanceof PromtapError);

@@ -22,7 +22,7 @@ for (const [flag, ...others] of FILES) {
       execFileSync("mkfifo", [fifo]);
       const path = what === "/dev/zero" ? what : fifo;
       const flags = [...FLOWS, ...others, flag, path];
-      const refusal = `couldn't use ${path}: it is no regular file`;
+      const refusal = `couldn't use ${path}: it is not a regular file`;
       const { status, stderr } = await runPromtap(undefined, ["--check", ...flags]);
       assert.match(stderr, new RegExp(`^.*couldn't read from Kafka: ${refusal}\n$`));
       assert.equal(status, 1);

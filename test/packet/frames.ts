@@ -20,7 +20,7 @@ export function ipv6(nextHeader: string): string {
 
 export const IPV6 = ipv6("3a");
 
-/** Parses a whole frame into a fresh record; `originalBytes` where the capture is shorter than the frame. */
+/** Parses a whole frame into a fresh record; `originalBytes` if the capture is shorter than the frame. */
 export function parse(linkType: number, frame: Uint8Array, originalBytes: number = frame.length): Packet {
   const packet = new Packet();
   parseFrame(packet, linkType, frame, 0, frame.length, originalBytes);

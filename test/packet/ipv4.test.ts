@@ -39,7 +39,7 @@ test("every protocol number is reported as it is", () => {
   }
 });
 
-test("a header of another version is malformed, even where it is cut short", () => {
+test("a header of another version is malformed, even if it is cut short", () => {
   const frame = hex(`${MACS} 08 00 65 ${IPV4.slice(2)}`);
   for (const length of [frame.length, 33, 15]) {
     assert.equal(parse(LINKTYPE_ETHERNET, frame.subarray(0, length)).verdict, Verdict.MALFORMED, `${length} bytes`);

@@ -10,7 +10,7 @@ const UDP = 17;
 const ESP = 50;
 const NO_NEXT_HEADER = 59;
 
-/** Extension headers that name TCP (06) next, of 8 bytes where nothing else is said. */
+/** Extension headers that name TCP (06) next, of 8 bytes if nothing else is said. */
 const CHAINS = [
   { name: "hop-by-hop options", first: "00", headers: "06 00 01 04 00 00 00 00" },
   { name: "a routing header of 24 bytes", first: "2b", headers: `06 02 04 01 00 00 00 00 ${"11".repeat(16)}` },
@@ -92,7 +92,7 @@ describe("a chain of extension headers", () => {
   });
 });
 
-test("a header of another version is malformed, even where it is cut short", () => {
+test("a header of another version is malformed, even if it is cut short", () => {
   const frame = hex(`${MACS} 86 dd 45 ${IPV6.slice(2)}`);
   for (const length of [frame.length, 53, 15]) {
     assert.equal(parse(LINKTYPE_ETHERNET, frame.subarray(0, length)).verdict, Verdict.MALFORMED, `${length} bytes`);

@@ -38,7 +38,7 @@ export async function startZones(
   const zonings = labels.map((label) =>
     label === "asn" ? new Zoning(label, maxAsns) : new Zoning(label, MAX_COUNTRIES, FIRST_NAMED + MAX_COUNTRIES),
   );
-  // Whose the traffic in a file is, nobody knows.
+  // Whose traffic is in a file is not known.
   const host = config.readPath === null ? parts.use("addresses of the host", HostAddresses.open()) : undefined;
   const mapper = new ZoneMapper(zonings, databases, config.ranges, host, ({ label }, reason) =>
     log.error("couldn't use what changed", { by: label, reason }),

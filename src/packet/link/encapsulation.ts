@@ -57,7 +57,7 @@ export function parseType(packet: Packet, etherType: number, bytes: Uint8Array, 
   return Verdict.IP;
 }
 
-/** Moves `networkOffset` behind a header of fixed size; false where the capture ends inside it. */
+/** Moves `networkOffset` behind a header of fixed size; false if the capture ends inside it. */
 export function skipHeader(packet: Packet, headerBytes: number, end: number): boolean {
   packet.networkOffset += headerBytes;
   return packet.networkOffset <= end;

@@ -79,7 +79,7 @@ export function parseRadiotap(packet: Packet, bytes: Uint8Array, end: number): V
   return parseWireless(packet, (flags & FLAG_PADDED) !== 0, bytes, end);
 }
 
-/** The field of flags in the radiotap header at `at`; 0 where there is none. Only the time may stand before it. */
+/** The field of flags in the radiotap header at `at`; 0 if there is none. Only the time may stand before it. */
 function radiotapFlags(bytes: Uint8Array, at: number, headerBytes: number): number {
   const present = bytes[at + RADIOTAP_PRESENT]!;
   let field = RADIOTAP_PRESENT + 4;

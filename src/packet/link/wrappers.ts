@@ -28,7 +28,7 @@ const PKTAP_KIND = 4;
 const PKTAP_PACKET = 1;
 const PKTAP_LINK_TYPE = 8;
 
-/* Junos: "MGC", flags, and where these say so a length and as many bytes. */
+/* Junos: "MGC", flags, and if these say so a length and as many bytes. */
 const JUNIPER_HEADER_BYTES = 4;
 const JUNIPER_MAGIC = 0x4d4743;
 const JUNIPER_FLAGS = 3;

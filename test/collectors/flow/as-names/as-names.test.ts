@@ -129,7 +129,7 @@ describe("names of ASes", () => {
     using folder = new TemporaryFolder();
     const open = (path: string) => AsNames.open(path, () => {});
     await assert.rejects(open(join(folder.path, "none")), PromtapError);
-    await assert.rejects(open(folder.path), /no regular file/);
+    await assert.rejects(open(folder.path), /not a regular file/);
   });
 });
 
