@@ -1,9 +1,11 @@
-import { choice, illegal, single, toggle } from "./flag.ts";
+import { choice, illegal, single, toggle, usageError } from "./flag.ts";
 import { section, type ValueOf } from "./section.ts";
 
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets on the wire, and how they were merged. */
 export const WIRE_SIZE_ENGINES = ["bpf", "tcx", "ring"] as const satisfies readonly (typeof ENGINES)[number][];
+/** Engines that count by a program in the kernel; auto tries one of them first. */
+const PROGRAM_ENGINES = ["auto", "bpf", "tcx"] as const satisfies readonly (typeof ENGINES)[number][];
 
 const INSTEAD_OF_LIVE = "a file is counted instead of live traffic";
 
@@ -47,6 +49,15 @@ const FLAGS = {
     key: "keep_capabilities",
     help: "Keep all capabilities; else those that are not needed any more are given up once capture has started.",
   }),
+  /** Print the program of a kernel engine instead of what would run. */
+  dumpProgram: toggle({
+    name: "dump-program",
+    isOfTraffic: true,
+    needs: ["check"],
+    why: "nothing is counted then",
+    excludes: { read: "no program in the kernel counts a file" },
+    help: "With --check, print the program that the engine bpf or tcx would load, as annotated assembly, and no more.",
+  }),
   /** Savefile to count instead of live traffic, "-" for stdin. */
   readPath: single({
     name: "read",
@@ -62,5 +73,11 @@ const FLAGS = {
 };
 
 /** How packets are seen. */
-export const captureSection = section("Capture", FLAGS, (values) => ({ ...values, filter: values.filter ?? "" }));
+export const captureSection = section("Capture", FLAGS, (values) => {
+  const { engine, dumpProgram, filter } = values;
+  if (dumpProgram && !PROGRAM_ENGINES.some((name) => name === engine)) {
+    throw usageError(`--dump-program needs --engine=bpf or --engine=tcx: ${engine} counts by no program in the kernel`);
+  }
+  return { ...values, filter: filter ?? "" };
+});
 export type CaptureConfig = ValueOf<typeof captureSection>;

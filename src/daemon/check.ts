@@ -17,11 +17,13 @@ import { sharedDatabases } from "./databases.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
+import { dumpPrograms } from "./program-dump.ts";
 import { warningsOf } from "./warnings.ts";
 import { startZones } from "./zones/zones.ts";
 
 /** Says what `run` would do, a line each, after trying everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {
+  if (config.dumpProgram) return dumpPrograms(config);
   judgeFeatures(config.features, config);
   const ranges = new RangeTable(config.ranges);
   const databases = sharedDatabases(config.geoDatabases);

@@ -17,6 +17,7 @@ const DEFAULT: Config = {
   filter: "",
   wireSizes: false,
   keepCapabilities: false,
+  dumpProgram: false,
   readPath: null,
   once: false,
   check: false,
@@ -50,6 +51,10 @@ const LEGAL: [Given, Partial<Config>][] = [
   [
     { "wire-sizes": [""], engine: ["ring"] },
     { wireSizes: true, engine: "ring" },
+  ],
+  [
+    { "dump-program": [""], check: [""] },
+    { dumpProgram: true, check: true },
   ],
   [{ "keep-capabilities": [""] }, { keepCapabilities: true }],
   [{ port: ["80"] }, { listen: [tcp(undefined, 80)] }],
@@ -268,6 +273,12 @@ const ILLEGAL: [Given, string][] = [
     { "wire-sizes": [""], read: ["f"] },
     "--wire-sizes and --read exclude each other; a file does not tell how frames were merged",
   ],
+  [{ "dump-program": [""] }, "--dump-program needs --check: "],
+  [
+    { "dump-program": [""], check: [""], engine: ["ring"] },
+    "--dump-program needs --engine=bpf or --engine=tcx: ring counts by no program in the kernel",
+  ],
+  [{ "dump-program": [""], check: [""], read: ["f"] }, "--dump-program and --read exclude each other; "],
   [{ read: ["f"], interface: ["eth0"] }, "--read and --interface exclude each other; a file is counted instead of "],
   [{ read: ["f"], engine: ["auto"] }, "--read and --engine exclude each other; a file is counted instead of "],
   [

@@ -1,37 +1,71 @@
+import type { RangeTable } from "../../ledger/ranges.ts";
+import type { Zoning } from "../../ledger/zones/zoning.ts";
+import { tableSizes } from "./kernel-tables.ts";
 import type { MapFds } from "./layout.ts";
 import { Places } from "./places.ts";
-import { type ProgramOptions, writeProgram } from "./program/program.ts";
-import type { RangeTable } from "../../ledger/ranges.ts";
-import { tableSizes } from "./kernel-tables.ts";
+import { type ProgramOptions, refuseFarJumps, writeProgram } from "./program/program.ts";
+import type { ZoneMaps } from "./zones/zone-layout.ts";
+import { lanesOf, searchSteps, type Sharing, slotCountOf } from "./zones/zone-sizes.ts";
 
-/** Numbers that stand for maps, which are not made. */
-const FDS: MapFds = {
-  counters: 1,
-  rows: 2,
-  places: 3,
-  keys: 4,
-  index: 5,
-  state: 6,
-  budget: 7,
-  tables: 8,
-  ranges: 9,
-};
-const NAMES = new Map(Object.entries(FDS).map(([name, fd]) => [fd, name]));
-
-/** Who else is counting, which decides how large the tables are. */
-export interface ListedHost {
-  siblings: number;
-  cpus: number;
-  isRealtime: boolean;
+/** What is counted, on which kind of interface. */
+export interface ListedProgram extends Omit<ProgramOptions, "zones"> {
+  zonings: readonly Zoning[];
 }
 
-/** The program that an engine would load, as annotated assembly. No map is made, so that no right is needed. */
-export function listProgram(
-  options: ProgramOptions,
-  ranges: RangeTable,
-  { siblings, cpus, isRealtime }: ListedHost,
-): string {
+/**
+ * The program that an engine would load, as annotated assembly. No map is made, so that no right is needed. Throws
+ * PromtapError.
+ */
+export function listProgram({ zonings, ...options }: ListedProgram, ranges: RangeTable, sharing: Sharing): string {
+  const { siblings, cpus, isRealtime } = sharing;
   const places = new Places(ranges);
   const sizes = tableSizes(ranges, places, options.maxAddresses, siblings, cpus, isRealtime);
-  return writeProgram(options, ranges, places, { fds: FDS, sizes }).listing(NAMES);
+  const names = new NamedMaps();
+  const fds: MapFds = {
+    counters: names.add("counters"),
+    rows: names.add("rows"),
+    places: names.add("places"),
+    keys: names.add("keys"),
+    index: names.add("index"),
+    state: names.add("state"),
+    budget: names.add("budget"),
+    tables: names.add("tables"),
+    ranges: names.add("ranges"),
+  };
+  const zones = zonings.map((zoning) => zoneMaps(zoning, sharing, names));
+  return refuseFarJumps(() =>
+    writeProgram({ ...options, zones }, ranges, places, { fds, sizes }).listing(names.byNumber),
+  );
+}
+
+/** Numbers that stand for maps as their descriptors would. */
+class NamedMaps {
+  readonly byNumber = new Map<number, string>();
+
+  add(name: string): number {
+    const number = this.byNumber.size + 1;
+    this.byNumber.set(number, name);
+    return number;
+  }
+}
+
+function zoneMaps(zoning: Zoning, sharing: Sharing, names: NamedMaps): ZoneMaps {
+  const { label, table } = zoning;
+  const slotCount = slotCountOf(zoning);
+  const side = (version: 4 | 6) => ({
+    directory: names.add(`${label}_directory${version}`),
+    spans: names.add(`${label}_spans${version}`),
+    steps: searchSteps(version === 4 ? table.ipv4 : table.ipv6),
+  });
+  return {
+    ...lanesOf(slotCount, sharing),
+    fd: names.add(`${label}_counters`),
+    zones: {
+      ipv4: side(4),
+      ipv6: side(6),
+      slots: names.add(`${label}_slots`),
+      state: names.add(`${label}_state`),
+      slotCount,
+    },
+  };
 }

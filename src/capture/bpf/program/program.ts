@@ -129,7 +129,7 @@ export function loadProgram(
   tables: ProgramTables & { createChain(): number },
 ): number {
   const { hook } = options;
-  const instructions = assemble();
+  const instructions = refuseFarJumps(() => writeProgram(options, ranges, places, tables).assemble());
   const fd = load(hook, instructions);
   if (hook === Hook.TCX || isTakenBySockets(fd)) return fd;
   const chain = tables.createChain();
@@ -137,14 +137,15 @@ export function loadProgram(
   libc.close(fd);
   if (result < 0) throw notLoaded(bpfRefusal(result, ...TO_LOAD[hook]));
   return load(hook, assembleChain(chain));
+}
 
-  function assemble(): Uint8Array {
-    try {
-      return writeProgram(options, ranges, places, tables).assemble();
-    } catch (error) {
-      if (!(error instanceof JumpTooFarError)) throw error;
-      throw new PromtapError(ErrorCode.HOST, `too many ranges for one program: ${error.message}`);
-    }
+/** Has a program finished. Throws PromtapError if it is too long for its jumps. */
+export function refuseFarJumps<T>(finish: () => T): T {
+  try {
+    return finish();
+  } catch (error) {
+    if (!(error instanceof JumpTooFarError)) throw error;
+    throw new PromtapError(ErrorCode.HOST, `too many ranges for one program: ${error.message}`);
   }
 }
 

@@ -18,15 +18,12 @@ import {
   ZONE_SLOT_BYTES,
   ZONE_STATE,
 } from "./zone-layout.ts";
+import { neededSteps, searchSteps, slotCountOf } from "./zone-sizes.ts";
 
 /** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
 const SPARE = 1.5;
 const SPARE_SPANS = 8192;
 const SPARE_ENTRIES = 16 * 1024;
-/** Steps of a search that a program has beyond those it needs; they cost nothing as long as they are not needed. */
-const SPARE_STEPS = 2;
-/** Enough for two thousand addresses of the host below one entry, such as those of a cluster's services. */
-const MIN_STEPS = 12;
 const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
 
 /** Half of two arrays, and the way into it. */
@@ -47,7 +44,7 @@ class Side implements SideMaps {
       entries: entries === DIRECTORY_ENTRIES && words === IPV4_WORDS ? entries : entries + SPARE_ENTRIES,
       spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
     };
-    this.steps = Math.max(stepsOf(index) + SPARE_STEPS, MIN_STEPS);
+    this.steps = searchSteps(index);
     this.directory = maps.create(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
     this.spans = maps.create(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
     this.#directoryWords = new Uint32Array(
@@ -60,7 +57,7 @@ class Side implements SideMaps {
     return (
       index.directory.length / ENTRY_WORDS <= this.#capacity.entries &&
       index.spans.length / this.#words <= this.#capacity.spans &&
-      stepsOf(index) <= this.steps
+      neededSteps(index) <= this.steps
     );
   }
 
@@ -79,10 +76,6 @@ class Side implements SideMaps {
     }
     return firstEntry;
   }
-}
-
-function stepsOf({ longest }: ZoneIndex): number {
-  return 32 - Math.clz32(longest);
 }
 
 /**
@@ -111,7 +104,7 @@ export class KernelZones {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const { ipv4, ipv6 } = zoning.table;
     this.zoning = zoning;
-    this.slotCount = FIRST_NAMED + zoning.quota.limit;
+    this.slotCount = slotCountOf(zoning);
     const maps = this.#maps;
     try {
       const side4 = new Side(maps, "4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES);

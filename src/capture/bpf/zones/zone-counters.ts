@@ -4,20 +4,9 @@ import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
 import type { KernelZones } from "./kernel-zones.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS, ZONE_COUNTER_BYTES } from "./zone-layout.ts";
+import { DIRECTIONS, lanesOf, type Sharing } from "./zone-sizes.ts";
 
-/** Memory of the counters of all interfaces, in which the lanes must find room. */
-const ALL_COUNTERS_BYTES = 16 * 1024 * 1024;
-const DIRECTIONS = 2;
 const COUNTER_DOUBLES = ZONE_COUNTER_BYTES / 8;
-
-/** Who else is counting. */
-export interface Sharing {
-  /** Interfaces that share the memory. */
-  siblings: number;
-  /** CPUs that may count at the same time; infinitely many where that is not known. */
-  cpus: number;
-  isRealtime: boolean;
-}
 
 /** What programs count by zone on one interface, and the way of it into the ledger. See KernelTables. */
 export class ZoneCounters {
@@ -35,13 +24,11 @@ export class ZoneCounters {
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
 
-  constructor(zones: KernelZones, ledger: ZoneLedger, { siblings, cpus, isRealtime }: Sharing) {
-    const laneBytes = zones.slotCount * DIRECTIONS * ZONE_COUNTER_BYTES;
-    let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
-    while (lanes > 1 && lanes * laneBytes > ALL_COUNTERS_BYTES / Math.max(siblings, 1)) lanes /= 2;
+  constructor(zones: KernelZones, ledger: ZoneLedger, sharing: Sharing) {
+    const { lanes, isAtomic } = lanesOf(zones.slotCount, sharing);
     this.zones = zones;
     this.lanes = lanes;
-    this.isAtomic = lanes < cpus || isRealtime;
+    this.isAtomic = isAtomic;
     this.#ledger = ledger;
     const entries = lanes * zones.slotCount * DIRECTIONS;
     this.fd = this.#maps.create("zonecounts", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_COUNTER_BYTES, entries);

@@ -1,0 +1,47 @@
+import { FIRST_NAMED } from "../../../ledger/zones/zone.ts";
+import type { ZoneIndex } from "../../../ledger/zones/zone-table.ts";
+import type { Zoning } from "../../../ledger/zones/zoning.ts";
+import { ZONE_COUNTER_BYTES } from "./zone-layout.ts";
+
+export const DIRECTIONS = 2;
+/** Memory of the counters of all interfaces, in which the lanes must find room. */
+const ALL_COUNTERS_BYTES = 16 * 1024 * 1024;
+/** Steps of a search that a program has beyond those it needs; they cost nothing as long as they are not needed. */
+const SPARE_STEPS = 2;
+/** Enough for two thousand addresses of the host below one entry, such as those of a cluster's services. */
+const MIN_STEPS = 12;
+
+/** Who else is counting. */
+export interface Sharing {
+  /** Interfaces that share the memory. */
+  siblings: number;
+  /** CPUs that may count at the same time; infinitely many where that is not known. */
+  cpus: number;
+  isRealtime: boolean;
+}
+
+/** Slots that there may be, those of unnamed zones included. */
+export function slotCountOf(zoning: Zoning): number {
+  return FIRST_NAMED + zoning.quota.limit;
+}
+
+/** How often a search in this table has to halve. */
+export function neededSteps({ longest }: ZoneIndex): number {
+  return 32 - Math.clz32(longest);
+}
+
+/** How often a program can halve, so that it can search later tables too. */
+export function searchSteps(index: ZoneIndex): number {
+  return Math.max(neededSteps(index) + SPARE_STEPS, MIN_STEPS);
+}
+
+/** How many lanes there are, and whether CPUs share them. */
+export function lanesOf(
+  slotCount: number,
+  { siblings, cpus, isRealtime }: Sharing,
+): { lanes: number; isAtomic: boolean } {
+  const laneBytes = slotCount * DIRECTIONS * ZONE_COUNTER_BYTES;
+  let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
+  while (lanes > 1 && lanes * laneBytes > ALL_COUNTERS_BYTES / Math.max(siblings, 1)) lanes /= 2;
+  return { lanes, isAtomic: lanes < cpus || isRealtime };
+}
