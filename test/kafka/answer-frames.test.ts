@@ -37,7 +37,7 @@ describe("what a broker sends", () => {
     );
   });
 
-  test("is refused by its length alone where it is too long, or no length at all", () => {
+  test("is refused by its length alone if it is too long, or no length at all", () => {
     for (const length of [101, 2 ** 31 - 1, 3, 0, -1, -(2 ** 31)]) {
       const bytes = Buffer.alloc(4);
       bytes.writeInt32BE(length);
@@ -46,7 +46,7 @@ describe("what a broker sends", () => {
     }
   });
 
-  test("is kept as far as the limit says where it is too long, and nothing after it", () => {
+  test("is kept as far as the limit says if it is too long, and nothing after it", () => {
     const frames = new AnswerFrames(() => ({ longest: 100, kept: 10 }));
     const answer = Uint8Array.from({ length: 101 }, (_, index) => index);
     const [kept, ...more] = [...frames.push(framed(answer, answer))];

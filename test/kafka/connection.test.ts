@@ -55,7 +55,7 @@ describe("a connection", { timeout: 30_000 }, () => {
     ["leaves out what SCRAM needs", () => "x=y", /broker 1: /],
     ["proves nothing", (request: string) => (request.includes("p=") ? "v=AAAA" : salted("4096")(request)), /signature/],
   ] as const) {
-    test(`is refused where the broker ${what} at a login`, async () => {
+    test(`is refused when the broker ${what} at a login`, async () => {
       await using impostor = await loginBroker(text);
       await assert.rejects(open(impostor, LOGIN), (error) => {
         assert.ok(error instanceof Error);
@@ -77,7 +77,7 @@ describe("a connection", { timeout: 30_000 }, () => {
     second.close();
   });
 
-  test("is refused where its address or its certificates can't be", async () => {
+  test("is refused if its address or its certificates can't be", async () => {
     const address = { host: "127.0.0.1", port: 70_000 };
     await assert.rejects(Connection.open("broker 1", address, {}, signal), { name: "KafkaError" });
     const security = { tls: { ca: "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n" } };
@@ -86,7 +86,7 @@ describe("a connection", { timeout: 30_000 }, () => {
     });
   });
 
-  test("is told from others that fail where no descriptors are left, and can be had when there are some", async () => {
+  test("is told from others that fail when no descriptors are left, and can be had when there are some", async () => {
     await using impostor = await Impostor.start(() => {});
     const program = resolve(import.meta.dirname, "without-descriptors.ts");
     const command = ["-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath, program, `${impostor.port}`];

@@ -34,7 +34,7 @@ describe("flows from Kafka, when something fails", kafkaOptions, () => {
   after(async () => kafka[Symbol.asyncDispose]());
 
   /**
-   * Kills one of two instances while flows come in, and adds another. Undefined where it committed something between
+   * Kills one of two instances while flows come in, and adds another. Undefined if it committed something between
    * its last page and its death: what that was nobody can tell.
    */
   async function killOne(topic: string): Promise<Death | undefined> {

@@ -18,7 +18,7 @@ describe("flows by way of servers that fail", kafkaOptions, () => {
     await proxy[Symbol.asyncDispose]();
   });
 
-  test("are read where the connection is lost between getting partitions and learning where to read them", async () => {
+  test("are read if the connection is lost between getting partitions and learning where to read them", async () => {
     await kafka.createTopic("cut", 3);
     proxy.left = 1;
     await using promtap = await startFlows(kafka, "cut", "--flow-group", "cut", "--flow-from", "earliest");
@@ -30,7 +30,7 @@ describe("flows by way of servers that fail", kafkaOptions, () => {
     assert.deepEqual(partitionsOf(page), [0, 1, 2]);
   });
 
-  test("are read from a broker that answers where the first of those that are named never does", async () => {
+  test("are read from a broker that answers when the first of those that are named never does", async () => {
     await kafka.createTopic("silent");
     await using silent = new AsyncDisposableStack();
     const server = createServer((socket) => {

@@ -15,7 +15,7 @@ describe("messages of a real Kafka", kafkaOptions, () => {
 
   const fromStart = (topic: string) => startFlows(kafka, topic, "--flow-group", topic, "--flow-from", "earliest");
 
-  test("are not counted where their transaction was given up", async () => {
+  test("are not counted when their transaction was given up", async () => {
     await kafka.createTopic("transactions");
     const producer = new Producer({
       clientId: "test",

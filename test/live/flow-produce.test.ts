@@ -119,7 +119,7 @@ describe("traffic as flow records, through a real Kafka", options, () => {
     assert.deepEqual(rows(page, "receive"), { " 10.0.0.2": [250, 250_000] });
   });
 
-  test("is an interface's where no range is given, with the kernel's index of it", async () => {
+  test("is an interface's if no range is given, with the kernel's index of it", async () => {
     await using producer = await produce("whole", "near1");
     await sendTo("far1", FRAMES, 100);
     await producer.stop();

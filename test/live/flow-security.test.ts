@@ -69,7 +69,7 @@ describe("flows from a Kafka that asks who we are", kafkaOptions, () => {
   }
 
   for (const mechanism of ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]) {
-    test(`wait for the right password where ${mechanism} is given a wrong one`, async () => {
+    test(`wait for the right password if ${mechanism} is given a wrong one`, async () => {
       const file = join(folder.path, mechanism);
       writeFileSync(file, "wrong\n");
       await using promtap = await start("SASL_PLAINTEXT", ...login(mechanism, file));
@@ -96,7 +96,7 @@ describe("flows from a Kafka that asks who we are", kafkaOptions, () => {
     ["no certificate of ours", "SSL", () => ["--flow-tls-ca", path("ca.crt")], /couldn't read from Kafka/],
     ["no password", "SASL_PLAINTEXT", () => [], /couldn't read from Kafka/],
     ["a password file that is not there", "SASL_PLAINTEXT", () => login("PLAIN", "/nowhere"), /\/nowhere/],
-    ["plain text where it is TLS", "SSL", () => [], /couldn't read from Kafka/],
+    ["plain text if it is TLS", "SSL", () => [], /couldn't read from Kafka/],
   ];
   for (const [what, listener, flags, message] of refusals) {
     test(`are not counted with ${what}, which is told and tried again`, async () => {

@@ -38,7 +38,7 @@ describe("flows of a topic that changes", kafkaOptions, () => {
     });
   }
 
-  test("are read from the first on where it was deleted and made again", async () => {
+  test("are read from the first on if it was deleted and made again", async () => {
     await kafka.createTopic("again");
     await using promtap = await startFlows(kafka, "again", "--flow-group", "again", "--flow-from", "earliest");
     await kafka.produce("again", flows(1000).lines);
@@ -59,7 +59,7 @@ describe("flows of a topic that changes", kafkaOptions, () => {
     assert.deepEqual(counted(page), { packets: 1500, bytes: flows(1500).bytes });
   });
 
-  test("are read from the first on where it was made again before anybody missed it", async () => {
+  test("are read from the first on if it was made again before anybody missed it", async () => {
     await kafka.createTopic("swapped");
     await using promtap = await startFlows(kafka, "swapped", "--flow-group", "swapped", "--flow-from", "earliest");
     await kafka.produce("swapped", flows(1000).lines);
@@ -81,7 +81,7 @@ describe("flows of a topic that changes", kafkaOptions, () => {
     assert.deepEqual(counted(page), { packets: 1500, bytes: flows(1500).bytes });
   });
 
-  test("are not left unread where another instance of the group was given another topic, which is told there", async () => {
+  test("are not left unread if another instance of the group was given another topic, which is told there", async () => {
     for (const topic of ["ours", "theirs"]) await kafka.createTopic(topic, 2);
     const flags = ["--flow-group", "one", "--flow-from", "earliest"];
     await using ours = await startFlows(kafka, "ours", ...flags);
@@ -97,7 +97,7 @@ describe("flows of a topic that changes", kafkaOptions, () => {
     assert.match(stderr, /the group one reads another topic than theirs/);
   });
 
-  test("are told as lost where they were deleted before they were read", async () => {
+  test("are told as lost if they were deleted before they were read", async () => {
     await kafka.createTopic("deleted");
     {
       await using promtap = await startFlows(kafka, "deleted", "--flow-group", "deleted", "--flow-from", "earliest");

@@ -39,7 +39,7 @@ describe("flows from a real Kafka", kafkaOptions, () => {
     assert.deepEqual(counted(page), { packets: 5000, bytes: second.bytes });
   });
 
-  test("are counted from the newest on where nothing was committed", async () => {
+  test("are counted from the newest on if nothing was committed", async () => {
     await kafka.createTopic("latest", 2);
     await kafka.produce("latest", flows(100).lines);
     await using promtap = await startFlows(kafka, "latest", "--flow-group", "latest");

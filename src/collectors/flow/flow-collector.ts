@@ -36,7 +36,7 @@ const encoder = new TextEncoder();
 const CLOSE = encoder.encode("} ");
 /** Digits and the newline. */
 const VALUE_BYTES = 40;
-/** Slots that are looked at before the event loop gets its turn, where none of them has a line to write. */
+/** Slots that are looked at before the event loop gets its turn, if none of them has a line to write. */
 const SLOTS_PER_TURN = 4096;
 
 const KINDS = [

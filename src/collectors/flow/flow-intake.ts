@@ -35,7 +35,7 @@ export class FlowIntake {
     });
   }
 
-  /** Counts the records of a message; `end` is below `start` where it has no value at all. Hot. */
+  /** Counts the records of a message; `end` is below `start` if it has no value at all. Hot. */
   message(data: Buffer, start: number, end: number, partition: number, offset: number): void {
     this.messages++;
     this.#partition = partition;

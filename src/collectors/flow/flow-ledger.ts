@@ -39,7 +39,7 @@ export class FlowLedger {
   evictions = 0;
   counters = new Float64Array(FIRST_SLOTS * SLOT_COUNTERS);
   readonly #ownAs: number;
-  /** Which kinds a slot has seen, one bit each; none where no set has the slot. */
+  /** Which kinds a slot has seen, one bit each; none if no set has the slot. */
   #seen = new Uint8Array(FIRST_SLOTS);
   #count = 1;
   readonly #free: number[] = [];
@@ -77,7 +77,7 @@ export class FlowLedger {
     }
   }
 
-  /** Grows with every record of a slot that counts anything; FREE where no set has it that could lose it. */
+  /** Grows with every record of a slot that counts anything; FREE if no set has it that could lose it. */
   activity(slot: number): number {
     if (slot === OTHER_SLOT || this.#seen[slot] === 0) return FREE;
     let sum = 0;

@@ -44,7 +44,7 @@ export class SlotLabels {
     return this.#list.start(slot);
   }
 
-  /** Makes the slot's labels where they are not there yet, or are those of another set. */
+  /** Makes the slot's labels if they are not there yet, or are those of another set. */
   end(slot: number): number {
     while (this.#list.count <= slot) this.#append();
     const edition = this.#sets.editionOf(slot);

@@ -146,7 +146,7 @@ export class Fetcher {
     return cursors;
   }
 
-  /** Goes where a partition still has records, or to its end where it was cut: all of it again would be worse. */
+  /** Goes where a partition still has records, or to its end if it was cut: all of it again would be worse. */
   async #reenter(connection: Connection, partition: number, progress: Progress): Promise<void> {
     const { topic } = this.#context;
     const [first] = await listOffsets(connection, topic, [[partition, EARLIEST]]);

@@ -149,7 +149,7 @@ test("a record that says other in every label shares the series of those without
   assert.equal(page.value("promtap_flow_other_records_total"), 1);
 });
 
-test("labels are those asked for, and the ASes decide even where they are no labels", async () => {
+test("labels are those asked for, and the ASes decide even if they are no labels", async () => {
   const site = await Site.of({ labels: ["ip_proto", "as_dst"] });
   site.send({ as_src: OWN_AS, as_dst: 6939, ip_proto: "tcp", bytes: 5 }, { as_dst: OWN_AS, ip_proto: 17, bytes: 6 });
   const page = await site.page();
@@ -170,7 +170,7 @@ test("labels may have any name that objects of JavaScript have", async () => {
   assert.equal((await site.page()).value(`flow_transmit_bytes_total{${expected.join(",")}}`), 5);
 });
 
-test("the sampling rate is applied where it is asked for, and must be a number then", async () => {
+test("the sampling rate is applied if it is asked for, and must be a number then", async () => {
   const flows = [
     { as_src: OWN_AS, bytes: 10, packets: 2, sampling_rate: 100 },
     { as_src: OWN_AS, bytes: 10, packets: 2, sampling_rate: 0 },

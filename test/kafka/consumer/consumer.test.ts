@@ -54,7 +54,7 @@ const IMPOSTORS: Record<string, (socket: Socket) => void> = {
 
 describe("a consumer", TIMEOUT, () => {
   for (const [what, serve] of Object.entries(IMPOSTORS)) {
-    test(`tries again, and tells once, where a server ${what}`, async () => {
+    test(`tries again, and tells once, when a server ${what}`, async () => {
       await using impostor = await Impostor.start(serve);
       const told: (string | undefined)[] = [];
       await using consumer = consumerOf([impostor.port], told);
@@ -69,7 +69,7 @@ describe("a consumer", TIMEOUT, () => {
     });
   }
 
-  test("tells the reason of each broker where none can be reached", async () => {
+  test("tells the reason of each broker if none can be reached", async () => {
     const impostor = await Impostor.start(() => {});
     const { port } = impostor;
     await impostor[Symbol.asyncDispose]();

@@ -198,7 +198,7 @@ describe("a cursor", () => {
         const bytes = Buffer.from(sound);
         for (const [at, byte] of changes) bytes[at] = byte;
         readAll(bytes);
-        // again, where the checksum is right
+        // again, when the checksum is right
         bytes.writeUInt32BE(crc32c(bytes.subarray(ATTRIBUTES, firstLength)), CRC);
         readAll(bytes);
       }),

@@ -29,7 +29,7 @@ export class AsNames {
     return new AsNames(await ChangingFile.open(path, NAMES_FILE, listener));
   }
 
-  /** Takes the compressed list that the binary carries; no names where it carries none. */
+  /** Takes the compressed list that the binary carries; no names if it carries none. */
   static async carried(asset: Uint8Array | undefined): Promise<AsNames> {
     if (asset === undefined) return new AsNames({ value: AsTable.EMPTY, isCurrent: true });
     const value = await AsTable.parse("the binary", zstdDecompressSync(asset), false);
@@ -46,12 +46,12 @@ export class AsNames {
     return this.#names.isCurrent;
   }
 
-  /** "" where the AS has none. */
+  /** "" if the AS has none. */
   nameOf(as: number): string {
     return this.#names.value.nameOf(as);
   }
 
-  /** Begins to read the file again where it has changed; until that is done, the names are those before. */
+  /** Begins to read the file again if it has changed; until that is done, the names are those before. */
   refresh(): void {
     if (!(this.#names instanceof ChangingFile) || this.#refreshing !== undefined) return;
     this.#refreshing = this.#refresh(this.#names).finally(() => (this.#refreshing = undefined));

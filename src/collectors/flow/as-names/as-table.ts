@@ -37,8 +37,8 @@ export class AsTable {
   static readonly EMPTY = new AsTable(new Uint32Array(0), new Uint32Array(0), new Uint32Array(0), new Uint8Array(0));
 
   /**
-   * Reads a list with a line for each AS, or a MaxMind DB file with ASes. Where lines have no countries, what looks like
-   * one is part of the name (`Swedbank, AB`). Does not hold the event loop. Throws where there is nothing of the kind.
+   * Reads a list with a line for each AS, or a MaxMind DB file with ASes. If lines have no countries, what looks like
+   * one is part of the name (`Swedbank, AB`). Does not hold the event loop. Throws if there is nothing of the kind.
    */
   static async parse(name: string, bytes: Buffer, haveCountries = true): Promise<AsTable> {
     const names = new NameCollector();

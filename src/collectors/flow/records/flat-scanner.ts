@@ -19,7 +19,7 @@ const MAX_DIGITS = 15;
 const EVENT_KEY = "event_type";
 const MARKS = ["purge_init", "purge_close"].map((mark) => Buffer.from(mark));
 
-/** What is known of a key; -1 where it is none of the kind. */
+/** What is known of a key; -1 if it is none of the kind. */
 interface KnownKey {
   readonly bytes: Uint8Array;
   readonly field: number;
@@ -57,7 +57,7 @@ export class FlatScanner {
     }
   }
 
-  /** Reads the object at data[start] into the record. Returns where it ends, or -1 where it is not for us. Hot. */
+  /** Reads the object at data[start] into the record. Returns where it ends, or -1 if it is not for us. Hot. */
   scan(data: Uint8Array, start: number, end: number): number {
     if (data[start] !== OPEN) return -1;
     this.#record.clear(data);
@@ -118,7 +118,7 @@ export class FlatScanner {
     return -1;
   }
 
-  /** Reads digits. Returns where they end, or -1 where they are none, too many, or begin with a zero. */
+  /** Reads digits. Returns where they end, or -1 if they are none, too many, or begin with a zero. */
   #integer(data: Uint8Array, start: number, end: number): number {
     let value = 0;
     let at = start;

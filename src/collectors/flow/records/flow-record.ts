@@ -45,7 +45,7 @@ export class FlowRecord {
   /** By Field; whole numbers, or one of the codes above. */
   readonly numbers = new Float64Array(FIELD_KEYS.length);
   isMarker = false;
-  /** Where the texts stand, in UTF-8: the k-th key's is text[starts[k], ends[k]), and empty where the key is missing. */
+  /** Where the texts stand, in UTF-8: the k-th key's is text[starts[k], ends[k]), and empty if the key is missing. */
   text: Uint8Array = new Uint8Array(0);
   readonly starts: Int32Array;
   readonly ends: Int32Array;

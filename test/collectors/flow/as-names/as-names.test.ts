@@ -89,7 +89,7 @@ describe("a table of names", () => {
 });
 
 describe("names of ASes", () => {
-  test("come from the binary, where it carries some", async () => {
+  test("come from the binary, if it carries some", async () => {
     assert.equal((await AsNames.carried(undefined)).count, 0);
     assert.equal((await AsNames.carried(zstdCompressSync("3 MIT\n"))).nameOf(3), "MIT");
     assert.equal((await AsNames.carried(zstdCompressSync("21420 Swedbank, AB\n"))).nameOf(21_420), "Swedbank, AB");
