@@ -10,11 +10,11 @@ import { type Account, Tap } from "./taps/tap.ts";
 import { WorkQueue } from "./taps/work-queue.ts";
 import { idlePatterns, interfacesOf, noSuchInterface, wantedLinks } from "./wanted.ts";
 
-/** How long what is counted of an interface that only a pattern names is kept when it is gone: it may come back. */
+/** How long the counts of an interface that only a pattern names are kept once it is gone: it may come back. */
 const FORGET_MS = 10 * 60_000;
 /** How long an engine waits for another name that is wanted: a renaming may pass names that are not. */
 const LINGER_MS = 1000;
-/** The links are compared with what is captured this often at most, however fast they change. */
+/** Links are compared with what is captured at most this often, however fast they change. */
 const SETTLE_MS = 20;
 
 /** If there are descriptors for so many engines they may be opened at the same time. */
@@ -28,9 +28,9 @@ export interface CaptureListener {
   closed(name: string): void;
   /** An interface that is captured has another name. */
   renamed(before: string, name: string): void;
-  /** No interface that there was at start is named by these patterns. */
+  /** These patterns name no interface that there was at the start. */
   idle(patterns: readonly string[]): void;
-  /** These couldn't be opened, and are tried again in time; told once for each reason. */
+  /** These couldn't be opened, and will be tried again; told once for each reason. */
   failed(names: readonly string[], reason: string): void;
   /** Packets of these interfaces pass others that are captured too, and count there as well; told once. */
   overlapped(names: readonly string[]): void;
@@ -157,7 +157,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     this.#tellIdle();
   }
 
-  /** Brings all that is counted into up to date. */
+  /** Brings all sinks up to date. */
   sync(): void {
     this.#forgetGone();
     for (const tap of this.#taps.values()) tap.sync();
@@ -201,7 +201,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
 
   async #start(): Promise<void> {
     for (const link of interfacesOf(this.#texts, this.#links.all())) {
-      // An engine can wait for its link to come up; the rights to open it may be gone by then.
+      // An engine can wait for its link to come up; the rights to open one may be gone by then.
       this.#follow(link).mayBeDown = true;
     }
     this.#tellIdle();
@@ -217,7 +217,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     if (idle.length > 0) this.#listener.idle(idle);
   }
 
-  /** Whether a pattern names an interface of this name, were there one. */
+  /** Whether a pattern names an interface of this name, should there be one. */
   #mayName(name: string): boolean {
     const link = { name, altNames: [] };
     return this.#patterns.names(link) || (this.#patterns.hasAuto && !this.#patterns.leavesOut(link));
@@ -261,7 +261,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     return tap;
   }
 
-  /** What is wanted no more gets some time to be wanted again, as it is. */
+  /** What is no longer wanted gets some time to be wanted again. */
   #dropUnwanted(): void {
     clearTimeout(this.#lingerTimer);
     let isLingering = false;
@@ -316,7 +316,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
 
   async #openSparingly(link: Link, sink: Sink): Promise<Engine<Sink>> {
     const { descriptors } = this.kind;
-    // What is gone gives back first.
+    // What is gone gives its resources back first.
     if (!hasDescriptors(descriptors)) await this.#closings.settled();
     if (hasDescriptors(descriptors)) return this.kind.open(link, sink, this.#taps.size);
     throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${descriptorRefusal()}`);

@@ -45,7 +45,7 @@ export function positionsOf(captured: readonly Link[], all: readonly Link[]): Re
  *                             ^^^^                  ^^^^^                 ^^^^
  *
  * Tunnels are part of it: their packets are others than those that carry them. Packets that the host routes from one
- * interface of the edge to another cross it twice.
+ * interface of the edge to another cross the edge twice.
  */
 export function edgeOf(candidates: readonly Link[], all: readonly Link[]): Link[] {
   const byIndex = new Map(all.filter(({ isUp }) => isUp).map((link) => [link.index, link]));

@@ -3,7 +3,7 @@ import type { CapabilityName } from "../native/capabilities.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Link } from "./netlink.ts";
 
-/** The ways to see packets, in no order; `--engine` takes all but `savefile`, which `--read` selects. */
+/** The engines, in no order; `--engine` takes all but `savefile`, which `--read` selects. */
 export const EngineName = { BPF: "bpf", TCX: "tcx", RING: "ring", PCAP: "pcap", SAVEFILE: "savefile" } as const;
 export type EngineName = (typeof EngineName)[keyof typeof EngineName];
 
@@ -42,16 +42,16 @@ export interface FrameReader {
   end(): void;
 }
 
-/** A way to make engines, one for each interface. */
+/** A kind of engine, one of which is opened for each interface. */
 export interface EngineKind<Sink = InterfaceLedger> {
   readonly name: EngineName;
   /** Capabilities without which `open` fails at start. */
   readonly needs: readonly CapabilityName[];
-  /** Those of them that are needed later too, to open an interface that comes or comes back. */
+  /** Those of them that are still needed later, to open an interface that comes or comes back. */
   readonly keeps: readonly CapabilityName[];
   /** Descriptors that an engine holds as long as it is open. */
   readonly descriptors: number;
-  /** Tries what the engine needs of the host; returns why it cannot work, or undefined. */
+  /** Tries what the engine needs of the host; returns why it can't work, or undefined. */
   probe(): Promise<string | undefined>;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
   open(link: Link, sink: Sink, siblings: number): Promise<Engine<Sink>>;

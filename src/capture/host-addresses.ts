@@ -7,7 +7,7 @@ const RTMGRP_IPV4_IFADDR = 0x10;
 const RTMGRP_IPV6_IFADDR = 0x100;
 /** In messages. */
 const WHAT = "addresses";
-/** What a message says is not looked at, only that there is one. */
+/** The content of a message does not matter, only that there is one. */
 const MESSAGE_BYTES = 16;
 /** How many messages are read before others have their turn. */
 const MESSAGES_PER_TURN = 64;
@@ -81,7 +81,7 @@ export class HostAddresses implements Disposable {
     try {
       found = await list();
     } catch {
-      // Such as for want of descriptors: the addresses stay as they are until the kernel answers.
+      // For want of descriptors, say: the addresses stay as they are until the kernel answers.
     }
     this.#timer = undefined;
     if (!this.#isOpen) return;

@@ -14,7 +14,7 @@ const SPECIAL = "*?[]!,\\";
 /** A byte of a name that isn't UTF-8: one character. */
 const BYTE = String.raw`\\x[0-9a-f]{2}`;
 
-/** What has names: such as a Link. */
+/** Anything with names, such as a Link. */
 export interface Named {
   readonly name: string;
   readonly altNames: readonly string[];

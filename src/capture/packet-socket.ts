@@ -21,7 +21,7 @@ export function openPacketSocket(name: string | undefined, isEthernet: boolean):
   return fd;
 }
 
-/** Where to bind: struct sockaddr_ll of linux/if_packet.h: family, protocol, index; the rest is not for bind. */
+/** Where to bind: struct sockaddr_ll of linux/if_packet.h, family, protocol and index; bind(2) ignores the rest. */
 export function packetAddress(interfaceIndex: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(20));
   view.setUint16(0, AF_PACKET, true);

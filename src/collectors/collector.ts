@@ -26,7 +26,7 @@ export class CollectorSet {
   readonly #share: number;
   readonly #onChange: StateListener;
   readonly #errors = new Map<string, string>();
-  /** What scrapes did not wait for any longer, by collector. */
+  /** What scrapes stopped waiting for, by collector. */
   readonly #late = new Map<string, Promise<unknown>>();
 
   /** `share`: the part of a scrape's time that each may take, up to 1. */
@@ -104,7 +104,7 @@ export class CollectorSet {
     throw new Error(LATE);
   }
 
-  /** Keeps in mind what is late until it is done. */
+  /** Remembers what is late until it is done. */
   #letGoOn(collector: string, works: readonly unknown[]): void {
     const late = Promise.allSettled(works).finally(() => {
       if (this.#late.get(collector) === late) this.#late.delete(collector);
@@ -133,10 +133,12 @@ interface Result {
   readonly families: Family[] | undefined;
 }
 
-/** How much of the time until the deadline databases get to be read again; then those before serve the page. */
+/** Part of the time until the deadline that reading databases again may take; then the old ones serve the page. */
 const RELOAD_SHARE = 0.5;
 
-/** Waits for databases that are read again; for half of the time at most, because reading goes on without the page. */
+/**
+ * Waits for databases that are being read again; half of the time at most, because reading goes on without the page.
+ */
 export async function reloaded(work: Promise<void>, deadline: number): Promise<void> {
   await isDoneBy(performance.now() + Math.max(deadline - performance.now(), 0) * RELOAD_SHARE, work);
 }

@@ -7,12 +7,12 @@ import type { CapabilityName } from "../native/capabilities.ts";
 import type { Collector } from "./collector.ts";
 import type { TrafficSource } from "./traffic.ts";
 
-/** Collectors that belong together, and what they hold; disposing of it gives that back. */
+/** Collectors that belong together, and what they hold; disposing gives that back. */
 export interface Feature extends AsyncDisposable {
   readonly collectors: readonly Collector[];
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
-  /** Resolves when it counts all that there is to count; at once if it is not there. */
+  /** Resolves when it counts all there is to count; without it, that is at once. */
   started?(): Promise<void>;
   /** Takes the frames of a file that is read. */
   readonly reader?: FrameReader;
@@ -64,6 +64,6 @@ export interface FeatureKind<Value> {
   judge?(value: Value, host: Pick<CheckHost, "readPath">): void;
   /** Throws PromtapError if this host does not allow it at all. */
   start(value: Value, host: FeatureHost): Promise<Feature>;
-  /** Says what `start` would start, one line each, having tried it. Throws PromtapError. */
+  /** Says what `start` would start, a line each, after trying it. Throws PromtapError. */
   check(value: Value, host: CheckHost): Promise<string[]>;
 }

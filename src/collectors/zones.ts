@@ -19,7 +19,7 @@ const DIRECTIONS = [
   [Direction.TX, "tx"],
   [Direction.RX, "rx"],
 ] as const;
-/** Digits and the newline of a value take at most this many bytes. */
+/** Most bytes of a value's digits and newline. */
 const VALUE_BYTES = 20;
 /** Slots that are looked at before the event loop gets its turn. */
 const SLOTS_PER_TURN = 1024;

@@ -154,7 +154,7 @@ export class ClassicBpf {
   #distance(index: number, code: number, a: number, operand: number): number {
     switch (code & OPERATION) {
       case JA:
-        // Signed, as in libpcap; the kernel takes no program that jumps backward.
+        // Signed, as in libpcap; the kernel accepts no program that jumps backward.
         return this.#constants[index]! | 0;
       case JEQ:
         return this.#jump(index, a === operand);
@@ -211,7 +211,7 @@ function loadAt(code: number, at: number, bytes: Uint8Array, end: number): numbe
   }
 }
 
-/** SKF_AD_* of linux/filter.h; -1 if it is none that is known here. */
+/** SKF_AD_* of linux/filter.h; -1 if it is unknown here. */
 function loadBeside(what: number, beside: Ancillary): number {
   switch (what) {
     case 0:

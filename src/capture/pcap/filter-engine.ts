@@ -134,7 +134,7 @@ export class FilterEngine<Sink> implements Engine<Sink>, RingHolder {
     try {
       await this.#receiveBy(ringBytes);
     } catch {
-      // Such as for want of a descriptor: the ring that is there goes on.
+      // For want of a descriptor, say: the present ring goes on.
       return false;
     }
     receiveNoMore(before.socket);

@@ -18,7 +18,7 @@ import { type Framing, framingOf } from "./link-type.ts";
 const CLASS = 0x07;
 const LOADS = [0x00, 0x01];
 const MODE = 0xe0;
-/** Loads from the frame: at a place, at one behind X, and of the length of an IPv4 header. */
+/** Loads from the frame: at an offset, at an offset from X, and of the length of an IPv4 header. */
 const FRAME_MODES = [0x20, 0x40, 0xa0];
 
 /** What an interface's socket is given. */

@@ -38,7 +38,7 @@ export function pcapKindOf<Sink>(
         void libc.closeInBackground(openPacketSocket(undefined, true));
         return undefined;
       } catch (error) {
-        // A mistake is one with whatever engine.
+        // A mistake in an expression is one for every engine.
         if (error instanceof PromtapError && error.code === ErrorCode.USAGE) throw error;
         return messageOf(error);
       }

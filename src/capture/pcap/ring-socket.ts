@@ -8,7 +8,7 @@ import type { LiveProgram } from "./live-filter.ts";
 
 /** Holds the largest frame that segments are merged to, 64 KiB, and what stands before it. */
 const MAX_BLOCK_BYTES = 128 * 1024;
-/** A ring works on with few blocks, but not with one. */
+/** A ring still works with few blocks, but not with one. */
 const MIN_BLOCKS = 4;
 
 const NOTHING = pack([[BPF_RET_K, 0, 0, 0]]);
@@ -33,7 +33,7 @@ export async function openRingSocket(name: string, program: LiveProgram, ringByt
   throw packetSocketRefusal(ring, `open ${name}`, attached < 0 ? "attach a filter" : "map a ring");
 }
 
-/** Has the frames of an interface come in, promiscuously. Throws PromtapError. */
+/** Starts receiving the frames of an interface, promiscuously. Throws PromtapError. */
 export async function receive({ fd }: RingSocket, { name, index }: Link): Promise<void> {
   const joined = await libc.makePromiscuous(fd, index);
   if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
@@ -42,7 +42,7 @@ export async function receive({ fd }: RingSocket, { name, index }: Link): Promis
   if (bound < 0) throw packetSocketRefusal(bound, `open ${name}`, "bind to it");
 }
 
-/** Has no frames come in any more; what came can be read until it is closed. */
+/** Stops receiving; what came can be read until it is closed. */
 export function receiveNoMore({ fd }: RingSocket): void {
   libc.attachFilter(fd, NOTHING);
 }

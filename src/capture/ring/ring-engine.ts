@@ -27,7 +27,7 @@ import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
 /**
  * How often finished blocks are read; a scrape reads them too. Sooner while that takes a good part of the ring's blocks:
- * packets come fast, or the ring is a small one. Each time costs 100 us, because the event loop has gone cold.
+ * packets come fast, or the ring is a small one. Each time costs 100 µs, because the caches have gone cold.
  */
 const DRAIN_MS = 50;
 const BUSY_DRAIN_MS = 10;
@@ -51,7 +51,7 @@ export class RingBudget {
     this.#bytes = bytes;
   }
 
-  /** A share for one of `siblings`, which leaves as much again to interfaces that nobody knows of yet. */
+  /** A share for one of `siblings`, which leaves as much again to interfaces that are not known yet. */
   shareBytes(siblings: number): number {
     const left = this.#bytes - this.#heldBytes;
     const share = Math.min(MAX_RING_BYTES, this.#bytes / Math.max(siblings, 1), left / 2);

@@ -5,7 +5,7 @@ const ALL_RINGS_BYTES = 64 * 1024 * 1024;
 const MAX_RING_BYTES = 16 * 1024 * 1024;
 const MIN_RING_BYTES = 64 * 1024;
 
-/** Has a ring, and can change it for one of another size; false if it could not. */
+/** Holds a ring, and can change it for one of another size; false if it could not. */
 export interface RingHolder {
   resize(ringBytes: number): Promise<boolean>;
 }
@@ -43,12 +43,12 @@ export class RingShares {
     this.#leftBytes += ringBytes;
   }
 
-  /** Notes whose ring what was claimed is. */
+  /** Notes which ring has what was claimed. */
   hold(holder: RingHolder, ringBytes: number): void {
     this.#held.set(holder, ringBytes);
   }
 
-  /** Gives back the memory of a ring that is there no more. */
+  /** Gives back the memory of a ring that is gone. */
   release(holder: RingHolder): void {
     this.#leftBytes += this.#held.get(holder) ?? 0;
     this.#held.delete(holder);

@@ -64,7 +64,7 @@ const GSO_SIZE_BEFORE_MAC = 10 - 4;
 /** Walks the packets of one block: `first` is the offset of the first in the ring, in bytes. */
 export type BlockWalker = (first: number, packets: number) => void;
 
-/** The memory that the kernel and we share, and our place in it. */
+/** The memory shared with the kernel, and our place in it. */
 export class Ring {
   /** The whole ring; offsets below are in bytes from its start, and packets are 8-byte aligned. */
   readonly bytes: Uint8Array;
@@ -148,7 +148,7 @@ export class Ring {
     return ((protocol & 0xff) << 8) | (protocol >> 8);
   }
 
-  /** The gso_size that the kernel says of the frame at `mac`, 0 if it is a packet like any. Hot; does not allocate. */
+  /** The gso_size that the kernel tells of the frame at `mac`, 0 if it is a single packet. Hot; does not allocate. */
   gsoSize(mac: number): number {
     const at = mac - GSO_SIZE_BEFORE_MAC;
     // In the machine's own order, which is little-endian wherever this runs; `mac` may be odd.

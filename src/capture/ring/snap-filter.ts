@@ -102,7 +102,7 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
   const tagged = extended + ALL_TAGS_BYTES;
   const program: Instruction[] = [
     ...(ignoreOutgoing ? IGNORE_OUTGOING : []),
-    // A load behind the end would drop the frame, so the short ones are kept whole.
+    // A load beyond the end would drop the frame, so short ones are kept whole.
     [BPF_LD_W_LEN, 0, 0, 0],
     [BPF_JMP_JGE, 1, 0, link + IPV6_HEADER_BYTES],
     [BPF_RET_K, 0, 0, EVERYTHING],

@@ -6,7 +6,7 @@ import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 
 /** Where the bytes of a file come from, in order and once. */
 export interface ByteInput extends AsyncDisposable {
-  /** Whether the bytes come when somebody writes them, and are gone for others once they are read here. */
+  /** Whether the bytes come as they are written, and are gone for others once they are read here. */
   readonly isPipe: boolean;
   /**
    * Puts at least one byte at the front of `into`, which has room for MIN_ROOM_BYTES, and returns how many; 0 at the

@@ -6,7 +6,7 @@ import type { SocketSource } from "./tcp-socket.ts";
 import type { FeatureKind } from "../feature.ts";
 import { type GeoipConfig, geoipSection } from "./section.ts";
 
-/** How long the first look at the sockets may take. */
+/** Time for the first look at the sockets. */
 const PROBE_MS = 5000;
 
 /** TCP connections by country. */

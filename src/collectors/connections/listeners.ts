@@ -5,7 +5,7 @@ const ALL_IPV4 = 1;
 const ALL_IPV6 = 2;
 const SOME = 4;
 
-/** Where this host takes connections: what decides which end of one was there first. */
+/** Where this host takes connections, which tells which end was there first. */
 export class Listeners {
   readonly #ports = new Uint8Array(65_536);
   /** The addresses of ports at which not all of them listen, each once, by their ends. */

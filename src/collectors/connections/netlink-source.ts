@@ -10,7 +10,7 @@ const ENOENT = 2;
 export class NetlinkSource implements SocketSource {
   readonly name = "netlink";
 
-  /** Tells why sockets can't be had this way, or undefined when they can: it has read those that listen. */
+  /** Tells why sockets can't be had from it, or undefined if they can: then it has read the listeners. */
   static async probe(deadline: number): Promise<string | undefined> {
     try {
       await new NetlinkSource().visit(LISTENING, deadline, () => {});
@@ -27,7 +27,7 @@ export class NetlinkSource implements SocketSource {
     const onMessage = socketMessages(new TcpSocket(), visitor);
     for (const family of [AF_INET, AF_INET6]) {
       const end = await dump.run(dumpRequest(family, states), { deadline }, onMessage);
-      // What did not fit the socket's buffer is lost.
+      // What did not fit into the socket's buffer is lost.
       if (end === DumpEnd.TORN || end === -libc.errno.ENOBUFS) return false;
       if (end === DumpEnd.LATE) throw new Error("couldn't read the TCP sockets before the scrape's deadline");
       if (end < 0) throw refused(end);

@@ -1,7 +1,7 @@
 import type { Address } from "../../packet/address.ts";
 import { isIpv4 } from "./tcp-socket.ts";
 
-/** What a branch leads to that is no other node. */
+/** What a branch leads to if not to another node. */
 const NOTHING = 0;
 const ALL = -1;
 const IPV4_ROOT = 0;

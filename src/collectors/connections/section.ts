@@ -55,7 +55,7 @@ export const geoipSection = optional(
 );
 export type GeoipConfig = NonNullable<ValueOf<typeof geoipSection>>;
 
-/** Blanks and a comma at the end are let through, as people write lists. */
+/** Blanks and a trailing comma are let through, as people write lists. */
 function networksOf(list: string, spelling: string): Network[] {
   const words = list.split(",").map((word) => word.trim());
   return words.filter((word) => word !== "").map((word) => networkOf(word, spelling));

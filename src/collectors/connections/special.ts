@@ -1,7 +1,7 @@
 import { isIpv4 } from "./tcp-socket.ts";
 
 /**
- * Names for addresses that are of no country by their kind (IANA's special-purpose registries, RFC 6890), as far as TCP
+ * Names for addresses that by their kind are of no country (IANA's special-purpose registries, RFC 6890), as far as TCP
  * gets there; undefined for all others. `address`: four words, IPv4 mapped. Hot; does not allocate.
  */
 export function specialName(address: Uint32Array): string | undefined {

@@ -58,10 +58,10 @@ export const NEEDS: Readonly<Record<Backend, readonly CapabilityName[]>> = {
   [Backend.NFTABLES]: ["CAP_NET_ADMIN"],
 };
 
-/** How long a program may take to say what it is. */
+/** Time for a program to say what it is. */
 const VERSION_TIMEOUT_MS = 2000;
 
-/** Finds one program for each backend and family that the host has, whatever names it has them under. */
+/** Finds one program for each backend and family that the host has, whatever its names for them. */
 export async function findPrograms(folders: readonly string[], signal: AbortSignal): Promise<RuleProgram[]> {
   const sources: RuleProgram[] = [];
   for (const family of ["ipv4", "ipv6"] as const) {

@@ -14,7 +14,7 @@ export function addTo(counts: Counts, slot: number, packets: number, bytes: numb
   counts.bytes[slot]! += bytes;
 }
 
-/** Whether each of them is at least what the other one is. */
+/** Whether each count is at least that of the others. */
 export function isAtLeast(counts: Counts, others: Counts): boolean {
   for (let slot = 0; slot < others.packets.length; slot++) {
     const isLess = counts.packets[slot]! < others.packets[slot]! || counts.bytes[slot]! < others.bytes[slot]!;

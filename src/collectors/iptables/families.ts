@@ -9,7 +9,7 @@ import { type Content, RowList, type Rows } from "./rows.ts";
 
 /** Rows that are written before the event loop gets its turn, if the writer is not full before. */
 const ROWS_PER_TURN = 4096;
-/** Digits and the newline of a value take at most this many bytes. */
+/** Most bytes of a value's digits and newline. */
 const VALUE_BYTES = 24;
 const encoder = new TextEncoder();
 const CLOSE = encoder.encode("} ");

@@ -3,7 +3,7 @@ import { isDoneBy } from "../waiting.ts";
 /** How old a result may be that stands for one that is not there yet: as old as what Prometheus itself looks back to. */
 const MAX_AGE_MS = 5 * 60_000;
 
-/** What work came to. */
+/** The result of work. */
 export interface Result<T> {
   readonly value: T;
   /** How long before now it was begun, in seconds; 0 if it was waited for. */

@@ -6,9 +6,9 @@ import { messageOf } from "../../errors.ts";
 const MAX_OUTPUT_BYTES = 100e6;
 /** What is kept of its standard error. */
 const KEPT_STDERR_BYTES = 4096;
-/** How long output is read before the event loop gets its turn. */
+/** Time to read output in before the event loop gets its turn. */
 const TURN_MS = 10;
-/** How long one that was killed gets to be gone, before the next run is refused. */
+/** Time for a killed program to be gone, before the next run is refused. */
 const LEAVE_MS = 200;
 
 /** How a run ended. */
@@ -77,7 +77,7 @@ export class Program {
   }
 }
 
-/** Of some errors Node tells by an event, others it throws, such as a want of memory. */
+/** Node reports some errors by an event and throws others, such as a lack of memory. */
 function start(path: string, args: readonly string[]): ChildProcess | Error {
   try {
     return spawn(path, args, {

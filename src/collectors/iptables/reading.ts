@@ -2,7 +2,7 @@ import { type CapabilityName, effectiveCapabilities } from "../../native/capabil
 import { NEEDS, type RuleProgram } from "./backends.ts";
 import type { Content } from "./rows.ts";
 
-/** What came of asking. */
+/** The result of reading a backend. */
 export interface Reading {
   readonly source: RuleProgram;
   readonly seconds: number;
@@ -32,13 +32,13 @@ export function readingOf(source: RuleProgram, start: number, stderr: string, co
   return { source, seconds: secondsSince(start), error: undefined, stderr, content, ageSeconds: 0 };
 }
 
-/** The reading of which nothing came; `error` begins with what became of the program. */
+/** A reading that failed; `error` begins with what became of the program. */
 export function failedReading(source: RuleProgram, start: number, error: string, stderr: string): Reading {
   const words = [`${source.path} ${error}`, lack(NEEDS[source.backend])].filter((part) => part !== "");
   return { source, seconds: secondsSince(start), error: words.join("; "), stderr, content: undefined, ageSeconds: 0 };
 }
 
-/** What a scrape has that can't wait any longer for a reading. */
+/** What a scrape shows that can't wait any longer for a reading. */
 export function lateReading(source: RuleProgram, start: number): Reading {
   const error = "isn't done in its share of the scrape's time (--collector-share), and goes on";
   return failedReading(source, start, error, "");

@@ -33,7 +33,7 @@ export interface KernelChain {
   readonly table: string;
   readonly name: string;
   readonly handle: number;
-  /** What becomes of packets that no rule decides, by its number; undefined for a chain that no hook leads to. */
+  /** The policy by its number, for packets that no rule decides; undefined for a chain that no hook leads to. */
   readonly policy: number | undefined;
   /** Packets and bytes that no rule decided; 0 if they are not counted. */
   readonly packets: number;

@@ -11,7 +11,7 @@ export interface Counter {
   bytes: number;
 }
 
-/** What a quota allows, and what of it is used. */
+/** What a quota allows, and how much of it is used. */
 export interface Quota {
   bytes: number;
   used: number;

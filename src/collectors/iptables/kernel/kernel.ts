@@ -20,7 +20,7 @@ import { elementsIn, elementsRequest, type KernelSet, setIn, setsRequest } from 
  * the caller has programs to ask instead, which tell why they can't have it either.
  */
 
-/** How often a dump is taken that changes tore. */
+/** How often a dump is taken again that changes tore. */
 const ATTEMPTS = 3;
 
 /** The tables and chains there are. */

@@ -78,7 +78,7 @@ export class KnownRules {
     const sum = new KernelSum(this.#order, this.#printed.packets.length, marks?.digests);
     const isWhole = await readRules(sum.known(scope.chains), limits, (chain) => sum.visitorOf(chain));
     if (!isWhole || !sum.isSame()) return undefined;
-    // What counts less than was printed before is in another namespace.
+    // What counts less than was printed is in another namespace.
     const isPrinted = marks !== undefined || (readGeneration() === generation && isAtLeast(sum.counts, this.#printed));
     if (!isPrinted) return undefined;
     this.#marks = { digests: sum.digests, sets };

@@ -22,7 +22,7 @@ export function textOf(value: Json): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** A number of 64 bits; jansson, by which nft writes it, makes it negative from 2^63 on. */
+/** A number of 64 bits; jansson, which nft writes it with, makes it negative from 2^63 on. */
 export function countOf(value: Json): number | undefined {
   if (typeof value !== "number") return undefined;
   return value < 0 ? value + 2 ** 64 : value;

@@ -5,7 +5,7 @@ import { type Limits, type Outcome, Program } from "../program.ts";
 import { placeKey, type ReadOptions } from "../rule-book.ts";
 import { type ChainFilter, Ruleset } from "./ruleset.ts";
 
-/** Names that nft takes on its command line; others are found in the whole ruleset. */
+/** Names that nft takes on its command line; other tables are found in the whole ruleset. */
 const PLAIN_NAME = /^[A-Za-z][\w./-]*$/;
 /** With more tables to ask for than this, the whole ruleset is asked for. */
 const MAX_TABLES = 8;

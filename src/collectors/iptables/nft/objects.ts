@@ -43,7 +43,7 @@ export class Objects {
   }
 
   push(text: string): void {
-    /** Where begins what is not kept yet. */
+    /** Where the part begins that is not kept yet. */
     let from = 0;
     let at = this.#isInString ? this.#stringEnd(text, 0) : 0;
     for (; at < text.length; at++) {

@@ -24,7 +24,7 @@ interface Counted {
 }
 
 /**
- * Counts the elements of sets and maps, in time of its own: hundreds of thousands take the kernel seconds, and nft several
+ * Counts the elements of sets and maps, in its own time: hundreds of thousands take the kernel seconds, and nft several
  * times as long.
  */
 export class SetSizes {

@@ -27,7 +27,7 @@ const LEGACY_TABLES: Readonly<Record<IptablesFamily, string>> = {
 const TABLES: readonly string[] = ["filter", "nat", "mangle", "raw", "security"];
 
 export interface SaverOptions extends LabelOptions {
-  /** That there is no table at all is an error: iptables_exporter takes it for a lack of permission. */
+  /** No table at all is an error: iptables_exporter takes it for a lack of permission. */
   readonly isEmptyWrong: boolean;
 }
 
