@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
+import { manualPaths } from "../src/cli/manuals.ts";
 import { asPackage, buildAsNames } from "./as-names.ts";
 import { writeBinary } from "./binary.ts";
 import { bundle } from "./bundle.ts";
@@ -57,7 +58,8 @@ function assetsOf(native: readonly string[]): Record<string, string> {
   const folder = join(root, "src/assets");
   const files = readdirSync(folder).map((name) => join(folder, name));
   const paths = [...native, countries, buildAsNames(), ...partFiles(), ...files.sort()];
-  return Object.fromEntries(paths.map((path) => [basename(path), path]));
+  const manuals = manualPaths.map((path) => [path, join(root, path)] as const);
+  return Object.fromEntries([...paths.map((path) => [basename(path), path] as const), ...manuals]);
 }
 
 /** Writes the code that is only loaded when it is needed to where assets are taken from. */
@@ -75,7 +77,7 @@ function partFiles(): string[] {
 function keyOf(): string {
   const hash = createHash("sha256").update(readVersion(nodePackage)).update(code).update(licences);
   const scripts = readdirSync(import.meta.dirname).map((name) => join(import.meta.dirname, name));
-  const others = [join(root, "LICENSE"), join(root, "README.md")];
+  const others = [join(root, "LICENSE")];
   for (const path of [...Object.values(assets), ...scripts.sort(), ...others]) {
     hash.update(path).update(readFileSync(path));
   }

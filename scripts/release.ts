@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
+import { manualPaths } from "../src/cli/manuals.ts";
 import { cache, dist, root, run, version } from "./project.ts";
 
 const NAME = `promtap-${version}-linux-${process.arch}`;
@@ -21,8 +22,13 @@ export function writeRelease(binary: string, addons: readonly string[], licences
   const folder = join(cache, "release", NAME);
   rmSync(join(cache, "release"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const texts = ["src/assets/promtap.service", "LICENSE", "README.md"].map((name) => join(root, name));
+  const texts = ["src/assets/promtap.service", "LICENSE"].map((name) => join(root, name));
   for (const file of [binary, ...addons, ...texts]) copyFileSync(file, join(folder, basename(file)));
+  // where they stand in the sources, so that their links lead somewhere
+  for (const path of manualPaths) {
+    mkdirSync(join(folder, dirname(path)), { recursive: true });
+    copyFileSync(join(root, path), join(folder, path));
+  }
   writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), licences);
 
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
+import { MANUALS, manualPaths } from "../src/cli/manuals.ts";
 import { scanFlags } from "../src/cli/scan.ts";
 import { ENGINES } from "../src/config/capture.ts";
 import { configOf } from "../src/daemon/config.ts";
@@ -12,8 +13,13 @@ import { type ParsedFamily, parseExposition } from "./page/exposition-parser.ts"
 import { ipv4Frame, ipv6Frame, PROTOCOL_TCP } from "./support/frames.ts";
 import { TemporaryFolder } from "./support/temporary-folder.ts";
 
-const readme = readFileSync(join(root, "README.md"), "utf8");
-const map = readFileSync(join(root, "src/README.md"), "utf8");
+/** The text of a manual, by its path. */
+const manual = (path: string): string => readFileSync(join(root, path), "utf8");
+const readme = manual("README.md");
+const map = manual(MANUALS.sources.path);
+/** All manuals but the overview, which repeats some of what they hold. */
+const manuals = manualPaths.filter((path) => path !== "README.md").map(manual);
+const all = [readme, ...manuals];
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   version: string;
   scripts: Record<string, string>;
@@ -55,7 +61,7 @@ function promtap(...args: string[]): string {
   return execFileSync(process.execPath, [join(root, "src/main.ts"), ...args], { encoding: "utf8", stdio: "pipe" });
 }
 
-describe("the README's flags", () => {
+describe("the manuals' flags", () => {
   test("are those of --help, with the same defaults", () => {
     const help = promtap("--help").split(/^(?= {2}(?:-\w, | {4})--)/m);
     const expected = help.slice(1).map((text) => {
@@ -63,15 +69,18 @@ describe("the README's flags", () => {
       const spellings = short === undefined ? [long] : [short, long];
       return [...spellings, /\(default: ([^;)\s]+)/.exec(text)?.[1] ?? ""].join(" ");
     });
-    const found = rows(readme, "Flag").map(([flag = "", value = ""]) =>
-      [...codes(flag).map((spelling) => spelling.split(" ")[0]!), codes(value)[0]?.split(" ")[0] ?? ""].join(" "),
-    );
+    const found = manuals.flatMap(flagsIn);
     assert.ok(expected.length > 10);
     assert.deepEqual(found.toSorted(), expected.toSorted());
+    assert.deepEqual(
+      flagsIn(readme).filter((flag) => !expected.includes(flag)),
+      [],
+    );
   });
 
   test("are legal in every command it shows", () => {
-    const commands = codeBlocks(readme, "sh")
+    const commands = all
+      .flatMap((text) => codeBlocks(text, "sh"))
       .flatMap((block) => block.split("\n"))
       .filter((line) => line.startsWith("promtap "));
     assert.ok(commands.length > 3);
@@ -82,11 +91,20 @@ describe("the README's flags", () => {
   });
 
   test("are legal in every range it shows", () => {
-    const ranges = rows(section(readme, "Ranges")).flatMap(([range = ""]) => codes(range));
-    assert.ok(ranges.length > 5);
+    const ranges = [readme, manual(MANUALS.traffic.path)].flatMap((text) =>
+      rows(section(text, "Ranges")).flatMap(([range = ""]) => codes(range)),
+    );
+    assert.ok(ranges.length > 10);
     for (const range of ranges) assert.doesNotThrow(() => configOf(new Map([["range", [range]]])), range);
   });
 });
+
+/** Spellings and default of every flag in a table of flags. */
+function flagsIn(text: string): string[] {
+  return rows(text, "Flag").map(([flag = "", value = ""]) =>
+    [...codes(flag).map((spelling) => spelling.split(" ")[0]!), codes(value)[0]?.split(" ")[0] ?? ""].join(" "),
+  );
+}
 
 /** Every family: those of a page that counts IPv4 and IPv6, from a file, and those of the golden pages of features. */
 function allFamilies(): Map<string, ParsedFamily> {
@@ -109,12 +127,10 @@ function realPage(): Map<string, ParsedFamily> {
   return parseExposition(Buffer.from(page), "text");
 }
 
-describe("the README's metrics", () => {
-  const listed = rows(readme, "Name", "Type").map(([name = "", type = "", labels = ""]) => ({
-    name: codes(name)[0]!,
-    type,
-    labels,
-  }));
+describe("the manuals' metrics", () => {
+  const listed = all
+    .flatMap((text) => rows(text, "Name", "Type"))
+    .map(([name = "", type = "", labels = ""]) => ({ name: codes(name)[0]!, type, labels }));
   const page = allFamilies();
 
   test("are those of real and golden pages, with the same types", () => {
@@ -159,44 +175,71 @@ describe("the README's metrics", () => {
   });
 });
 
-describe("the README", () => {
-  test("compares the engines that --engine takes", () => {
-    const [, ...engines] = cells(/^\|.*`ring`.*\|$/m.exec(section(readme, "Engines"))![0]);
+describe("the manuals", () => {
+  test("are all the README.md there are, a topic each, and the overview lists them", () => {
+    const there = ["README.md", ...globSync("{src,scripts,test}/**/README.md", { cwd: root })];
+    assert.deepEqual(manualPaths.toSorted(), there.toSorted());
+    const listed = rows(readme, "`promtap help`").map(([topic = "", link = ""]) => [
+      codes(topic)[0],
+      /\]\((.*)\)/.exec(link)?.[1] ?? "README.md",
+    ]);
     assert.deepEqual(
-      engines.flatMap(codes).toSorted(),
-      ENGINES.filter((name) => name !== "auto").toSorted((a, b) => (a < b ? -1 : 1)),
+      listed,
+      Object.entries(MANUALS).map(([topic, { path }]) => [topic, path]),
     );
   });
 
-  test("names every dependency, with its version", () => {
+  test("begin with an overview of 300 lines at most", () => {
+    assert.ok(readme.split("\n").length - 1 <= 300);
+  });
+
+  test("compare the engines that --engine takes", () => {
+    for (const text of [readme, manual(MANUALS.capture.path)]) {
+      const [, ...engines] = cells(/^\|.*`ring`.*\|$/m.exec(section(text, "Engines"))![0]);
+      assert.deepEqual(
+        engines.flatMap(codes).toSorted(),
+        ENGINES.filter((name) => name !== "auto").toSorted((a, b) => (a < b ? -1 : 1)),
+      );
+    }
+  });
+
+  test("name every dependency, with its version", () => {
     const { dependencies, devDependencies, optionalDependencies } = manifest;
     const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
-    const found = rows(section(readme, "Dependencies")).flatMap(([names = "", version]) =>
+    const found = rows(section(manual(MANUALS.building.path), "Dependencies")).flatMap(([names = "", version]) =>
       codes(names).map((name) => `${name} ${version}`),
     );
     assert.deepEqual(found.toSorted(), wanted.map(([name, range]) => `${name} ${range.split("@").at(-1)}`).toSorted());
   });
 
-  test("names commands that package.json has", () => {
-    const commands = [...readme.matchAll(/\bnpm run (\S+?)[`\s]/g)].map(([, name = ""]) => name);
+  test("name commands that package.json has", () => {
+    const commands = [...all.join("\n").matchAll(/\bnpm run (\S+?)[`\s]/g)].map(([, name = ""]) => name);
     assert.ok(commands.length > 2);
     for (const name of commands) assert.ok(Object.hasOwn(manifest.scripts, name), name);
   });
 
-  test("names the tarball as the build does, and the version that the change log begins with", () => {
-    const tarballs = [...readme.matchAll(/promtap-([\d.]+)-linux-x64\.tar\.gz/g)].map(([, version]) => version);
+  test("name the tarball as the build does, and the version that the change log begins with", () => {
+    const tarballs = [...all.join("\n").matchAll(/promtap-([\d.]+)-linux-x64\.tar\.gz/g)].map(([, version]) => version);
     assert.deepEqual([...new Set(tarballs)], [manifest.version]);
     const changes = readFileSync(join(root, "CHANGELOG.md"), "utf8");
     assert.ok(changes.startsWith(`## ${manifest.version} `));
   });
 });
 
-for (const [name, text] of Object.entries({ "README.md": readme, "src/README.md": map })) {
-  test(`${name} links to files and headings that are there`, () => {
-    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) => title.toLowerCase().replaceAll(" ", "-"));
-    const isThere = (target: string) =>
-      target.startsWith("#") ? anchors.includes(target.slice(1)) : existsSync(join(root, dirname(name), target));
-    const targets = [...text.matchAll(/\]\(([^):]+)\)/g)].map(([, target = ""]) => target);
+/** What links to headings of a text name: titles in lower case, with dashes. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) => title.toLowerCase().replaceAll(" ", "-"));
+}
+
+for (const path of manualPaths) {
+  test(`${path} links to files and headings that are there`, () => {
+    const isThere = (target: string): boolean => {
+      const [file = "", anchor] = target.split("#");
+      const linked = file === "" ? path : join(dirname(path), file);
+      if (!existsSync(join(root, linked))) return false;
+      return anchor === undefined || anchorsOf(manual(linked)).includes(anchor);
+    };
+    const targets = [...manual(path).matchAll(/\]\(([^):]+)\)/g)].map(([, target = ""]) => target);
     assert.deepEqual(
       targets.filter((target) => !isThere(target)),
       [],

@@ -4,6 +4,7 @@ import { getRawAsset, isSea } from "node:sea";
 
 /** Where the assets stand when the program runs from its sources: as they are, as the build made them, and of packages. */
 const SOURCES = [
+  "../..",
   "../assets",
   "../../.cache/addons",
   `../../node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}`,

@@ -1,14 +1,15 @@
 /**
- * The benchmark behind the figures in the README: `npm run bench -- [--quick] [--markdown] [--packets N] [--rounds N]
- * [--turns N] [section...]`. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
+ * The benchmark behind the figures in README.md beside it: `npm run bench -- [--quick] [--markdown] [--packets N]
+ * [--rounds N] [--turns N] [section...]`. With --markdown it writes that file, as a whole. Needs root, a machine with two CPUs that has nothing else to do, and a built dist/promtap.
  */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
+import { join } from "node:path";
 import { lacking } from "../support/requirements.ts";
 import { parseOptions } from "./options.ts";
 import { PROMTAP } from "./programs/promtap.ts";
 import { machine, versions } from "./report/machine.ts";
-import { markdown, plainText } from "./report/report.ts";
+import { markdown, plainText, type Report } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
 import { byCountry } from "./sections/by-country.ts";
 import { connections } from "./sections/connections.ts";
@@ -39,6 +40,9 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   wialon,
 };
 
+const MANUAL = join(import.meta.dirname, "README.md");
+const CAUTION = "Compare the rows of a table, not the figures with those of another day.\n";
+
 /** Load average of a machine that has nothing else to do. */
 const QUIET_LOAD = 0.3;
 
@@ -47,16 +51,24 @@ async function main(): Promise<void> {
   const missing = lacking("root", "ip", "taskset", "trafgen", "netsniff-ng", "curl");
   if (missing !== false) throw new Error(`the benchmark ${missing}`);
   if (!existsSync(PROMTAP)) throw new Error("the benchmark measures dist/promtap, which is not there: npm run build");
-  const write = options.isMarkdown ? markdown : plainText;
   const interruption = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => interruption.abort());
   using rig = new Rig(interruption.signal);
-  if (options.isMarkdown) console.log("## Benchmark\n");
-  console.log(`Measured on ${machine()}; ${versions()}.\n`);
+  const conditions = `Measured on ${machine()}; ${versions()}.\n`;
   const progress = (line: string): void => console.error(`... ${line}`);
   const load = loadavg()[0]!;
   if (load > QUIET_LOAD) progress(`the machine is busy, which the figures will show: load average ${load.toFixed(1)}`);
-  for (const name of options.sections) console.log(write(await SECTIONS[name]!({ rig, options, progress })));
+  const reports = options.sections.map((name) => () => SECTIONS[name]!({ rig, options, progress }));
+  if (options.isMarkdown) return writeManual(conditions, reports);
+  console.log(conditions);
+  for (const measure of reports) console.log(plainText(await measure()));
+}
+
+/** Writes README.md once everything is measured. */
+async function writeManual(conditions: string, reports: readonly (() => Promise<Report>)[]): Promise<void> {
+  const parts = ["# Benchmark\n", conditions, CAUTION];
+  for (const measure of reports) parts.push(markdown(await measure()));
+  writeFileSync(MANUAL, parts.join("\n"));
 }
 
 try {

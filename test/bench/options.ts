@@ -29,6 +29,7 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
   });
   const unknown = positionals.find((section) => !known.includes(section));
   if (unknown !== undefined) throw new Error(`no section ${unknown}; there are ${known.join(", ")}`);
+  if (values.markdown && positionals.length > 0) throw new Error("--markdown writes all sections, and takes none");
   const amounts = values.quick ? QUICK : FULL;
   return {
     packets: positive("--packets", values.packets) ?? amounts.packets,

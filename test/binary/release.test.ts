@@ -30,6 +30,9 @@ describe("the tarball", () => {
       "koffi.node",
       "promtap",
       "promtap.service",
+      "scripts",
+      "src",
+      "test",
     ]);
     assert.ok(readFileSync(join(folder.path, name, "promtap")).equals(readFileSync(BINARY)));
     const listed = execFileSync("tar", ["-tvzf", tarball, "--utc"], { encoding: "utf8" });

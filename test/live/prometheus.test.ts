@@ -19,7 +19,7 @@ const TEXT_PORT = 9113;
 const PROMETHEUS = "127.0.0.1:9090";
 
 /** What the manual advises if dashboards name bounds as promacct wrote them. */
-const README = readFileSync(resolve(import.meta.dirname, "../../README.md"), "utf8");
+const README = readFileSync(resolve(import.meta.dirname, "../../src/ledger/README.md"), "utf8");
 const [RELABELLING = ""] = /^ *metric_relabel_configs:\n(?: .*\n)+?(?= *```)/m.exec(README) ?? [];
 
 const CONFIG = `

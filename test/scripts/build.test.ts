@@ -7,7 +7,7 @@ import { TemporaryFolder } from "../support/temporary-folder.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 /** What a build reads of a checkout. */
-const INPUTS = ["scripts", "src", "package.json", "LICENSE", "README.md"];
+const INPUTS = ["scripts", "src", "package.json", "LICENSE", "README.md", "test/bench/README.md"];
 
 test("if nothing but Node is installed, the build says what it leaves out, and the binary runs", () => {
   using folder = new TemporaryFolder();

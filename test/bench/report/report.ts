@@ -20,14 +20,14 @@ export function plainText(report: Report): string {
   return [`== ${report.title} ==\n`, ...tables, notes].join("\n");
 }
 
-/** Writes a report for the README. */
+/** Writes a report for README.md. */
 export function markdown(report: Report): string {
   const tables = report.tables.map(
     ({ caption, head, rows }) =>
       `${caption}\n\n${[head, head.map((_, column) => (column === 0 ? "---" : "--:")), ...rows].map(row).join("\n")}\n`,
   );
   const notes = report.notes.map((note) => `- ${note}\n`).join("");
-  return [`### ${report.title}\n`, ...tables, notes].join("\n");
+  return [`## ${report.title}\n`, ...tables, notes].join("\n");
 }
 
 function row(cells: readonly string[]): string {
