@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   const load = loadavg()[0]!;
   if (load > QUIET_LOAD) progress(`the machine is busy, which the figures will show: load average ${load.toFixed(1)}`);
   const reports = options.sections.map((name) => () => SECTIONS[name]!({ rig, options, progress }));
-  if (options.isMarkdown) return writeManual(conditions, reports);
+  if (options.isMarkdown) return await writeManual(conditions, reports);
   console.log(conditions);
   for (const measure of reports) console.log(plainText(await measure()));
 }
