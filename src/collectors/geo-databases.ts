@@ -20,7 +20,7 @@ export function databaseFamilies(databases: GeoDatabases): Family[] {
     ),
     gauge(
       "promtap_geoip_database_current",
-      "Whether the database in use is what its file holds now; 0 where the file is broken or gone.",
+      "Whether the database in use is what its file holds now; 0 if the file is broken or gone.",
       states.map(({ database: { name }, isCurrent }) => ({ labels: { database: name }, value: isCurrent ? 1 : 0 })),
     ),
   ];

@@ -13,7 +13,7 @@ import { databaseFamilies } from "./geo-databases.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 const BY_CURRENT_HELP =
-  "Whether the databases and the addresses of the host are used as they are now; 0 where they cannot be mapped or find no room.";
+  "Whether the databases and the addresses of the host are used as they are now; 0 if they cannot be mapped or find no room.";
 const encoder = new TextEncoder();
 const DIRECTIONS = [
   [Direction.TX, "tx"],

@@ -40,7 +40,7 @@ const FLAGS = {
     why: "others can't tell how frames were merged",
     excludes: { read: "a file does not tell how frames were merged" },
     help:
-      "Count packets as they are on the wire, where the kernel shows several TCP or UDP packets as one large frame " +
+      "Count packets as they are on the wire, if the kernel shows several TCP or UDP packets as one large frame " +
       `(GRO, TSO). Engines that can: ${WIRE_SIZE_ENGINES.join(", ")}.`,
   }),
   /** Keep the capabilities that are not needed once capture has started. */

@@ -73,5 +73,5 @@ function refusePointless(given: GivenFlags, alone: string): void {
   const ofTraffic = [trafficSection, bySection].flatMap((section) => section.flags);
   const pointless = [...ofTraffic, ...flags].find(({ name, isOfTraffic }) => isOfTraffic === true && given.has(name));
   if (pointless === undefined) return;
-  throw usageError(`--${pointless.name} needs -i: with --${alone}, traffic is counted only where -i asks for it`);
+  throw usageError(`--${pointless.name} needs -i: with --${alone}, traffic is counted only if -i asks for it`);
 }

@@ -261,7 +261,7 @@ const ILLEGAL: [Given, string][] = [
   [{ "geoip-max-asns": ["1"] }, "--geoip-max-asns needs --geoip"],
   [
     { geoip: [""], range: ["10.0.0.0/24"] },
-    "--range needs -i: with --geoip, traffic is counted only where -i asks for it",
+    "--range needs -i: with --geoip, traffic is counted only if -i asks for it",
   ],
   [{ "pcap.filter": ["tcp"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],
   [{ "pcap.filter": ["tcp"], engine: ["ring"] }, "--pcap.filter needs --engine=pcap: no other engine has a filter"],

@@ -27,7 +27,7 @@ import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
 /**
  * How often finished blocks are read; a scrape reads them too. Sooner while that takes a good part of the ring's blocks:
- * packets come fast, or the ring is a small one. Each time costs 100 µs, because the caches have gone cold.
+ * packets come fast, or the ring is a small one. Each time costs 100 µs, because the event loop has gone cold.
  */
 const DRAIN_MS = 50;
 const BUSY_DRAIN_MS = 10;

@@ -141,7 +141,7 @@ const FLAGS = {
     value: "TOPIC",
     ...NEEDS_BROKERS,
     excludes: { once: "flows come as long as promtap runs" },
-    help: "Topic with pmacct's flow records in JSON. With it, traffic is captured only where -i asks for it.",
+    help: "Topic with pmacct's flow records in JSON. With it, traffic is captured only if -i asks for it.",
     parse: nameOf,
   }),
   /** Number of the AS whose traffic is ours; 0 if it is not told. */

@@ -41,7 +41,7 @@ export function healthFamilies(readings: readonly Reading[], form: Form): Family
     ),
     gauge(
       "promtap_iptables_age_seconds",
-      "Age of the counters, where reading takes longer than the scrape waits; else 0.",
+      "Age of the counters, if reading takes longer than the scrape waits; else 0.",
       readings
         .filter(({ content }) => content !== undefined)
         .map(({ source, ageSeconds }) => ({ labels: form.sourceLabels(source), value: ageSeconds })),
@@ -68,7 +68,7 @@ export function ruleFamilies(readings: readonly Reading[], form: Form): Family[]
   const plain = (rows: (rows: Rows) => RowList): Part[] => contents.map((content) => plainPart(rows(content.rows)));
   const policyHelp = (unit: string): string => form.help(`Total ${unit} matching a chain's default policy.`);
   const ruleHelp = (unit: string): string => form.help(`Total ${unit} matching a rule.`);
-  const copiesHelp = "Rules of the same text, where there are several; their counters are summed.";
+  const copiesHelp = "Rules of the same text, if there are several; their counters are summed.";
   const policies = ({ policies: rows }: Rows): RowList => rows;
   const rules = ({ rules: rows }: Rows): RowList => rows;
   return [
@@ -96,8 +96,8 @@ export function namedFamilies(named: readonly Named[], elementsAgeSeconds: numbe
   const { COUNTER, GAUGE } = MetricType;
   const firsts = (kind: Kind): Part[] => [plainPart(namedRows(named, kind, ({ first }) => first))];
   const seconds = (kind: Kind): Part[] => [plainPart(namedRows(named, kind, ({ second }) => second))];
-  const limitHelp = "Elements that a set or map may have, where that is limited.";
-  const ageHelp = "Age of the numbers of elements, where counting takes longer than the scrape waits; else 0.";
+  const limitHelp = "Elements that a set or map may have, if that is limited.";
+  const ageHelp = "Age of the numbers of elements, if counting takes longer than the scrape waits; else 0.";
   const ages = elementsAgeSeconds === undefined ? [] : [{ value: elementsAgeSeconds }];
   return [
     ...written("promtap_nftables_named_bytes_total", "Bytes of a named counter.", COUNTER, seconds(Kind.COUNTER)),

@@ -68,7 +68,7 @@ for (const [given, message] of ILLEGAL) {
   });
 }
 
-test("with --iptables, traffic is captured only where -i asks for it", () => {
+test("with --iptables, traffic is captured only if -i asks for it", () => {
   const isCounted = (given: Given) => configOf(new Map(Object.entries(given))).isCounted;
   assert.equal(isCounted({ iptables: [""] }), false);
   assert.equal(isCounted({ iptables: [""], interface: ["eth0"] }), true);
