@@ -44,6 +44,7 @@ export class TrafficCollector implements Collector {
   async collect(): Promise<Family[]> {
     this.#source.sync();
     const departed = this.#ledger.takeDeparted();
+    this.#ledger.beginPage();
     return [
       ...this.#health(),
       this.#allFamily(),

@@ -52,6 +52,7 @@ export class ZonesCollector implements Collector {
     await reloaded(this.#updater.refresh(), deadline);
     this.#source.sync();
     const { zonings } = this.#ledger;
+    for (const zoning of zonings) zoning.beginPage();
     return [
       ...(this.#databases === undefined ? [] : databaseFamilies(this.#databases)),
       {

@@ -62,6 +62,9 @@ export class InterfaceLedger implements Places {
   readonly #index: AddressIndex;
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
+  /** What lost its row since a page began, and between that one and the one before; undefined if nothing did. */
+  #gone: AddressIndex | undefined;
+  #goneBefore: AddressIndex | undefined;
 
   #isForgotten = false;
 
@@ -85,11 +88,22 @@ export class InterfaceLedger implements Places {
     return this.#packets(ALL_SLOT) === 0;
   }
 
+  /** Whether the limit of addresses leaves some that have no series yet. */
+  get hasPlaces(): boolean {
+    return this.#addresses.used < this.#addresses.limit;
+  }
+
   /** Gives the places of all addresses back; none of them loses its own any more. */
   forget(): void {
     this.#isForgotten = true;
     for (const zones of this.zones) zones.forget();
     this.#addresses.used -= this.rows.used - this.#otherRow.filter((row) => row > 0).length;
+  }
+
+  /** A page begins: what lost its row before is not on it. */
+  beginPage(): void {
+    this.#goneBefore = this.#gone;
+    this.#gone = undefined;
   }
 
   get count(): number {
@@ -133,6 +147,10 @@ export class InterfaceLedger implements Places {
   #forgetAddress(row: number, range: number): void {
     const word = (k: number): number => this.rows.addressWord(row, k) | 0;
     this.#index.remove(range, word(0), word(1), word(2), word(3));
+    if (this.#addresses.hasPages) {
+      this.#gone ??= new AddressIndex(this.#shared.seed);
+      this.#gone.add(range, word(0), word(1), word(2), word(3), row);
+    }
     if (this.ranges.ranges[range]!.version === 6) return;
     const mask = this.ranges.maskWord(range, 0, -1);
     this.#ipv4.forget(word(0), word(0) | ~mask);
@@ -284,7 +302,9 @@ export class InterfaceLedger implements Places {
     const net3 = ranges.maskWord(range, 3, word3);
     const found = this.#index.find(range, net0, net1, net2, net3);
     if (found >= 0) return found;
-    if (!this.#addresses.take(sends)) return this.otherRow(range);
+    const isGone =
+      isIn(this.#gone, range, net0, net1, net2, net3) || isIn(this.#goneBefore, range, net0, net1, net2, net3);
+    if (isGone || !this.#addresses.take(sends)) return this.otherRow(range);
     const row = this.rows.add(range, false, net0, net1, net2, net3);
     this.#index.add(range, net0, net1, net2, net3, row);
     return row;
@@ -302,4 +322,15 @@ export class InterfaceLedger implements Places {
     const start = slot * SLOT_DOUBLES;
     return this.slots.counters.subarray(start, start + BUCKETS).reduce((sum, count) => sum + count, 0);
   }
+}
+
+function isIn(
+  index: AddressIndex | undefined,
+  range: number,
+  word0: number,
+  word1: number,
+  word2: number,
+  word3: number,
+): boolean {
+  return index !== undefined && index.find(range, word0, word1, word2, word3) >= 0;
 }

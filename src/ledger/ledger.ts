@@ -113,6 +113,12 @@ export class Ledger {
     for (const quota of this.#quotas()) yield* quota.look();
   }
 
+  /** A page of addresses begins, once all is counted that is to be on it. */
+  beginPage(): void {
+    this.addresses.beginPage();
+    for (const ledger of this.#interfaces.values()) ledger.beginPage();
+  }
+
   /** Has it look by itself from now on: for what is counted without a clock, such as a file. */
   lookByNewcomers(): void {
     for (const quota of this.#quotas()) quota.lookByNewcomers();

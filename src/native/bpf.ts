@@ -9,6 +9,7 @@ const SYS_BPF = process.arch === "arm64" ? 280 : 321;
 const BPF_MAP_CREATE = 0;
 const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
+const BPF_MAP_DELETE_BATCH = 27;
 const BPF_LINK_CREATE = 28;
 /** Covers the last field that is written, flags of BPF_LINK_CREATE's relative attachment. */
 const ATTR_BYTES = 128;
@@ -77,6 +78,25 @@ export function setElement(mapFd: number, index: number, value: number): number 
   attr.setBigUint64(8, koffi().address(key), true);
   attr.setBigUint64(16, koffi().address(element), true);
   return bpf(BPF_MAP_UPDATE_ELEM, attr);
+}
+
+/**
+ * Deletes keys of a hash, which stand side by side; those that it has not are passed over. Returns how many are gone,
+ * from the first on: fewer than all where the kernel refuses. Kernel 5.6.
+ */
+export function deleteKeys(mapFd: number, keys: Uint8Array, keyBytes: number): number {
+  const count = keys.length / keyBytes;
+  const attr = attrOf();
+  attr.setUint32(36, mapFd, true);
+  for (let at = 0; at < count; at++) {
+    attr.setBigUint64(16, koffi().address(keys) + BigInt(at * keyBytes), true);
+    attr.setUint32(32, count - at, true);
+    const result = bpf(BPF_MAP_DELETE_BATCH, attr);
+    // How many it deleted before it stopped.
+    at += attr.getUint32(32, true);
+    if (result < 0 && result !== -libc.errno.ENOENT) return at;
+  }
+  return count;
 }
 
 /** A program that the kernel took, or its answer and what its verifier said. */

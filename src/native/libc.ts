@@ -32,6 +32,7 @@ const c = once(() => {
     exit: libc.func("void _exit(int status)"),
     capset: libc.func("int capset(const uint8_t *header, const uint8_t *data)"),
     capget: libc.func("int capget(const uint8_t *header, _Out_ uint8_t *data)"),
+    syscall: libc.func("long syscall(long number, int command, unsigned int flags, int cpu)"),
     send: libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
     recv: libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)"),
   };
@@ -159,6 +160,17 @@ export function recv(fd: number, bytes: Uint8Array): number {
 /** Receives in a helper thread: the kernel may take its time to make the message. */
 export function recvInBackground(fd: number, bytes: Uint8Array): Promise<number> {
   return inBackground((done) => c().recv.async(fd, bytes, bytes.length, MSG_DONTWAIT, done), bytes);
+}
+
+const SYS_MEMBARRIER = process.arch === "arm64" ? 283 : 324;
+const MEMBARRIER_CMD_GLOBAL = 1;
+
+/**
+ * Waits in a helper thread until the kernel has left all that it had begun to read under RCU, which programs run under
+ * (membarrier(2): synchronize_rcu). Some tens of milliseconds; -EINVAL where CPUs run without a tick (nohz_full).
+ */
+export function membarrierInBackground(): Promise<number> {
+  return inBackground((done) => c().syscall.async(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0, done));
 }
 
 const PROT_READ_WRITE = 0x3;

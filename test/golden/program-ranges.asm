@@ -69,7 +69,6 @@ sized:
       (07) r1 += 1
       (7b) *(u64 *)(r0 +0) = r1
       ; r6 = first slot of the column
-      (63) *(u32 *)(r10 -56) = r6
       (27) r6 *= 64
       ; the source, at -24: its range, by a tree of compares
       (61) r2 = *(u32 *)(r10 -24)
@@ -86,7 +85,6 @@ below:
       (05) goto source_in_range
 source_in_range:
       ; r2 = slot of place r2, computed
-      (7b) *(u64 *)(r10 -64) = r2
       (0f) r2 += r6
       (07) r2 += 50
       ; r0 = counters of slot r2
@@ -94,8 +92,6 @@ source_in_range:
       (67) r2 <<= 6
       (bf) r0 = r9
       (0f) r0 += r2
-      (79) r1 = *(u64 *)(r0 +56)
-      (15) if r1 == 0x0 goto empty_slot
       ; r7 bytes, and a packet in bucket r8
       (79) r1 = *(u64 *)(r0 +56)
       (0f) r1 += r7
@@ -120,7 +116,6 @@ below.2:
       (05) goto destination_in_range
 destination_in_range:
       ; r2 = slot of place r2, computed
-      (7b) *(u64 *)(r10 -64) = r2
       (0f) r2 += r6
       (07) r2 += 3122
       ; r0 = counters of slot r2
@@ -128,8 +123,6 @@ destination_in_range:
       (67) r2 <<= 6
       (bf) r0 = r9
       (0f) r0 += r2
-      (79) r1 = *(u64 *)(r0 +56)
-      (15) if r1 == 0x0 goto empty_slot.2
       ; r7 bytes, and a packet in bucket r8
       (79) r1 = *(u64 *)(r0 +56)
       (0f) r1 += r7
@@ -1232,177 +1225,8 @@ event_counted.3:
 ignored:
       (b7) r0 = 0
       (95) exit
-empty_slot:
-      ; nothing was counted here yet: has the address been admitted?
-      (79) r2 = *(u64 *)(r10 -64)
-      (07) r2 += 3
-      (63) *(u32 *)(r10 -4) = r2
-      (18) r1 = map[rows]
-      (bf) r2 = r10
-      (07) r2 += -4
-      (85) call bpf_map_lookup_elem#1
-      (15) if r0 == 0x0 goto source_done
-      (7b) *(u64 *)(r10 -136) = r0
-      ; has the address been admitted?
-      (61) r1 = *(u32 *)(r0 +60)
-      (15) if r1 == 0x1 goto admitted
-      (15) if r1 == 0x2 goto refused
-      ; one address more, if the limit allows it
-      (18) r1 = map[budget][0]+0
-      (79) r2 = *(u64 *)(r1 +0)
-      (35) if r2 >= 0x3e8 goto refuse
-      (b7) r2 = 1
-      (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (a5) if r2 < 0x3e8 goto address_taken
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (05) goto refuse
-address_taken:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 1
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (15) if r0 == 0x0 goto admitted
-      ; another CPU decided meanwhile; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (15) if r0 == 0x1 goto admitted
-      (05) goto refused
-refuse:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 2
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (55) if r0 != 0x1 goto refused
-admitted:
-      (79) r2 = *(u64 *)(r10 -64)
-      (0f) r2 += r6
-      (07) r2 += 50
-      (05) goto has_slot
-refused:
-      ; r0 = the row that takes what this one refuses
-      (79) r3 = *(u64 *)(r10 -136)
-      (61) r2 = *(u32 *)(r3 +124)
-      (63) *(u32 *)(r10 -4) = r2
-      (18) r1 = map[rows]
-      (bf) r2 = r10
-      (07) r2 += -4
-      (85) call bpf_map_lookup_elem#1
-      (15) if r0 == 0x0 goto source_done
-      (61) r3 = *(u32 *)(r10 -56)
-      (57) r3 &= 60
-      ; r2 = slot of column r3 at r1
-      (bf) r1 = r0
-      (0f) r1 += r3
-      (61) r2 = *(u32 *)(r1 +0)
-has_slot:
-      ; the same r2, of which the verifier knows nothing
-      (63) *(u32 *)(r10 -4) = r2
-      (61) r2 = *(u32 *)(r10 -4)
-      ; r0 = counters of slot r2
-      (35) if r2 >= 0x75f2 goto source_done
-      (67) r2 <<= 6
-      (bf) r0 = r9
-      (0f) r0 += r2
-      ; r7 bytes, and a packet in bucket r8
-      (79) r1 = *(u64 *)(r0 +56)
-      (0f) r1 += r7
-      (7b) *(u64 *)(r0 +56) = r1
-      (0f) r0 += r8
-      (79) r1 = *(u64 *)(r0 +0)
-      (07) r1 += 1
-      (7b) *(u64 *)(r0 +0) = r1
-      (05) goto source_done
 to_ipv6_addresses:
       (05) goto ipv6_addresses
-empty_slot.2:
-      ; nothing was counted here yet: has the address been admitted?
-      (79) r2 = *(u64 *)(r10 -64)
-      (07) r2 += 3
-      (63) *(u32 *)(r10 -4) = r2
-      (18) r1 = map[rows]
-      (bf) r2 = r10
-      (07) r2 += -4
-      (85) call bpf_map_lookup_elem#1
-      (15) if r0 == 0x0 goto destination_done
-      (7b) *(u64 *)(r10 -136) = r0
-      ; has the address been admitted?
-      (61) r1 = *(u32 *)(r0 +60)
-      (15) if r1 == 0x1 goto admitted.2
-      (15) if r1 == 0x2 goto refused.2
-      ; one address more, if the limit allows it
-      (18) r1 = map[budget][0]+0
-      (79) r2 = *(u64 *)(r1 +0)
-      (35) if r2 >= 0x3e8 goto refuse.2
-      (b7) r2 = 1
-      (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (a5) if r2 < 0x3e8 goto address_taken.2
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (05) goto refuse.2
-address_taken.2:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 1
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (15) if r0 == 0x0 goto admitted.2
-      ; another CPU decided meanwhile; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (15) if r0 == 0x1 goto admitted.2
-      (05) goto refused.2
-refuse.2:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 2
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (55) if r0 != 0x1 goto refused.2
-admitted.2:
-      (79) r2 = *(u64 *)(r10 -64)
-      (0f) r2 += r6
-      (07) r2 += 3122
-      (05) goto has_slot.2
-refused.2:
-      ; r0 = the row that takes what this one refuses
-      (79) r3 = *(u64 *)(r10 -136)
-      (61) r2 = *(u32 *)(r3 +124)
-      (63) *(u32 *)(r10 -4) = r2
-      (18) r1 = map[rows]
-      (bf) r2 = r10
-      (07) r2 += -4
-      (85) call bpf_map_lookup_elem#1
-      (15) if r0 == 0x0 goto destination_done
-      (61) r3 = *(u32 *)(r10 -56)
-      (57) r3 &= 60
-      ; r2 = slot of column r3 at r1
-      (bf) r1 = r0
-      (07) r1 += 64
-      (0f) r1 += r3
-      (61) r2 = *(u32 *)(r1 +0)
-has_slot.2:
-      ; the same r2, of which the verifier knows nothing
-      (63) *(u32 *)(r10 -4) = r2
-      (61) r2 = *(u32 *)(r10 -4)
-      ; r0 = counters of slot r2
-      (35) if r2 >= 0x75f2 goto destination_done
-      (67) r2 <<= 6
-      (bf) r0 = r9
-      (0f) r0 += r2
-      ; r7 bytes, and a packet in bucket r8
-      (79) r1 = *(u64 *)(r0 +56)
-      (0f) r1 += r7
-      (7b) *(u64 *)(r0 +56) = r1
-      (0f) r0 += r8
-      (79) r1 = *(u64 *)(r0 +0)
-      (07) r1 += 1
-      (7b) *(u64 *)(r0 +0) = r1
-      (05) goto destination_done
 ipv6_addresses:
       ; the source, at -96: its range, by a tree of compares
       (79) r1 = *(u64 *)(r10 -96)
@@ -1448,31 +1272,26 @@ source_in_range.2:
       (79) r2 = *(u64 *)(r0 +0)
       (05) goto address_known
 new_address:
-      ; one address more, if the limit allows it
-      (18) r1 = map[budget][0]+0
+      ; a new row; r2 = a ticket, if more than the reserve are left
+      (18) r1 = map[state][0]+16400
       (79) r2 = *(u64 *)(r1 +0)
-      (35) if r2 >= 0x3e8 goto address_refused
+      (79) r3 = *(u64 *)(r1 +8)
+      (3d) if r2 >= r3 goto no_row_left
       (b7) r2 = 1
       (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (a5) if r2 < 0x3e8 goto address_taken.3
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (05) goto address_refused
-address_taken.3:
-      ; a new row
-      (18) r1 = map[state][0]+8
-      (b7) r2 = 1
-      (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (35) if r2 >= 0x56a goto no_row_left
+      ; another CPU may have taken the last one meanwhile
+      (3d) if r2 >= r3 goto no_row_left
+      (a5) if r2 < 0x56a goto number_taken
+      ; behind the capacity: what waits in the queue at that place
+      (57) r2 &= 255
+      (27) r2 *= 4
+      (18) r4 = map[state][0]+16416
+      (0f) r4 += r2
+      (61) r2 = *(u32 *)(r4 +0)
+number_taken:
       (7b) *(u64 *)(r10 -184) = r2
       (05) goto row_taken
 no_row_left:
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
       ; an event: exhausted
       (62) *(u32 *)(r10 -4) = 0
       (18) r1 = map[counters]
@@ -1524,10 +1343,6 @@ row_taken:
       (85) call bpf_map_lookup_elem#1
       (15) if r0 == 0x0 goto source_done.2
       (62) *(u32 *)(r0 +60) = 0
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
       (18) r1 = map[index]
       (bf) r2 = r10
       (07) r2 += -176
@@ -1561,7 +1376,7 @@ address_known:
       (0f) r1 += r6
       (61) r2 = *(u32 *)(r1 +0)
       (15) if r2 == 0x0 goto needs_slot
-has_slot.3:
+has_slot:
       ; the same r2, of which the verifier knows nothing
       (63) *(u32 *)(r10 -4) = r2
       (61) r2 = *(u32 *)(r10 -4)
@@ -1623,31 +1438,27 @@ destination_in_range.2:
       (79) r2 = *(u64 *)(r0 +0)
       (05) goto address_known.2
 new_address.2:
-      ; one address more, if the limit allows it
-      (18) r1 = map[budget][0]+0
+      ; a new row; r2 = a ticket, if more than the reserve are left
+      (18) r1 = map[state][0]+16400
       (79) r2 = *(u64 *)(r1 +0)
-      (35) if r2 >= 0x3e8 goto address_refused.2
+      (79) r3 = *(u64 *)(r1 +8)
+      (07) r2 += 62
+      (3d) if r2 >= r3 goto no_row_left.2
       (b7) r2 = 1
       (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (a5) if r2 < 0x3e8 goto address_taken.4
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (05) goto address_refused.2
-address_taken.4:
-      ; a new row
-      (18) r1 = map[state][0]+8
-      (b7) r2 = 1
-      (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (35) if r2 >= 0x56a goto no_row_left.2
+      ; another CPU may have taken the last one meanwhile
+      (3d) if r2 >= r3 goto no_row_left.2
+      (a5) if r2 < 0x56a goto number_taken.2
+      ; behind the capacity: what waits in the queue at that place
+      (57) r2 &= 255
+      (27) r2 *= 4
+      (18) r4 = map[state][0]+16416
+      (0f) r4 += r2
+      (61) r2 = *(u32 *)(r4 +0)
+number_taken.2:
       (7b) *(u64 *)(r10 -184) = r2
       (05) goto row_taken.2
 no_row_left.2:
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
       ; an event: exhausted
       (62) *(u32 *)(r10 -4) = 0
       (18) r1 = map[counters]
@@ -1699,10 +1510,6 @@ row_taken.2:
       (85) call bpf_map_lookup_elem#1
       (15) if r0 == 0x0 goto destination_done.2
       (62) *(u32 *)(r0 +60) = 0
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
       (18) r1 = map[index]
       (bf) r2 = r10
       (07) r2 += -176
@@ -1737,7 +1544,7 @@ address_known.2:
       (0f) r1 += r6
       (61) r2 = *(u32 *)(r1 +0)
       (15) if r2 == 0x0 goto needs_slot.2
-has_slot.4:
+has_slot.2:
       ; the same r2, of which the verifier knows nothing
       (63) *(u32 *)(r10 -4) = r2
       (61) r2 = *(u32 *)(r10 -4)
@@ -1760,53 +1567,30 @@ destination_done.2:
 needs_slot:
       (7b) *(u64 *)(r10 -128) = r1
       (7b) *(u64 *)(r10 -136) = r0
-      ; has the address been admitted?
-      (61) r1 = *(u32 *)(r0 +60)
-      (15) if r1 == 0x1 goto admitted.3
-      (15) if r1 == 0x2 goto refused.3
-      ; one address more, if the limit allows it
-      (18) r1 = map[budget][0]+0
-      (79) r2 = *(u64 *)(r1 +0)
-      (35) if r2 >= 0x3e8 goto refuse.3
-      (b7) r2 = 1
-      (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (a5) if r2 < 0x3e8 goto address_taken.5
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (05) goto refuse.3
-address_taken.5:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 1
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (15) if r0 == 0x0 goto admitted.3
-      ; another CPU decided meanwhile; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (15) if r0 == 0x1 goto admitted.3
-      (05) goto refused.3
-refuse.3:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 2
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (55) if r0 != 0x1 goto refused.3
-admitted.3:
-      ; r2 = a new slot, published in the cell
+      ; r2 = a new slot, published in the cell; r2 = a ticket, if more than the reserve are left
       (18) r1 = map[state][0]+0
+      (79) r2 = *(u64 *)(r1 +0)
+      (79) r3 = *(u64 *)(r1 +8)
+      (3d) if r2 >= r3 goto no_slot_left
       (b7) r2 = 1
       (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (35) if r2 >= 0x75f2 goto no_slot_left
+      ; another CPU may have taken the last one meanwhile
+      (3d) if r2 >= r3 goto no_slot_left
+      (a5) if r2 < 0x75f2 goto number_taken.3
+      ; behind the capacity: what waits in the queue at that place
+      (57) r2 &= 4095
+      (27) r2 *= 4
+      (18) r4 = map[state][0]+16
+      (0f) r4 += r2
+      (61) r2 = *(u32 *)(r4 +0)
+number_taken.3:
       (79) r3 = *(u64 *)(r10 -128)
       (b7) r0 = 0
       (c3) r0 = atomic_cmpxchg((u32 *)(r3 +0), r0, r2)
-      (15) if r0 == 0x0 goto has_slot.3
+      (15) if r0 == 0x0 goto has_slot
       ; another CPU was faster: its slot is the one, ours stays empty
       (bf) r2 = r0
-      (05) goto has_slot.3
+      (05) goto has_slot
 no_slot_left:
       ; an event: exhausted
       (62) *(u32 *)(r10 -4) = 0
@@ -1818,8 +1602,8 @@ no_slot_left:
       (b7) r1 = 1
       (db) lock *(u64 *)(r0 +88) += r1
 event_counted.8:
-      (05) goto refused.3
-refused.3:
+      (05) goto refused
+refused:
       ; r0 = the row that takes what this one refuses
       (79) r3 = *(u64 *)(r10 -136)
       (61) r2 = *(u32 *)(r3 +124)
@@ -1833,58 +1617,35 @@ refused.3:
       (bf) r1 = r0
       (0f) r1 += r6
       (61) r2 = *(u32 *)(r1 +0)
-      (55) if r2 != 0x0 goto has_slot.3
+      (55) if r2 != 0x0 goto has_slot
       (05) goto source_done.2
 needs_slot.2:
       (7b) *(u64 *)(r10 -128) = r1
       (7b) *(u64 *)(r10 -136) = r0
-      ; has the address been admitted?
-      (61) r1 = *(u32 *)(r0 +60)
-      (15) if r1 == 0x1 goto admitted.4
-      (15) if r1 == 0x2 goto refused.4
-      ; one address more, if the limit allows it
-      (18) r1 = map[budget][0]+0
-      (79) r2 = *(u64 *)(r1 +0)
-      (35) if r2 >= 0x3e8 goto refuse.4
-      (b7) r2 = 1
-      (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (a5) if r2 < 0x3e8 goto address_taken.6
-      ; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (05) goto refuse.4
-address_taken.6:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 1
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (15) if r0 == 0x0 goto admitted.4
-      ; another CPU decided meanwhile; one address less
-      (18) r1 = map[budget][0]+0
-      (b7) r2 = -1
-      (db) lock *(u64 *)(r1 +0) += r2
-      (15) if r0 == 0x1 goto admitted.4
-      (05) goto refused.4
-refuse.4:
-      (79) r3 = *(u64 *)(r10 -136)
-      (b7) r0 = 0
-      (b7) r2 = 2
-      (c3) r0 = atomic_cmpxchg((u32 *)(r3 +60), r0, r2)
-      (55) if r0 != 0x1 goto refused.4
-admitted.4:
-      ; r2 = a new slot, published in the cell
+      ; r2 = a new slot, published in the cell; r2 = a ticket, if more than the reserve are left
       (18) r1 = map[state][0]+0
+      (79) r2 = *(u64 *)(r1 +0)
+      (79) r3 = *(u64 *)(r1 +8)
+      (3d) if r2 >= r3 goto no_slot_left.2
       (b7) r2 = 1
       (db) r2 = atomic64_fetch_add((u64 *)(r1 +0), r2)
-      (35) if r2 >= 0x75f2 goto no_slot_left.2
+      ; another CPU may have taken the last one meanwhile
+      (3d) if r2 >= r3 goto no_slot_left.2
+      (a5) if r2 < 0x75f2 goto number_taken.4
+      ; behind the capacity: what waits in the queue at that place
+      (57) r2 &= 4095
+      (27) r2 *= 4
+      (18) r4 = map[state][0]+16
+      (0f) r4 += r2
+      (61) r2 = *(u32 *)(r4 +0)
+number_taken.4:
       (79) r3 = *(u64 *)(r10 -128)
       (b7) r0 = 0
       (c3) r0 = atomic_cmpxchg((u32 *)(r3 +0), r0, r2)
-      (15) if r0 == 0x0 goto has_slot.4
+      (15) if r0 == 0x0 goto has_slot.2
       ; another CPU was faster: its slot is the one, ours stays empty
       (bf) r2 = r0
-      (05) goto has_slot.4
+      (05) goto has_slot.2
 no_slot_left.2:
       ; an event: exhausted
       (62) *(u32 *)(r10 -4) = 0
@@ -1896,8 +1657,8 @@ no_slot_left.2:
       (b7) r1 = 1
       (db) lock *(u64 *)(r0 +88) += r1
 event_counted.9:
-      (05) goto refused.4
-refused.4:
+      (05) goto refused.2
+refused.2:
       ; r0 = the row that takes what this one refuses
       (79) r3 = *(u64 *)(r10 -136)
       (61) r2 = *(u32 *)(r3 +124)
@@ -1912,5 +1673,5 @@ refused.4:
       (07) r1 += 64
       (0f) r1 += r6
       (61) r2 = *(u32 *)(r1 +0)
-      (55) if r2 != 0x0 goto has_slot.4
+      (55) if r2 != 0x0 goto has_slot.2
       (05) goto destination_done.2

@@ -130,8 +130,47 @@ test("addresses that come and go for ever leave room in the tables for those tha
   assert.equal(isRemembered(20_000 * 256), true);
 });
 
+test("an address that gave way has series again when a page was without it, also if that took long to write", () => {
+  const site = new Site(2, "10.0.0.0/24", "2001:db8::/64");
+  const hasSeries = (): boolean => `tx 4 ${ip("10.0.0.1")}/32 udp` in site.packets();
+  const lookTwice = (): void => {
+    site.look();
+    site.look();
+  };
+  site.send("10.0.0.1", "192.0.2.1");
+  site.send("2001:db8::1", "::1");
+  site.ledger.beginPage();
+  lookTwice();
+  for (const source of ["10.0.0.2", "10.0.0.3"]) site.send(source, "192.0.2.1");
+  for (const [begins, expected] of [
+    [false, false],
+    // This one is without it from its first line to its last.
+    [true, false],
+    [true, true],
+  ] as const) {
+    if (begins) site.ledger.beginPage();
+    lookTwice();
+    site.send("10.0.0.1", "192.0.2.1");
+    assert.equal(hasSeries(), expected);
+  }
+});
+
+test("no more addresses give way between two pages than have series", () => {
+  const site = new Site(4, "10.0.0.0/16");
+  site.ledger.beginPage();
+  for (let round = 0; round < 5; round++) {
+    for (let host = 0; host < 4; host++) site.send(`10.0.${round}.${host}`, "192.0.2.1");
+    site.look();
+    site.look();
+  }
+  assert.equal(site.evicted(), 4);
+  site.ledger.beginPage();
+  site.send("10.0.9.1", "192.0.2.1");
+  assert.equal(site.evicted(), 5);
+});
+
 /** A packet of the pool, by its number, or what befalls the places. */
-type Step = number | "look" | "hold" | "release";
+type Step = number | "look" | "hold" | "release" | "begin" | "write";
 
 const POOL = 12;
 const pools = fc.array(traffic, { minLength: POOL, maxLength: POOL });
@@ -140,6 +179,7 @@ const steps = fc.array(
     { weight: 12, arbitrary: fc.nat(POOL - 1) },
     { weight: 6, arbitrary: fc.constant<Step>("look") },
     { weight: 1, arbitrary: fc.constantFrom<Step>("hold", "release", "release") },
+    { weight: 3, arbitrary: fc.constantFrom<Step>("begin", "write") },
   ),
   { minLength: 30, maxLength: 100 },
 );
@@ -210,8 +250,26 @@ test("whatever traffic and looks there are, sums are exact, and an address count
       const gone = [...before.keys()].filter((key) => !after.has(key));
       assert.ok(held === undefined || gone.length === 0, gone.join());
     };
+    let page = seriesOf(eth0, ledger.ranges);
+    let isBegun = false;
+    const write = (): void => {
+      if (!isBegun) return;
+      isBegun = false;
+      const next = seriesOf(eth0, ledger.ranges);
+      for (const [key, { bytes, buckets }] of next) {
+        const before = page.get(key);
+        if (before === undefined) continue;
+        assert.ok(bytes >= before.bytes && buckets.every((count, k) => count >= before.buckets[k]!), key);
+      }
+      page = next;
+    };
     for (const step of list) {
-      if (step === "look") for (const _ of ledger.addresses.look());
+      if (step === "begin") {
+        write();
+        ledger.beginPage();
+        isBegun = true;
+      } else if (step === "write") write();
+      else if (step === "look") for (const _ of ledger.addresses.look());
       else if (step === "hold") held ??= ledger.addresses.hold();
       else if (step !== "release") count(pool[step]!);
       else {

@@ -34,15 +34,24 @@ function customer(version: 4 | 6, address: string): Frame {
     : ipv6Frame({ destination: "2001:db8:1::1", ...fields });
 }
 
-const WAYS: [what: string, version: 4 | 6, ranges: string[], customers: [string, string]][] = [
+type Case = [what: string, version: 4 | 6, ranges: string[], customers: [string, string]];
+const CASES: Case[] = [
   ["IPv4", 4, ["10.0.0.0/20:site=lab"], ["10.0.9.1", "10.0.9.2"]],
   ["IPv6", 6, ["2001:db8::/64:site=lab"], ["2001:db8::9:1", "2001:db8::9:2"]],
 ];
+/** The kernel gives out rows for addresses of a wide range as they are seen. */
+const WIDE: Case = ["IPv4", 4, ["10.0.0.0/8:site=lab"], ["10.0.9.1", "10.9.9.2"]];
+const BY_ENGINE: Record<string, Case[]> = {
+  ring: CASES,
+  pcap: CASES,
+  bpf: [...CASES, WIDE],
+  tcx: [...CASES, WIDE],
+};
 
-for (const engine of ["ring", "pcap"]) {
-  for (const [what, version, ranges, customers] of WAYS) {
+for (const [engine, cases] of Object.entries(BY_ENGINE)) {
+  for (const [what, version, ranges, customers] of cases) {
     test(
-      `engine ${engine} gives a customer the series of a scanned ${what} address`,
+      `engine ${engine} gives a customer the series of a scanned ${what} address of ${ranges.join()}`,
       engineOptions(engine),
       async () => {
         using namespace = new Namespace();

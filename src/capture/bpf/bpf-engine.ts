@@ -9,11 +9,12 @@ import { ARPHRD_LOOPBACK, type Link } from "../netlink.ts";
 import type { CapabilityName } from "../../native/capabilities.ts";
 import { type Attach, attachSocket, attachTcx } from "./attach.ts";
 import { isRealtime, possibleCpus } from "./cpus.ts";
-import { KernelTables, tableSizes } from "./kernel-tables.ts";
-import { Places } from "./places.ts";
+import { hasIndex, KernelTables } from "./tables/kernel-tables.ts";
+import { Places } from "./tables/places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
-import { kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
-import { SharedTables } from "./shared-tables.ts";
+import { capabilitiesForMaps, kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
+import { SharedTables } from "./tables/shared-tables.ts";
+import { tableSizes } from "./tables/table-sizes.ts";
 import { KernelZones } from "./zones/kernel-zones.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
 
@@ -66,7 +67,8 @@ const NOTHING_LOST: Losses = { packets: 0 };
  * the program runs before any buffer. Needs CAP_NET_RAW and CAP_BPF.
  */
 export function bpfKind(options: KernelOptions): EngineKind {
-  const later = options.isFixed ? [] : TO_LOAD;
+  const ofIndex = hasIndex(options.ranges) ? capabilitiesForMaps() : [];
+  const later = options.isFixed ? ofIndex : TO_LOAD;
   const needs = ["CAP_NET_RAW", "CAP_BPF"] as const;
   const keeps = ["CAP_NET_RAW", ...later] as const;
   return new KernelKind(
@@ -119,7 +121,7 @@ class KernelKind implements EngineKind {
     this.#wireSizes = wireSizes;
     this.#zonings = zonings;
     this.#isFixed = isFixed;
-    this.descriptors = attached + (isFixed ? 1 : 0);
+    this.descriptors = attached + (isFixed ? 1 : 0) + (hasIndex(ranges) ? 1 : 0);
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */
@@ -193,7 +195,6 @@ class KernelKind implements EngineKind {
       hook: this.#hook,
       isEthernet,
       ignoreOutgoing: link.isLoopback,
-      maxAddresses: this.#maxAddresses,
       wireSizes: this.#wireSizes,
       zones: [] as ZoneCounters[],
     };

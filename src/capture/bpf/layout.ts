@@ -9,16 +9,15 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  *   counters   slots of 7 exclusive buckets and the sum of bytes, 64 bits each. Every lane has all slots; a CPU counts
  *              in its own lane, so that nothing is shared and nothing is locked:
  *                  | lane 0: slot 0 (all frames) | slot 1 (events) | slot 2 ... | lane 1: slot 0 ...
- *              A lane is one element of the map, looked up once a packet; or several, where it is long
+ *              A lane is one element of the map, looked up once a packet; or several, if it is long
  *   rows       one an address: slots by direction and protocol, given out on first use
  *                  | tx: 12 slots, 3 spare, flag | rx: 12 slots, 3 spare, other row |
- *   places     place of a listed IPv4 address → row + 1, where there are too many addresses to give each a row at once
+ *   places     place of a listed IPv4 address → row + 1, if there are too many addresses to give each a row at once
  *   keys       row → range and address of the IPv6 rows, and range and place of the rows behind `places`
- *   state      the numbers of the next slot and the next row
- *   budget     how many addresses have series, and how many may: shared by all interfaces
+ *   state      what slots and rows are given out from: see Dispenser
  *   tables     what the parser looks up
  *   ranges     what the ranges are rolled up by, and the row that takes refused addresses
- *   chain      the program, where it is too long for a socket
+ *   chain      the program, if it is too long for a socket
  */
 /** Descriptors of the maps. */
 export interface MapFds {
@@ -28,7 +27,6 @@ export interface MapFds {
   readonly keys: number;
   readonly index: number;
   readonly state: number;
-  readonly budget: number;
   readonly tables: number;
   readonly ranges: number;
 }
@@ -56,14 +54,15 @@ export const ROW_BYTES = 2 * DIRECTION_BYTES;
 export const FLAG_OFFSET = DIRECTION_BYTES - SLOT_ID_BYTES;
 export const OTHER_OFFSET = ROW_BYTES - SLOT_ID_BYTES;
 
-/** What a row's flag says of its address. */
-export const FLAG = { UNSEEN: 0, ADMITTED: 1, REFUSED: 2 } as const;
+/** Whether a row was given to somebody, of those that are given out on first use; the others are used as they are. */
+export const FLAG = { FREE: 0, USED: 1 } as const;
 
 export const KEY_BYTES = 24;
 export const PLACE_BYTES = 8;
 
-export const STATE = { NEXT_SLOT: 0, NEXT_ROW: 8, BYTES: 16 } as const;
-export const BUDGET = { USED: 0, BYTES: 16 } as const;
+/** The next ticket, where tickets end, and the queue: see Dispenser. */
+export const DISPENSER = { NEXT: 0, LIMIT: 8, QUEUE: 16 } as const;
+export const QUEUE_ENTRY_BYTES = 4;
 
 /** One entry of `ranges`: masks of the two halves of an address in network order, and rows for refused addresses. */
 export const RANGE = { MASK_HIGH: 0, MASK_LOW: 8, OTHER_ROW: 16, BYTES: 24 } as const;
@@ -79,7 +78,7 @@ export const TABLE = {
 /** From a column to the next one in a row, in bytes; the mask keeps an offset inside, whatever was read. */
 export const COLUMN_STEP = SLOT_ID_BYTES;
 export const COLUMN_MASK = 0x3c;
-/** Sizes are looked up in steps of the smallest bucket: up to 1 MiB, where no packet is longer than 512 KiB (GSO_MAX_SIZE). */
+/** Sizes are looked up in steps of the smallest bucket: up to 1 MiB; no packet is longer than 512 KiB (GSO_MAX_SIZE). */
 export const BUCKET_STEP_BITS = 6;
 export const BUCKET_LAST = TABLE.BYTES - TABLE.BUCKET - 1;
 /** Keeps an offset inside the buckets of a slot and aligned, whatever was read. */

@@ -6,6 +6,9 @@ import * as libc from "../../native/libc.ts";
 export const MIN_KERNEL = { version: [5, 12], why: "atomic operations in BPF came with 5.12" } as const;
 export const MIN_TCX_KERNEL = { version: [6, 6], why: "tcx came with 6.6" } as const;
 
+/** Whoever has the descriptor of a map may change it from here on, without CAP_BPF (__sys_bpf in kernel/bpf/syscall.c). */
+const MIN_KERNEL_FOR_OPEN_MAPS = [5, 19] as const;
+
 /** Says that the running kernel is older than what is asked for, or undefined. */
 export function kernelRefusal({
   version,
@@ -14,9 +17,17 @@ export function kernelRefusal({
   version: readonly [number, number];
   why: string;
 }): string | undefined {
+  return isOlderThan(version) ? `kernel ${release()} is too old: ${why}` : undefined;
+}
+
+/** What it takes to change a map that is not mapped. */
+export function capabilitiesForMaps(): readonly CapabilityName[] {
+  return isOlderThan(MIN_KERNEL_FOR_OPEN_MAPS) ? ["CAP_BPF"] : [];
+}
+
+function isOlderThan(version: readonly [number, number]): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release()) ?? [];
-  const isOlder = Number(major) < version[0] || (Number(major) === version[0] && Number(minor) < version[1]);
-  return isOlder ? `kernel ${release()} is too old: ${why}` : undefined;
+  return Number(major) < version[0] || (Number(major) === version[0] && Number(minor) < version[1]);
 }
 
 /**

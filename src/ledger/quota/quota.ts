@@ -11,6 +11,9 @@ const MIN_NEWCOMERS = 1024;
  * How many places a bounded set may have, and has. Once it is full, what is new is given the place of what has been silent
  * longest. What was active between two looks keeps its place, so that a set of which all are active does not turn over
  * with every packet: then what is new has none.
+ *
+ * What loses its place is given none until a page was without it, or its counters would go back from page to page: whoever
+ * gives the places keeps that in mind.
  */
 export class Quota {
   readonly limit: number;
@@ -21,9 +24,12 @@ export class Quota {
   #looks = 0;
   #isLooking = false;
   #readers = 0;
+  #hasPages = false;
+  /** Places that were lost since a page began. */
+  #lost = 0;
   /** Packets of what had no place. */
   #newcomers = 0;
-  /** So many make us look, where there is no clock. */
+  /** So many make us look, if there is no clock. */
   #nextLook = Number.POSITIVE_INFINITY;
 
   /** `parts`: all places of the set. */
@@ -39,6 +45,17 @@ export class Quota {
     this.used++;
     if (this.#newcomers >= this.#nextLook && this.#looks === 0 && this.#isNearlyFull) this.#lookAtOnce();
     return true;
+  }
+
+  /** A page begins. */
+  beginPage(): void {
+    this.#hasPages = true;
+    this.#lost = 0;
+  }
+
+  /** Whether there are pages, from which something can be gone. */
+  get hasPages(): boolean {
+    return this.#hasPages;
   }
 
   /**
@@ -88,14 +105,17 @@ export class Quota {
 
   /** Takes the place back of what has been silent longest; false if there is none. */
   #vacate(sends: boolean): boolean {
-    if (this.#readers > 0) return false;
+    // No more than can be kept in mind.
+    if (this.#readers > 0 || (this.#hasPages && this.#lost >= this.limit)) return false;
     let isVacant = this.#queue?.vacate(sends) === true;
     if (!isVacant && this.#newcomers >= this.#nextLook) {
       this.#lookAtOnce();
       isVacant = this.#queue?.vacate(sends) === true;
     }
-    if (isVacant) this.used--;
-    return isVacant;
+    if (!isVacant) return false;
+    this.used--;
+    this.#lost++;
+    return true;
   }
 
   #lookAtOnce(): void {

@@ -5,7 +5,7 @@ const PLACES_PER_TURN = 4096;
 /** More than a part of a set has places. */
 const PART_SPAN = 2 ** 28;
 /**
- * Of the places that have only received, so many go to what only receives. The others wait for what sends: who scans a
+ * Of the places that have only received, so many go to what only receives. The others wait for what sends: what scans a
  * network makes as many of the first kind as it has addresses.
  */
 const FOR_RECEIVERS = 7 / 8;
@@ -27,6 +27,15 @@ export function* findSilent(parts: readonly Silence[], look: number): Generator<
     }
   }
   return new SilentQueue(parts, look, inOrder(received), inOrder(sent));
+}
+
+/** Likewise, in one go. */
+export function findSilentAtOnce(parts: readonly Silence[], look: number): SilentQueue {
+  const found = findSilent(parts, look);
+  for (;;) {
+    const { done, value } = found.next();
+    if (done === true) return value;
+  }
 }
 
 function add(places: ByLook, since: number, place: number): void {

@@ -44,6 +44,9 @@ export class Zoning implements Places {
   /** Slot → zone; 0 where it is free. */
   readonly #zones: number[] = [];
   readonly #freeSlots: number[] = [];
+  /** Zones that lost their slot since a page began, and between that one and the one before. */
+  #gone = new Set<number>();
+  #goneBefore = new Set<number>();
   readonly #ledgers = new Set<SlotCounts>();
   readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
@@ -123,6 +126,18 @@ export class Zoning implements Places {
     return slot > 0 ? slot : this.#admit(zone, direction);
   }
 
+  /** A page begins, once all is counted that is to be on it: zones that lost their slot before are not on it. */
+  beginPage(): void {
+    this.quota.beginPage();
+    this.#goneBefore = this.#gone;
+    this.#gone = new Set();
+  }
+
+  /** Whether a zone has a slot. */
+  hasSlot(zone: number): boolean {
+    return this.#slots[zone]! > 0;
+  }
+
   /** Lets a ledger count by slot, until it is told to leave. */
   join(ledger: SlotCounts): void {
     this.#ledgers.add(ledger);
@@ -142,8 +157,10 @@ export class Zoning implements Places {
   }
 
   vacate(slot: number): void {
+    const zone = this.#zones[slot]!;
     for (const ledger of this.#ledgers) ledger.fold(slot, Zone.OTHER);
-    this.#slots[this.#zones[slot]!] = 0;
+    if (this.quota.hasPages) this.#gone.add(zone);
+    this.#slots[zone] = 0;
     this.#zones[slot] = 0;
     this.#freeSlots.push(slot);
     this.evicted++;
@@ -156,7 +173,8 @@ export class Zoning implements Places {
   }
 
   #admit(zone: number, direction: Direction): number {
-    return this.quota.take(direction === Direction.TX) ? this.#give(zone) : Zone.OTHER;
+    const isGone = this.#gone.has(zone) || this.#goneBefore.has(zone);
+    return !isGone && this.quota.take(direction === Direction.TX) ? this.#give(zone) : Zone.OTHER;
   }
 
   #give(zone: number): number {

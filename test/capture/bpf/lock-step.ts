@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { Worker, workerData } from "node:worker_threads";
+import { DISPENSER } from "../../../src/capture/bpf/layout.ts";
+import * as libc from "../../../src/native/libc.ts";
 import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
-import { behindEthernet, testRun, writeElement } from "./test-run.ts";
+import { behindEthernet, testRun } from "./test-run.ts";
 
 /** Addresses that both CPUs see for the first time at the same time. */
 const HOSTS = 4000;
@@ -14,8 +16,8 @@ const MORE = 3;
 export interface LockStep {
   programFd: number;
   version: 4 | 6;
-  /** Before every address all but one of those that the budget allows are taken, as if by others. */
-  scarce?: { budgetFd: number; budget: DataView };
+  /** The dispenser of which one number alone is left before every address: at an offset in the state. */
+  scarce?: { stateFd: number; offset: number };
 }
 
 /** Shows a program the same new addresses from two threads, in lock step, with small delays to either side. */
@@ -33,18 +35,26 @@ function run({ programFd, version, scarce, me, steps }: LockStep & { me: number;
     Atomics.add(step, 0, 1);
     while (Atomics.load(step, 0) < 2 * passed);
   };
+  const tickets = scarce === undefined ? undefined : ticketsOf(scarce);
   const frame = behindEthernet(hex(version === 4 ? `${MACS} 0800 ${IPV4}` : `${MACS} 86dd ${IPV6}`));
   for (let host = 0; host < HOSTS; host++) {
     frame[HOST_BYTES[version]] = host >> 8;
     frame[HOST_BYTES[version] + 1] = host & 0xff;
     meet();
-    if (me === 0 && scarce !== undefined) writeElement(scarce.budgetFd, 0, scarce.budget);
+    // Two CPUs may have taken a ticket each, and found that there is one.
+    if (me === 0 && tickets !== undefined) tickets[1] = tickets[0]! + 1n;
     meet();
     for (let wait = host % 2 === me ? host % 37 : 0; wait > 0; wait--) Atomics.load(step, 1);
     testRun(programFd, frame, { repeat: 1 });
     meet();
     for (let count = 0; count < MORE; count++) testRun(programFd, frame, { repeat: 1 });
   }
+}
+
+function ticketsOf({ stateFd, offset }: NonNullable<LockStep["scarce"]>): BigUint64Array {
+  const mapping = libc.mmap(stateFd, offset + DISPENSER.QUEUE);
+  if (typeof mapping === "number") throw new Error(libc.errnoText(mapping));
+  return new BigUint64Array(mapping.buffer, offset, 2);
 }
 
 if (workerData?.steps !== undefined) run(workerData);

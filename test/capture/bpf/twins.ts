@@ -1,6 +1,7 @@
-import { KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
-import { SharedTables } from "../../../src/capture/bpf/shared-tables.ts";
-import { Places } from "../../../src/capture/bpf/places.ts";
+import { KernelTables, type TableOptions } from "../../../src/capture/bpf/tables/kernel-tables.ts";
+import { tableSizes, type TableSizes } from "../../../src/capture/bpf/tables/table-sizes.ts";
+import { SharedTables } from "../../../src/capture/bpf/tables/shared-tables.ts";
+import { Places } from "../../../src/capture/bpf/tables/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
 import { KernelZones } from "../../../src/capture/bpf/zones/kernel-zones.ts";
 import { ZoneCounters } from "../../../src/capture/bpf/zones/zone-counters.ts";
@@ -21,7 +22,7 @@ import { parseSegments } from "../../../src/packet/transport.ts";
 import { behindEthernet, canRun, testRun } from "./test-run.ts";
 
 const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
-const MANY = 2000;
+const MANY = 10_000;
 const CPUS = 2;
 const SEED = 1;
 

@@ -230,6 +230,25 @@ describe("a zoning", () => {
     assert.equal(countsOf(eth1)["Z0 tx"], undefined, "nobody has been silent for long enough");
   });
 
+  test("gives a slot back to what lost its own when a page was without it", () => {
+    const names = Object.fromEntries(Array.from({ length: 9 }, (_, k) => [`8.0.${k}.0/24`, `Z${k}`]));
+    const zoning = zoningOf(names, OWN, "asn", 1);
+    const ledger = new ZoneLedger(zoning);
+    const found: boolean[] = [];
+    const record = (k: number): void => {
+      for (const _ of [...zoning.quota.look(), ...zoning.quota.look()]);
+      ledger.record(packet("192.0.2.1", `8.0.${k}.9`));
+      found.push(`Z${k} tx` in countsOf(ledger));
+    };
+    zoning.beginPage();
+    for (const k of [0, 1, 0]) record(k);
+    zoning.beginPage();
+    record(0);
+    zoning.beginPage();
+    record(0);
+    assert.deepEqual(found, [true, true, false, false, true]);
+  });
+
   test("gives the slots first of those that nobody here has sent anything to", () => {
     const names = Object.fromEntries(Array.from({ length: 9 }, (_, k) => [`8.0.${k}.0/24`, `Z${k}`]));
     const ledger = new ZoneLedger(zoningOf(names, OWN, "asn", 2));

@@ -2,7 +2,7 @@ import type { RangeTable } from "../../../ledger/ranges.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r10 } from "../assembly/instruction.ts";
 import { COLUMN_STEP, DIRECTION_BYTES, EVENT } from "../layout.ts";
-import type { Places } from "../places.ts";
+import type { Places } from "../tables/places.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import type { CountersWriter } from "./counters.ts";
 import type { ParseExits } from "./network-writer.ts";
@@ -10,7 +10,6 @@ import { writeIpv4Tree, writeIpv6Tree } from "./range-tree.ts";
 import { type RowsOptions, RowsWriter } from "./rows.ts";
 import {
   ADDRESS,
-  COLUMN,
   IPV4_DESTINATION,
   IPV4_SOURCE,
   IPV6_DESTINATION,
@@ -30,8 +29,6 @@ const Kind = { NOT_IP: 0, TRUNCATED: 1, MALFORMED: 2, IPV6: 6 } as const;
 export interface CountOptions extends RowsOptions {
   ranges: RangeTable;
   places: Places;
-  /** Whether rows of IPv4 addresses are given out on first use; else the row of a place is `firstRow` + place. */
-  hasPlaceMap: boolean;
   unfolds: boolean;
   zones: readonly ZoneMaps[];
   /** What the program returns. */
@@ -183,19 +180,20 @@ class CountWriter {
     });
   }
 
-  /** Where addresses have all their slots, r6 becomes the number of the first slot of the protocol's column. */
+  /** If addresses have all their slots, r6 becomes the number of the first slot of the protocol's column. */
   #numberColumn(): void {
-    const { densePlaces, ranges } = this.#options;
+    const { sizes, ranges } = this.#options;
+    const { densePlaces } = sizes;
     if (densePlaces === 0 || ranges.ipv4.rangeOf.length === 0) return;
     this.#asm.comment("r6 = first slot of the column");
-    this.#asm.store(4, r10, COLUMN, r6);
     this.#asm.mul(r6, densePlaces / COLUMN_STEP);
   }
 
   /** Counts for the address at a place on the stack, in the half of its row at `direction`. */
   #writeIpv4(address: number, direction: number): void {
     const asm = this.#asm;
-    const { ranges, places, hasPlaceMap, firstRow, densePlaces } = this.#options;
+    const { ranges, places, sizes } = this.#options;
+    const { hasPlaceMap, firstRow, densePlaces } = sizes;
     if (ranges.ipv4.rangeOf.length === 0) return;
     const [found, next] = this.#addressLabels(address, direction);
     asm.load(4, r2, r10, address);
@@ -216,7 +214,7 @@ class CountWriter {
     };
     writeIpv4Tree(asm, ranges.ipv4, leaf, next);
     asm.place(found);
-    if (hasPlaceMap) this.#rows.placeRow(next);
+    if (hasPlaceMap) this.#rows.placeRow(direction, next);
     if (densePlaces > 0) this.#rows.countDense(direction, next);
     else this.#rows.countInRow(direction, next);
     asm.place(next);
@@ -248,7 +246,7 @@ class CountWriter {
     };
     writeIpv6Tree(asm, ranges.ipv6, leaf, next);
     asm.place(found);
-    this.#rows.indexedRow(next);
+    this.#rows.indexedRow(direction, next);
     this.#rows.countInRow(direction, next);
     asm.place(next);
   }

@@ -70,7 +70,7 @@ export class CountersWriter {
     this.#options = options;
   }
 
-  /** r9 = the lane of this CPU; where that is long, its number goes to the stack instead. */
+  /** r9 = the lane of this CPU; if that is long, its number goes to the stack instead. */
   chooseLane(missing: Label): void {
     const asm = this.#asm;
     const { countersFd, lanes } = this.#options;
@@ -127,11 +127,9 @@ export class CountersWriter {
     this.#add();
   }
 
-  /** Likewise, but goes to `empty` where nothing was counted in the slot before. The verifier must know nothing of r2. */
-  countUnlessEmpty(empty: Label, missing: Label): void {
+  /** Likewise, of a slot r2 of which the verifier knows nothing. */
+  countUnknown(missing: Label): void {
     this.#lookUpSlot(missing);
-    this.#asm.load(8, r1, r0, SUM_OFFSET);
-    this.#asm.jeq(r1, 0, empty);
     this.#add();
   }
 
@@ -171,7 +169,7 @@ export class CountersWriter {
   /**
    * What ledger/unfolding.ts computes, for a packet that the kernel has merged or has yet to cut: the number and
    * bucket of the full packets on the stack, r7 = bytes of all that were on the wire, r8 = bucket of the last one. Goes to
-   * `single`, with r7 as it was, where the packet counts as one.
+   * `single`, with r7 as it was, if the packet counts as one.
    */
   unfold(single: Label): void {
     const asm = this.#asm;

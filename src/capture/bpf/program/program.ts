@@ -6,8 +6,8 @@ import * as libc from "../../../native/libc.ts";
 import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
-import type { TableSizes } from "../kernel-tables.ts";
-import type { Places } from "../places.ts";
+import type { Places } from "../tables/places.ts";
+import type { TableSizes } from "../tables/table-sizes.ts";
 import { bpfRefusal } from "../refusal.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import { EVENT, type MapFds } from "../layout.ts";
@@ -43,7 +43,6 @@ export interface ProgramOptions {
   hook: Hook;
   isEthernet: boolean;
   ignoreOutgoing: boolean;
-  maxAddresses: number;
   /** Count the packets that were on the wire, where the kernel shows several of them as one. */
   wireSizes: boolean;
   /** What is counted by zone of the remote address, for each way to tell them apart. */
@@ -72,7 +71,7 @@ export function writeProgram(
     malformed: asm.label("count_malformed"),
     ignored: asm.label("ignored"),
   };
-  const { hook, isEthernet, ignoreOutgoing, maxAddresses, wireSizes, zones } = options;
+  const { hook, isEthernet, ignoreOutgoing, wireSizes, zones } = options;
   const isTcx = hook === Hook.TCX;
   const counters = new CountersWriter(asm, {
     ...sizes,
@@ -92,12 +91,7 @@ export function writeProgram(
   writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes }, labels);
   writeNetwork(asm, fds.tables, wireSizes, labels, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
-  writeCounting(
-    asm,
-    { ...sizes, fds, ranges, places, maxAddresses, unfolds: wireSizes, zones, result },
-    counters,
-    exits,
-  );
+  writeCounting(asm, { sizes, fds, ranges, places, unfolds: wireSizes, zones, result }, counters, exits);
   return asm;
 }
 

@@ -1,46 +1,20 @@
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
-import { r0, r1, r2, r3, r4, r6, r10, type Register } from "../assembly/instruction.ts";
-import {
-  BUDGET,
-  COLUMN_MASK,
-  DIRECTION_BYTES,
-  EVENT,
-  FLAG,
-  FLAG_OFFSET,
-  KEY_BYTES,
-  type MapFds,
-  OTHER_OFFSET,
-  RANGE,
-  STATE,
-} from "../layout.ts";
+import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
+import { DIRECTION_BYTES, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, type MapFds, OTHER_OFFSET, RANGE } from "../layout.ts";
+import { rowDispenser, slotDispenser, type TableSizes } from "../tables/table-sizes.ts";
 import type { CountersWriter } from "./counters.ts";
 import { writeLookUp } from "./look-up.ts";
-import {
-  ADDRESS,
-  CELL_POINTER,
-  COLUMN,
-  FASTER_ROW,
-  KEY,
-  NEW_ROW,
-  OTHER_ROW,
-  PLACE,
-  ROW_KEY,
-  ROW_POINTER,
-} from "./storage.ts";
+import { ADDRESS, CELL_POINTER, FASTER_ROW, KEY, NEW_ROW, OTHER_ROW, ROW_KEY, ROW_POINTER } from "./storage.ts";
+import { writeTake } from "./take-writer.ts";
 
 /** Flag of an update: only if the key is not there yet. */
 const BPF_NOEXIST = 1;
 
 export interface RowsOptions {
   fds: MapFds;
-  rows: number;
-  slots: number;
-  firstRow: number;
-  denseSlot: number;
-  densePlaces: number;
-  maxAddresses: number;
+  sizes: TableSizes;
 }
 
 /**
@@ -58,8 +32,8 @@ export class RowsWriter {
     this.#counters = counters;
   }
 
-  /** r2 = row of place r2 of range r3, which is given one where it has none. */
-  placeRow(next: Label): void {
+  /** r2 = row of place r2 of range r3, which is given one if it has none; the packet is counted at `direction`. */
+  placeRow(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
     const isNew = asm.label("new_place");
@@ -85,7 +59,7 @@ export class RowsWriter {
     writeLookUp(asm, fds.ranges, KEY, next);
     asm.load(4, r1, r0, RANGE.OTHER_ROW);
     asm.store(8, r10, OTHER_ROW, r1);
-    this.#newRow(other, next);
+    this.#newRow(direction, other, next);
     asm.load(8, r1, r10, ROW_KEY + 8);
     asm.store(4, r10, KEY, r1);
     writeLookUp(asm, fds.places, KEY, next);
@@ -109,8 +83,8 @@ export class RowsWriter {
     asm.place(known);
   }
 
-  /** r2 = row of the address on the stack, of range r2, which is given one where it has none. */
-  indexedRow(next: Label): void {
+  /** Likewise, r2 = row of the address on the stack, of range r2. */
+  indexedRow(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
     const known = asm.label("address_known");
@@ -137,7 +111,7 @@ export class RowsWriter {
     asm.jump(known);
 
     asm.place(isNew);
-    this.#newRow(other, next);
+    this.#newRow(direction, other, next);
     asm.loadMap(r1, fds.index);
     asm.mov(r2, r10);
     asm.add(r2, ROW_KEY);
@@ -160,23 +134,18 @@ export class RowsWriter {
     asm.place(known);
   }
 
-  /** Takes an address from the budget and a row for it, and fills that in; `other` where either is used up. */
-  #newRow(other: Label, next: Label): void {
+  /** Takes a row and fills it in; `other` if none is left for what sends or receives. */
+  #newRow(direction: number, other: Label, next: Label): void {
     const asm = this.#asm;
-    const { fds, rows } = this.#options;
+    const { fds, sizes } = this.#options;
     const full = asm.label("no_row_left");
     const taken = asm.label("row_taken");
-    this.#takeAddress(other);
     asm.comment("a new row");
-    asm.loadMapValue(r1, fds.state, STATE.NEXT_ROW);
-    asm.mov(r2, 1);
-    asm.atomicFetchAdd(8, r1, 0, r2);
-    asm.jge(r2, rows, full);
+    writeTake(asm, fds.state, rowDispenser(sizes), direction > 0 ? sizes.rowsForSenders : 0, full);
     asm.store(8, r10, NEW_ROW, r2);
     asm.jump(taken);
 
     asm.place(full);
-    this.#giveBack();
     this.#counters.countEvent(EVENT.EXHAUSTED);
     asm.jump(other);
 
@@ -191,10 +160,10 @@ export class RowsWriter {
     writeLookUp(asm, fds.rows, KEY, next);
     asm.load(8, r1, r10, OTHER_ROW);
     asm.store(4, r0, OTHER_OFFSET, r1);
-    asm.store(4, r0, FLAG_OFFSET, FLAG.ADMITTED);
+    asm.store(4, r0, FLAG_OFFSET, FLAG.USED);
   }
 
-  /** Counts in row r2, in the half at `direction`. A slot is given out on first use; where there is none, the row for the refused has one. */
+  /** Counts in row r2, in the half at `direction`. A slot is given out on first use; if none is left, the row for the refused has one. */
   countInRow(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
@@ -204,7 +173,7 @@ export class RowsWriter {
     asm.comment(`count in row r2, in the half at ${direction}`);
     asm.store(4, r10, KEY, r2);
     writeLookUp(asm, fds.rows, KEY, next);
-    this.#loadCell(direction, r6);
+    this.#loadCell(direction);
     asm.jeq(r2, 0, needsSlot);
     asm.place(hasSlot);
     this.#counters.count(next);
@@ -212,55 +181,24 @@ export class RowsWriter {
       asm.place(needsSlot);
       asm.store(8, r10, CELL_POINTER, r1);
       asm.store(8, r10, ROW_POINTER, r0);
-      this.#admit(refused);
       this.#newSlot(hasSlot, refused);
 
       asm.place(refused);
       this.#lookUpOtherRow(next);
-      this.#loadCell(direction, r6);
+      this.#loadCell(direction);
       asm.jne(r2, 0, hasSlot);
       asm.jump(next);
     });
   }
 
-  /**
-   * Counts for place r2 where an address has all its slots: the row is only looked at, for the limit of addresses, as
-   * long as the slot is empty.
-   */
+  /** Counts for place r2, of an address that has all its slots. */
   countDense(direction: number, next: Label): void {
     const asm = this.#asm;
-    const { fds, denseSlot, densePlaces, firstRow } = this.#options;
-    const isEmpty = asm.label("empty_slot");
-    const refused = asm.label("refused");
-    const hasSlot = asm.label("has_slot");
-    const firstSlot = denseSlot + (direction / DIRECTION_BYTES) * PROTOCOL_COLUMNS * densePlaces;
+    const { denseSlot, densePlaces } = this.#options.sizes;
     asm.comment("r2 = slot of place r2, computed");
-    asm.store(8, r10, PLACE, r2);
     asm.add(r2, r6);
-    asm.add(r2, firstSlot);
-    this.#counters.countUnlessEmpty(isEmpty, next);
-    asm.putOff(() => {
-      asm.place(isEmpty);
-      asm.comment("nothing was counted here yet: has the address been admitted?");
-      asm.load(8, r2, r10, PLACE);
-      asm.add(r2, firstRow);
-      asm.store(4, r10, KEY, r2);
-      writeLookUp(asm, fds.rows, KEY, next);
-      asm.store(8, r10, ROW_POINTER, r0);
-      this.#admit(refused);
-      asm.load(8, r2, r10, PLACE);
-      asm.add(r2, r6);
-      asm.add(r2, firstSlot);
-      asm.jump(hasSlot);
-      asm.place(refused);
-      this.#lookUpOtherRow(next);
-      asm.load(4, r3, r10, COLUMN);
-      asm.and(r3, COLUMN_MASK);
-      this.#loadCell(direction, r3);
-      asm.place(hasSlot);
-      this.#counters.count(next);
-      asm.jump(next);
-    });
+    asm.add(r2, denseSlot + (direction / DIRECTION_BYTES) * PROTOCOL_COLUMNS * densePlaces);
+    this.#counters.countUnknown(next);
   }
 
   /** r0 = the row that takes what the one on the stack refuses. */
@@ -273,55 +211,23 @@ export class RowsWriter {
     writeLookUp(asm, this.#options.fds.rows, KEY, next);
   }
 
-  /** r2 = slot of the column at offset `column` in a half of the row at r0, r1 = where that stands. */
-  #loadCell(direction: number, column: Register): void {
+  /** r2 = slot of the column at offset r6 in a half of the row at r0, r1 = where that stands. */
+  #loadCell(direction: number): void {
     const asm = this.#asm;
-    asm.comment(`r2 = slot of column r${column.number} at r1`);
+    asm.comment("r2 = slot of column r6 at r1");
     asm.mov(r1, r0);
     if (direction > 0) asm.add(r1, direction);
-    asm.add(r1, column);
+    asm.add(r1, r6);
     asm.load(4, r2, r1, 0);
-  }
-
-  /** Takes an address from the budget for a row that is seen for the first time. */
-  #admit(refused: Label): void {
-    const asm = this.#asm;
-    const admitted = asm.label("admitted");
-    const refuse = asm.label("refuse");
-    asm.comment("has the address been admitted?");
-    asm.load(4, r1, r0, FLAG_OFFSET);
-    asm.jeq(r1, FLAG.ADMITTED, admitted);
-    asm.jeq(r1, FLAG.REFUSED, refused);
-    this.#takeAddress(refuse);
-    asm.load(8, r3, r10, ROW_POINTER);
-    asm.mov(r0, FLAG.UNSEEN);
-    asm.mov(r2, FLAG.ADMITTED);
-    asm.atomicCompareExchange(4, r3, FLAG_OFFSET, r2);
-    asm.jeq(r0, FLAG.UNSEEN, admitted);
-    asm.comment("another CPU decided meanwhile");
-    this.#giveBack();
-    asm.jeq(r0, FLAG.ADMITTED, admitted);
-    asm.jump(refused);
-
-    asm.place(refuse);
-    asm.load(8, r3, r10, ROW_POINTER);
-    asm.mov(r0, FLAG.UNSEEN);
-    asm.mov(r2, FLAG.REFUSED);
-    asm.atomicCompareExchange(4, r3, FLAG_OFFSET, r2);
-    asm.jne(r0, FLAG.ADMITTED, refused);
-    asm.place(admitted);
   }
 
   /** r2 = a new slot, published in the cell. */
   #newSlot(hasSlot: Label, refused: Label): void {
     const asm = this.#asm;
-    const { fds, slots } = this.#options;
+    const { fds, sizes } = this.#options;
     const exhausted = asm.label("no_slot_left");
     asm.comment("r2 = a new slot, published in the cell");
-    asm.loadMapValue(r1, fds.state, STATE.NEXT_SLOT);
-    asm.mov(r2, 1);
-    asm.atomicFetchAdd(8, r1, 0, r2);
-    asm.jge(r2, slots, exhausted);
+    writeTake(asm, fds.state, slotDispenser(sizes), 0, exhausted);
     asm.load(8, r3, r10, CELL_POINTER);
     asm.mov(r0, 0);
     asm.atomicCompareExchange(4, r3, 0, r2);
@@ -335,40 +241,13 @@ export class RowsWriter {
     asm.jump(refused);
   }
 
-  /** One address more; `full` where the limit is reached. */
-  #takeAddress(full: Label): void {
-    const asm = this.#asm;
-    const { fds, maxAddresses } = this.#options;
-    const taken = asm.label("address_taken");
-    asm.comment("one address more, if the limit allows it");
-    asm.loadMapValue(r1, fds.budget, BUDGET.USED);
-    asm.load(8, r2, r1, 0);
-    asm.jge(r2, maxAddresses, full);
-    asm.mov(r2, 1);
-    asm.atomicFetchAdd(8, r1, 0, r2);
-    asm.jlt(r2, maxAddresses, taken);
-    this.#giveBack();
-    asm.jump(full);
-    asm.place(taken);
-  }
-
-  /** The row in NEW_ROW is nobody's: it and its address are not counted when tables are closed. */
+  /** The row in NEW_ROW is nobody's. */
   #giveRowBack(next: Label): void {
     const asm = this.#asm;
     asm.comment("the new row is nobody's");
     asm.load(8, r2, r10, NEW_ROW);
     asm.store(4, r10, KEY, r2);
     writeLookUp(asm, this.#options.fds.rows, KEY, next);
-    asm.store(4, r0, FLAG_OFFSET, FLAG.UNSEEN);
-    this.#giveBack();
-  }
-
-  /** One address less; keeps r0. */
-  #giveBack(): void {
-    const asm = this.#asm;
-    asm.comment("one address less");
-    asm.loadMapValue(r1, this.#options.fds.budget, BUDGET.USED);
-    asm.mov(r2, -1);
-    asm.atomicAdd(8, r1, 0, r2);
+    asm.store(4, r0, FLAG_OFFSET, FLAG.FREE);
   }
 }

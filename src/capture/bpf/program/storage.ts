@@ -19,15 +19,13 @@ import * as headers from "../../../packet/headers.ts";
  *   r9   EtherType, protocol      lane                 lane                      address, then direction
  *   r10  stack                    stack                stack                     stack
  *
- * The stack, by offset from r10, of 512 bytes. What every packet needs is in the first 64.
+ * The stack, by offset from r10, of 512 bytes. What every packet needs is in the first 50.
  *
  *     -4  KEY               of the last look-up
  *     -8  LANE              first element of this CPU's lane, if it has several
  *    -16  SEGMENT_BYTES     size of the segments that the packet stands for, or 0 *
  *    -36  IPV4              header
  *    -50  FRAME             Ethernet header, right before it
- *    -56  COLUMN            offset of the protocol's column in a row, if r6 has its first slot
- *    -64  PLACE             of the address that is being counted
  *   -104  IPV6              header
  *   -112  SCRATCH           8 bytes that are read one after another: tags, extension headers
  *   -120  EXTENSION_BYTES   of IPv6, that were stepped over
@@ -60,8 +58,6 @@ export const FRAME = -50;
 export const IPV4 = FRAME + headers.ETHERNET_HEADER_BYTES;
 export const IPV4_SOURCE = IPV4 + headers.IPV4_SOURCE;
 export const IPV4_DESTINATION = IPV4 + headers.IPV4_DESTINATION;
-export const COLUMN = -56;
-export const PLACE = -64;
 export const IPV6 = -104;
 export const IPV6_SOURCE = IPV6 + headers.IPV6_SOURCE;
 export const IPV6_DESTINATION = IPV6 + headers.IPV6_DESTINATION;

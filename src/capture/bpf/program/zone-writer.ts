@@ -13,6 +13,7 @@ import {
   ZONE_FROM,
   ZONE_TO,
 } from "./storage.ts";
+import { writeTake } from "./take-writer.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS, type SideMaps, ZONE_STATE, type ZoneMaps } from "../zones/zone-layout.ts";
 import { writeLookUp } from "./look-up.ts";
 
@@ -232,6 +233,7 @@ class ZoneWriter {
     const { zones } = this.#counters;
     const hasNone = asm.label("new_zone");
     const hasSlot = asm.label("zone_has_slot");
+    const sends = asm.label("zone_is_sent_to");
     const full = asm.label("zones_full");
     const publish = asm.label("publish_zone");
     asm.comment("r6 = slot of zone r6");
@@ -242,22 +244,22 @@ class ZoneWriter {
     asm.place(hasSlot);
     asm.putOff(() => {
       asm.place(hasNone);
-      asm.mov(r3, r0);
-      asm.loadMapValue(r1, zones.state, ZONE_STATE.NEXT_SLOT);
-      asm.load(8, r2, r1, 0);
-      asm.jge(r2, zones.slotCount, full);
-      asm.mov(r2, 1);
-      asm.atomicFetchAdd(8, r1, 0, r2);
-      asm.jlt(r2, zones.slotCount, publish);
-      asm.place(full);
-      asm.mov(r2, Zone.OTHER);
+      asm.mov(r8, r0);
+      asm.jeq(r9, 0, sends);
+      writeTake(asm, zones.state, zones.slotDispenser, zones.slotsForSenders, full);
+      asm.jump(publish);
+      asm.place(sends);
+      writeTake(asm, zones.state, zones.slotDispenser, 0, full);
       asm.place(publish);
       asm.mov(r6, r2);
       asm.mov(r0, 0);
-      asm.atomicCompareExchange(4, r3, 0, r2);
+      asm.atomicCompareExchange(4, r8, 0, r2);
       asm.jeq(r0, 0, hasSlot);
       asm.comment("another CPU was faster: its slot is the one");
       asm.mov(r6, r0);
+      asm.jump(hasSlot);
+      asm.place(full);
+      asm.mov(r6, Zone.OTHER);
       asm.jump(hasSlot);
     });
   }

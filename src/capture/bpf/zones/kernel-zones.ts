@@ -10,6 +10,9 @@ import {
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
+import { Dispenser, dispenserBytes, type DispenserPlace } from "../tables/dispenser.ts";
+import { untilProgramsEnd } from "../tables/grace.ts";
+import type { TableOptions } from "../tables/kernel-tables.ts";
 import {
   DIRECTORY_ENTRY_BYTES,
   IPV4_SPAN_BYTES,
@@ -18,7 +21,8 @@ import {
   ZONE_SLOT_BYTES,
   ZONE_STATE,
 } from "./zone-layout.ts";
-import { neededSteps, searchSteps, slotCountOf } from "./zone-sizes.ts";
+import { type SlotTakings, ZoneRecycler } from "./zone-recycler.ts";
+import { neededSteps, searchSteps, slotsOf } from "./zone-sizes.ts";
 
 /** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
 const SPARE = 1.5;
@@ -91,29 +95,45 @@ export class KernelZones {
   readonly state: number;
   /** Slots that there may be, those of unnamed zones included. */
   readonly slotCount: number;
+  /** What programs take slots from. */
+  readonly slotDispenser: DispenserPlace;
+  /** Slots that only zones are given to which something is sent. */
+  readonly slotsForSenders: number;
   readonly #sides: readonly [Side, Side];
   readonly #maps = new MapSet();
   readonly #slotWords: Uint32Array;
   readonly #stateWords: Uint32Array;
+  readonly #dispenser: Dispenser;
+  readonly #recycler: ZoneRecycler;
+  readonly #takings = new Set<SlotTakings>();
+  readonly #now: () => number;
   readonly #unwatch: () => void;
+  #isOpen = true;
   #half = 0;
   /** Slot of a program → zone. */
   readonly #zoneOf: Uint32Array;
 
-  constructor(zoning: Zoning) {
+  constructor(zoning: Zoning, options: TableOptions = {}) {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const { ipv4, ipv6 } = zoning.table;
     this.zoning = zoning;
-    this.slotCount = slotCountOf(zoning);
+    const { slotCount, slotDispenser, slotsForSenders } = slotsOf(zoning);
+    this.slotCount = slotCount;
+    this.slotDispenser = slotDispenser;
+    this.slotsForSenders = slotsForSenders;
+    this.#now = options.now ?? (() => performance.now());
     const maps = this.#maps;
     try {
       const side4 = new Side(maps, "4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES);
       this.#sides = [side4, new Side(maps, "6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
       [this.ipv4, this.ipv6] = this.#sides;
       this.slots = maps.create("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);
-      this.state = maps.create("zonestate", array, 4, ZONE_STATE.BYTES, 1);
+      const stateBytes = ZONE_STATE.DISPENSER + dispenserBytes(this.slotDispenser);
+      this.state = maps.create("zonestate", array, 4, stateBytes, 1);
       this.#slotWords = new Uint32Array(maps.map(this.slots, zoning.maxZones * ZONE_SLOT_BYTES));
-      this.#stateWords = new Uint32Array(maps.map(this.state, ZONE_STATE.BYTES));
+      const state = maps.map(this.state, stateBytes);
+      this.#stateWords = new Uint32Array(state);
+      this.#dispenser = new Dispenser(state, this.slotDispenser, FIRST_NAMED);
     } catch (error) {
       maps.close();
       throw error;
@@ -123,23 +143,52 @@ export class KernelZones {
       this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4] = zone;
       this.#zoneOf[zone] = zone;
     }
-    this.#stateWords[ZONE_STATE.NEXT_SLOT / 4] = FIRST_NAMED;
+    this.#recycler = new ZoneRecycler({
+      slotCount: this.slotCount,
+      dispenser: this.#dispenser,
+      takings: this.#takings,
+      published: () => this.#published(),
+      unpublish: (slot) => void (this.#slotWords[(this.zoneOf(slot) * ZONE_SLOT_BYTES) / 4] = 0),
+      forget: (slot) => void (this.#zoneOf[slot] = 0),
+      untilProgramsEnd: options.untilProgramsEnd ?? untilProgramsEnd,
+    });
     this.#write(zoning.table);
     this.#unwatch = zoning.watch((table) => this.#replace(table));
   }
 
-  /** The zone that programs have given a slot to; 0 where they are about to. */
+  /** The zone that programs have given a slot to; 0 if they are about to. */
   zoneOf(slot: number): number {
     if (this.#zoneOf[slot] === 0) this.#learn();
     return this.#zoneOf[slot]!;
   }
 
+  /** Likewise, as far as it is known without looking. */
+  knownZoneOf(slot: number): number {
+    return this.#zoneOf[slot]!;
+  }
+
   /** Slots that programs have given out, one more than the highest. */
   usedSlots(): number {
-    return Math.min(this.#stateWords[ZONE_STATE.NEXT_SLOT / 4]!, this.slotCount);
+    return this.#dispenser.highest;
+  }
+
+  /** Lets an interface count by slot, until it leaves. */
+  join(takings: SlotTakings): void {
+    this.#takings.add(takings);
+  }
+
+  leave(takings: SlotTakings): void {
+    this.#takings.delete(takings);
+  }
+
+  /** Takes slots back from zones that are silent, if they are scarce; to be called when an interface is up to date. */
+  recycle(): void {
+    this.#finishRecycling();
+    this.#recycler.start(this.#now(), () => this.#finishRecycling());
   }
 
   close(): void {
+    this.#isOpen = false;
     this.#unwatch();
     this.#maps.close();
   }
@@ -161,6 +210,16 @@ export class KernelZones {
     Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV4 / 4, first4);
     Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV6 / 4, first6);
     this.#half = half;
+  }
+
+  #finishRecycling(): void {
+    if (this.#isOpen) this.#recycler.finish();
+  }
+
+  #published(): Uint8Array {
+    const published = new Uint8Array(this.slotCount);
+    for (let zone = 0; zone < this.zoning.zones; zone++) published[this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!] = 1;
+    return published;
   }
 
   #learn(): void {

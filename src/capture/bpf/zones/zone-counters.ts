@@ -3,13 +3,14 @@ import type { ZoneLedger } from "../../../ledger/zones/zone-ledger.ts";
 import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
 import type { KernelZones } from "./kernel-zones.ts";
+import type { SlotTakings } from "./zone-recycler.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS, ZONE_COUNTER_BYTES } from "./zone-layout.ts";
 import { DIRECTIONS, lanesOf, type Sharing } from "./zone-sizes.ts";
 
 const COUNTER_DOUBLES = ZONE_COUNTER_BYTES / 8;
 
 /** What programs count by zone on one interface, and the way of it into the ledger. See KernelTables. */
-export class ZoneCounters {
+export class ZoneCounters implements SlotTakings {
   readonly zones: KernelZones;
   /** Good until `closeDescriptors`. */
   readonly fd: number;
@@ -39,16 +40,34 @@ export class ZoneCounters {
       throw error;
     }
     this.#seen = new Float64Array(zones.slotCount * DIRECTIONS * COUNTER_DOUBLES);
+    zones.join(this);
   }
 
   /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
     if (this.#ledger === undefined) return;
     const used = this.zones.usedSlots();
-    for (let slot = 1; slot < used; slot++) {
-      this.#add(slot, Direction.TX);
-      this.#add(slot, Direction.RX);
+    // First what has a slot in the ledger: what has none may be given that of what is silent.
+    for (const isKnown of [true, false]) {
+      for (let slot = 1; slot < used; slot++) if (this.#isKnown(slot) === isKnown) this.take(slot);
     }
+    this.zones.recycle();
+  }
+
+  take(slot: number): boolean {
+    return this.#take(slot, Direction.TX) && this.#take(slot, Direction.RX);
+  }
+
+  takenPackets(slot: number, direction: Direction): number {
+    return this.#seen[(slot * DIRECTIONS + direction) * COUNTER_DOUBLES + COUNTER_PACKETS / 8]!;
+  }
+
+  clear(slot: number): void {
+    const doubles = DIRECTIONS * COUNTER_DOUBLES;
+    for (let lane = slot * doubles; lane < this.#counters.length; lane += this.#seen.length) {
+      this.#counters.fill(0, lane, lane + doubles);
+    }
+    this.#seen.fill(0, slot * doubles, (slot + 1) * doubles);
   }
 
   /** Counts into another ledger of the same zoning from now on. */
@@ -67,21 +86,28 @@ export class ZoneCounters {
   }
 
   close(): void {
+    this.zones.leave(this);
     this.#maps.close();
   }
 
-  #add(slot: number, direction: Direction): void {
+  #isKnown(slot: number): boolean {
+    return this.zones.zoning.hasSlot(this.zones.knownZoneOf(slot));
+  }
+
+  /** False if there is something to take, and no ledger for it, or no zone yet. */
+  #take(slot: number, direction: Direction): boolean {
     const at = (slot * DIRECTIONS + direction) * COUNTER_DOUBLES;
     const packets = this.#total(at + COUNTER_PACKETS / 8);
     const bytes = this.#total(at + COUNTER_BYTES / 8);
     const newPackets = packets - this.#seen[at]!;
     const newBytes = bytes - this.#seen[at + 1]!;
-    if (newPackets === 0 && newBytes === 0) return;
+    if (newPackets === 0 && newBytes === 0) return true;
     const zone = this.zones.zoneOf(slot);
-    if (zone === 0) return;
-    this.#ledger!.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);
+    if (zone === 0 || this.#ledger === undefined) return false;
+    this.#ledger.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);
     this.#seen[at] = packets;
     this.#seen[at + 1] = bytes;
+    return true;
   }
 
   /** One number over all lanes. The kernel may be writing it: see KernelTables. */

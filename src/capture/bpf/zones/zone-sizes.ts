@@ -1,28 +1,37 @@
 import { FIRST_NAMED } from "../../../ledger/zones/zone.ts";
 import type { ZoneIndex } from "../../../ledger/zones/zone-table.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
-import { ZONE_COUNTER_BYTES } from "./zone-layout.ts";
+import { queueLength } from "../tables/dispenser.ts";
+import { ZONE_COUNTER_BYTES, ZONE_STATE, type ZoneSlots } from "./zone-layout.ts";
 
 export const DIRECTIONS = 2;
 /** Memory of the counters of all interfaces, in which the lanes must find room. */
 const ALL_COUNTERS_BYTES = 16 * 1024 * 1024;
+/** Slots beyond those that may have series: for what is new, until the ledger says what gives way to it. */
+const SPARE_SLOTS = 1 / 8;
+const MIN_SPARE_SLOTS = 64;
 /** Steps of a search that a program has beyond those it needs; they cost nothing as long as they are not needed. */
 const SPARE_STEPS = 2;
 /** Enough for two thousand addresses of the host below one entry, such as those of a cluster's services. */
 const MIN_STEPS = 12;
 
-/** Who else is counting. */
+/** What else is counting. */
 export interface Sharing {
   /** Interfaces that share the memory. */
   siblings: number;
-  /** CPUs that may count at the same time; infinitely many where that is not known. */
+  /** CPUs that may count at the same time; infinitely many if that is not known. */
   cpus: number;
   isRealtime: boolean;
 }
 
-/** Slots that there may be, those of unnamed zones included. */
-export function slotCountOf(zoning: Zoning): number {
-  return FIRST_NAMED + zoning.quota.limit;
+/** How many slots zones have together, and what is given them. */
+export function slotsOf({ quota: { limit } }: Zoning): ZoneSlots {
+  const slotCount = FIRST_NAMED + limit + MIN_SPARE_SLOTS + Math.ceil(limit * SPARE_SLOTS);
+  return {
+    slotCount,
+    slotDispenser: { offset: ZONE_STATE.DISPENSER, capacity: slotCount, queue: queueLength(slotCount) },
+    slotsForSenders: Math.floor(limit * SPARE_SLOTS),
+  };
 }
 
 /** How often a search in this table has to halve. */

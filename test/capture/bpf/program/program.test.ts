@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Places } from "../../../../src/capture/bpf/places.ts";
+import { Places } from "../../../../src/capture/bpf/tables/places.ts";
 import { Hook, loadProgram } from "../../../../src/capture/bpf/program/program.ts";
 import type { Range } from "../../../../src/ledger/ranges.ts";
 import { parseRange } from "../../../../src/config/range-syntax.ts";
@@ -10,7 +10,7 @@ import { hex, IPV4, IPV6, ipv6, MACS } from "../../../packet/frames.ts";
 import { lacking } from "../../../support/requirements.ts";
 import { frames, layers } from "../../ring/layered-frames.ts";
 import { canRun, MAX_FRAME_BYTES } from "../test-run.ts";
-import { Twins } from "../twins.ts";
+import { totalsOf, Twins } from "../twins.ts";
 
 const options = { skip: lacking("root") };
 const HOOKS = Object.values(Hook);
@@ -143,8 +143,15 @@ for (const hook of HOOKS) {
     test("any ranges, at their borders and beyond the limit of addresses", () => {
       const property = fc.property(rangeLists.filter(isLoadable), fc.nat(20), fc.nat(), (ranges, limit, seed) => {
         using twins = new Twins(ranges, { hook, maxAddresses: limit });
-        for (const frame of borderFrames(ranges, seed)) twins.see(frame);
-        assert.deepEqual(twins.counted(), twins.parsed());
+        for (const frame of borderFrames(ranges, seed)) {
+          twins.see(frame);
+          twins.counted();
+        }
+        const [counted, parsed] = [twins.counted(), twins.parsed()];
+        // Of two addresses of one packet, either may be the last one of the limit.
+        if (parsed.addresses < limit) assert.deepEqual(counted, parsed);
+        assert.deepEqual(totalsOf(counted), totalsOf(parsed));
+        assert.deepEqual({ ...counted, cells: 0 }, { ...parsed, cells: 0 });
       });
       fc.assert(property, { numRuns: 60 });
     });
@@ -211,12 +218,11 @@ test("what the verifier refuses is told by its last lines, and kept whole", opti
     hook: Hook.SOCKET,
     isEthernet: true,
     ignoreOutgoing: false,
-    maxAddresses: 1,
     wireSizes: false,
     zones: [],
   };
   // Counters that are smaller than the program takes them for.
-  const tables = { fds: { ...fds, counters: fds.budget }, sizes, createChain: () => assert.fail() };
+  const tables = { fds: { ...fds, counters: fds.state }, sizes, createChain: () => assert.fail() };
   assert.throws(
     () => loadProgram(program, twins.ranges, places, tables),
     (error: Error) => {

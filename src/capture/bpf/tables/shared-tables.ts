@@ -1,35 +1,27 @@
-import type { RangeTable } from "../../ledger/ranges.ts";
-import * as bpf from "../../native/bpf.ts";
-import { BUDGET, RANGE, TABLE, tables } from "./layout.ts";
-import { MapSet } from "./maps.ts";
+import type { RangeTable } from "../../../ledger/ranges.ts";
+import * as bpf from "../../../native/bpf.ts";
+import { RANGE, TABLE, tables } from "../layout.ts";
+import { MapSet } from "../maps.ts";
 
 /** The maps that the programs of all interfaces share. Their descriptors stay open: later programs are made with them. */
 export class SharedTables {
-  readonly fds: { readonly budget: number; readonly tables: number; readonly ranges: number };
+  readonly fds: { readonly tables: number; readonly ranges: number };
   readonly #maps = new MapSet();
-  readonly #budget: BigInt64Array;
 
   constructor(ranges: RangeTable) {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const entries = Math.max(ranges.ranges.length, 1);
     try {
       this.fds = {
-        budget: this.#maps.create("budget", array, 4, BUDGET.BYTES, 1),
         tables: this.#maps.create("tables", array, 4, TABLE.BYTES, 1),
         ranges: this.#maps.create("ranges", array, 4, RANGE.BYTES, entries),
       };
-      this.#budget = new BigInt64Array(this.#maps.map(this.fds.budget, BUDGET.BYTES));
       new Uint8Array(this.#maps.map(this.fds.tables, TABLE.BYTES)).set(tables());
       writeRanges(ranges, this.#maps.map(this.fds.ranges, entries * RANGE.BYTES));
     } catch (error) {
       this.#maps.close();
       throw error;
     }
-  }
-
-  /** Takes addresses off the budget, in one step: programs may be adding theirs. */
-  giveBack(addresses: number): void {
-    Atomics.sub(this.#budget, BUDGET.USED / 8, BigInt(addresses));
   }
 
   close(): void {

@@ -1,5 +1,5 @@
-import type { RangeTable } from "../../ledger/ranges.ts";
-import { rangeSeries } from "../../ledger/ranges.ts";
+import type { RangeTable } from "../../../ledger/ranges.ts";
+import { rangeSeries } from "../../../ledger/ranges.ts";
 
 /**
  * Numbers the IPv4 addresses (or networks, with a rollup) that the ranges list: their place. Ranges follow each other

@@ -4,20 +4,21 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { KernelTables, tableSizes, type TableSizes } from "../../../src/capture/bpf/kernel-tables.ts";
-import { SharedTables } from "../../../src/capture/bpf/shared-tables.ts";
-import { CHUNK_SLOTS, EVENT, EVENT_SLOT, FIRST_FREE_SLOT, SLOT_BYTES } from "../../../src/capture/bpf/layout.ts";
-import { Places } from "../../../src/capture/bpf/places.ts";
-import { ALL_SLOT } from "../../../src/ledger/interface-ledger.ts";
-import { Ledger } from "../../../src/ledger/ledger.ts";
-import { RangeTable } from "../../../src/ledger/ranges.ts";
-import { ROW_CELLS } from "../../../src/ledger/rows.ts";
-import { parseRange } from "../../../src/config/range-syntax.ts";
-import { hex, IPV4, IPV4_FACTS, IPV6, MACS } from "../../packet/frames.ts";
-import { lacking } from "../../support/requirements.ts";
-import { racingFrames, REPEAT, ROUNDS } from "./racer.ts";
-import { readElement, writeElement } from "./test-run.ts";
-import { totalsOf, Twins, type TwinsOptions } from "./twins.ts";
+import { KernelTables } from "../../../../src/capture/bpf/tables/kernel-tables.ts";
+import { tableSizes, type TableSizes } from "../../../../src/capture/bpf/tables/table-sizes.ts";
+import { SharedTables } from "../../../../src/capture/bpf/tables/shared-tables.ts";
+import { CHUNK_SLOTS, EVENT, EVENT_SLOT, FIRST_FREE_SLOT, SLOT_BYTES } from "../../../../src/capture/bpf/layout.ts";
+import { Places } from "../../../../src/capture/bpf/tables/places.ts";
+import { ALL_SLOT } from "../../../../src/ledger/interface-ledger.ts";
+import { Ledger } from "../../../../src/ledger/ledger.ts";
+import { RangeTable } from "../../../../src/ledger/ranges.ts";
+import { ROW_CELLS } from "../../../../src/ledger/rows.ts";
+import { parseRange } from "../../../../src/config/range-syntax.ts";
+import { hex, IPV4, IPV4_FACTS, IPV6, MACS } from "../../../packet/frames.ts";
+import { lacking } from "../../../support/requirements.ts";
+import { racingFrames, REPEAT, ROUNDS } from "../racer.ts";
+import { readElement, writeElement } from "../test-run.ts";
+import { totalsOf, Twins, type TwinsOptions } from "../twins.ts";
 
 const options = { skip: lacking("root") };
 const MEBIBYTE = 2 ** 20;
@@ -179,7 +180,7 @@ function taken({ firstRow, hasPlaceMap }: TableSizes, scarce: "slots" | "rows"):
 /** Shows the frames to the program from two CPUs at the same time. */
 async function race(programFd: number): Promise<void> {
   const racers = [0, 1].map((cpu) =>
-    spawn("taskset", ["-c", `${cpu}`, process.execPath, join(import.meta.dirname, "racer.ts")], {
+    spawn("taskset", ["-c", `${cpu}`, process.execPath, join(import.meta.dirname, "../racer.ts")], {
       stdio: ["pipe", "pipe", "inherit", programFd],
     }),
   );

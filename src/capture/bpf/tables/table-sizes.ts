@@ -1,0 +1,116 @@
+import { type RangeTable, rangeSeries } from "../../../ledger/ranges.ts";
+import { ROW_CELLS } from "../../../ledger/rows.ts";
+import { type DispenserPlace, dispenserBytes, queueLength } from "./dispenser.ts";
+import { CHUNK_SLOTS, COLUMN_STEP, FIRST_FREE_SLOT, SLOT_BYTES } from "../layout.ts";
+import type { Places } from "./places.ts";
+
+/** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
+const PLACES_WITH_ROWS = 16_384;
+/** Listed IPv4 addresses that get all their slots at once as well, 1.5 KiB for each lane: see `denseSlot`. */
+const DENSE_PLACES = 4096;
+/** Memory of the counters of all interfaces, in which slots and lanes must find room. */
+const ALL_COUNTERS_BYTES = 64 * 1024 * 1024;
+/** Slots that are set aside for an address, on the average: all it can have, or as many as there is room for. */
+const MIN_SLOTS_PER_ROW = 3;
+/** Addresses that an interface has room for, however many share the memory. */
+const MIN_ROWS = 1024;
+/** A row and its keys take as much memory as this many slots. */
+const SLOTS_PER_ROW = 3;
+/** Rows that wait to be given out again, and those of addresses that the limit leaves no series; and one more for every 16. */
+const SPARE_ROWS = 64;
+/** Of the rows that are given out on first use, so many are for what sends alone: a scan of a network leaves them. */
+const SENDERS_SHARE = 1 / 16;
+
+/** How large the tables are; see layout.ts. */
+export interface TableSizes {
+  hasPlaceMap: boolean;
+  /** Row of the first address; those before it take the refused ones, and row 0 is never used. */
+  firstRow: number;
+  rows: number;
+  /** The first row that is given out on first use. */
+  firstDynamicRow: number;
+  /** Rows that only what sends is given. */
+  rowsForSenders: number;
+  slots: number;
+  /** The first slot that is given out on first use. */
+  firstDynamicSlot: number;
+  /** Numbers of slots and rows that can wait to be given out again: see Dispenser. */
+  slotQueue: number;
+  rowQueue: number;
+  /**
+   * Where there are few addresses, each has all its slots from the start, from here on: a program computes the slot,
+   * and touches half as much memory. Those of one direction and protocol stand side by side, because most traffic is of
+   * few protocols: fewer pages are touched. 0 where slots are given out on first use.
+   */
+  denseSlot: number;
+  /** Addresses that have all their slots. */
+  densePlaces: number;
+  lanes: number;
+  isAtomic: boolean;
+}
+
+/** Chooses sizes for the ranges: `siblings` interfaces share the memory, `cpus` CPUs may count at the same time. */
+export function tableSizes(
+  ranges: RangeTable,
+  places: Places,
+  maxAddresses: number,
+  siblings: number,
+  cpus: number,
+  isRealtime: boolean,
+): TableSizes {
+  const hasPlaceMap = places.count > PLACES_WITH_ROWS;
+  const ipv6Series = ranges.ranges.reduce((sum, range) => sum + (range.version === 6 ? rangeSeries(range) : 0), 0);
+  const others = ranges.groups * 2;
+  const firstRow = 1 + others;
+  const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
+  // What finds no room in an interface's share goes to the refused, and is told.
+  const most = Math.max(MIN_ROWS, Math.min(maxAddresses, Math.floor(room / (MIN_SLOTS_PER_ROW + SLOTS_PER_ROW))));
+  const active = Math.min(maxAddresses, most, places.count + ipv6Series);
+  const dynamic = Math.min(maxAddresses, most, (hasPlaceMap ? places.count : 0) + ipv6Series);
+  const spare = dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
+  const firstDynamicRow = firstRow + (hasPlaceMap ? 0 : places.count);
+  const rows = firstDynamicRow + dynamic + spare;
+  const fixed = FIRST_FREE_SLOT + others * ROW_CELLS;
+  // A column's offset in a row, a multiple of COLUMN_STEP, is what programs compute its first slot from.
+  const listed = Math.ceil(places.count / COLUMN_STEP) * COLUMN_STEP;
+  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_CELLS;
+  let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
+  while (lanes > 1 && lanes * (fixed + active * MIN_SLOTS_PER_ROW) > room) lanes /= 2;
+  const isDense = dense > 0 && lanes * (fixed + dense + dynamic * MIN_SLOTS_PER_ROW) <= room;
+  const denseSlot = isDense ? fixed : 0;
+  const first = isDense ? fixed + dense : fixed;
+  const counted = isDense ? dynamic : active;
+  const each = Math.floor((room / lanes - first) / Math.max(counted, 1));
+  const wanted = first + counted * Math.max(MIN_SLOTS_PER_ROW, Math.min(ROW_CELLS, each));
+  const slots = wanted > CHUNK_SLOTS ? Math.ceil(wanted / CHUNK_SLOTS) * CHUNK_SLOTS : wanted;
+  return {
+    hasPlaceMap,
+    firstRow,
+    rows,
+    firstDynamicRow,
+    rowsForSenders: Math.floor(dynamic * SENDERS_SHARE),
+    slots,
+    firstDynamicSlot: first,
+    slotQueue: queueLength(slots),
+    rowQueue: queueLength(rows),
+    denseSlot,
+    densePlaces: isDense ? listed : 0,
+    lanes,
+    isAtomic: lanes < cpus || isRealtime,
+  };
+}
+
+/** Where slots are given out from. */
+export function slotDispenser({ slots, slotQueue }: TableSizes): DispenserPlace {
+  return { offset: 0, capacity: slots, queue: slotQueue };
+}
+
+/** Where rows are given out from, behind the slots. */
+export function rowDispenser(sizes: TableSizes): DispenserPlace {
+  return { offset: dispenserBytes(slotDispenser(sizes)), capacity: sizes.rows, queue: sizes.rowQueue };
+}
+
+export function stateBytes(sizes: TableSizes): number {
+  const rows = rowDispenser(sizes);
+  return rows.offset + dispenserBytes(rows);
+}
