@@ -49,7 +49,9 @@ export class Ledger {
   rerange(ranges: RangeTable, maxAddresses: number): void {
     const before = this.interfaces();
     const adoption = new Adoption(this.ranges, ranges, this.#shared.onFold);
+    const { hasPages } = this.addresses;
     this.#shared = { ...this.#shared, ...this.#boundsOf(ranges, maxAddresses) };
+    if (hasPages) this.addresses.beginPage();
     this.#evictedBefore = 0;
     for (const from of before) {
       const to = new InterfaceLedger(from.name, this.#shared, from.zones);
