@@ -1,4 +1,4 @@
-import { KernelTables, type TableOptions } from "../../../src/capture/bpf/tables/kernel-tables.ts";
+import { KernelTables } from "../../../src/capture/bpf/tables/kernel-tables.ts";
 import { tableSizes, type TableSizes } from "../../../src/capture/bpf/tables/table-sizes.ts";
 import { SharedTables } from "../../../src/capture/bpf/tables/shared-tables.ts";
 import { Places } from "../../../src/capture/bpf/tables/places.ts";

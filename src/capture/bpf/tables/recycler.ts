@@ -86,10 +86,7 @@ export class Recycler implements BoundedPlaces {
     const leaving = this.#leave();
     if (leaving === undefined) return;
     this.#leaving = leaving;
-    void this.#recycled.untilProgramsEnd().then(() => {
-      leaving.isOver = true;
-      onOver();
-    });
+    void this.#wait(leaving, onOver);
   }
 
   /** Takes for the ledger what programs have counted in slots that rows have no more. */
@@ -112,6 +109,12 @@ export class Recycler implements BoundedPlaces {
     }
     rowDispenser.give(this.#spareRows.splice(0, rowDispenser.room(leaving.nextRow)));
     slotDispenser.give(this.#spareSlots.splice(0, slotDispenser.room(leaving.nextSlot)));
+  }
+
+  async #wait(leaving: Leaving, onOver: () => void): Promise<void> {
+    await this.#recycled.untilProgramsEnd();
+    leaving.isOver = true;
+    onOver();
   }
 
   get count(): number {

@@ -66,10 +66,7 @@ export class ZoneRecycler implements Places {
     const leaving = this.#choose();
     if (leaving === undefined) return;
     this.#leaving = leaving;
-    void this.#recycled.untilProgramsEnd().then(() => {
-      leaving.isOver = true;
-      onOver();
-    });
+    void this.#wait(leaving, onOver);
   }
 
   /** Gives out again what is of no zone any more, if that is sure by now: `onOver` told so. */
@@ -82,6 +79,12 @@ export class ZoneRecycler implements Places {
     for (const slot of leaving.slots) this.#clear(slot);
     this.#spare.push(...leaving.slots, ...leaving.lost.filter((slot) => published[slot] === 0));
     dispenser.give(this.#spare.splice(0, dispenser.room(leaving.next)));
+  }
+
+  async #wait(leaving: Leaving, onOver: () => void): Promise<void> {
+    await this.#recycled.untilProgramsEnd();
+    leaving.isOver = true;
+    onOver();
   }
 
   get count(): number {
@@ -109,14 +112,14 @@ export class ZoneRecycler implements Places {
 
   /** Makes silent zones be without their slot, as many as can be given out again; undefined if there are none. */
   #choose(): Leaving | undefined {
-    const { dispenser, unpublish } = this.#recycled;
+    const { dispenser } = this.#recycled;
     this.#published = this.#recycled.published();
     const lost = this.#lost();
     const queue = findSilentAtOnce([this.#silence], ++this.#looks);
     this.#chosen = [];
     let left = dispenser.room(dispenser.next) - this.#spare.length;
     while (left > 0 && queue.vacate(true)) left--;
-    for (const slot of this.#chosen) unpublish(slot);
+    for (const slot of this.#chosen) this.#recycled.unpublish(slot);
     if (this.#chosen.length + lost.length === 0) return undefined;
     return { slots: this.#chosen, lost, next: dispenser.next, isOver: false };
   }
