@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
-import { type Family, MetricType } from "../page/family.ts";
+import { type Family, gauge } from "../page/family.ts";
 import { isDoneBy } from "./waiting.ts";
 
 /** A source of families, read at scrape time. Its name is its flag and its label. */
@@ -65,18 +65,8 @@ export class CollectorSet {
     const durations = results.map(({ collector, seconds }) => ({ labels: { collector }, value: seconds }));
     const successes = results.map(({ collector, families }) => ({ labels: { collector }, value: families ? 1 : 0 }));
     return [
-      {
-        name: "promtap_collector_duration_seconds",
-        help: "Time the collector took for this page.",
-        type: MetricType.GAUGE,
-        samples: durations,
-      },
-      {
-        name: SUCCESS,
-        help: "Whether the collector's families are on this page.",
-        type: MetricType.GAUGE,
-        samples: successes,
-      },
+      gauge("promtap_collector_duration_seconds", "Time the collector took for this page.", durations),
+      gauge(SUCCESS, "Whether the collector's families are on this page.", successes),
       ...results.flatMap(({ families }) => families ?? []),
     ];
   }

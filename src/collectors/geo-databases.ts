@@ -1,5 +1,5 @@
 import type { GeoDatabases } from "../geo/databases.ts";
-import { type Family, MetricType, type Sample } from "../page/family.ts";
+import { type Family, gauge } from "../page/family.ts";
 
 /** What the page says of the databases of addresses that are in use. */
 export function databaseFamilies(databases: GeoDatabases): Family[] {
@@ -24,8 +24,4 @@ export function databaseFamilies(databases: GeoDatabases): Family[] {
       states.map(({ database: { name }, isCurrent }) => ({ labels: { database: name }, value: isCurrent ? 1 : 0 })),
     ),
   ];
-}
-
-function gauge(name: string, help: string, samples: Sample[]): Family {
-  return { name, help, type: MetricType.GAUGE, samples };
 }

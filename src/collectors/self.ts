@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { type Family, MetricType, type SampledFamily } from "../page/family.ts";
+import { counter, type Family, gauge } from "../page/family.ts";
 import { REVISION, VERSION } from "../version.ts";
 import type { Collector } from "./collector.ts";
 
@@ -64,25 +64,13 @@ function processorTime(): Family[] {
     ["process_cpu_system_seconds_total", "Total system CPU time spent in seconds.", system],
     ["process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", user + system],
   ];
-  return counters.map(([name, help, microseconds]) => ({
-    name,
-    help,
-    type: MetricType.COUNTER,
-    samples: [{ value: microseconds / 1e6 }],
-  }));
+  return counters.map(([name, help, microseconds]) => counter(name, help, microseconds / 1e6));
 }
 
 function buildInfo(): Family {
-  return {
-    name: "promtap_build_info",
-    help: "Version, commit and runtime that the program was built from.",
-    type: MetricType.GAUGE,
-    samples: [{ labels: { version: VERSION, revision: REVISION, nodeversion: process.version }, value: 1 }],
-  };
-}
-
-function gauge(name: string, help: string, value: number): SampledFamily {
-  return { name, help, type: MetricType.GAUGE, samples: [{ value }] };
+  const labels = { version: VERSION, revision: REVISION, nodeversion: process.version };
+  const help = "Version, commit and runtime that the program was built from.";
+  return gauge("promtap_build_info", help, [{ labels, value: 1 }]);
 }
 
 function attempt<T>(read: () => T): T | undefined {

@@ -6,11 +6,12 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
 import { REFUSALS } from "../packet/packet.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../packet/protocols.ts";
-import { type Family, MetricType, type WrittenFamily } from "../page/family.ts";
+import { counter, type Family, gauge, MetricType, type Sample, type WrittenFamily } from "../page/family.ts";
 import { HistogramLines } from "../page/histogram-lines.ts";
 import { labelText } from "../page/labels.ts";
 import type { Format } from "../page/negotiation.ts";
 import type { PageWriter } from "../page/page-writer.ts";
+import { isTurnOver } from "../page/series-lines.ts";
 import type { Collector } from "./collector.ts";
 import { RowLabels } from "./row-labels.ts";
 
@@ -26,8 +27,6 @@ const encoder = new TextEncoder();
 const PROTOCOL_LABEL_BYTES = PROTOCOL_LABELS.map((label) =>
   encoder.encode(label === "" ? "" : `,${labelText("protocol", label)}`),
 );
-/** Rows that are looked at before the event loop gets its turn, if none of them has a line to write. */
-const ROWS_PER_TURN = 4096;
 
 /** Packet sizes by interface, and by address in the ranges: promacct's families, and what promacct hides. */
 export class TrafficCollector implements Collector {
@@ -91,8 +90,8 @@ export class TrafficCollector implements Collector {
           "--wire-sizes counts what they are made of.",
         ledgers.map(({ name, aggregatedPackets }) => ({ labels: { interface: name }, value: aggregatedPackets })),
       ),
-      gauge("promtap_traffic_addresses", "Addresses that have series.", [{ value: addresses.used }]),
-      gauge("promtap_traffic_addresses_limit", "Addresses that may have series.", [{ value: addresses.limit }]),
+      gauge("promtap_traffic_addresses", "Addresses that have series.", addresses.used),
+      gauge("promtap_traffic_addresses_limit", "Addresses that may have series.", addresses.limit),
       counter(
         "promtap_traffic_other_packets_total",
         "Packets counted under ip=other because the limit of addresses was reached; one for each direction.",
@@ -163,7 +162,7 @@ export class TrafficCollector implements Collector {
       for (let row = 0; row < ledger.rows.count; row++) {
         const isWritten = ledger.rows.isUsed(row) && labels.version(row) === version;
         if (isWritten) writeRow(writer, lines, ledger, labels, row, direction);
-        if (writer.isFull || row % ROWS_PER_TURN === ROWS_PER_TURN - 1) yield;
+        if (isTurnOver(writer, row)) yield;
       }
     }
   }
@@ -196,16 +195,6 @@ function writeRow(
   }
 }
 
-function infoSample(name: string, { kind, master, lower, isEdge }: Position): Samples[number] {
+function infoSample(name: string, { kind, master, lower, isEdge }: Position): Sample {
   return { labels: { interface: name, kind, master, lower, edge: String(isEdge) }, value: 1 };
-}
-
-type Samples = { labels?: Record<string, string>; value: number }[];
-
-function gauge(name: string, help: string, samples: Samples): Family {
-  return { name, help, type: MetricType.GAUGE, samples };
-}
-
-function counter(name: string, help: string, samples: Samples): Family {
-  return { name, help, type: MetricType.COUNTER, samples };
 }

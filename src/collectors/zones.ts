@@ -5,9 +5,10 @@ import { Direction } from "../ledger/rows.ts";
 import { FIRST_NAMED } from "../ledger/zones/zone.ts";
 import { BYTES, PACKETS, type ZoneLedger } from "../ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
-import { type Family, MetricType, type WrittenFamily } from "../page/family.ts";
+import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../page/family.ts";
 import { labelText } from "../page/labels.ts";
 import type { PageWriter } from "../page/page-writer.ts";
+import { isTurnOver, SeriesLines } from "../page/series-lines.ts";
 import { type Collector, reloaded } from "./collector.ts";
 import { databaseFamilies } from "./geo-databases.ts";
 import type { TrafficSource } from "./traffic.ts";
@@ -19,10 +20,6 @@ const DIRECTIONS = [
   [Direction.TX, "tx"],
   [Direction.RX, "rx"],
 ] as const;
-/** Most bytes of a value's digits and newline. */
-const VALUE_BYTES = 20;
-/** Slots that are looked at before the event loop gets its turn. */
-const SLOTS_PER_TURN = 1024;
 
 /** Keeps the tables up to date in which addresses are looked up. */
 export interface ZoneUpdater {
@@ -55,13 +52,11 @@ export class ZonesCollector implements Collector {
     for (const zoning of zonings) zoning.beginPage();
     return [
       ...(this.#databases === undefined ? [] : databaseFamilies(this.#databases)),
-      {
-        ...gauge("promtap_traffic_by_current", BY_CURRENT_HELP),
-        samples: zonings.map((zoning) => ({
-          labels: { by: zoning.label },
-          value: this.#updater.isCurrent(zoning) ? 1 : 0,
-        })),
-      },
+      gauge(
+        "promtap_traffic_by_current",
+        BY_CURRENT_HELP,
+        zonings.map((zoning) => ({ labels: { by: zoning.label }, value: this.#updater.isCurrent(zoning) ? 1 : 0 })),
+      ),
       ...zonings.filter(({ label }) => label === "asn").flatMap(systemFamilies),
       ...zonings.flatMap((zoning, index) => [
         this.#family(zoning, index, "packets", PACKETS),
@@ -86,26 +81,22 @@ function systemFamilies(zoning: Zoning): Family[] {
   const { used, limit } = zoning.quota;
   const slots = [...Array(zoning.count).keys()].filter((slot) => slot >= FIRST_NAMED && zoning.zoneOfSlot(slot) > 0);
   return [
-    { ...gauge("promtap_traffic_asns", "ASes that have series."), samples: [{ value: used }] },
-    { ...gauge("promtap_traffic_asns_limit", "ASes that may have series."), samples: [{ value: limit }] },
-    {
-      name: "promtap_traffic_evicted_asns_total",
-      help: "ASes that gave their series to others, because they were silent longest when the limit was reached.",
-      type: MetricType.COUNTER,
-      samples: [{ value: zoning.evicted }],
-    },
-    {
-      ...gauge("promtap_traffic_asn_info", "Names of the ASes that have series."),
-      samples: slots.map((slot) => {
+    gauge("promtap_traffic_asns", "ASes that have series.", used),
+    gauge("promtap_traffic_asns_limit", "ASes that may have series.", limit),
+    counter(
+      "promtap_traffic_evicted_asns_total",
+      "ASes that gave their series to others, because they were silent longest when the limit was reached.",
+      zoning.evicted,
+    ),
+    gauge(
+      "promtap_traffic_asn_info",
+      "Names of the ASes that have series.",
+      slots.map((slot) => {
         const zone = zoning.zoneOfSlot(slot);
         return { labels: { asn: zoning.nameOf(zone), name: zoning.descriptionOf(zone) }, value: 1 };
       }),
-    },
+    ),
   ];
-}
-
-function gauge(name: string, help: string): { name: string; help: string; type: MetricType } {
-  return { name, help, type: MetricType.GAUGE };
 }
 
 function* writeZones(
@@ -119,31 +110,28 @@ function* writeZones(
   using _ = zoning.quota.hold();
   for (const ledger of ledgers) {
     const zones = ledger.zones[index]!;
-    const heads = DIRECTIONS.map(([, text]) =>
-      encoder.encode(`${name}{${labelText("interface", ledger.name)},${labelText("direction", text)},`),
+    const lines = DIRECTIONS.map(
+      ([, text]) => new SeriesLines(name, labelText("interface", ledger.name), labelText("direction", text)),
     );
     for (let slot = 1; slot < zoning.count; slot++) {
-      writeSlot(writer, heads, zones, slot, what);
-      if (writer.isFull || slot % SLOTS_PER_TURN === 0) yield;
+      writeSlot(writer, lines, zones, slot, what);
+      if (isTurnOver(writer, slot)) yield;
     }
   }
 }
 
 function writeSlot(
   writer: PageWriter,
-  heads: readonly Uint8Array[],
+  lines: readonly SeriesLines[],
   zones: ZoneLedger,
   slot: number,
   what: number,
 ): void {
   const { zoning } = zones;
+  if (DIRECTIONS.every(([direction]) => zones.count(slot, direction, PACKETS) === 0)) return;
+  const label = encoder.encode(labelText(zoning.label, zoning.nameOf(zoning.zoneOfSlot(slot))));
   for (const [direction] of DIRECTIONS) {
     if (zones.count(slot, direction, PACKETS) === 0) continue;
-    const head = heads[direction]!;
-    const tail = encoder.encode(`${labelText(zoning.label, zoning.nameOf(zoning.zoneOfSlot(slot)))}} `);
-    writer.reserve(head.length + tail.length + VALUE_BYTES);
-    writer.bytes(head);
-    writer.bytes(tail);
-    writer.integerLine(zones.count(slot, direction, what));
+    lines[direction]!.write(writer, zones.count(slot, direction, what), label, 0, label.length);
   }
 }

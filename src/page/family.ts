@@ -29,3 +29,17 @@ export interface WrittenFamily {
 }
 
 export type Family = SampledFamily | WrittenFamily;
+
+/** A small family of gauges; a number is its only sample. */
+export function gauge(name: string, help: string, samples: number | Sample[]): SampledFamily {
+  return { name, help, type: MetricType.GAUGE, samples: samplesOf(samples) };
+}
+
+/** A small family of counters; a number is its only sample. */
+export function counter(name: string, help: string, samples: number | Sample[]): SampledFamily {
+  return { name, help, type: MetricType.COUNTER, samples: samplesOf(samples) };
+}
+
+function samplesOf(samples: number | Sample[]): Sample[] {
+  return typeof samples === "number" ? [{ value: samples }] : samples;
+}

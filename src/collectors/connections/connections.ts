@@ -1,5 +1,5 @@
 import type { GeoDatabases } from "../../geo/databases.ts";
-import { type Family, MetricType, type Sample } from "../../page/family.ts";
+import { type Family, gauge } from "../../page/family.ts";
 import { type Collector, reloaded } from "../collector.ts";
 import { databaseFamilies } from "../geo-databases.ts";
 import { Listeners } from "./listeners.ts";
@@ -62,12 +62,8 @@ export class ConnectionsCollector implements Collector {
         "TCP connections by state, direction, and AS of the remote address, or what it is instead.",
         counts.bySystem(this.#maxAsns),
       ),
-      gauge("promtap_tcp_asns", "ASes that there are TCP connections to.", [{ value: counts.systems }]),
-      gauge("promtap_tcp_asns_limit", "ASes that may have series.", [{ value: this.#maxAsns }]),
+      gauge("promtap_tcp_asns", "ASes that there are TCP connections to.", counts.systems),
+      gauge("promtap_tcp_asns_limit", "ASes that may have series.", this.#maxAsns),
     ];
   }
-}
-
-function gauge(name: string, help: string, samples: Sample[]): Family {
-  return { name, help, type: MetricType.GAUGE, samples };
 }

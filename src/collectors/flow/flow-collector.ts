@@ -1,5 +1,6 @@
-import { type Family, MetricType, type WrittenFamily } from "../../page/family.ts";
+import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../../page/family.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
+import { isTurnOver, SeriesLines } from "../../page/series-lines.ts";
 import type { Collector } from "../collector.ts";
 import { Looks } from "../looks.ts";
 import type { AsNames } from "./as-names/as-names.ts";
@@ -31,13 +32,6 @@ export interface FlowParts {
   readonly names: AsNames;
   readonly maxSeries: number;
 }
-
-const encoder = new TextEncoder();
-const CLOSE = encoder.encode("} ");
-/** Digits and the newline. */
-const VALUE_BYTES = 40;
-/** Slots that are looked at before the event loop gets its turn, if none of them has a line to write. */
-const SLOTS_PER_TURN = 4096;
 
 const KINDS = [
   { kind: FlowKind.TRANSMIT, name: "transmit", of: "flows from our AS" },
@@ -82,23 +76,17 @@ export class FlowCollector implements Collector {
         value: value(progress),
       }));
     return [
-      gauge("promtap_flow_up", "Whether all partitions that are ours are being read.", [
-        { value: source.isUp ? 1 : 0 },
-      ]),
-      gauge("promtap_flow_unread_partitions", "Partitions that are ours and are not being read.", [
-        { value: source.unread },
-      ]),
-      counter("promtap_flow_reconnects_total", "Times that brokers could not be reached, or were lost.", [
-        { value: source.failures },
-      ]),
-      counter("promtap_flow_rebalances_total", "Times that the consumer group gave us partitions.", [
-        { value: source.rebalances },
-      ]),
-      counter("promtap_flow_commits_total", "Commits of offsets.", [{ value: source.commits }]),
-      counter("promtap_flow_messages_total", "Messages read from Kafka.", [{ value: intake.messages }]),
-      counter("promtap_flow_records_total", "Flow records counted; a message may hold several.", [
-        { value: ledger.records },
-      ]),
+      gauge("promtap_flow_up", "Whether all partitions that are ours are being read.", source.isUp ? 1 : 0),
+      gauge("promtap_flow_unread_partitions", "Partitions that are ours and are not being read.", source.unread),
+      counter(
+        "promtap_flow_reconnects_total",
+        "Times that brokers could not be reached, or were lost.",
+        source.failures,
+      ),
+      counter("promtap_flow_rebalances_total", "Times that the consumer group gave us partitions.", source.rebalances),
+      counter("promtap_flow_commits_total", "Commits of offsets.", source.commits),
+      counter("promtap_flow_messages_total", "Messages read from Kafka.", intake.messages),
+      counter("promtap_flow_records_total", "Flow records counted; a message may hold several.", ledger.records),
       gauge(
         "promtap_flow_lag_messages",
         "Messages of a partition that were not read yet when the broker last answered.",
@@ -120,37 +108,47 @@ export class FlowCollector implements Collector {
         "Records that were not counted, by the reason.",
         REFUSALS.map(([verdict, reason]) => ({ labels: { reason }, value: intake.refusals[verdict]! })),
       ),
-      counter("promtap_flow_markers_total", "Marks of pmacct, which are no records.", [{ value: intake.markers }]),
-      counter("promtap_flow_damaged_batches_total", "Batches of messages that could not be read.", [
-        { value: intake.damagedBatches },
-      ]),
-      counter("promtap_flow_lost_messages_total", "Messages that Kafka deleted before they were read.", [
-        { value: intake.lostMessages },
-      ]),
+      counter("promtap_flow_markers_total", "Marks of pmacct, which are no records.", intake.markers),
+      counter(
+        "promtap_flow_damaged_batches_total",
+        "Batches of messages that could not be read.",
+        intake.damagedBatches,
+      ),
+      counter(
+        "promtap_flow_lost_messages_total",
+        "Messages that Kafka deleted before they were read.",
+        intake.lostMessages,
+      ),
     ];
   }
 
   #bounds(): Family[] {
     const { ledger, maxSeries, names } = this.#parts;
     return [
-      gauge("promtap_flow_series", "Sets of labels that have series.", [{ value: ledger.series }]),
-      gauge("promtap_flow_series_limit", "Sets of labels that may have series.", [{ value: maxSeries }]),
-      counter("promtap_flow_other_records_total", 'Records counted under "other" because the limit was reached.', [
-        { value: ledger.otherRecords },
-      ]),
-      counter("promtap_flow_evicted_series_total", "Sets of labels that gave their series to others.", [
-        { value: ledger.evictions },
-      ]),
-      gauge("promtap_flow_as_names", "ASes whose name is known.", [{ value: names.count }]),
-      gauge("promtap_flow_as_names_success", "Whether the names of ASes are what their file holds.", [
-        { value: names.isCurrent ? 1 : 0 },
-      ]),
+      gauge("promtap_flow_series", "Sets of labels that have series.", ledger.series),
+      gauge("promtap_flow_series_limit", "Sets of labels that may have series.", maxSeries),
+      counter(
+        "promtap_flow_other_records_total",
+        'Records counted under "other" because the limit was reached.',
+        ledger.otherRecords,
+      ),
+      counter(
+        "promtap_flow_evicted_series_total",
+        "Sets of labels that gave their series to others.",
+        ledger.evictions,
+      ),
+      gauge("promtap_flow_as_names", "ASes whose name is known.", names.count),
+      gauge(
+        "promtap_flow_as_names_success",
+        "Whether the names of ASes are what their file holds.",
+        names.isCurrent ? 1 : 0,
+      ),
     ];
   }
 
   #family(name: string, help: string, kind: FlowKind, counterIndex: 0 | 1): WrittenFamily {
     const { ledger, labels } = this.#parts;
-    const head = encoder.encode(`${name}{`);
+    const lines = new SeriesLines(name);
     return {
       name,
       help,
@@ -160,28 +158,15 @@ export class FlowCollector implements Collector {
         // What comes up while the page is written is for the next.
         const { count } = ledger;
         for (let slot = 0; slot < count; slot++) {
+          // Makes the labels if they are not there yet.
           const end = labels.end(slot);
           if (ledger.hasSeen(slot, kind)) {
-            const start = labels.start(slot);
-            writer.reserve(head.length + end - start + CLOSE.length + VALUE_BYTES);
-            writer.bytes(head);
-            writer.slice(labels.bytes, start, end);
-            writer.bytes(CLOSE);
-            writer.integerLine(ledger.counters[slot * SLOT_COUNTERS + 2 * kind + counterIndex]!);
+            const value = ledger.counters[slot * SLOT_COUNTERS + 2 * kind + counterIndex]!;
+            lines.write(writer, value, labels.bytes, labels.start(slot), end);
           }
-          if (writer.isFull || slot % SLOTS_PER_TURN === SLOTS_PER_TURN - 1) yield;
+          if (isTurnOver(writer, slot)) yield;
         }
       },
     };
   }
-}
-
-type Samples = { labels?: Record<string, string>; value: number }[];
-
-function gauge(name: string, help: string, samples: Samples): Family {
-  return { name, help, type: MetricType.GAUGE, samples };
-}
-
-function counter(name: string, help: string, samples: Samples): Family {
-  return { name, help, type: MetricType.COUNTER, samples };
 }

@@ -1,18 +1,12 @@
-import { type Family, MetricType, type Sample, type SampledFamily, type WrittenFamily } from "../../page/family.ts";
+import { type Family, gauge, MetricType, type WrittenFamily } from "../../page/family.ts";
 import { labelText } from "../../page/labels.ts";
 import type { PageWriter } from "../../page/page-writer.ts";
+import { isTurnOver, SeriesLines } from "../../page/series-lines.ts";
 import type { Counts } from "./counts.ts";
 import type { Form } from "./form.ts";
 import { Kind, type Named } from "./named.ts";
 import type { Reading } from "./reading.ts";
 import { type Content, RowList, type Rows } from "./rows.ts";
-
-/** Rows that are written before the event loop gets its turn, if the writer is not full before. */
-const ROWS_PER_TURN = 4096;
-/** Most bytes of a value's digits and newline. */
-const VALUE_BYTES = 24;
-const encoder = new TextEncoder();
-const CLOSE = encoder.encode("} ");
 
 /** Rows, and what their numbers stand for. */
 interface Part {
@@ -125,35 +119,26 @@ function plainPart(rows: RowList): Part {
   return { rows, valueOf: (number) => number };
 }
 
-function gauge(name: string, help: string, samples: Sample[]): SampledFamily {
-  return { name, help, type: MetricType.GAUGE, samples };
-}
-
 /** A family of these rows; none if there is no row. */
 function written(name: string, help: string, type: MetricType, parts: readonly Part[]): WrittenFamily[] {
   if (parts.every(({ rows }) => rows.numbers.length === 0)) return [];
-  const head = encoder.encode(`${name}{`);
+  const lines = new SeriesLines(name);
   return [
     {
       name,
       help,
       type,
       *write(writer: PageWriter) {
-        for (const part of parts) yield* writePart(writer, head, part);
+        for (const part of parts) yield* writePart(writer, lines, part);
       },
     },
   ];
 }
 
-function* writePart(writer: PageWriter, head: Uint8Array, { rows, valueOf }: Part): Generator<void> {
+function* writePart(writer: PageWriter, lines: SeriesLines, { rows, valueOf }: Part): Generator<void> {
   const { labels, numbers } = rows;
   for (let row = 0; row < numbers.length; row++) {
-    const [start, end] = [labels.start(row), labels.end(row)];
-    writer.reserve(head.length + end - start + CLOSE.length + VALUE_BYTES);
-    writer.bytes(head);
-    writer.slice(labels.bytes, start, end);
-    writer.bytes(CLOSE);
-    writer.integerLine(valueOf(numbers[row]!));
-    if (writer.isFull || row % ROWS_PER_TURN === ROWS_PER_TURN - 1) yield;
+    lines.write(writer, valueOf(numbers[row]!), labels.bytes, labels.start(row), labels.end(row));
+    if (isTurnOver(writer, row)) yield;
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import type { Ledger } from "../../ledger/ledger.ts";
-import { type Family, MetricType } from "../../page/family.ts";
+import { counter, type Family, gauge } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
 import type { TrafficSource } from "../traffic.ts";
 import { type Batch, Differences } from "./differences.ts";
@@ -152,12 +152,4 @@ export class ProduceCollector implements Collector, AsyncDisposable {
 
 function now(): number {
   return Date.now() / 1000;
-}
-
-function gauge(name: string, help: string, value: number): Family {
-  return { name, help, type: MetricType.GAUGE, samples: [{ value }] };
-}
-
-function counter(name: string, help: string, value: number): Family {
-  return { name, help, type: MetricType.COUNTER, samples: [{ value }] };
 }

@@ -1,8 +1,8 @@
-import { type Family, MetricType, type Sample, type SampledFamily } from "../../page/family.ts";
+import { counter, type Family, gauge, MetricType, type Sample } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
 import { CODE_COUNT, CODE_NAMES, LOGIN_CODES } from "./protocol/answer-code.ts";
 import { IS_REQUEST, TYPE_NAMES } from "./protocol/packet-type.ts";
-import { deviceFamily, pairFamily, typeFamily } from "./series-lines.ts";
+import { deviceFamily, pairFamily, typeFamily } from "./series-families.ts";
 import { SKIP_REASONS } from "./streams/reassembly.ts";
 import { ANSWER_BOUNDS, DeviceColumn, PairColumn, type Tally } from "./tally.ts";
 
@@ -50,9 +50,7 @@ export class WialonCollector implements Collector {
     const name = "wialon_ips_stream_live_seconds";
     const quantiles = lives.quantiles(QUANTILES, now);
     return [
-      gauge("wialon_ips_streams_size", "Streams alive now: one for each direction of a connection.", [
-        { value: streams },
-      ]),
+      gauge("wialon_ips_streams_size", "Streams alive now: one for each direction of a connection.", streams),
       {
         name,
         help: "Time from the first to the last packet of streams that ended; quantiles of the last ten minutes.",
@@ -66,9 +64,11 @@ export class WialonCollector implements Collector {
           { name: `${name}_count`, value: lives.count },
         ],
       },
-      counter("wialon_ips_evicted_streams_total", "Streams that were given up because there were too many.", [
-        { value: evictedStreams },
-      ]),
+      counter(
+        "wialon_ips_evicted_streams_total",
+        "Streams that were given up because there were too many.",
+        evictedStreams,
+      ),
     ];
   }
 
@@ -118,21 +118,23 @@ export class WialonCollector implements Collector {
   #packets(): Family[] {
     const tally = this.#tally;
     return [
-      counter("wialon_ips_raw_packets_total", "Packets captured that carried payload, repeated ones too.", [
-        { value: tally.rawPackets },
-      ]),
+      counter(
+        "wialon_ips_raw_packets_total",
+        "Packets captured that carried payload, repeated ones too.",
+        tally.rawPackets,
+      ),
       counter(
         "wialon_ips_bytes_total",
         "Bytes of packets by type, with the end of their lines and binary data; of compressed ones as unpacked.",
         TYPE_NAMES.map((type, index) => ({ labels: { type }, value: tally.bytes[index]! })),
       ),
-      counter("wialon_ips_black_box_points_total", "Points in packets of type B.", [{ value: tally.points }]),
-      counter("wialon_ips_compressed_packets_total", "Compressed packets that were unpacked.", [
-        { value: tally.compressedPackets },
-      ]),
-      counter("wialon_ips_compressed_bytes_total", "Bytes of compressed packets before they were unpacked.", [
-        { value: tally.compressedBytes },
-      ]),
+      counter("wialon_ips_black_box_points_total", "Points in packets of type B.", tally.points),
+      counter("wialon_ips_compressed_packets_total", "Compressed packets that were unpacked.", tally.compressedPackets),
+      counter(
+        "wialon_ips_compressed_bytes_total",
+        "Bytes of compressed packets before they were unpacked.",
+        tally.compressedBytes,
+      ),
       counter(
         "wialon_ips_compressed_errors_total",
         "Compressed packets that could not be read, by the reason.",
@@ -219,12 +221,4 @@ export class WialonCollector implements Collector {
 /** OpenMetrics wants the canonical form of a float, and text allows it. */
 function canonical(bound: number): string {
   return Number.isInteger(bound) ? bound.toFixed(1) : `${bound}`;
-}
-
-function gauge(name: string, help: string, samples: Sample[]): SampledFamily {
-  return { name, help, type: MetricType.GAUGE, samples };
-}
-
-function counter(name: string, help: string, samples: Sample[]): SampledFamily {
-  return { name, help, type: MetricType.COUNTER, samples };
 }
