@@ -26,7 +26,7 @@ describe("lines of series", () => {
     lines.begin(writer, labels.length);
     writer.bytes(labels);
     lines.end(writer, Number.MIN_SAFE_INTEGER);
-    assert.equal(written(writer), `a{${Buffer.from(labels)}} -9007199254740991\n`);
+    assert.equal(written(writer), `a{${Buffer.from(labels).toString()}} -9007199254740991\n`);
   });
 
   test("give others their turn when the writer is full, and after many series that wrote nothing", () => {
