@@ -127,7 +127,7 @@ export class Links implements Disposable {
     this.#hasNews = false;
   }
 
-  /** Has all links listed again, once at a time; news that is lost meanwhile makes that list old. */
+  /** Lists all links again, once at a time; news that is lost meanwhile makes that list old. */
   #list(): void {
     this.#listing ??= this.#listAll().finally(() => {
       this.#listing = undefined;

@@ -12,7 +12,7 @@ export const MAX_LISTINGS = 10;
 /** Takes a part of a list, which is good until it returns. */
 export type PartTaker = (bytes: Uint8Array, lengthBytes: number) => DumpState;
 
-/** Has the kernel list something; it answers part by part, as it is read. Returns 0, TORN, or the negated errno. */
+/** Asks the kernel for a list, which it makes part by part as it is read. Returns 0, TORN, or the negated errno. */
 export function dumpNow(fd: number, request: Uint8Array, take: PartTaker): number {
   const buffer = new Uint8Array(PART_BYTES);
   const parts = new Parts();

@@ -196,7 +196,7 @@ export class InterfaceLedger implements Places {
 
   /**
    * Counts one IPv4 packet, given by its addresses, protocol and size: the way of most frames. Counts nothing and says
-   * false where an address needs a slot that it does not have yet, which `record` gives it. Calls nothing that V8 does
+   * false if an address needs a slot that it does not have yet, which `record` gives it. Calls nothing that V8 does
    * not inline: a call in the loop around it would make V8 load again what stays the same from packet to packet. Hot.
    */
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
@@ -219,7 +219,7 @@ export class InterfaceLedger implements Places {
     return true;
   }
 
-  /** Counts one frame that stands for several packets: as those where the record says how it was made, else as one. */
+  /** Counts one frame that stands for several packets: as those if the record says how it was made, else as one. */
   recordAggregated(packet: Packet): void {
     const { lengthBytes, headerBytes, segmentBytes } = packet;
     this.aggregatedPackets++;
@@ -263,7 +263,7 @@ export class InterfaceLedger implements Places {
     this.slots.count(this.slotOf(row, cell), bucket, lengthBytes, packets);
   }
 
-  /** The slot of a row's cell (see rows.ts), which is given one where it has none. Hot. */
+  /** The slot of a row's cell (see rows.ts), which is given one if it has none. Hot. */
   slotOf(row: number, cell: number): number {
     const slot = this.rows.slotOf(row, cell);
     return slot > 0 ? slot : this.#addSlot(row, cell);

@@ -29,7 +29,7 @@ export const UNSEEN_BLOCK = UNLISTED_BOOK + ROW_CELLS;
 export const UNSEEN_TOP = UNSEEN_BLOCK + BLOCK_WORDS;
 const FIRST_FREE = UNSEEN_TOP + TOP_WORDS;
 
-/** What is taken where the limit is reached. */
+/** What is taken when the limit is reached. */
 export const NO_ROOM = -1;
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 
@@ -40,7 +40,7 @@ const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
  *
  *     top       the first 12 bits of an address choose a block, or NO_BLOCK
  *     block     the next 12 bits choose a book
- *     book      a cell of a row (see rows.ts) chooses a page, or is ~counters where all 256 addresses share them
+ *     book      a cell of a row (see rows.ts) chooses a page, or is ~counters if all 256 addresses share them
  *     page      the last 8 bits choose counters, UNLISTED or UNSEEN
  *
  * Counters are told by where they begin (see slots.ts): what every packet needs is ready to be used.

@@ -57,7 +57,7 @@ export class Ipv4Table {
 
   /** Remembers that an address between listed ones is in no range, as long as there is room. */
   setUnlisted(address: number, cell: number): void {
-    // Where none around it is listed, that is known without a block.
+    // If none around it is listed, that is known without a block.
     if (this.find(address, cell) !== UNSEEN) return;
     const book = this.#bookOf(address);
     if (book !== NO_ROOM && book !== UNLISTED_BOOK) this.#hasPage(book + cell, address);
@@ -95,7 +95,7 @@ export class Ipv4Table {
     for (let at = first; at <= last; at++) if (words[at] !== UNLISTED) words[at] = UNSEEN;
   }
 
-  /** Whether the page of a book's cell is one that can be written; it is made where there is room. */
+  /** Whether the page of a book's cell is one that can be written; it is made if there is room. */
   #hasPage(at: number, address: number): boolean {
     const memory = this.#memory;
     if (memory.words[at] !== UNSEEN_PAGE) return true;

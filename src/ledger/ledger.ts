@@ -6,7 +6,7 @@ import type { RangeTable } from "./ranges.ts";
 import type { Zoning } from "./zones/zoning.ts";
 
 /**
- * Memory of the IPv4 tables: several times what addresses need that are neighbours, and a bound for what somebody can
+ * Memory of the IPv4 tables: several times what addresses need that are neighbours, and a bound for what a sender can
  * make of few addresses in many networks, or of many protocols. What finds no room is looked up in another way.
  */
 const MIN_IPV4_BYTES = 4 * 1024 * 1024;
@@ -121,7 +121,7 @@ export class Ledger {
     for (const ledger of this.#interfaces.values()) ledger.beginPage();
   }
 
-  /** Has it look by itself from now on: for what is counted without a clock, such as a file. */
+  /** Makes it look by itself from now on: for what is counted without a clock, such as a file. */
   lookByNewcomers(): void {
     for (const quota of this.#quotas()) quota.lookByNewcomers();
   }
@@ -136,7 +136,7 @@ export class Ledger {
     return () => this.#foldListeners.delete(listener);
   }
 
-  /** All interfaces. Where the IPv4 tables are full, and some of it is of addresses that gave way, they begin again. */
+  /** All interfaces. If the IPv4 tables are full, and some of it is of addresses that gave way, they begin again. */
   #lookedAt(): readonly InterfaceLedger[] {
     if (this.#shared.ipv4.isFull && this.#evicted() > this.#evictedBefore) this.#clearIpv4();
     return this.interfaces();
@@ -146,7 +146,7 @@ export class Ledger {
     return this.interfaces().reduce((sum, { evictedAddresses }) => sum + evictedAddresses, 0);
   }
 
-  /** Has all IPv4 tables begin again, with what is seen from now on. */
+  /** Makes all IPv4 tables begin again, with what is seen from now on. */
   #clearIpv4(): void {
     this.#evictedBefore = this.#evicted();
     this.#shared.ipv4.clear();

@@ -5,7 +5,7 @@ export interface Range {
   version: 4 | 6;
   first: bigint;
   last: bigint;
-  /** Length of the prefix that shares a series; 32 or 128 where every address has its own. */
+  /** Length of the prefix that shares a series; 32 or 128 if every address has its own. */
   rollupBits: number;
   /** In the order given; names are unique. */
   labels: readonly (readonly [name: string, value: string])[];
@@ -108,13 +108,13 @@ function rangeAt({ rangeOf }: Segments, segment: number): number {
   return segment < 0 ? NO_RANGE : rangeOf[segment]!;
 }
 
-/** Number of series that a range can have: its addresses, or its networks where it has a rollup. */
+/** Number of series that a range can have: its addresses, or its networks if it has a rollup. */
 export function rangeSeries(range: Range): number {
   const shift = BigInt((range.version === 4 ? 32 : 128) - range.rollupBits);
   return Number((range.last >> shift) - (range.first >> shift)) + 1;
 }
 
-/** The highest `bits` bits of a word; all or none where `bits` lies outside it. */
+/** The highest `bits` bits of a word; all or none if `bits` lies outside it. */
 function maskOfWord(bits: number): number {
   if (bits <= 0) return 0;
   return bits >= 32 ? -1 : ~(-1 >>> bits);

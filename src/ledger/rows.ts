@@ -7,7 +7,7 @@ export type Direction = (typeof Direction)[keyof typeof Direction];
 
 /*
  * A row: what one address (or rolled-up network, or the `other` of a set of labels) has on one interface. It holds the
- * slots of its histograms, 0 where there is none yet.
+ * slots of its histograms, 0 if there is none yet.
  *
  *     | tx: other icmp igmp tcp ... icmpv6 | rx: other icmp igmp tcp ... icmpv6 |
  */
@@ -92,7 +92,7 @@ export class Rows {
     return this.#addresses[row * WORDS + k]! >>> 0;
   }
 
-  /** The slot in cell `cell` (direction × PROTOCOL_COLUMNS + column), or 0 where nothing was counted. Hot. */
+  /** The slot in cell `cell` (direction × PROTOCOL_COLUMNS + column), or 0 if nothing was counted. Hot. */
   slotOf(row: number, cell: number): number {
     return this.#slots[row * ROW_CELLS + cell]!;
   }

@@ -73,7 +73,7 @@ function addressWords(address: bigint, words: number): number[] {
   return Array.from({ length: WORDS }, (_, k) => Number((shifted >> BigInt(32 * (WORDS - 1 - k))) & 0xffff_ffffn));
 }
 
-/** Index of the segment that holds an address, given as signed words; -1 where none does. Hot; does not allocate. */
+/** Index of the segment that holds an address, given as signed words; -1 if none does. Hot; does not allocate. */
 export function findSegment(segments: Segments, word0: number, word1: number, word2: number, word3: number): number {
   const { starts, ends, rangeOf } = segments;
   let low = 0;

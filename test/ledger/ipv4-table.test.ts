@@ -121,7 +121,7 @@ test("each cell of an address has a slot of its own", () => {
   }
 });
 
-test("a network of 256 addresses or more has one slot for all, where nothing else is inside", () => {
+test("a network of 256 addresses or more has one slot for all, if nothing else is inside", () => {
   const table = tableOf(rangesOf("10.0.7.7", "10.0.0.0/16/22"));
   table.set(ip("10.0.4.9"), CELL, 5);
   table.set(ip("10.0.7.9"), CELL, 5);

@@ -40,7 +40,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 /** Columns of a row, by the name of their protocol. */
 const COLUMNS = ["", "icmp", "igmp", "tcp", "udp", "encap", "gre", "esp", "eigrp", "ospf", "sctp", "icmpv6"];
 
-/** The index of the first range that has the address; -1 where none has. */
+/** The index of the first range that has the address; -1 if none has. */
 export function firstRange(ranges: readonly Range[], version: 4 | 6, address: bigint): number {
   return ranges.findIndex((range) => range.version === version && range.first <= address && address <= range.last);
 }

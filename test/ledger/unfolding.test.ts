@@ -33,7 +33,7 @@ describe("the packets on the wire of a frame", () => {
     }
   });
 
-  test("are one where it is not known how it was made, or cannot be", () => {
+  test("are one if it is not known how it was made, or cannot be", () => {
     const expectations: [what: string, numbers: [number, number, number]][] = [
       ["unknown headers", [60_000, 0, 1448]],
       ["unknown payload", [60_000, 40, 0]],

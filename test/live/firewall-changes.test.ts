@@ -96,7 +96,7 @@ class Host implements AsyncDisposable {
     return new Host(namespace, promtap, () => truth(namespace));
   }
 
-  /** Has the rules count, and compares; returns whether a program was run for that. */
+  /** Makes the rules count, and compares; returns whether a program was run for that. */
   async assertTrue(what: string): Promise<boolean> {
     this.namespace.run("ping", "-q", "-i", "0.01", "-c", `${PINGS}`, "127.0.0.1");
     const before = childFaults(this.#promtap.process.pid!);

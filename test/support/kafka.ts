@@ -129,7 +129,7 @@ export class Kafka implements AsyncDisposable {
     await this.administer((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 }));
   }
 
-  /** Has an administrator do something; not for a broker in a namespace. */
+  /** Runs something as an administrator; not for a broker in a namespace. */
   async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = new Admin({ clientId: "promtap-test", bootstrapBrokers: [this.address()] });
     try {

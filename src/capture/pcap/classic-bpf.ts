@@ -58,7 +58,7 @@ const BESIDE_FRAME = 0xffff_f000;
 
 const scratch = new Uint32Array(SCRATCH_WORDS);
 
-/** What the kernel knows about a frame beside its bytes, as far as libpcap's programs ask for it. */
+/** What the kernel knows about a frame besides its bytes, as far as libpcap's programs ask for it. */
 export interface Ancillary {
   /** EtherType of what the frame carries. */
   protocol: number;
@@ -97,7 +97,7 @@ export class ClassicBpf {
 
   /**
    * Whether the frame captured in bytes[start, end), of `wireBytes`, passes. Hot; does not allocate.
-   * A frame from a file has nothing beside it.
+   * A frame from a file has nothing besides.
    *
    * `protochain` jumps backward for each header that it looks through: no frame has more of them than bytes, and one
    * whose headers lead in a circle does not pass.

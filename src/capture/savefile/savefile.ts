@@ -21,7 +21,7 @@ export function openSavefile(path: string, signal?: AbortSignal): Savefile {
 
 /** A pcap or pcapng file that is read once, in memory that does not depend on its size. */
 export class Savefile implements AsyncDisposable {
-  /** Whether its bytes come when somebody writes them, and are gone for others once they are read here. */
+  /** Whether its bytes come as they are written, and are gone for others once they are read here. */
   readonly isPipe: boolean;
   /** What messages call it. */
   readonly name: string;

@@ -30,7 +30,7 @@ interface Group<Item> {
 /**
  * Tries items one after the other, a few in each turn of the event loop. What fails is tried again after a pause that
  * grows, one for all that fail for the same reason. What asks for more can't have it sooner than FIRST_PAUSE_MS after
- * the last time: an attempt may itself be what makes somebody ask.
+ * the last time: an attempt may itself be what causes the asking.
  */
 export class Attempts<Item extends object> {
   readonly #attempt: Attempt<Item>;
@@ -58,7 +58,7 @@ export class Attempts<Item extends object> {
     this.#now = now;
   }
 
-  /** Has an item tried when its turn comes, or when it has paused for long enough. */
+  /** Tries an item when its turn comes, or when it has paused for long enough. */
   add(item: Item): void {
     if (this.#isOver) return;
     const group = this.#groupOf(item);
@@ -70,7 +70,7 @@ export class Attempts<Item extends object> {
     }
   }
 
-  /** Has all that failed tried again soon: what kept them from working may be over. */
+  /** Tries all that failed again soon: what kept them from working may be over. */
   hurry(): void {
     for (const group of this.#groups.values()) this.#arm(group, group.triedAtMs + FIRST_PAUSE_MS);
   }
@@ -147,7 +147,7 @@ export class Attempts<Item extends object> {
     } else this.#arm(group, group.triedAtMs + (group.urgent.size > 0 ? FIRST_PAUSE_MS : group.pauseMs));
   }
 
-  /** Has the group tried then, if not before. */
+  /** Tries the group then, if not before. */
   #arm(group: Group<Item>, dueAtMs: number): void {
     if (this.#isOver || (group.timer !== undefined && group.dueAtMs <= dueAtMs)) return;
     clearTimeout(group.timer);

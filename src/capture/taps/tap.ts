@@ -83,7 +83,7 @@ export class Tap<Sink> {
     return before?.isEthernet === isEthernet && before.isLoopback === isLoopback;
   }
 
-  /** Has an engine opened; false if there is one, or the link can't have one now. Throws what prevents it. */
+  /** Opens an engine; false if there is one, or the link can't have one now. Throws what prevents it. */
   async open(openEngine: (link: Link, sink: Sink) => Promise<Engine<Sink>>): Promise<boolean> {
     // Not without need: what follows has to begin in the turn that was given to it.
     if (this.account?.closing !== undefined) await this.account.closing;

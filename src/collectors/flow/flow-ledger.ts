@@ -86,7 +86,7 @@ export class FlowLedger {
     return sum;
   }
 
-  /** A flow is no more than what somebody has sent. */
+  /** A flow is no more than what a producer has sent. */
   hasSent(): boolean {
     return true;
   }

@@ -38,7 +38,7 @@ export class Differences {
   readonly #ledger: Ledger;
   /** In the order in which they were first seen. */
   readonly #delivered = new Map<InterfaceLedger, Float64Array>();
-  /** Given to somebody, or about to be, and not taken. */
+  /** Given to a taker, or about to be, and not taken. */
   #open: Difference[] = [];
 
   constructor(ledger: Ledger) {

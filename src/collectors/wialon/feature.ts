@@ -15,7 +15,7 @@ import { effectiveCapabilities, listCapabilities } from "../../native/capabiliti
 import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../feature.ts";
 import { type WialonConfig, wialonSection } from "./section.ts";
 
-/** How often streams are looked through for silent ones where no packet comes. */
+/** How often streams are looked through for silent ones when no packet comes. */
 const AGING_MS = 30_000;
 
 /** Wialon IPS, live or from the file that is read. */

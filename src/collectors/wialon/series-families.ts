@@ -22,7 +22,7 @@ export function pairFamily(head: Head, pairs: SeriesTable, column: number): Writ
   return family(head, pairs, (writer, pair) => writePair(writer, lines, pair.key, pairs.of(pair, column)));
 }
 
-/** The family of the packets of each type by pair of addresses, where there were any. */
+/** The family of the packets of each type by pair of addresses, if there were any. */
 export function typeFamily(head: Head, pairs: SeriesTable): WrittenFamily {
   const lines = TYPE_NAMES.map((name) => new SeriesLines(head[0], labelText("type", name)));
   return family(head, pairs, (writer, pair) => {

@@ -51,7 +51,7 @@ export class Tally {
   readonly containerFaults = new Map(CONTAINER_FAULTS.map((fault) => [fault, 0]));
   /** By source and destination, with a space between. */
   readonly pairs: SeriesTable;
-  /** By name; undefined where devices are not counted. */
+  /** By name; undefined if devices are not counted. */
   readonly devices: SeriesTable | undefined;
 
   /** `limit`: how many pairs of addresses have series of their own, and how many devices. */
@@ -60,7 +60,7 @@ export class Tally {
     if (hasDevices) this.devices = new SeriesTable(DEVICE_COLUMNS, limit, OTHER, DeviceColumn.LAST_SEEN_SECONDS);
   }
 
-  /** The device of this name, or `other`; undefined where devices are not counted. */
+  /** The device of this name, or `other`; undefined if devices are not counted. */
   deviceOf(name: string): Series | undefined {
     return isDeviceName(name) ? this.devices?.claim(name) : this.devices?.other();
   }

@@ -173,7 +173,7 @@ async function readAll(databases: readonly GeoDatabase[], zoning: Zoning): Promi
   return { 4: made[0]!, 6: made[1]! };
 }
 
-/** Has a zoning look up addresses there, or returns why it cannot. */
+/** Makes a zoning look up addresses there, or returns why it can't. */
 async function useSpans(zoning: Zoning, spans: SpansByVersion, around: SpansByVersion): Promise<string | undefined> {
   const ipv4 = around[4].over(spans[4]);
   await nextTurn();

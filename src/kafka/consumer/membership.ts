@@ -57,7 +57,7 @@ export class Membership {
     this.#connection = connection;
   }
 
-  /** Gives the connection up: somebody else looks after the group. */
+  /** Gives the connection up: another broker coordinates the group. */
   detach(): void {
     this.#connection = undefined;
   }

@@ -33,7 +33,7 @@ const MAX_REFUSAL_MS = 60_000;
 /** Partitions that a message lists. */
 const LISTED = 10;
 
-/** Errors that say that somebody else leads the partition, or will soon. */
+/** Errors that say that another broker leads the partition, or will soon. */
 const MOVED: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "LEADER_NOT_AVAILABLE",

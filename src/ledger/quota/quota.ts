@@ -94,7 +94,9 @@ export class Quota {
     }
   }
 
-  /** Has it look by itself from now on, every so many newcomers: for what is counted without a clock, such as a file. */
+  /**
+   * Makes it look by itself from now on, every so many newcomers: for what is counted without a clock, such as a file.
+   */
   lookByNewcomers(): void {
     this.#nextLook = 0;
   }

@@ -62,7 +62,7 @@ export class Spans {
     return this.#zones[span]!;
   }
 
-  /** Adds the next span, or lengthens the last where it is of the same zone. The first must start at 0. */
+  /** Adds the next span, or lengthens the last if it is of the same zone. The first must start at 0. */
   add(word0: number, word1: number, word2: number, word3: number, zone: number): void {
     if (this.#count > 0 && this.#zones[this.#count - 1] === zone) return;
     if (this.#count === this.#zones.length) this.#grow();
@@ -76,7 +76,7 @@ export class Spans {
     this.#zones[this.#count++] = zone;
   }
 
-  /** These spans, and what lies below where they have no zone; both of one version. */
+  /** These spans, and what lies below if they have no zone; both of one version. */
   over(below: Spans): Spans {
     const result = new Spans(this.version, this.#count + below.#count);
     let upper = -1;
@@ -93,7 +93,7 @@ export class Spans {
     return result;
   }
 
-  /** Below 0 where our span starts first or there is none of the other, above 0 the other way round. */
+  /** Below 0 if our span starts first or there is none of the other, above 0 the other way round. */
   #order(span: number, other: Spans, otherSpan: number): number {
     if (otherSpan === other.#count) return -1;
     if (span === this.#count) return 1;

@@ -42,7 +42,7 @@ export function surroundings(version: 4 | 6, local: readonly Interval[], broadca
   return Spans.of(segments, (range) => (range < near.length ? Zone.LOCAL : Zone.MULTICAST), version);
 }
 
-/** What is PRIVATE, TRANSLATED or UNKNOWN where no database says more. */
+/** What is PRIVATE, TRANSLATED or UNKNOWN if no database says more. */
 export function leftovers(version: 4 | 6): Spans {
   const segments = cutSegments([...PRIVATE, ...TRANSLATED], version);
   const zoneOf = (range: number): number => (range < PRIVATE.length ? Zone.PRIVATE : Zone.TRANSLATED);

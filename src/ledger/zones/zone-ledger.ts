@@ -16,8 +16,8 @@ const DIRECTION_DOUBLES = 2;
  *
  * Of the two ends of a packet the nearer one is ours: this host's before those that listen to a group, those before
  * private addresses, and all of them before the public ones. A packet that comes from the nearer end was sent, to the
- * zone of the other; one that goes to it was received. Where both are as near there is no remote end: the packet counts
- * once, as sent, for the zone that both are in, or for TRANSIT where that is none. So every IP packet counts once.
+ * zone of the other; one that goes to it was received. If both are as near there is no remote end: the packet counts
+ * once, as sent, for the zone that both are in, or for TRANSIT if that is none. So every IP packet counts once.
  */
 export class ZoneLedger implements SlotCounts {
   readonly zoning: Zoning;

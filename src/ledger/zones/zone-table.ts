@@ -4,7 +4,7 @@ import { Zone } from "./zone.ts";
 /** Bits that choose an entry of the directory, and as many values. */
 export const DIRECTORY_BITS = 16;
 export const DIRECTORY_ENTRIES = 1 << DIRECTORY_BITS;
-/** Further bits of an IPv6 address, where the first ones lead to many spans. */
+/** Further bits of an IPv6 address, if the first ones lead to many spans. */
 export const SUBDIRECTORY_BITS = 10;
 export const SUBDIRECTORY_ENTRIES = 1 << SUBDIRECTORY_BITS;
 /** Stands for the highest span in an entry that leads to a subdirectory. */

@@ -5,7 +5,7 @@ import type { ZoneLedger } from "./zone-ledger.ts";
 export interface FrameCounts {
   record(packet: Packet): void;
   /**
-   * An IPv4 packet, given by its addresses (signed words), protocol and size; or false, and nothing is counted, where
+   * An IPv4 packet, given by its addresses (signed words), protocol and size; or false, and nothing is counted, if
    * `record` must do it.
    */
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean;

@@ -37,11 +37,11 @@ export class Zoning implements Places {
   readonly maxZones: number;
   readonly #names: string[] = [...ZONE_NAMES];
   readonly #numbers = new Map<string, number>();
-  /** Zone → what else is said of it, where there is anything. */
+  /** Zone → what else is said of it, if there is anything. */
   readonly #descriptions = new Map<number, string>();
-  /** Zone → slot; 0 where it has none. */
+  /** Zone → slot; 0 if it has none. */
   #slots = new Uint32Array(FIRST_NAMED);
-  /** Slot → zone; 0 where it is free. */
+  /** Slot → zone; 0 if it is free. */
   readonly #zones: number[] = [];
   readonly #freeSlots: number[] = [];
   /** Zones that lost their slot since a page began, and between that one and the one before. */
@@ -75,13 +75,13 @@ export class Zoning implements Places {
     return undefined;
   }
 
-  /** Has somebody take over every table to come, until the returned function is called. */
+  /** Hands every table to come to a follower, until the returned function is called. */
   watch(follower: TableFollower): () => void {
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);
   }
 
-  /** The zone of this name, which is given a number where it has none; OTHER where there are too many. */
+  /** The zone of this name, which is given a number if it has none; OTHER if there are too many. */
   zoneOf(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
@@ -115,12 +115,12 @@ export class Zoning implements Places {
     return this.#zones.length;
   }
 
-  /** The zone that a slot is for; 0 where it is for none. */
+  /** The zone that a slot is for; 0 if it is for none. */
   zoneOfSlot(slot: number): number {
     return this.#zones[slot]!;
   }
 
-  /** The slot of a zone that packets go to or come from, which is given one where there is room; else OTHER's. Hot. */
+  /** The slot of a zone that packets go to or come from, which is given one if there is room; else OTHER's. Hot. */
   slotOf(zone: number, direction: Direction): number {
     const slot = this.#slots[zone]!;
     return slot > 0 ? slot : this.#admit(zone, direction);

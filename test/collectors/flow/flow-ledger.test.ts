@@ -90,7 +90,7 @@ test("gives out no slot beyond the limit", () => {
   assert.deepEqual(ledger.sets.labelsOf(0), ["other", "other", "other", "other"]);
 });
 
-/** Has it look twice, so that what was silent in between may lose its slot. */
+/** Makes it look twice, so that what was silent in between may lose its slot. */
 function look(ledger: FlowLedger): void {
   for (let time = 0; time < 2; time++) for (const _ of ledger.quota.look());
 }

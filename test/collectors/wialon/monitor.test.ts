@@ -168,7 +168,7 @@ describe("a packet", () => {
   ];
   for (const [what, texts, expected] of counts) {
     for (const answer of ["", "#AL#0\r\n", "#AL#1\r\n"]) {
-      test(`${what} counts for one device, where logins are answered by ${JSON.stringify(answer)}`, async () => {
+      test(`${what} counts for one device, when logins are answered by ${JSON.stringify(answer)}`, async () => {
         const site = new Site({ hasDevices: true });
         const talk = new Connection(site).open();
         for (const text of texts) {
@@ -267,7 +267,7 @@ describe("memory", () => {
     }
   });
 
-  test("is bounded where no segment ever fits to another", () => {
+  test("is bounded if no segment ever fits to another", () => {
     const site = new Site({ maxConnections: 50 });
     for (let port = 1; port <= 200; port++) {
       const talk = new Connection(site, { port }).open();

@@ -99,7 +99,7 @@ describe("series", () => {
     assert.equal((await site.page()).sum("wialon_ips_packets_total"), 200);
   });
 
-  test("by device are there only where they are asked for, and bounded", async () => {
+  test("by device are there only if they are asked for, and bounded", async () => {
     const logins = ["imei1", "imei2", "imei3", 'no"name', "a".repeat(40)];
     for (const hasDevices of [true, false]) {
       const site = new Site({ limit: 2, hasDevices });
@@ -141,7 +141,7 @@ test("the time of a device's last packet follows a host's clock that is set", as
 });
 
 describe("answers", () => {
-  test("are counted by code where they refuse, and timed by what they answer", async () => {
+  test("are counted by code if they refuse, and timed by what they answer", async () => {
     const site = new Site();
     const talk = new Connection(site).open();
     talk.tracker("#SD#1\r\n#D#1\r\n#P#\r\n").server("#AD#15\r\n#ASD#-1\r\n").server("#AP#\r\n");

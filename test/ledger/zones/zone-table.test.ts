@@ -47,7 +47,7 @@ describe("a table finds the zone that a list of ranges, read from its start, has
     fc.assert(property, { numRuns: 500 });
   });
 
-  test("of any address, where one list lies over another", () => {
+  test("of any address, if one list lies over another", () => {
     const property = fc.property(rangeLists, rangeLists, lookUps, (upper, lower, list) => {
       const below = (version: 4 | 6) => {
         const spans = Spans.of(cutSegments(lower, version), (range) => 100 + range, version);

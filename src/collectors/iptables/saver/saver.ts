@@ -11,7 +11,7 @@ import { type Content, type LabelOptions, Rows } from "../rows.ts";
 import { Dump } from "./dump.ts";
 import type { Shown } from "./shown.ts";
 
-/** RESOURCE_PROBLEM of xtables.h: somebody holds the lock, or changed the rules meanwhile. */
+/** RESOURCE_PROBLEM of xtables.h: another process holds the lock, or changed the rules meanwhile. */
 const EXIT_BUSY = 4;
 /** The status is the same if a capability is missing; asking again is of no use then. */
 const REFUSAL = /permission|permitted/i;

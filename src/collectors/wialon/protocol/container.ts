@@ -26,7 +26,7 @@ export const MAX_UNPACKED_PACKETS = 5_000;
 export const CONTAINER_FAULTS = ["corrupt", "too_large", "lost", "overflow"] as const;
 export type ContainerFault = (typeof CONTAINER_FAULTS)[number];
 
-/** One compressed packet, from its length on. Is kept only where it comes in pieces. */
+/** One compressed packet, from its length on. Is kept only if it comes in pieces. */
 export class Container {
   readonly #budget: MemoryBudget;
   #lengthBytes = 0;
@@ -81,7 +81,7 @@ export class Container {
     this.#kept?.set(bytes.subarray(at, stop), this.#taken);
   }
 
-  /** Goes on behind bytes that were not seen; false where they are more than are missing. */
+  /** Goes on behind bytes that were not seen; false if they are more than are missing. */
   skip(byteCount: number): boolean {
     if (this.#lengthBytes < LENGTH_BYTES || byteCount > this.#length - this.#taken) return false;
     this.#taken += byteCount;

@@ -106,7 +106,7 @@ export class LineFields {
     return this.index > 0 && this.checksum() === this.#crcBefore;
   }
 
-  /** The last field as a checksum; -1 where it is none. */
+  /** The last field as a checksum; -1 if it is none. */
   checksum(): number {
     if (this.length === 0 || this.length > CHECKSUM_CHARACTERS) return -1;
     let value = 0;

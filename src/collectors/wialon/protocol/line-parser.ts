@@ -80,7 +80,7 @@ export class LineParser {
     this.#budget = budget;
   }
 
-  /** Begins to read for somebody else, where it `isIdle`. */
+  /** Begins to read for another listener, if it `isIdle`. */
   serve(listener: PacketListener, isDatagram: boolean, version: Version): void {
     this.#listener = listener;
     this.#between = isDatagram ? State.PREFIX : State.START;
@@ -270,7 +270,7 @@ export class LineParser {
     this.#listener.ended(this, true);
   }
 
-  /** A checksum that is right shows that the version has one, where the login was not seen. */
+  /** A checksum that is right shows that the version has one, if the login was not seen. */
   #judgeChecksum(isRight: boolean): void {
     if (this.version === Version.WITHOUT_CHECKSUM) return;
     if (isRight) this.version = Version.WITH_CHECKSUM;
@@ -357,7 +357,7 @@ export class LineParser {
 
 const NOTHING = new Uint8Array(0);
 
-/** A length that a line announces; -1 where it is none. */
+/** A length that a line announces; -1 if it is none. */
 function lengthOf(text: string): number {
   const length = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1;
   return length > MAX_BINARY_BYTES ? -1 : length;

@@ -21,7 +21,7 @@ export const BLACK_BOX_ANSWER = typeOf("AB");
 
 const TYPE_OF_LETTERS: ReadonlyMap<number, number> = new Map(TYPE_NAMES.map((name, type) => [keyOfText(name), type]));
 
-/** The type of letters that are packed into one number, the last one lowest; -1 where there is none. */
+/** The type of letters that are packed into one number, the last one lowest; -1 if there is none. */
 export function typeOfLetters(packed: number, count: number): number {
   return TYPE_OF_LETTERS.get(keyOf(packed, count)) ?? -1;
 }
@@ -31,13 +31,13 @@ export const ANSWERED: Int8Array = byType((name) =>
   name.startsWith("A") ? TYPE_NAMES.indexOf(name.slice(1) as TypeName) : -1,
 );
 
-/** Type → 1 where an answer is due. */
+/** Type → 1 if an answer is due. */
 export const IS_REQUEST: Int8Array = byType((_, type) => (ANSWERED.includes(type) ? 1 : 0));
 
-/** Type → the field of its line that is the length of the binary data behind the line; -1 where there is none. */
+/** Type → the field of its line that is the length of the binary data behind the line; -1 if there is none. */
 export const LENGTH_FIELD: Int8Array = byType((name) => ({ I: 0, T: 1, US: 0, UC: 0 })[name as string] ?? -1);
 
-/** Type → 1 where version 2.0 puts a checksum at the end of the line. */
+/** Type → 1 if version 2.0 puts a checksum at the end of the line. */
 export const HAS_CHECKSUM: Int8Array = byType((name) =>
   ["L", "SD", "D", "B", "M", "I", "IT", "T", "US", "UC"].includes(name) ? 1 : 0,
 );

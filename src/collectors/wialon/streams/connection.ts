@@ -8,7 +8,7 @@ const SILENCE_SECONDS = 300;
 const MEMORY_SECONDS = 60;
 /** How long it is known whose a silent connection is: a tracker that stands still may report once in many minutes. */
 const SILENT_MEMORY_SECONDS = 3600;
-/** How long a hole may stay, where nobody is seen to acknowledge what is behind it. */
+/** How long a hole may stay, if nobody is seen to acknowledge what is behind it. */
 const HOLE_SECONDS = 60;
 
 /**

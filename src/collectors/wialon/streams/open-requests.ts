@@ -25,7 +25,7 @@ export class OpenRequests {
     if (before !== undefined) before.untimed++;
   }
 
-  /** Seconds since the oldest request of this type, which is answered now; undefined where they are not known. */
+  /** Seconds since the oldest request of this type, which is answered now; undefined if they are not known. */
   answer(type: number, time: number): number | undefined {
     const at = this.#open.findIndex((request) => request.type === type);
     if (at < 0) return undefined;

@@ -178,7 +178,7 @@ export class Reassembly {
     this.#takeRest(Math.max(0, -distance), bytes, start, end, wireBytes);
   }
 
-  /** Where a segment belongs among those held; -1 where one of them holds all of it. */
+  /** Where a segment belongs among those held; -1 if one of them holds all of it. */
   #placeOf(sequence: number, wireBytes: number): number {
     let place = this.#held.length;
     while (place > 0 && ((this.#held[place - 1]!.sequence - sequence) | 0) > 0) place--;

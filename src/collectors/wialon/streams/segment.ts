@@ -45,7 +45,7 @@ export class Segment {
   /** What was captured of the payload, in the parsed bytes. */
   payloadStart = 0;
   payloadEnd = 0;
-  /** What the wire carried of it: more, where the capture cut the packet short. */
+  /** What the wire carried of it: more, if the capture cut the packet short. */
   payloadBytes = 0;
 }
 
@@ -74,7 +74,7 @@ export function parseSegment(segment: Segment, packet: Packet, bytes: Uint8Array
     segment.acknowledgment = word32(bytes, at + TCP_ACKNOWLEDGMENT);
     segment.flags = bytes[at + TCP_FLAGS]!;
   } else {
-    // 0 where the kernel will cut the datagram into several (UDP GSO), and in jumbograms.
+    // 0 if the kernel will cut the datagram into several (UDP GSO), and in jumbograms.
     const udpBytes = u16(bytes, at + UDP_LENGTH);
     if (udpBytes !== 0) payloadBytes = Math.min(payloadBytes, udpBytes - UDP_HEADER_BYTES);
   }
@@ -85,7 +85,7 @@ export function parseSegment(segment: Segment, packet: Packet, bytes: Uint8Array
   return SegmentVerdict.WHOLE;
 }
 
-/** Length of an IP packet: what its header says, or the frame where the kernel has yet to fill that in (TSO). */
+/** Length of an IP packet: what its header says, or the frame if the kernel has yet to fill that in (TSO). */
 function packetBytes(packet: Packet, bytes: Uint8Array, network: number): number {
   const isIpv4 = packet.version === 4;
   const said = u16(bytes, network + (isIpv4 ? IPV4_TOTAL_LENGTH : IPV6_PAYLOAD_LENGTH));

@@ -25,7 +25,7 @@ export class StreamLives {
     this.#endedAt[at] = now;
   }
 
-  /** The values below which these parts of the lives are; NaN where none ended lately. */
+  /** The values below which these parts of the lives are; NaN if none ended lately. */
   quantiles(parts: readonly number[], now: number): number[] {
     this.#forget(now);
     const sorted = this.#inOrder(this.#seconds).slice(0, this.#kept).sort();

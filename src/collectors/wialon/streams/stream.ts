@@ -168,7 +168,7 @@ export class Stream implements StreamReader, PacketListener {
     if (this.#parser !== undefined) this.#parser.version = version;
   }
 
-  /** Seconds since a request of this type that is answered now; undefined where there is none. */
+  /** Seconds since a request of this type that is answered now; undefined if there is none. */
   answerTo(type: number, now: number): number | undefined {
     const seconds = this.#requests?.answer(type, now);
     if (this.#requests?.isEmpty === true) this.#requests = undefined;

@@ -252,7 +252,7 @@ describe("a compressed packet", () => {
     assert.match(told(Buffer.concat([Buffer.from([0xff, outer.length, 0]), outer])), /^unpacked \d+$/);
   });
 
-  test("in pieces is kept no longer than it takes, and not where memory is short", () => {
+  test("in pieces is kept no longer than it takes, and not when memory is short", () => {
     const site = new Site();
     const { bytes } = compressed(line("D", data(1), { protocol: "1.1" }));
     site.feed(bytes.subarray(0, 30));
