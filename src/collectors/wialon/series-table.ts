@@ -1,3 +1,4 @@
+import { grown } from "../../grown-array.ts";
 import { Recency } from "../../ledger/recency.ts";
 
 /** Series whose counts lie in one piece: doubling the memory of many would leave as much behind. */
@@ -22,7 +23,8 @@ type Movable = { -readonly [Name in keyof Series]: Series[Name] };
 /**
  * Counts by key, of so many keys at most: one that is new takes the row of what has been silent longest, whose counts go
  * to `other`. So sums stay exact, and what comes back begins as new; not before a page was without it, or its counters
- * would go back from page to page.
+ * would go back from page to page. What was active between the last two pages keeps its row, or `other` would step up at
+ * every page if more are active than have rows.
  */
 export class SeriesTable {
   /** Series that lost their row. */
@@ -38,7 +40,10 @@ export class SeriesTable {
   /** Keys that lost their row since a page began, and between that one and the one before. */
   #gone = new Set<string>();
   #goneBefore = new Set<string>();
-  #hasPages = false;
+  /** Pages that began. */
+  #pages = 0;
+  /** Row → how many pages had begun when it was last active. */
+  #activeIn = new Float64Array(0);
   #hasOther = false;
   #readers = 0;
 
@@ -58,21 +63,21 @@ export class SeriesTable {
     const known = this.#byKey.get(key);
     if (known !== undefined) return this.touch(known);
     const hasRoom = this.#byRow.length <= this.#limit;
-    const mayEvict = this.#readers === 0 && this.#gone.size < this.#limit;
+    const mayEvict = this.#readers === 0 && this.#gone.size < this.#limit && this.#isSilent(this.#recency.oldest);
     const isGone = this.#gone.has(key) || this.#goneBefore.has(key);
     if (isGone || (!hasRoom && !mayEvict)) return { ...this.other(), key };
     const row = hasRoom ? this.#newRow() : this.#evict(this.#recency.oldest);
     const series = { key, row };
     this.#byKey.set(key, series);
     this.#byRow[row] = series;
-    this.#recency.touch(row);
-    return series;
+    return this.touch(series);
   }
 
   /** Notes that a series is active now; returns the one that its key has now. Hot; does not allocate for one with a row. */
   touch(series: Series): Series {
     if (series.row === OTHER_ROW) return this.claim(series.key);
     this.#recency.touch(series.row);
+    this.#activeIn[series.row] = this.#pages;
     return series;
   }
 
@@ -102,7 +107,7 @@ export class SeriesTable {
   beginPage(): void {
     this.#goneBefore = this.#gone;
     this.#gone = new Set();
-    this.#hasPages = true;
+    this.#pages++;
   }
 
   /**
@@ -121,7 +126,13 @@ export class SeriesTable {
   #newRow(): number {
     const row = this.#byRow.length;
     if (row % SERIES_PER_CHUNK === 0) this.#counts.push(new Float64Array(SERIES_PER_CHUNK * this.#columns));
+    if (row >= this.#activeIn.length) this.#activeIn = grown(this.#activeIn, row + 1);
     return row;
+  }
+
+  /** Whether a row was silent from the last page but one on; without pages any is, in the order of activity. */
+  #isSilent(row: number): boolean {
+    return this.#pages === 0 || this.#activeIn[row]! < this.#pages - 1;
   }
 
   /** Takes a row from its series; returns it, empty. */
@@ -135,7 +146,7 @@ export class SeriesTable {
       this.add(series, column, -value);
     }
     this.#byKey.delete(series.key);
-    if (this.#hasPages) this.#gone.add(series.key);
+    if (this.#pages > 0) this.#gone.add(series.key);
     series.row = OTHER_ROW;
     this.evictions++;
     return row;

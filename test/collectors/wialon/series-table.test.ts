@@ -127,12 +127,34 @@ test("what lost its row comes back when a page was without it, so that no counte
 
 test("of those that come and go without end, so many are remembered as have a row", () => {
   const table = new SeriesTable(1, 10, "other");
-  table.beginPage();
-  for (let key = 0; key < 1000; key++) table.add(table.claim(`${key}`), SUM);
+  for (let key = 0; key < 10; key++) table.add(table.claim(`${key}`), SUM);
+  for (let page = 0; page < 2; page++) table.beginPage();
+  for (let key = 10; key < 1000; key++) table.add(table.claim(`${key}`), SUM);
   assert.equal(table.evictions, 10);
-  table.beginPage();
+  for (let page = 0; page < 2; page++) table.beginPage();
   table.add(table.claim("1000"), SUM);
   assert.equal(table.evictions, 11);
+});
+
+test("what is active from page to page keeps its row, if more are active than the limit", () => {
+  const table = new SeriesTable(1, 3, "other");
+  table.beginPage();
+  const active = ["a", "b", "c", "d", "e"];
+  for (let page = 0; page < 20; page++) {
+    for (const key of active) table.add(table.claim(key), SUM);
+    table.beginPage();
+  }
+  assert.equal(table.evictions, 0);
+  assert.deepEqual([...shown(table).keys()], ["other", "a", "b", "c"]);
+  // Once one of them is silent from a page to the next, what has waited has its row.
+  for (let page = 0; page < 2; page++) {
+    for (const key of ["b", "c", "d"]) table.add(table.claim(key), SUM);
+    table.beginPage();
+  }
+  table.add(table.claim("d"), SUM);
+  assert.deepEqual([...shown(table).keys()], ["other", "d", "b", "c"]);
+  const sum = [...shown(table).values()].reduce((all, [value]) => all + value!, 0);
+  assert.equal(sum, 20 * 5 + 2 * 3 + 1);
 });
 
 test("thousands of series keep their counts apart", () => {
