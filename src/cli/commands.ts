@@ -6,13 +6,15 @@ import { VERSION } from "../version.ts";
 import { completions, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
+import { isTopic, manualText, TOPICS } from "./manuals.ts";
+import { showText } from "./pager.ts";
 import { scanFlags } from "./scan.ts";
 
 /** Name → what it does. The first is that of a command line without one. */
 export const COMMANDS = {
   run: "Count and serve: what promtap does without a command.",
   check: "Say what would run, or what is missing for it.",
-  help: "Print commands and flags.",
+  help: "Print commands and flags, or the manual of a topic.",
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
 } as const;
@@ -38,14 +40,15 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
   const leaves: Record<CommandName, () => void | Promise<void>> = {
     run: () => act(scanFlags(words)),
     check: () => act(new Map([...scanFlags(words), ["check", [""]]])),
-    help: () => print(helpText(COMMANDS), words),
+    help: () => (words.length === 0 ? print(helpText(COMMANDS), words) : showManual(words)),
     completion() {
       const shell = SHELLS.find((each) => each === words[0]);
       if (shell === undefined) throw usageError(`completion needs a shell: ${SHELLS.join(", ")}`);
-      print(completions(shell, SECTIONS, COMMANDS), words.slice(1));
+      print(completions(shell, SECTIONS, COMMANDS, TOPICS), words.slice(1));
     },
     man() {
-      print(manPage(SECTIONS, { version: VERSION, summary: SUMMARY, commands: COMMANDS, notes: NOTES }), words);
+      const texts = { version: VERSION, summary: SUMMARY, commands: COMMANDS, topics: TOPICS, notes: NOTES };
+      print(manPage(SECTIONS, texts), words);
     },
   };
   const subCommands = Object.entries(leaves).map(([name, run]) => {
@@ -56,6 +59,15 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
     meta: { name: "promtap", version: VERSION, description: SUMMARY },
     subCommands: Object.fromEntries(subCommands) as Record<CommandName, CommandDef>,
   });
+}
+
+/** Shows the manual of the topic that is the only word. */
+async function showManual([topic = "", ...others]: readonly string[]): Promise<void> {
+  if (!isTopic(topic))
+    throw usageError(`no manual ${JSON.stringify(topic)}: there are ${Object.keys(TOPICS).join(", ")}`);
+  if (others[0] !== undefined)
+    throw usageError(`unexpected argument ${JSON.stringify(others[0])}: help takes one topic`);
+  await showText(manualText(topic));
 }
 
 /** Prints what a command without flags prints. */

@@ -4,7 +4,7 @@ import type { Section } from "../config/section.ts";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Name → what it does, of the commands. */
+/** Name → what it is, of commands, or of the topics that help takes. */
 export type Commands = Readonly<Record<string, string>>;
 
 /** What a flag's value is completed with. */
@@ -15,12 +15,12 @@ interface Completion {
 }
 
 /** The completions for a shell, to be put where it looks for them. */
-export function completions(shell: Shell, sections: readonly Section[], commands: Commands): string {
+export function completions(shell: Shell, sections: readonly Section[], commands: Commands, topics: Commands): string {
   const flags = sections.flatMap((section) => section.flags);
-  return { bash: bashCompletions, zsh: zshCompletions, fish: fishCompletions }[shell](flags, commands);
+  return { bash: bashCompletions, zsh: zshCompletions, fish: fishCompletions }[shell](flags, commands, topics);
 }
 
-function bashCompletions(flags: readonly Flag[], commands: Commands): string {
+function bashCompletions(flags: readonly Flag[], commands: Commands, topics: Commands): string {
   const valued = flags.filter(({ value }) => value !== undefined);
   const cases = valued.map((flag) => `    ${spellingsOf(flag).join("|")}) ${bashAction(completionOf(flag))} ;;\n`);
   const words = flags.map(({ name, value }) => `--${name}${value === undefined ? "" : "="}`);
@@ -37,6 +37,8 @@ ${cases.join("")}  esac
     if [[ \${COMPREPLY[0]} == *= ]]; then compopt -o nospace; fi
   elif ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W '${Object.keys(commands).join(" ")}' -- "$current"))
+  elif ((COMP_CWORD == 2)) && [[ \${COMP_WORDS[1]} == help ]]; then
+    COMPREPLY=($(compgen -W '${Object.keys(topics).join(" ")}' -- "$current"))
   fi
 }
 complete -F _promtap promtap
@@ -53,7 +55,7 @@ function bashAction({ kind, words }: Completion): string {
   return actions[kind];
 }
 
-function zshCompletions(flags: readonly Flag[], commands: Commands): string {
+function zshCompletions(flags: readonly Flag[], commands: Commands, topics: Commands): string {
   const specifications = flags.flatMap((flag) => {
     const { name, short, value, isRepeatable } = flag;
     const about = `[${zshQuoted(firstSentence(flag.help))}]`;
@@ -64,13 +66,20 @@ function zshCompletions(flags: readonly Flag[], commands: Commands): string {
       ? [long]
       : [long, `'${times}-${short}${value === undefined ? "" : "+"}${about}${action}'`];
   });
-  const described = Object.entries(commands).map(([name, about]) => `'${name}:${zshQuoted(about)}'`);
   return `#compdef promtap
-local -a commands=(${described.join(" ")})
+local -a commands=(${zshDescribed(commands)})
+local -a topics=(${zshDescribed(topics)})
 _arguments -s \\
   ${specifications.join(" \\\n  ")} \\
-  '1: :{_describe command commands}'
+  '1: :{_describe command commands}' \\
+  '2: :{[[ $words[2] == help ]] && _describe topic topics}'
 `;
+}
+
+function zshDescribed(words: Commands): string {
+  return Object.entries(words)
+    .map(([name, about]) => `'${name}:${zshQuoted(about)}'`)
+    .join(" ");
 }
 
 function zshAction({ kind, words }: Completion): string {
@@ -79,10 +88,10 @@ function zshAction({ kind, words }: Completion): string {
 
 /** What a quoted specification of _arguments gives a meaning to. */
 function zshQuoted(text: string): string {
-  return text.replaceAll("'", "'\\''").replace(/[[\]:\\]/g, String.raw`\$&`);
+  return text.replace(/[[\]:\\]/g, String.raw`\$&`).replaceAll("'", "'\\''");
 }
 
-function fishCompletions(flags: readonly Flag[], commands: Commands): string {
+function fishCompletions(flags: readonly Flag[], commands: Commands, topics: Commands): string {
   const lines = flags.map((flag) => {
     const short = flag.short === undefined ? "" : ` -s ${flag.short}`;
     const about = `-d ${fishQuoted(firstSentence(flag.help))}`;
@@ -92,7 +101,10 @@ function fishCompletions(flags: readonly Flag[], commands: Commands): string {
   const first = Object.entries(commands).map(
     ([name, about]) => `complete -c promtap -n __fish_use_subcommand -a ${name} -d ${fishQuoted(about)}`,
   );
-  return ["# fish completions of promtap", "complete -c promtap -f", ...first, ...lines, ""].join("\n");
+  const behindHelp = Object.entries(topics).map(
+    ([name, about]) => `complete -c promtap -n '__fish_seen_subcommand_from help' -a ${name} -d ${fishQuoted(about)}`,
+  );
+  return ["# fish completions of promtap", "complete -c promtap -f", ...first, ...behindHelp, ...lines, ""].join("\n");
 }
 
 function fishAction({ kind, words }: Completion): string {

@@ -1,6 +1,7 @@
 import type { Flag } from "../config/flag.ts";
 import type { Commands } from "./completions.ts";
 import { SECTIONS } from "../daemon/config.ts";
+import { TOPICS } from "./manuals.ts";
 
 /** What the program is, in a sentence. */
 export const SUMMARY =
@@ -52,14 +53,15 @@ export function helpText(commands: Commands): string {
   });
   const notes = Object.entries(NOTES).map(([title, text]) => `\n${title}:${text}`);
   const head = `Usage: promtap [COMMAND] [FLAG]...\n\n${wrap(SUMMARY, 0)}\n`;
-  return [head, commandHelp(commands), ...groups, ...notes].join("");
+  const words = [wordHelp("Commands", commands), wordHelp("Topics of promtap help", TOPICS)];
+  return [head, ...words, ...groups, ...notes].join("");
 }
 
-function commandHelp(commands: Commands): string {
-  const lines = Object.entries(commands).map(
+function wordHelp(title: string, words: Commands): string {
+  const lines = Object.entries(words).map(
     ([name, about]) => `  ${name.padEnd(HELP_INDENT - 2)}${wrap(about, HELP_INDENT)}\n`,
   );
-  return `\nCommands:\n${lines.join("")}`;
+  return `\n${title}:\n${lines.join("")}`;
 }
 
 function flagHelp(flag: Flag): string {

@@ -7,24 +7,33 @@ export interface ManPageTexts {
   readonly version: string;
   readonly summary: string;
   readonly commands: Commands;
+  /** What the command `help` shows manuals of. */
+  readonly topics: Commands;
   /** Title → text, in which lines that begin with a blank are kept as they are. */
   readonly notes: Readonly<Record<string, string>>;
 }
 
 /** The manual page, for man(1): man-pages(7), groff_man(7). */
-export function manPage(sections: readonly Section[], { version, summary, commands, notes }: ManPageTexts): string {
+export function manPage(sections: readonly Section[], texts: ManPageTexts): string {
+  const { version, summary, commands, topics, notes } = texts;
   const options = sections.map(({ title, flags }) => `.SS ${roff(title)}\n${flags.map(flagEntry).join("")}`);
-  const described = Object.entries(commands).map(([name, about]) => `.TP\n.B ${roff(name)}\n${roff(about)}\n`);
   const remarks = Object.entries(notes).map(([title, text]) => `.SH ${roff(title).toUpperCase()}\n${paragraphs(text)}`);
   return [
     `.TH PROMTAP 8 "" "promtap ${roff(version)}" ""\n`,
     ".SH NAME\npromtap \\- account network traffic for Prometheus\n",
     ".SH SYNOPSIS\n.B promtap\n.RI [ command ]\n.RI [ flag ]...\n",
     `.SH DESCRIPTION\n${roff(summary)}\n`,
-    `.SH COMMANDS\n${described.join("")}`,
+    `.SH COMMANDS\n${wordEntries(commands)}`,
     `.SH OPTIONS\n${options.join("")}`,
+    `.SH MANUALS\nThe command\n.B help\nshows the manual of one of these topics:\n${wordEntries(topics)}`,
     ...remarks,
   ].join("");
+}
+
+function wordEntries(words: Commands): string {
+  return Object.entries(words)
+    .map(([name, about]) => `.TP\n.B ${roff(name)}\n${roff(about)}\n`)
+    .join("");
 }
 
 function flagEntry({ name, short, value, default: byDefault, isRepeatable, aliases, help }: Flag): string {

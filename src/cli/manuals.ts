@@ -1,3 +1,5 @@
+import { readAsset } from "../native/asset.ts";
+
 /** A manual that the program carries. */
 export interface Manual {
   /** Where it stands in the sources, which is also its asset's name. */
@@ -27,6 +29,19 @@ export type Topic = keyof typeof MANUALS;
 
 export const manualPaths: readonly string[] = Object.values(MANUALS).map(({ path }) => path);
 
+/** Topic → what its manual tells. */
+export const TOPICS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(MANUALS).map(([topic, { about }]) => [topic, about]),
+);
+
 export function isTopic(name: string): name is Topic {
   return Object.hasOwn(MANUALS, name);
+}
+
+/** The text of a manual. */
+export function manualText(topic: Topic): string {
+  const { path } = MANUALS[topic];
+  const asset = readAsset(path);
+  if (asset === undefined) throw new Error(`the binary lacks the manual ${path}`);
+  return new TextDecoder().decode(asset);
 }

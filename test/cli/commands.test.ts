@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { SHELLS } from "../../src/cli/completions.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { MANUALS, TOPICS } from "../../src/cli/manuals.ts";
 import { ALL_FLAGS } from "../../src/daemon/config.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -21,12 +23,20 @@ test("check is --check, and run is no command at all", () => {
   assert.deepEqual(promtap("run", "--check", ...flags), refused);
 });
 
-test("help and --help are the same, and name all commands", () => {
+test("help and --help are the same, and name all commands and topics", () => {
   const { status, stdout } = promtap("help");
   assert.equal(status, 0);
   assert.equal(promtap("--help").stdout, stdout);
-  for (const [name, about] of Object.entries(COMMANDS)) {
+  for (const [name, about] of Object.entries({ ...COMMANDS, ...TOPICS })) {
     assert.ok(stdout.includes(`  ${name.padEnd(30)}${about}\n`), name);
+  }
+});
+
+test("help shows the manual of each topic, as it stands in the sources", () => {
+  for (const [topic, { path }] of Object.entries(MANUALS)) {
+    const { status, stdout } = promtap("help", topic);
+    assert.equal(status, 0);
+    assert.equal(stdout, readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
   }
 });
 
@@ -44,7 +54,9 @@ test("completion and man print every flag", () => {
 test("a word that no command takes is refused", () => {
   for (const [args, message] of [
     [["moon"], /^unexpected argument "moon": no flag takes it/],
-    [["help", "moon"], /^unexpected argument "moon": the command takes none/],
+    [["help", "moon"], /^no manual "moon": there are overview, .*, wialon, /],
+    [["help", "__proto__"], /^no manual "__proto__": there are /],
+    [["help", "wialon", "moon"], /^unexpected argument "moon": help takes one topic/],
     [["check", "moon"], /^unexpected argument "moon": no flag takes it/],
     [["completion"], /^completion needs a shell: bash, zsh, fish/],
     [["completion", "ksh"], /^completion needs a shell: bash, zsh, fish/],

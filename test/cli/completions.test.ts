@@ -19,6 +19,7 @@ const SECTIONS = [
   }),
 ];
 const COMMANDS = { check: "Says what would run: all of it", help: "Prints the manual" };
+const TOPICS = { capture: "Engines: how it's seen", wialon: "Trackers" };
 
 /** What bash offers for the last of these words, among files `capture.pcap` and `captures/`. */
 function offered(...words: string[]): string[] {
@@ -26,7 +27,7 @@ function offered(...words: string[]): string[] {
   writeFileSync(join(folder.path, "capture.pcap"), "");
   mkdirSync(join(folder.path, "captures"));
   const script = `
-    ${completions("bash", SECTIONS, COMMANDS)}
+    ${completions("bash", SECTIONS, COMMANDS, TOPICS)}
     compopt() { :; }
     COMP_WORDS=(promtap ${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length}
     _promtap
@@ -46,6 +47,13 @@ describe("completions for bash", { skip: lacking("bash") }, () => {
     assert.deepEqual(offered("check", "x"), []);
   });
 
+  test("offer topics behind help alone", () => {
+    assert.deepEqual(offered("help", ""), ["capture", "wialon"]);
+    assert.deepEqual(offered("help", "w"), ["wialon"]);
+    assert.deepEqual(offered("check", ""), []);
+    assert.deepEqual(offered("help", "wialon", ""), []);
+  });
+
   test("offer the words that a value may be, glued or not", () => {
     assert.deepEqual(offered("--engine", ""), ["auto", "bpf", "ring"]);
     assert.deepEqual(offered("--engine", "=", "r"), ["ring"]);
@@ -63,13 +71,14 @@ for (const shell of SHELLS) {
   test(`${shell} takes its completions`, { skip: lacking(shell) }, () => {
     using folder = new TemporaryFolder();
     const file = join(folder.path, "promtap");
-    writeFileSync(file, completions(shell, SECTIONS, COMMANDS));
+    writeFileSync(file, completions(shell, SECTIONS, COMMANDS, TOPICS));
     execFileSync(shell, ["-n", file], { stdio: "pipe" });
   });
 }
 
 test("fish offers commands, words and files", { skip: lacking("fish") }, () => {
-  const script = (line: string) => `${completions("fish", SECTIONS, COMMANDS)}\ncomplete -C ${JSON.stringify(line)}`;
+  const script = (line: string) =>
+    `${completions("fish", SECTIONS, COMMANDS, TOPICS)}\ncomplete -C ${JSON.stringify(line)}`;
   const words = (line: string) =>
     execFileSync("fish", ["--no-config", "-c", script(line)], { encoding: "utf8" })
       .split("\n")
@@ -77,6 +86,7 @@ test("fish offers commands, words and files", { skip: lacking("fish") }, () => {
       .map((each) => each.split("\t")[0]!)
       .toSorted();
   assert.deepEqual(words("promtap "), ["check", "help"]);
+  assert.deepEqual(words("promtap help "), ["capture", "wialon"]);
   assert.deepEqual(words("promtap --engine "), ["auto", "bpf", "ring"]);
   assert.ok(words("promtap --").includes("--interface"));
 });

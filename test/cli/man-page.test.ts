@@ -26,6 +26,7 @@ const PAGE = manPage(
     version: "1.2.3",
     summary: "Accounts traffic.",
     commands: { check: "Says what would run." },
+    topics: { wialon: "GPS trackers." },
     notes: { "Exit status": "0  done\n\n  promtap -i eth0\n      counts eth0" },
   },
 );
@@ -39,6 +40,7 @@ test("the manual page says of every flag what its declaration says", { skip: lac
   const lines = shown.split("\n").map((line) => line.trim());
   for (const line of [
     "check  Says what would run.",
+    "wialon GPS trackers.",
     "-i, --interface NAME",
     "'auto' and \\ are shown. Default: auto. Repeatable. Also --device.",
     "--read FILE",
