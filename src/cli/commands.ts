@@ -62,11 +62,10 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
 }
 
 /** Shows the manual of the topic that is the only word. */
-async function showManual([topic = "", ...others]: readonly string[]): Promise<void> {
-  if (!isTopic(topic))
-    throw usageError(`no manual ${JSON.stringify(topic)}: there are ${Object.keys(TOPICS).join(", ")}`);
-  if (others[0] !== undefined)
-    throw usageError(`unexpected argument ${JSON.stringify(others[0])}: help takes one topic`);
+async function showManual([topic = "", stray]: readonly string[]): Promise<void> {
+  const topics = Object.keys(TOPICS).join(", ");
+  if (!isTopic(topic)) throw usageError(`no manual ${JSON.stringify(topic)}: there are ${topics}`);
+  if (stray !== undefined) throw usageError(`unexpected argument ${JSON.stringify(stray)}: help takes one topic`);
   await showText(manualText(topic));
 }
 
