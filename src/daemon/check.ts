@@ -42,7 +42,7 @@ async function checkTraffic(
 ): Promise<string[]> {
   await using parts = new Parts();
   const zones = await startZones(config, databases, parts);
-  const ledger = new Ledger(ranges, config.maxAddresses, 0, zones.zonings);
+  const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
   return [
     ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,

@@ -60,13 +60,11 @@ interface Program {
 
 async function build(config: Config, signal: AbortSignal, parts: Parts): Promise<Program> {
   judgeFeatures(config.features, config);
-  // Not a secret, just different in each process; loading node:crypto would add 6 ms to the start.
-  const seed = Math.floor(Math.random() * 2 ** 31);
   const databases = sharedDatabases(config.geoDatabases);
   const zones = await startZones(config, databases, parts);
   const ranges = new RangeTable(config.ranges);
   for (const warning of warningsOf(config, ranges)) log.warn(warning);
-  const ledger = new Ledger(ranges, config.maxAddresses, seed, zones.zonings);
+  const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
   const source = await startTraffic(config, ledger, parts);
   const host = { ...config, log, signal, ledger, source, databases, captureListener: captureLog };
   const features = await startFeatures(config.features, host, parts);

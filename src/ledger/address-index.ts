@@ -6,20 +6,14 @@ const KEY_WORDS = 5;
 /**
  * Finds the row of an address or rolled-up network: an open-addressed hash table from (range, four words) to a row. The
  * range is part of the key because a network of one range and an address of another may be the same number.
- *
- * The seed keeps a sender that chooses addresses from making them collide: give each process a random one.
  */
 export class AddressIndex {
-  readonly #hash: KeyedHash;
+  readonly #hash = new KeyedHash(KEY_WORDS);
   /** KEY_WORDS signed words an entry: range, then the address. */
   #keys = new Int32Array(INITIAL_CAPACITY * KEY_WORDS);
   /** Row + 1; 0 is an empty entry. */
   #rows = new Uint32Array(INITIAL_CAPACITY);
   #used = 0;
-
-  constructor(seed: number) {
-    this.#hash = new KeyedHash(seed, KEY_WORDS);
-  }
 
   /** Entries there are, used or not. */
   get capacity(): number {

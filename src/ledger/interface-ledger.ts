@@ -30,7 +30,6 @@ export interface Shared {
   readonly addresses: Quota;
   readonly ipv4: Ipv4Memory;
   readonly zonings: readonly Zoning[];
-  readonly seed: number;
   onFold: FoldListener;
 }
 
@@ -59,7 +58,7 @@ export class InterfaceLedger implements Places {
   readonly #addresses: Quota;
   readonly #ipv4: Ipv4Table;
   /** Rows of addresses and of rolled-up networks; what it finds for IPv4, #ipv4 remembers. */
-  readonly #index: AddressIndex;
+  readonly #index = new AddressIndex();
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
   /** What lost its row since a page began, and between that one and the one before; undefined if nothing did. */
@@ -70,7 +69,7 @@ export class InterfaceLedger implements Places {
 
   /** `zones`: those of a ledger before it, if there is one. */
   constructor(name: string, shared: Shared, zones?: readonly ZoneLedger[]) {
-    const { ranges, addresses, ipv4, zonings, seed } = shared;
+    const { ranges, addresses, ipv4, zonings } = shared;
     this.name = name;
     this.#shared = shared;
     this.zones = zones ?? zonings.map((zoning) => new ZoneLedger(zoning));
@@ -78,7 +77,6 @@ export class InterfaceLedger implements Places {
     this.ranges = ranges;
     this.#addresses = addresses;
     this.#ipv4 = new Ipv4Table(ipv4);
-    this.#index = new AddressIndex(seed);
     this.#otherRow = new Uint32Array(ranges.groups * 2);
     this.slots.add();
   }

@@ -1,20 +1,23 @@
+/*
+ * Hashes that nobody can make collide who does not know their key, which is drawn at random for each. A seed that only
+ * starts the mixing would not do: for MurmurHash3 and FNV-1a there are words that collide whatever it is (Aumasson and
+ * Bernstein, SipHash, section 7).
+ *
+ * They are sums of numbers, each times a random factor of its place (Lemire and Kaser, Strongly Universal String Hashing
+ * Is Fast, section 2). Of two keys that differ in one number by d, a multiple of 2^v and no more, 2^v of all 2^32 factors
+ * make the sums equal, whatever the other factors are. The finalizer of MurmurHash3, a bijection, spreads a sum over all
+ * bits.
+ */
+
 const FACTORS_PER_WORD = 2;
 
-/**
- * A hash of a fixed number of words that nobody can make collide without the seed, which is another in each process. A
- * seed that only starts the mixing would not do: for MurmurHash3 and FNV-1a there are words that collide whatever it is
- * (Aumasson and Bernstein, SipHash, section 7).
- *
- * A sum of halves of words, each times a random factor: of any two keys, one pair of 65,536 at most has the same one
- * (Lemire and Kaser, Strongly Universal String Hashing Is Fast, section 2). The finalizer of MurmurHash3, a bijection,
- * spreads it over all bits.
- */
+/** Of a fixed number of words, by their halves: two keys have the same one in one case of 2^17 at most. */
 export class KeyedHash {
   /** | of the lower half of word 0, of its upper half | of word 1 ... */
   readonly #factors: Int32Array;
 
-  constructor(seed: number, words: number) {
-    this.#factors = randomWords(seed, FACTORS_PER_WORD * words);
+  constructor(words: number) {
+    this.#factors = randomWords(FACTORS_PER_WORD * words);
   }
 
   /** Of all words. Hot; does not allocate. */
@@ -36,13 +39,29 @@ export class KeyedHash {
   }
 }
 
-/** Words that look random and follow from a seed: splitmix32 (Steele, Lea and Flood, OOPSLA 2014). */
-export function randomWords(seed: number, count: number): Int32Array {
-  let state = seed | 0;
-  return Int32Array.from({ length: count }, () => {
-    state = (state + 0x9e37_79b9) | 0;
-    return spread(state);
-  });
+/**
+ * Of bytes, up to a number of them. Two keys have the same one in one case of 2^25 at most, if none is the beginning of
+ * the other: then there is a place where both have a byte, and not the same.
+ */
+export class KeyedByteHash {
+  readonly #factors: Int32Array;
+
+  constructor(maxBytes: number) {
+    this.#factors = randomWords(maxBytes);
+  }
+
+  /** Of bytes[start, end). Hot; does not allocate. */
+  of(bytes: Uint8Array, start: number, end: number): number {
+    const factors = this.#factors;
+    let sum = 0;
+    for (let at = start; at < end; at++) sum = (sum + Math.imul(factors[at - start]!, bytes[at]!)) | 0;
+    return spread(sum);
+  }
+}
+
+/** Others each time. They are no secret worth node:crypto, which would cost the start 6 ms: no hash is ever shown. */
+function randomWords(count: number): Int32Array {
+  return Int32Array.from({ length: count }, () => Math.floor(Math.random() * 2 ** 32) | 0);
 }
 
 /** The finalizer of MurmurHash3 (Austin Appleby, public domain). */

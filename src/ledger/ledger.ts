@@ -22,11 +22,9 @@ export class Ledger {
   /** Addresses that had given way when all IPv4 tables last began again. */
   #evictedBefore = 0;
 
-  /** `seed`: any number, random for each process (see AddressIndex). */
-  constructor(ranges: RangeTable, maxAddresses: number, seed: number, zonings: readonly Zoning[] = []) {
+  constructor(ranges: RangeTable, maxAddresses: number, zonings: readonly Zoning[] = []) {
     this.#shared = {
       zonings,
-      seed,
       onFold: (ledger, slot, into, to) => {
         for (const listener of this.#foldListeners) listener(ledger, slot, into, to);
       },

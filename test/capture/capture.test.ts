@@ -16,7 +16,7 @@ const ALONE = { kind: "bridge", master: "", lower: "", isEdge: true };
 /** A capture through fake engines, and what it tells. */
 class Rig implements AsyncDisposable {
   readonly kind: FakeKind;
-  readonly ledger = new Ledger(new RangeTable([]), 0, 0);
+  readonly ledger = new Ledger(new RangeTable([]), 0);
   /** What was told, and in the end why. */
   readonly told: string[][] = [];
   readonly #listener: CaptureListener = {

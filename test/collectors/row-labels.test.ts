@@ -9,7 +9,7 @@ import { packetOf } from "../ledger/model.ts";
 const IPV6 = 0x20010db8n << 96n;
 
 function ledgerOf(limit: number, ...texts: string[]): Ledger {
-  return new Ledger(new RangeTable(texts.map(parseRange)), limit, 0);
+  return new Ledger(new RangeTable(texts.map(parseRange)), limit);
 }
 
 function see(ledger: Ledger, name: string, version: 4 | 6, ...sources: bigint[]): void {

@@ -29,7 +29,7 @@ class Site {
   readonly collector: TrafficCollector;
 
   constructor(ranges: string[], maxAddresses = 1000) {
-    this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), maxAddresses, 0);
+    this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), maxAddresses);
     this.collector = new TrafficCollector(this.source, this.ledger);
   }
 

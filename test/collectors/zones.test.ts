@@ -25,7 +25,7 @@ const UP_TO_DATE: ZoneUpdater = { refresh: async () => {}, isCurrent: () => true
 
 /** A collector over the traffic of eth0, each packet given by its ends and size. */
 function collectorOf(zonings: readonly Zoning[], packets: readonly (readonly [string, string, number])[]) {
-  const ledger = new Ledger(new RangeTable([]), 1, 0, zonings);
+  const ledger = new Ledger(new RangeTable([]), 1, zonings);
   for (const [source, destination, lengthBytes] of packets) {
     const [from, to] = [parseAddress(source)!, parseAddress(destination)!];
     const packet = { version: from.version, source: from.value, destination: to.value, protocol: 6, lengthBytes };

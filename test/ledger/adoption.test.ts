@@ -48,7 +48,7 @@ test("any traffic over any ranges, then over others: what both have goes on, and
   const lists = fc.array(fc.tuple(fc.constantFrom("eth0", "wg0"), traffic), { maxLength: 60 });
   const property = fc.property(rangeLists, rangeLists, lists, lists, (before, after, first, second) => {
     const [tableBefore, tableAfter] = [before, after].map((ranges) => new RangeTable(ranges));
-    const ledger = new Ledger(tableBefore!, NO_LIMIT, 0);
+    const ledger = new Ledger(tableBefore!, NO_LIMIT);
     const [modelBefore, modelAfter] = [before, after].map((ranges) => new Model(ranges, NO_LIMIT));
     for (const [name, packet] of first) {
       ledger.interface(name).record(packetOf(packet));
@@ -83,7 +83,7 @@ test("any traffic over any ranges, then over others: what both have goes on, and
 });
 
 function ledgerOf(limit: number, ...texts: string[]): Ledger {
-  return new Ledger(new RangeTable(texts.map(parseRange)), limit, 0);
+  return new Ledger(new RangeTable(texts.map(parseRange)), limit);
 }
 
 function send(ledger: InterfaceLedger, source: string, destination: string): void {

@@ -20,7 +20,7 @@ class Site {
   readonly ledger: Ledger;
 
   constructor(limit: number, ...ranges: string[]) {
-    this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), limit, 0);
+    this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), limit);
   }
 
   send(source: string, destination: string, name = "eth0"): void {
@@ -237,7 +237,7 @@ test("whatever traffic and looks there are, sums are exact, and an address count
   let evictions = 0;
   const property = fc.property(rangeLists, everything, pools, steps, fc.nat(6), (some, rest, pool, list, limit) => {
     const ranges = [...some, ...rest];
-    const ledger = new Ledger(new RangeTable(ranges), limit, 0);
+    const ledger = new Ledger(new RangeTable(ranges), limit);
     const eth0 = ledger.interface("eth0");
     const model = new Model(ranges, Number.POSITIVE_INFINITY);
     let held: Disposable | undefined;

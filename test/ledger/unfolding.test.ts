@@ -58,7 +58,7 @@ test("a merged frame of any traffic counts like its packets, to the last bucket"
   );
   const property = fc.property(rangeLists.filter(isNarrow), fc.array(merged), fc.nat(8), (ranges, list, limit) => {
     const table = new RangeTable(ranges);
-    const ledger = new Ledger(table, limit, 0);
+    const ledger = new Ledger(table, limit);
     const model = new Model(ranges, limit);
     for (const [fields, headerBytes, segmentBytes, payloadBytes] of list) {
       const packet = packetOf({ ...fields, lengthBytes: headerBytes + payloadBytes });
@@ -82,14 +82,14 @@ function isNarrow(ranges: readonly { version: 4 | 6; first: bigint; last: bigint
 }
 
 test("a merged frame of which nothing is known counts as one, and as merged", () => {
-  const ledger = new Ledger(new RangeTable([]), NO_LIMIT, 0).interface("eth0");
+  const ledger = new Ledger(new RangeTable([]), NO_LIMIT).interface("eth0");
   ledger.recordAggregated(Object.assign(new Packet(), { verdict: Verdict.IP, version: 4, lengthBytes: 64_000 }));
   assert.deepEqual([...ledger.slots.counters.subarray(0, 8)], [0, 0, 0, 0, 0, 0, 1, 64_000]);
   assert.equal(ledger.aggregatedPackets, 1);
 });
 
 test("a merged frame that is refused counts once", () => {
-  const ledger = new Ledger(new RangeTable([]), NO_LIMIT, 0).interface("eth0");
+  const ledger = new Ledger(new RangeTable([]), NO_LIMIT).interface("eth0");
   ledger.recordAggregated(
     Object.assign(new Packet(), { verdict: Verdict.TRUNCATED, lengthBytes: 10, segmentBytes: 1 }),
   );

@@ -128,7 +128,7 @@ class KernelKind implements EngineKind {
   async probe(): Promise<string | undefined> {
     const tooOld = kernelRefusal(this.#hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
-    const ledger = new Ledger(this.#ranges, this.#maxAddresses, 0, this.#zonings);
+    const ledger = new Ledger(this.#ranges, this.#maxAddresses, this.#zonings);
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {

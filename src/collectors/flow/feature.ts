@@ -17,7 +17,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const { topic, maxSeries } = flow;
     if (flow.ownAs === 0) log.warn("no AS is ours: give its number with --flow-asn", { topic });
     const names = await openNames(flow.asNamesPath, log);
-    const ledger = new FlowLedger({ ...flow, seed: Math.floor(Math.random() * 2 ** 31) });
+    const ledger = new FlowLedger(flow);
     const intake = new FlowIntake(ledger, flow.applySampling, (refusal) =>
       log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
     );

@@ -19,8 +19,6 @@ export interface FlowLedgerOptions {
   readonly labels: readonly string[];
   /** Most sets of labels that have counters of their own. */
   readonly maxSeries: number;
-  /** Makes hashes differ from process to process. */
-  readonly seed: number;
 }
 
 /**
@@ -44,9 +42,9 @@ export class FlowLedger {
   #count = 1;
   readonly #free: number[] = [];
 
-  constructor({ ownAs, labels, maxSeries, seed }: FlowLedgerOptions) {
+  constructor({ ownAs, labels, maxSeries }: FlowLedgerOptions) {
     this.#ownAs = ownAs;
-    this.sets = new LabelSets(labels, seed);
+    this.sets = new LabelSets(labels);
     this.quota = new Quota(maxSeries, () => [this]);
   }
 

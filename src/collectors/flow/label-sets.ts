@@ -1,5 +1,6 @@
 import { grown } from "../../grown-array.ts";
-import { Field, FlowRecord } from "./records/flow-record.ts";
+import { KeyedByteHash } from "../../ledger/keyed-hash.ts";
+import { Field, FlowRecord, MAX_TEXT_LENGTH } from "./records/flow-record.ts";
 
 /** The slot of what has no room of its own; each of its labels is this text. */
 export const OTHER_SLOT = 0;
@@ -13,12 +14,11 @@ const AS_FIELDS: ReadonlyMap<string, number> = new Map([
   ["as_dst", Field.DESTINATION_AS],
 ]);
 const AS_BYTES = 4;
+/** Of a label in a key. */
+const MAX_LABEL_BYTES = 1 + MAX_TEXT_LENGTH;
 
 const FIRST_SLOTS = 256;
 const FIRST_BYTES = FIRST_SLOTS * 16;
-/** FNV-1a. */
-const HASH_START = 0x811c9dc5;
-const HASH_PRIME = 0x01000193;
 
 const decoder = new TextDecoder();
 
@@ -29,7 +29,7 @@ const decoder = new TextDecoder();
 export class LabelSets {
   /** Keys whose text a record must bring. */
   readonly textKeys: readonly string[];
-  readonly #seed: number;
+  readonly #hash: KeyedByteHash;
   /** By label: the field of its AS, or -1 - the index of its text. */
   readonly #sources: readonly number[];
   /** One more than the highest slot that was ever given to a set. */
@@ -53,9 +53,8 @@ export class LabelSets {
   #newKeyEnd = 0;
   #newHash = 0;
 
-  /** `seed` makes hashes differ from process to process. */
-  constructor(labels: readonly string[], seed: number) {
-    this.#seed = seed;
+  constructor(labels: readonly string[]) {
+    this.#hash = new KeyedByteHash(labels.length * MAX_LABEL_BYTES);
     this.textKeys = labels.filter((label) => !AS_FIELDS.has(label));
     this.#sources = labels.map((label) => AS_FIELDS.get(label) ?? -1 - this.textKeys.indexOf(label));
     this.#keepOther();
@@ -146,28 +145,19 @@ export class LabelSets {
     let at = this.#newKey;
     this.#reserve(record);
     const keys = this.#keys;
-    let hash = HASH_START ^ this.#seed;
     for (const source of this.#sources) {
       if (source >= 0) {
         const number = numbers[source]!;
-        for (let shift = 24; shift >= 0; shift -= 8) {
-          const byte = (number >>> shift) & 0xff;
-          keys[at++] = byte;
-          hash = Math.imul(hash ^ byte, HASH_PRIME);
-        }
+        for (let shift = 24; shift >= 0; shift -= 8) keys[at++] = number >>> shift;
         continue;
       }
       const start = starts[-1 - source]!;
       const end = ends[-1 - source]!;
       keys[at++] = end - start;
-      hash = Math.imul(hash ^ (end - start), HASH_PRIME);
-      for (let k = start; k < end; k++) {
-        keys[at++] = text[k]!;
-        hash = Math.imul(hash ^ text[k]!, HASH_PRIME);
-      }
+      for (let k = start; k < end; k++) keys[at++] = text[k]!;
     }
     this.#newKeyEnd = at;
-    this.#newHash = hash ^ (hash >>> 15);
+    this.#newHash = this.#hash.of(keys, this.#newKey, at);
   }
 
   #reserve(record: FlowRecord): void {

@@ -31,7 +31,7 @@ export const wialonFeature: FeatureKind<WialonConfig> = {
 
   async start(config, host) {
     const tally = new Tally(config.maxStreams, config.hasDevices);
-    const monitor = new WialonMonitor(tally, Math.floor(Math.random() * 2 ** 31));
+    const monitor = new WialonMonitor(tally);
     return host.readPath === null ? startLive(config, host, tally, monitor) : readFile(config, tally, monitor);
   },
 

@@ -21,11 +21,10 @@ export class WialonMonitor {
   /** When streams were last looked through for silent ones; in seconds, as every time here. */
   #agedAt = Number.NEGATIVE_INFINITY;
 
-  /** `seed`: a random number. */
-  constructor(tally: Tally, seed: number, maxConnections = MAX_CONNECTIONS) {
+  constructor(tally: Tally, maxConnections = MAX_CONNECTIONS) {
     this.#tally = tally;
     this.#surroundings = { tally, budget: new MemoryBudget(MAX_KEPT_BYTES), idleParsers: [] };
-    this.#connections = new ConnectionTable(seed);
+    this.#connections = new ConnectionTable();
     this.#maxConnections = maxConnections;
   }
 

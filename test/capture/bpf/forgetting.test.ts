@@ -48,7 +48,7 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
         using links = Links.open();
         const link = links.find("lo")!;
         const ranges = new RangeTable([parseRange("127.0.0.1")]);
-        const ledger = new Ledger(ranges, 10, 0).interface("lo");
+        const ledger = new Ledger(ranges, 10).interface("lo");
         const kind = make({ ranges, maxAddresses: 10, wireSizes: false, zonings: [], isFixed });
         const { maps, programs } = bpfDescriptors();
         const engine = await kind.open(link, ledger, 1);
@@ -67,7 +67,7 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
       using links = Links.open();
       const link = links.find("lo")!;
       const ranges = new RangeTable([parseRange("127.0.0.0/24")]);
-      const all = new Ledger(ranges, 1, 0);
+      const all = new Ledger(ranges, 1);
       const kind = make({ ranges, maxAddresses: 1, wireSizes: false, zonings: [], isFixed: false });
       for (const lastByte of [1, 2]) {
         const engine = await kind.open(link, all.interface("lo"), 1);

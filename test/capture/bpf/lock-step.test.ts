@@ -29,7 +29,7 @@ function open(range: string): {
   const ranges = new RangeTable([range, "2001:db8::/64:b=2"].map(parseRange));
   const places = new Places(ranges);
   const shared = new SharedTables(ranges);
-  const ledger = new Ledger(ranges, LIMIT, 0).interface("eth0");
+  const ledger = new Ledger(ranges, LIMIT).interface("eth0");
   const tables = new KernelTables(ranges, places, ledger, shared, tableSizes(ranges, places, LIMIT, 1, 2, false));
   const options = { isEthernet: true, ignoreOutgoing: false, wireSizes: false, zones: [] };
   const programFd = loadProgram({ hook: Hook.SOCKET, ...options }, ranges, places, tables);

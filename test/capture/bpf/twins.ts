@@ -24,7 +24,6 @@ import { behindEthernet, canRun, testRun } from "./test-run.ts";
 const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 const MANY = 10_000;
 const CPUS = 2;
-const SEED = 1;
 
 export interface TwinsOptions {
   hook?: Hook;
@@ -72,8 +71,8 @@ export class Twins implements Disposable {
     const { maxAddresses, zonings } = this.#options;
     this.ranges = new RangeTable(ranges);
     this.#shared = new SharedTables(this.ranges);
-    this.#counted = new Ledger(this.ranges, maxAddresses, SEED, zonings());
-    this.#parsed = new Ledger(this.ranges, maxAddresses, SEED, zonings());
+    this.#counted = new Ledger(this.ranges, maxAddresses, zonings());
+    this.#parsed = new Ledger(this.ranges, maxAddresses, zonings());
     const places = new Places(this.ranges);
     const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
     const ledger = this.#counted.interface("eth0");

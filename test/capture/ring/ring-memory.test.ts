@@ -70,7 +70,7 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
       const engines: Engine[] = [];
       const grows = async (siblings: number): Promise<number> => {
         const before = mappedMib();
-        engines.push(await kind.open(link, new Ledger(new RangeTable([]), 0, 0).interface("lo"), siblings));
+        engines.push(await kind.open(link, new Ledger(new RangeTable([]), 0).interface("lo"), siblings));
         return mappedMib() - before;
       };
       assert.deepEqual([await grows(1), await grows(1), await grows(1)], [16, 8, 4]);
@@ -96,7 +96,7 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
       lowerIndex: 0,
     };
     const budget = new RingBudget(16 * MIB);
-    const ledger = new Ledger(new RangeTable([]), 0, 0).interface("gone0");
+    const ledger = new Ledger(new RangeTable([]), 0).interface("gone0");
     await assert.rejects(ringKind(false, budget).open(gone, ledger, 1), /gone0/);
     assert.equal(budget.shareBytes(1), 8 * MIB);
   });

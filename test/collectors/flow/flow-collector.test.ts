@@ -36,7 +36,7 @@ class Site {
   #offset = 0;
 
   constructor(names: AsNames, { labels = FLOW_LABELS, maxSeries = 1000, applySampling = false }: Options) {
-    this.ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries, seed: 0 });
+    this.ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries });
     this.intake = new FlowIntake(this.ledger, applySampling, (refusal) => this.told.push(refusal));
     const source = {
       topic: "pmacct.acct",

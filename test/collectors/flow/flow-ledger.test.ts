@@ -20,8 +20,8 @@ const flow = fc.record({
 });
 
 /** Ledgers that are small, and so find their ends soon. */
-function ledgerOf(maxSeries: number, seed: number): { ledger: FlowLedger; send: (record: object) => void } {
-  const ledger = new FlowLedger({ ownAs: OWN_AS, labels: LABELS, maxSeries, seed });
+function ledgerOf(maxSeries: number): { ledger: FlowLedger; send: (record: object) => void } {
+  const ledger = new FlowLedger({ ownAs: OWN_AS, labels: LABELS, maxSeries });
   const reader = new FlowReader(ledger.sets.textKeys, false, {
     flow: (record) => ledger.add(record),
     refused: (verdict) => assert.fail(`refused: ${verdict}`),
@@ -37,8 +37,8 @@ function ledgerOf(maxSeries: number, seed: number): { ledger: FlowLedger; send: 
 
 test("counts as a map of labels would, whatever the order of the records", () => {
   fc.assert(
-    fc.property(fc.array(flow, { maxLength: 200 }), fc.nat(), (flows, seed) => {
-      const { ledger, send } = ledgerOf(1000, seed);
+    fc.property(fc.array(flow, { maxLength: 200 }), (flows) => {
+      const { ledger, send } = ledgerOf(1000);
       const expected = new Map<string, number>();
       for (const each of flows) {
         send(each);
@@ -70,7 +70,7 @@ function sorted(counts: Map<string, number>): [string, number][] {
 }
 
 test("grows to many sets of labels and finds each again", () => {
-  const { ledger, send } = ledgerOf(10_000, 7);
+  const { ledger, send } = ledgerOf(10_000);
   for (let round = 0; round < 2; round++) {
     for (let k = 0; k < 5000; k++) send({ as_src: k, label: `router${k % 7}`, bytes: 1 });
   }
@@ -83,7 +83,7 @@ test("grows to many sets of labels and finds each again", () => {
 });
 
 test("gives out no slot beyond the limit", () => {
-  const { ledger, send } = ledgerOf(0, 1);
+  const { ledger, send } = ledgerOf(0);
   send({ bytes: 5 });
   assert.equal(ledger.series, 0);
   assert.equal(ledger.otherRecords, 1);
@@ -112,7 +112,7 @@ function bytesOf(ledger: FlowLedger): Map<string, number> {
 }
 
 test("gives the slot of what has been silent longest to what is new, and its counts to other", () => {
-  const { ledger, send } = ledgerOf(3, 1);
+  const { ledger, send } = ledgerOf(3);
   for (const label of ["a", "b", "c"]) send({ label, bytes: 1 });
   for (const _ of ledger.quota.look());
   send({ label: "a", bytes: 10 });
@@ -133,7 +133,7 @@ test("gives the slot of what has been silent longest to what is new, and its cou
 });
 
 test("lets a set have a slot again after a page without it", () => {
-  const { ledger, send } = ledgerOf(1, 1);
+  const { ledger, send } = ledgerOf(1);
   send({ label: "a", bytes: 1 });
   look(ledger);
   send({ label: "b", bytes: 10 });
@@ -155,7 +155,7 @@ test("keeps sums exact and series apart, whichever set loses a slot when", () =>
       fc.array(fc.oneof({ weight: 3, arbitrary: flow }, looked), { maxLength: 150 }),
       fc.nat(4),
       (steps, limit) => {
-        const { ledger, send } = ledgerOf(limit, 5);
+        const { ledger, send } = ledgerOf(limit);
         const expected = new Map<string, number>();
         let [total, other] = [0, 0];
         let page = new Map<string, number>();
@@ -189,7 +189,7 @@ test("keeps sums exact and series apart, whichever set loses a slot when", () =>
 });
 
 test("finds each set again after thousands have come and gone", () => {
-  const { ledger, send } = ledgerOf(1000, 9);
+  const { ledger, send } = ledgerOf(1000);
   let total = 0;
   for (let round = 0; round < 40; round++) {
     for (let k = 0; k < 1000; k++) {
@@ -209,7 +209,7 @@ test("finds each set again after thousands have come and gone", () => {
 });
 
 test("takes no slot from anybody while it is held", () => {
-  const { ledger, send } = ledgerOf(1, 1);
+  const { ledger, send } = ledgerOf(1);
   send({ label: "a", bytes: 1 });
   look(ledger);
   {

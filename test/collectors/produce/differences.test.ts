@@ -26,7 +26,7 @@ function take(differences: Differences): number {
 }
 
 test("what is passed over is taken for delivered", () => {
-  const ledger = new Ledger(new RangeTable([parseRange("0.0.0.1")]), 1000, 0);
+  const ledger = new Ledger(new RangeTable([parseRange("0.0.0.1")]), 1000);
   const differences = new Differences(ledger);
   for (const name of ["eth0", "br0", "eth0"]) count(ledger, name);
   const packets = (passedOver: string[]): number => {
@@ -45,7 +45,7 @@ test("what is passed over is taken for delivered", () => {
 
 describe("interfaces that go", () => {
   test("are kept until they are delivered, once they were seen", () => {
-    const ledger = new Ledger(new RangeTable([]), 1000, 0);
+    const ledger = new Ledger(new RangeTable([]), 1000);
     const differences = new Differences(ledger);
     count(ledger, "eth0");
     differences.watch();
@@ -59,7 +59,7 @@ describe("interfaces that go", () => {
 
   for (const ranges of [[], [parseRange("0.0.0.1")]]) {
     test(`are dropped and counted if they are too many, ${ranges.length === 0 ? "without" : "with"} ranges`, () => {
-      const ledger = new Ledger(new RangeTable(ranges), 1000, 0);
+      const ledger = new Ledger(new RangeTable(ranges), 1000);
       const differences = new Differences(ledger);
       for (let each = 0; each < KEPT + 10; each++) count(ledger, `eth${each}`);
       differences.watch();
@@ -71,7 +71,7 @@ describe("interfaces that go", () => {
   }
 
   test("that were delivered are not counted as dropped", () => {
-    const ledger = new Ledger(new RangeTable([]), 1000, 0);
+    const ledger = new Ledger(new RangeTable([]), 1000);
     const differences = new Differences(ledger);
     for (let each = 0; each < KEPT + 10; each++) count(ledger, `eth${each}`);
     assert.equal(take(differences), KEPT + 10);
@@ -82,7 +82,7 @@ describe("interfaces that go", () => {
 });
 
 test("what was not taken is a difference again", () => {
-  const ledger = new Ledger(new RangeTable([]), 1000, 0);
+  const ledger = new Ledger(new RangeTable([]), 1000);
   const differences = new Differences(ledger);
   count(ledger, "eth0");
   const [given] = differences.batches();
@@ -111,7 +111,7 @@ describe("addresses that give their series to others", () => {
   }
 
   function site(): { ledger: Ledger; differences: Differences; send: (...hosts: number[]) => void; look: () => void } {
-    const ledger = new Ledger(new RangeTable([parseRange("0.0.0.0/24")]), 2, 0);
+    const ledger = new Ledger(new RangeTable([parseRange("0.0.0.0/24")]), 2);
     const send = (...hosts: number[]): void => {
       for (const host of hosts) {
         const packet = {

@@ -88,7 +88,7 @@ class Site implements AsyncDisposable {
   #collector: ProduceCollector | undefined;
 
   constructor(ranges: readonly string[], more: Partial<Production> & { maxAddresses?: number } = {}) {
-    this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), more.maxAddresses ?? 100_000, 0);
+    this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), more.maxAddresses ?? 100_000);
     const indexes = () => new Map([["eth0", 2]]);
     this.#production = { intervalMs: 1, label: "host1", ownAs: 0, indexes, ...more };
   }

@@ -89,7 +89,7 @@ export class Site {
 
   constructor({ limit = 100, hasDevices = false, maxConnections = 1000 } = {}) {
     this.tally = new Tally(limit, hasDevices);
-    this.monitor = new WialonMonitor(this.tally, 7, maxConnections);
+    this.monitor = new WialonMonitor(this.tally, maxConnections);
   }
 
   show(frame: Uint8Array, capturedBytes = frame.length): void {

@@ -110,7 +110,7 @@ test("the zones of an interface add up to all of its IP packets and bytes, whate
   fc.assert(
     fc.property(fc.array(anyTraffic), fc.nat(3), (list, limit) => {
       const zonings = [zoningOf(NAMES, OWN, "country", limit), zoningOf({}, [], "asn", limit)];
-      const ledger = new Ledger(new RangeTable([]), 1, 0, zonings).interface("eth0");
+      const ledger = new Ledger(new RangeTable([]), 1, zonings).interface("eth0");
       for (const traffic of list) ledger.sink.record(packetOf(traffic));
       ledger.sink.record(Object.assign(new Packet(), { verdict: Verdict.NOT_IP, lengthBytes: 28 }));
       ledger.sink.record(Object.assign(new Packet(), { verdict: Verdict.TRUNCATED, lengthBytes: 9 }));
@@ -264,7 +264,7 @@ describe("a zoning", () => {
 
   test("keeps no slot for an interface that is forgotten", () => {
     const zoning = zoningOf(NAMES, OWN, "asn", 1);
-    const ledger = new Ledger(new RangeTable([]), 1, 0, [zoning]);
+    const ledger = new Ledger(new RangeTable([]), 1, [zoning]);
     for (const name of ["eth0", "eth1"]) ledger.interface(name).sink.record(packet("192.0.2.1", "8.8.8.8"));
     ledger.forget("eth1");
     assert.equal(zoning.activity(FIRST_NAMED), 1);

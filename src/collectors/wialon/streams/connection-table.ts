@@ -17,14 +17,11 @@ const PROTOCOL = 9;
 const TCP_BIT = 0x100;
 const INITIAL_SLOTS = 64;
 
-/**
- * Connections by their addresses and ports, and in the order of their last packets. The seed keeps a sender that
- * chooses addresses from making them collide: give each process a random one.
- */
+/** Connections by their addresses and ports, and in the order of their last packets. */
 export class ConnectionTable {
   /** Whether the packet that was looked up last came from the side with the lower address and port. */
   isLower = true;
-  readonly #keyedHash: KeyedHash;
+  readonly #keyedHash = new KeyedHash(KEY_WORDS);
   readonly #byHash = new Map<number, Connection>();
   /** Of the packet that was looked up last. */
   readonly #key = new Int32Array(KEY_WORDS);
@@ -35,10 +32,6 @@ export class ConnectionTable {
   #size = 0;
   #oldest: Connection | undefined;
   #newest: Connection | undefined;
-
-  constructor(seed: number) {
-    this.#keyedHash = new KeyedHash(seed, KEY_WORDS);
-  }
 
   get size(): number {
     return this.#size;

@@ -112,7 +112,7 @@ describe("counters in the kernel", options, () => {
   test("of an interface that comes back with other tables add up with those before", () => {
     const ranges = new RangeTable([]);
     const places = new Places(ranges);
-    const ledger = new Ledger(ranges, 1, 1).interface("eth0");
+    const ledger = new Ledger(ranges, 1).interface("eth0");
     const shared = new SharedTables(ranges);
     for (const total of [5, 10]) {
       const tables = new KernelTables(ranges, places, ledger, shared, tableSizes(ranges, places, 1, 1, 1, false));
