@@ -17,7 +17,7 @@ export class KeyedHash {
   readonly #factors: Int32Array;
 
   constructor(words: number) {
-    this.#factors = randomWords(FACTORS_PER_WORD * words);
+    this.#factors = randomFactors(FACTORS_PER_WORD * words);
   }
 
   /** Of all words. Hot; does not allocate. */
@@ -39,33 +39,13 @@ export class KeyedHash {
   }
 }
 
-/**
- * Of bytes, up to a number of them. Two keys have the same one in one case of 2^25 at most, if none is the beginning of
- * the other: then there is a place where both have a byte, and not the same.
- */
-export class KeyedByteHash {
-  readonly #factors: Int32Array;
-
-  constructor(maxBytes: number) {
-    this.#factors = randomWords(maxBytes);
-  }
-
-  /** Of bytes[start, end). Hot; does not allocate. */
-  of(bytes: Uint8Array, start: number, end: number): number {
-    const factors = this.#factors;
-    let sum = 0;
-    for (let at = start; at < end; at++) sum = (sum + Math.imul(factors[at - start]!, bytes[at]!)) | 0;
-    return spread(sum);
-  }
-}
-
 /** Others each time. They are no secret worth node:crypto, which would cost the start 6 ms: no hash is ever shown. */
-function randomWords(count: number): Int32Array {
+export function randomFactors(count: number): Int32Array {
   return Int32Array.from({ length: count }, () => Math.floor(Math.random() * 2 ** 32) | 0);
 }
 
-/** The finalizer of MurmurHash3 (Austin Appleby, public domain). */
-function spread(hash: number): number {
+/** The finalizer of MurmurHash3, of a sum (Austin Appleby, public domain). */
+export function spread(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
   return hash ^ (hash >>> 16);

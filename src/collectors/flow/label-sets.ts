@@ -1,6 +1,6 @@
 import { grown } from "../../grown-array.ts";
-import { KeyedByteHash } from "../../ledger/keyed-hash.ts";
-import { Field, FlowRecord, MAX_TEXT_LENGTH } from "./records/flow-record.ts";
+import { KeyWriter } from "./key-writer.ts";
+import { FlowRecord } from "./records/flow-record.ts";
 
 /** The slot of what has no room of its own; each of its labels is this text. */
 export const OTHER_SLOT = 0;
@@ -8,30 +8,14 @@ const OTHER_TEXT = "other";
 /** Stands for the slot of labels that have none. */
 export const NO_SLOT = -1;
 
-/** Labels that are numbers of ASes. */
-const AS_FIELDS: ReadonlyMap<string, number> = new Map([
-  ["as_src", Field.SOURCE_AS],
-  ["as_dst", Field.DESTINATION_AS],
-]);
-const AS_BYTES = 4;
-/** Of a label in a key. */
-const MAX_LABEL_BYTES = 1 + MAX_TEXT_LENGTH;
-
 const FIRST_SLOTS = 256;
 const FIRST_BYTES = FIRST_SLOTS * 16;
 
-const decoder = new TextDecoder();
-
-/**
- * Sets of labels, and the slot of each. A set is known by its key, which holds its labels in order: the number of an AS
- * in four bytes, big-endian, or a text behind its length in one byte.
- */
+/** Sets of labels, and the slot of each. A set is known by its key, see KeyWriter. */
 export class LabelSets {
   /** Keys whose text a record must bring. */
   readonly textKeys: readonly string[];
-  readonly #hash: KeyedByteHash;
-  /** By label: the field of its AS, or -1 - the index of its text. */
-  readonly #sources: readonly number[];
+  readonly #writer: KeyWriter;
   /** One more than the highest slot that was ever given to a set. */
   #count = 0;
   /** Keys, as they came; [start, end) is that of a slot. */
@@ -54,9 +38,8 @@ export class LabelSets {
   #newHash = 0;
 
   constructor(labels: readonly string[]) {
-    this.#hash = new KeyedByteHash(labels.length * MAX_LABEL_BYTES);
-    this.textKeys = labels.filter((label) => !AS_FIELDS.has(label));
-    this.#sources = labels.map((label) => AS_FIELDS.get(label) ?? -1 - this.textKeys.indexOf(label));
+    this.#writer = new KeyWriter(labels);
+    this.textKeys = this.#writer.textKeys;
     this.#keepOther();
   }
 
@@ -124,46 +107,17 @@ export class LabelSets {
 
   /** The labels of a slot in order: numbers of ASes, and texts. All of "other" are texts; a slot of no set has none. */
   labelsOf(slot: number): (number | string)[] {
-    if (slot === OTHER_SLOT) return this.#sources.map(() => OTHER_TEXT);
-    const keys = this.#keys;
-    let at = this.#starts[slot]!;
-    if (this.#ends[slot] === at) return [];
-    return this.#sources.map((source) => {
-      if (source >= 0) {
-        at += AS_BYTES;
-        return ((keys[at - 4]! << 24) | (keys[at - 3]! << 16) | (keys[at - 2]! << 8) | keys[at - 1]!) >>> 0;
-      }
-      const length = keys[at]!;
-      at += 1 + length;
-      return decoder.decode(keys.subarray(at - length, at));
-    });
+    if (slot === OTHER_SLOT) return Array<string>(this.#writer.labels).fill(OTHER_TEXT);
+    const start = this.#starts[slot]!;
+    return this.#ends[slot] === start ? [] : this.#writer.read(this.#keys, start);
   }
 
   /** Writes a record's key behind those that are kept, where it stays if it is new. */
   #writeKey(record: FlowRecord): void {
-    const { text, starts, ends, numbers } = record;
-    let at = this.#newKey;
-    this.#reserve(record);
-    const keys = this.#keys;
-    for (const source of this.#sources) {
-      if (source >= 0) {
-        const number = numbers[source]!;
-        for (let shift = 24; shift >= 0; shift -= 8) keys[at++] = number >>> shift;
-        continue;
-      }
-      const start = starts[-1 - source]!;
-      const end = ends[-1 - source]!;
-      keys[at++] = end - start;
-      for (let k = start; k < end; k++) keys[at++] = text[k]!;
-    }
-    this.#newKeyEnd = at;
-    this.#newHash = this.#hash.of(keys, this.#newKey, at);
-  }
-
-  #reserve(record: FlowRecord): void {
-    let bytes = this.#newKey + this.#sources.length * AS_BYTES;
-    for (let k = 0; k < record.ends.length; k++) bytes += record.ends[k]! - record.starts[k]!;
+    const bytes = this.#newKey + this.#writer.maxBytes(record);
     if (bytes > this.#keys.length) this.#keys = grown(this.#keys, bytes);
+    this.#newKeyEnd = this.#writer.write(record, this.#keys, this.#newKey);
+    this.#newHash = this.#writer.hash;
   }
 
   /** No key is the beginning of another: where it ends need not be known. */
