@@ -146,7 +146,7 @@ export class InterfaceLedger implements Places {
     const word = (k: number): number => this.rows.addressWord(row, k) | 0;
     this.#index.remove(range, word(0), word(1), word(2), word(3));
     if (this.#addresses.hasPages) {
-      this.#gone ??= new AddressIndex(this.#shared.seed);
+      this.#gone ??= new AddressIndex();
       this.#gone.add(range, word(0), word(1), word(2), word(3), row);
     }
     if (this.ranges.ranges[range]!.version === 6) return;

@@ -43,7 +43,7 @@ class Site implements Disposable {
     const chosen = tableSizes(ranges, places, NO_LIMIT, 1, 2, false);
     const sizes = { ...chosen, ...scarce(chosen) };
     this.#shared = new SharedTables(ranges);
-    this.ledgers = new Ledger(ranges, limit, 0);
+    this.ledgers = new Ledger(ranges, limit);
     this.ledger = this.ledgers.interface("eth0");
     this.tables = new KernelTables(ranges, places, this.ledger, this.#shared, sizes, {
       now: () => this.#nowMs,
