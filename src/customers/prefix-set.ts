@@ -10,6 +10,6 @@ export interface PrefixSet {
   readonly bits: Uint8Array;
   /** Index of the label set of each prefix. */
   readonly sets: Uint32Array;
-  /** Values in the order of `labelNames`; "" where a prefix has no such label. All are different. */
+  /** Values in the order of `labelNames`; "" if a prefix has no such label. All are different. */
   readonly labelSets: readonly (readonly string[])[];
 }

@@ -7,7 +7,7 @@ const MAX_MS = 10_000;
 export class Backoff {
   #nextMs = FIRST_MS;
 
-  /** So that the next pause is short. */
+  /** Makes the next pause short. */
   reset(): void {
     this.#nextMs = FIRST_MS;
   }

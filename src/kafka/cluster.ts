@@ -76,7 +76,7 @@ export class Cluster implements AsyncDisposable {
     return new Set(this.#leaders.values());
   }
 
-  /** Takes note that a broker does not lead a partition any more, until `refresh` tells which one does. */
+  /** Notes that a broker no longer leads a partition, until `refresh` tells which one does. */
   forgetLeader(partition: number): void {
     this.#leaders.delete(partition);
   }

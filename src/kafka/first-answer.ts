@@ -4,7 +4,7 @@ import { Connection } from "./connection.ts";
 import { KafkaError } from "./kafka-error.ts";
 import type { Address, Security } from "./security.ts";
 
-/** For so long a broker is waited for before the next is asked, too. */
+/** A broker has this long before the next one is asked as well. */
 const HEAD_START_MS = 1000;
 
 /** Asks a broker something. */

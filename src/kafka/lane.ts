@@ -2,7 +2,7 @@ import { initProducerIdV1, type MessageRecord, NumericMap, produceV7 } from "@pl
 import type { Connection } from "./connection.ts";
 import { errorNames } from "./kafka-error.ts";
 
-/** For a broker to have a batch on all replicas that are in sync. */
+/** Time for a broker to have a batch on all replicas in sync. */
 const ACKNOWLEDGE_MS = 30_000;
 const ALL_IN_SYNC = -1;
 const NO_TRANSACTION = null;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { version } from "node:os";
 
-/** CPUs that this kernel may ever run, 1 more than the highest number; infinitely many where it does not say. */
+/** CPUs that this kernel may ever run, 1 more than the highest number; infinitely many if it does not say. */
 export function possibleCpus(): number {
   const list = textOf("/sys/devices/system/cpu/possible");
   // Without /sys all CPUs share a lane, in locked steps.
@@ -16,7 +16,7 @@ export function isRealtime(): boolean {
   return version().includes("PREEMPT_RT") || textOf("/sys/kernel/realtime")?.trim() === "1";
 }
 
-/** Undefined if there is no such file. Throws where it can't be read now: what it says decides how is counted. */
+/** Undefined if there is no such file. Throws if it can't be read now: it decides how packets are counted. */
 function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");

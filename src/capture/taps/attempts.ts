@@ -44,7 +44,7 @@ export class Attempts<Item extends object> {
   readonly #groups = new Map<string, Group<Item>>();
   /** Why an item failed the last time. */
   readonly #reasonOf = new WeakMap<Item, string>();
-  /** Items that are being tried. */
+  /** Items being tried. */
   readonly #trying = new Set<Item>();
   /** Those of them that were added meanwhile. */
   readonly #again = new Set<Item>();
@@ -75,7 +75,7 @@ export class Attempts<Item extends object> {
     for (const group of this.#groups.values()) this.#arm(group, group.triedAtMs + FIRST_PAUSE_MS);
   }
 
-  /** Tries an item no more. */
+  /** Stops trying an item. */
   remove(item: Item): void {
     const group = this.#groupOf(item);
     group?.members.delete(item);
@@ -89,7 +89,7 @@ export class Attempts<Item extends object> {
     return this.#queue.settled();
   }
 
-  /** Tries nothing any more; resolves when the last attempt is over. */
+  /** Stops trying; resolves when the last attempt is over. */
   async stop(): Promise<void> {
     this.#isOver = true;
     this.#queue.clear();

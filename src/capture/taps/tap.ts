@@ -99,7 +99,7 @@ export class Tap<Sink> {
     return true;
   }
 
-  /** Parts with its engine, and returns how to close that; undefined if there is none. */
+  /** Gives up its engine, and returns how to close it; undefined if there is none. */
   release(): (() => Promise<void>) | undefined {
     const engine = this.#engine;
     if (engine === undefined) return undefined;

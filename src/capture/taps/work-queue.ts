@@ -1,9 +1,9 @@
 import { setImmediate as turn } from "node:timers/promises";
 
-/** How long work may keep the event loop before others have their turn. A piece can't be cut short. */
+/** How long work may hold the event loop before others have their turn. A piece can't be cut short. */
 const SLICE_MS = 5;
 
-/** Works off what is added, each once, in short slices: the event loop is never kept for longer than a piece takes. */
+/** Works through what is added, each once, in short slices: the event loop is never held longer than a piece takes. */
 export class WorkQueue<Item> {
   readonly #work: (item: Item) => Promise<void>;
   readonly #lanes: number;

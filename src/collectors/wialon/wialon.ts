@@ -15,7 +15,7 @@ export interface WialonSource {
   sync(): number;
   /** Whole seconds that the clock of the host is ahead of this time: it may have been set since the start. */
   clockOffset(): number;
-  /** None where a file is read. */
+  /** None if a file is read. */
   taps(): readonly { name: string; isUp: boolean; lostPackets: number }[];
 }
 

@@ -120,7 +120,7 @@ export class Consumer implements AsyncDisposable {
     this.#error = error;
   }
 
-  /** Tells what is the matter, or that nothing is. */
+  /** Tells what is wrong, or that nothing is. */
   #reportState({ troubles, unread }: Reading): void {
     const all = this.#coordinatorError === undefined ? troubles : [...troubles, this.#coordinatorError];
     if (all.length > 0) this.#report(all.join("; "));

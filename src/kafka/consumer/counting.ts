@@ -21,7 +21,7 @@ export interface MessageSink {
   lost(partition: number, offset: number, messages: number): void;
 }
 
-/** After which other work of the event loop gets its turn. */
+/** Time after which other work of the event loop gets its turn. */
 const TURN_MS = 8;
 /** Between two looks at the clock: messages, and bytes of them, which may hold a thousand records each. */
 const MESSAGES_PER_LOOK = 64;

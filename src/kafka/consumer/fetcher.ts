@@ -107,7 +107,7 @@ export class Fetcher {
     return offsets;
   }
 
-  /** Finds out where partitions begin that nobody knows the position of. */
+  /** Finds out where partitions begin whose position is not known. */
   async #locate(connection: Connection, partitions: readonly number[]): Promise<void> {
     const { topic, progress } = this.#context;
     const asked = partitions.map((partition) => [partition, this.#context.startOf(partition)] as const);

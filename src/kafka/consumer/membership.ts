@@ -12,9 +12,9 @@ import { AnswerReader } from "../answer-reader.ts";
 import type { Connection } from "../connection.ts";
 import { errorNames, KafkaError } from "../kafka-error.ts";
 
-/** After which a member that sends no heartbeat is given up, and its partitions go to others. */
+/** Time after which a member that sends no heartbeat loses its partitions to others. */
 export const SESSION_TIMEOUT_MS = 10_000;
-/** In which a member must have joined again when others come or go. */
+/** Time for a member to join again when others come or go. */
 const REBALANCE_TIMEOUT_MS = 30_000;
 
 const PROTOCOL_TYPE = "consumer";

@@ -4,7 +4,7 @@ import { KafkaError } from "../kafka-error.ts";
 
 type Answer = ReturnType<typeof listOffsetsV5.parseResponse>;
 
-/** This is what a consumer says for the number of a replica. */
+/** What a consumer gives as its replica number. */
 const NO_REPLICA = -1;
 const UNCOMMITTED = 0;
 const UNKNOWN_EPOCH = -1;

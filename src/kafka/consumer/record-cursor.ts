@@ -29,7 +29,7 @@ const COMPRESSION = 0b111;
 const IS_TRANSACTIONAL = 1 << 4;
 const IS_CONTROL = 1 << 5;
 
-/** What `next` came to. */
+/** What `next` found. */
 export const Step = {
   /** All is read that is there completely. */
   END: 0,
@@ -95,7 +95,7 @@ export class RecordCursor {
     return offset;
   }
 
-  /** Goes to the next record. Hot. */
+  /** Moves to the next record. Hot. */
   next(): Step {
     for (;;) {
       while (this.#recordsLeft > 0) {
@@ -146,7 +146,7 @@ export class RecordCursor {
     return at + BATCH_HEAD <= batches.length && at + this.#lengthAt(at) <= batches.length;
   }
 
-  /** Never less than a head, so that a sum of these gets on. */
+  /** Never less than a head, so that a sum of these grows. */
   #lengthAt(at: number): number {
     return Math.max(BATCH_PREFIX + this.#batches.readInt32BE(at + BATCH_LENGTH), BATCH_HEAD);
   }

@@ -69,7 +69,7 @@ const NO_REGISTER = new Register(0);
 /** Opcode of the first half of a 64-bit immediate. */
 const WIDE = BPF_LD | BPF_IMM | SIZE[8];
 
-/** Thrown where a jump cannot reach its label: offsets have 16 bits. */
+/** Thrown if a jump can't reach its label: offsets have 16 bits. */
 export class JumpTooFarError extends Error {}
 
 /**
@@ -173,7 +173,7 @@ export class Assembler {
     this.#emit(BPF_STX | BPF_ATOMIC | SIZE[bytes], base, operand, offset, BPF_ADD | BPF_FETCH);
   }
 
-  /** Stores the register where memory equals r0; r0 becomes what was there. Kernel 5.12. */
+  /** Stores the register if memory equals r0; r0 becomes what was there. Kernel 5.12. */
   atomicCompareExchange(bytes: 4 | 8, base: Register, offset: number, operand: Register): void {
     this.#emit(BPF_STX | BPF_ATOMIC | SIZE[bytes], base, operand, offset, BPF_CMPXCHG);
   }

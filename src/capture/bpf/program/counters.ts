@@ -254,9 +254,9 @@ export class CountersWriter {
   }
 
   /**
-   * Makes the verifier forget what it knows of a number of 32 bits, by a detour over the stack: else it follows each way
-   * to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds that differ by the way where
-   * CAP_PERFMON is missing. The number is the key of a look-up then.
+   * Makes the verifier forget what it knows of a number of 32 bits, by a detour over the stack: else it follows each
+   * way to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds that differ by the way
+   * if CAP_PERFMON is missing. The number is the key of a look-up then.
    */
   forget(register: Register): void {
     this.#asm.comment(`the same r${register.number}, of which the verifier knows nothing`);

@@ -244,7 +244,7 @@ class NetworkWriter {
     asm.and(r6, COLUMN_MASK);
   }
 
-  /** Reads a network header; where it is cut short, its version still tells malformed from truncated. */
+  /** Reads a network header; if it is cut short, its version still tells malformed from truncated. */
   #readHeader(to: number, bytes: number, version: number): void {
     const asm = this.#asm;
     const whole = asm.label(`ipv${version}_whole`);

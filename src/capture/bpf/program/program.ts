@@ -43,7 +43,7 @@ export interface ProgramOptions {
   hook: Hook;
   isEthernet: boolean;
   ignoreOutgoing: boolean;
-  /** Count the packets that were on the wire, where the kernel shows several of them as one. */
+  /** Count the packets that were on the wire, if the kernel shows several of them as one. */
   wireSizes: boolean;
   /** What is counted by zone of the remote address, for each way to tell them apart. */
   zones: readonly ZoneMaps[];

@@ -15,7 +15,7 @@ export const PACKET_OUTGOING = 4;
 
 /**
  * Reads `bytes` from offset r2 of the packet whose context is in r6, wherever in the packet's pieces they are. Uses up
- * r0 to r5; goes to `otherwise` where the packet ends before.
+ * r0 to r5; goes to `otherwise` if the packet ends before.
  */
 export function readFromR2(asm: Assembler, to: number, bytes: number, otherwise: Label): void {
   asm.mov(r1, r6);
@@ -32,7 +32,7 @@ export function readAt(asm: Assembler, bytes: number, otherwise: Label, to: numb
   readFromR2(asm, to, bytes, otherwise);
 }
 
-/** Reads `bytes` at r8 into the scratch and steps over them, also where the packet ends before. */
+/** Reads `bytes` at r8 into the scratch and steps over them, even if the packet ends before. */
 export function readNext(asm: Assembler, bytes: number, otherwise: Label): void {
   asm.mov(r2, r8);
   asm.add(r8, bytes);

@@ -194,7 +194,7 @@ class ZoneWriter {
     this.#lookUp(spans, missing);
   }
 
-  /** r6 = zone to count for; r9 = 0 where the packet was sent there, 1 where it came from there. */
+  /** r6 = zone to count for; r9 = 0 if the packet was sent there, 1 if it came from there. */
   #chooseRemote(): void {
     const asm = this.#asm;
     const received = asm.label("received");
@@ -227,7 +227,7 @@ class ZoneWriter {
     asm.place(chosen);
   }
 
-  /** r6 = slot of zone r6, which is given one where it has none and there is room. */
+  /** r6 = slot of zone r6, which is given one if it has none and there is room. */
   #loadSlot(missing: Label): void {
     const asm = this.#asm;
     const { zones } = this.#counters;

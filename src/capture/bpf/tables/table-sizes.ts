@@ -40,7 +40,7 @@ export interface TableSizes {
   /**
    * Where there are few addresses, each has all its slots from the start, from here on: a program computes the slot,
    * and touches half as much memory. Those of one direction and protocol stand side by side, because most traffic is of
-   * few protocols: fewer pages are touched. 0 where slots are given out on first use.
+   * few protocols: fewer pages are touched. 0 if slots are given out on first use.
    */
   denseSlot: number;
   /** Addresses that have all their slots. */
