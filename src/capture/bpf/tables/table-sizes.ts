@@ -38,7 +38,7 @@ export interface TableSizes {
   slotQueue: number;
   rowQueue: number;
   /**
-   * Where there are few addresses, each has all its slots from the start, from here on: a program computes the slot,
+   * If there are few addresses, each has all its slots from the start, from here on: a program computes the slot,
    * and touches half as much memory. Those of one direction and protocol stand side by side, because most traffic is of
    * few protocols: fewer pages are touched. 0 if slots are given out on first use.
    */
@@ -49,7 +49,27 @@ export interface TableSizes {
   isAtomic: boolean;
 }
 
-/** Chooses sizes for the ranges: `siblings` interfaces share the memory, `cpus` CPUs may count at the same time. */
+/** Addresses that have a place or a row, as far as there is room for them. */
+interface Addresses {
+  readonly hasPlaceMap: boolean;
+  /** That may be active at the same time. */
+  readonly active: number;
+  /** Of these, those that are given a row on first use. */
+  readonly dynamic: number;
+}
+
+/** The slots of one lane; see `tableSizes`. */
+type SlotSpace = Pick<TableSizes, "slots" | "firstDynamicSlot" | "denseSlot" | "densePlaces">;
+
+/**
+ * Chooses sizes for the ranges: `siblings` interfaces share the memory, `cpus` CPUs may count at the same time. The slots
+ * of a lane:
+ *
+ *     0     1        2                  denseSlot                firstDynamicSlot        slots
+ *     | all | events | rows for refused | every place, column by | given out on first use |
+ *     |     |        | addresses        | column, if few         |                        |
+ *     '-------------- fixed ------------'
+ */
 export function tableSizes(
   ranges: RangeTable,
   places: Places,
@@ -58,45 +78,74 @@ export function tableSizes(
   cpus: number,
   isRealtime: boolean,
 ): TableSizes {
-  const hasPlaceMap = places.count > PLACES_WITH_ROWS;
-  const ipv6Series = ranges.ranges.reduce((sum, range) => sum + (range.version === 6 ? rangeSeries(range) : 0), 0);
   const others = ranges.groups * 2;
   const firstRow = 1 + others;
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
-  // What finds no room in an interface's share goes to the refused, and is told.
-  const most = Math.max(MIN_ROWS, Math.min(maxAddresses, Math.floor(room / (MIN_SLOTS_PER_ROW + SLOTS_PER_ROW))));
-  const active = Math.min(maxAddresses, most, places.count + ipv6Series);
-  const dynamic = Math.min(maxAddresses, most, (hasPlaceMap ? places.count : 0) + ipv6Series);
-  const spare = dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
+  const addresses = countAddresses(ranges, places, maxAddresses, room);
+  const { hasPlaceMap, dynamic } = addresses;
   const firstDynamicRow = firstRow + (hasPlaceMap ? 0 : places.count);
-  const rows = firstDynamicRow + dynamic + spare;
+  const rows = firstDynamicRow + dynamic + spareRows(dynamic);
   const fixed = FIRST_FREE_SLOT + others * ROW_CELLS;
-  // A column's offset in a row, a multiple of COLUMN_STEP, is what programs compute its first slot from.
-  const listed = Math.ceil(places.count / COLUMN_STEP) * COLUMN_STEP;
-  const dense = hasPlaceMap || places.count > DENSE_PLACES ? 0 : listed * ROW_CELLS;
-  let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
-  while (lanes > 1 && lanes * (fixed + active * MIN_SLOTS_PER_ROW) > room) lanes /= 2;
-  const isDense = dense > 0 && lanes * (fixed + dense + dynamic * MIN_SLOTS_PER_ROW) <= room;
-  const denseSlot = isDense ? fixed : 0;
-  const first = isDense ? fixed + dense : fixed;
-  const counted = isDense ? dynamic : active;
-  const each = Math.floor((room / lanes - first) / Math.max(counted, 1));
-  const wanted = first + counted * Math.max(MIN_SLOTS_PER_ROW, Math.min(ROW_CELLS, each));
-  const slots = wanted > CHUNK_SLOTS ? Math.ceil(wanted / CHUNK_SLOTS) * CHUNK_SLOTS : wanted;
+  const lanes = countLanes(cpus, fixed + addresses.active * MIN_SLOTS_PER_ROW, room);
+  const space = divideSlots(addresses, places.count, fixed, room / lanes);
   return {
     hasPlaceMap,
     firstRow,
     rows,
     firstDynamicRow,
     rowsForSenders: Math.floor(dynamic * SENDERS_SHARE),
-    slots,
-    firstDynamicSlot: first,
-    slotQueue: queueLength(slots),
+    ...space,
+    slotQueue: queueLength(space.slots),
     rowQueue: queueLength(rows),
-    denseSlot,
-    densePlaces: isDense ? listed : 0,
     lanes,
     isAtomic: lanes < cpus || isRealtime,
+  };
+}
+
+function countAddresses(ranges: RangeTable, places: Places, maxAddresses: number, room: number): Addresses {
+  const hasPlaceMap = places.count > PLACES_WITH_ROWS;
+  const ipv6Series = ranges.ranges.reduce((sum, range) => sum + (range.version === 6 ? rangeSeries(range) : 0), 0);
+  // What finds no room in an interface's share goes to the refused, and is told.
+  const shared = Math.max(MIN_ROWS, Math.min(maxAddresses, Math.floor(room / (MIN_SLOTS_PER_ROW + SLOTS_PER_ROW))));
+  const max = Math.min(maxAddresses, shared);
+  return {
+    hasPlaceMap,
+    active: Math.min(max, places.count + ipv6Series),
+    dynamic: Math.min(max, (hasPlaceMap ? places.count : 0) + ipv6Series),
+  };
+}
+
+function spareRows(dynamic: number): number {
+  return dynamic === 0 ? 0 : SPARE_ROWS + Math.ceil(dynamic / 16);
+}
+
+/** A lane for each CPU, or so few that the fewest slots that are needed have room in each. */
+function countLanes(cpus: number, minSlots: number, room: number): number {
+  let lanes = Number.isFinite(cpus) ? 2 ** Math.ceil(Math.log2(cpus)) : 1;
+  while (lanes > 1 && lanes * minSlots > room) lanes /= 2;
+  return lanes;
+}
+
+/** Divides a lane that has room for so many slots, of which the first ones are `fixed`. */
+function divideSlots(
+  { hasPlaceMap, active, dynamic }: Addresses,
+  places: number,
+  fixed: number,
+  room: number,
+): SlotSpace {
+  // A column's offset in a row, a multiple of COLUMN_STEP, is what programs compute its first slot from.
+  const listed = Math.ceil(places / COLUMN_STEP) * COLUMN_STEP;
+  const dense = hasPlaceMap || places > DENSE_PLACES ? 0 : listed * ROW_CELLS;
+  const isDense = dense > 0 && fixed + dense + dynamic * MIN_SLOTS_PER_ROW <= room;
+  const firstDynamicSlot = isDense ? fixed + dense : fixed;
+  const counted = isDense ? dynamic : active;
+  const each = Math.floor((room - firstDynamicSlot) / Math.max(counted, 1));
+  const wanted = firstDynamicSlot + counted * Math.max(MIN_SLOTS_PER_ROW, Math.min(ROW_CELLS, each));
+  return {
+    slots: wanted > CHUNK_SLOTS ? Math.ceil(wanted / CHUNK_SLOTS) * CHUNK_SLOTS : wanted,
+    firstDynamicSlot,
+    denseSlot: isDense ? fixed : 0,
+    densePlaces: isDense ? listed : 0,
   };
 }
 
