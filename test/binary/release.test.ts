@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { MANUALS } from "../../src/cli/manuals.ts";
 import { lacking } from "../support/requirements.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { BINARY } from "./bare-root.ts";
@@ -51,6 +52,16 @@ describe("the tarball", () => {
     const nothingButLook = 'sudo() { "$@"; }; install() { test -f "$3"; }; tee() { cat; }; systemctl() { :; }';
     copyFileSync(join(dist, `${name}.tar.gz`), join(folder.path, `${name}.tar.gz`));
     execFileSync("sh", ["-euc", `${nothingButLook}\n${commands}`], { cwd: folder.path, stdio: "pipe" });
+  });
+
+  test("holds every manual at its place, and the binary shows the same text", () => {
+    using folder = new TemporaryFolder();
+    execFileSync("tar", ["-xzf", join(dist, `${name}.tar.gz`), "-C", folder.path]);
+    for (const [topic, { path }] of Object.entries(MANUALS)) {
+      const text = readFileSync(join(dist, "..", path), "utf8");
+      assert.equal(readFileSync(join(folder.path, name, path), "utf8"), text);
+      assert.equal(execFileSync(BINARY, ["help", topic], { encoding: "utf8" }), text);
+    }
   });
 
   test("names every package that the binary is made of, with its licence", () => {
