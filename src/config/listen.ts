@@ -1,12 +1,12 @@
 import type { ListenAddress } from "../http/listener.ts";
-import { TEMPORARY_SUFFIX_BYTES, type UnixAddress } from "../http/unix-socket.ts";
+import type { UnixAddress } from "../http/unix-socket.ts";
 import { parseAddress } from "../packet/address.ts";
 import { illegal, list, single, usageError, wholeNumber } from "./flag.ts";
 import { section } from "./section.ts";
 
 const MAX_PORT = 65_535;
-/** Room for a path in sockaddr_un, without the closing zero: unix(7); and for the name that it has at first. */
-const SOCKET_PATH_BYTES = 107 - TEMPORARY_SUFFIX_BYTES;
+/** Room for a path in sockaddr_un, without the closing zero: unix(7). */
+const MAX_SOCKET_PATH_BYTES = 107;
 /** Path characters of RFC 3986, section 3.3; no escapes, because a path is compared as it is requested. */
 const URL_PATH = /^\/[\w.~!$&'()*+,;=:@/-]*$/;
 /** Where the pages that tell the program's health are. */
@@ -105,8 +105,8 @@ function isHost(text: string): boolean {
 }
 
 function socketOf(text: string, path: string, access: Access): ListenAddress {
-  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES || path.endsWith("/") || path.includes("\0")) {
-    throw illegal("--web.listen-address", text, `a path of a file, of at most ${SOCKET_PATH_BYTES} bytes`);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES || path.endsWith("/") || path.includes("\0")) {
+    throw illegal("--web.listen-address", text, `a path of a file, of at most ${MAX_SOCKET_PATH_BYTES} bytes`);
   }
   return { kind: "unix", path, ...access };
 }

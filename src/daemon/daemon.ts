@@ -4,7 +4,7 @@ import type { Feature } from "../collectors/feature.ts";
 import { SelfCollector } from "../collectors/self.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import { messageOf } from "../errors.ts";
-import type { Selection } from "../http/selection.ts";
+import type { Selection } from "../http/site.ts";
 import { startServer } from "../http/server.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";

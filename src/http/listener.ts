@@ -78,8 +78,8 @@ const PORT_REASONS: Record<string, string> = {
 };
 
 const PATH_REASONS: Record<string, string> = {
-  // libuv makes EACCES of ENOENT here.
-  EACCES: "the folder does not exist, or this user may not write to it",
+  ENOENT: "the folder does not exist",
+  EACCES: "this user may not write to the folder",
   EPERM: "neither this user nor the file system may be able to make a socket there",
   EROFS: "the file system is read-only",
   ENOTDIR: "a part of the path is not a folder",

@@ -4,11 +4,8 @@ import { pipeline, type Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { ErrorCode, PromtapError } from "../errors.ts";
-import { acceptsGzip } from "./encoding.ts";
-import { scrapeTimeoutMs, USUAL_TIMEOUT_MS } from "./scrape-timeout.ts";
-import { selectionOf } from "./selection.ts";
+import { acceptsGzip, scrapeTimeoutMs, selectionOf, USUAL_TIMEOUT_MS } from "./request.ts";
 import type { Exposition, Site } from "./site.ts";
-import { sendText } from "./text-answer.ts";
 
 const RETRY_SECONDS = 5;
 
@@ -136,6 +133,17 @@ function take(body: Writable, chunk: Uint8Array, response: ServerResponse): Prom
       resolve(!error);
     });
   });
+}
+
+/** Sends a short answer whole; the body is left out if the request was HEAD. */
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  contentType = "text/plain; charset=utf-8",
+): void {
+  response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(text) });
+  response.end(text);
 }
 
 /** Answers with an error if that is still possible; else breaks the connection, so that no half looks like a page. */

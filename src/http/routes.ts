@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type PageLimits, PageSender } from "./page-sender.ts";
+import { type PageLimits, PageSender, sendText } from "./page-sender.ts";
+import { hasBody, pathOf } from "./request.ts";
 import type { Site } from "./site.ts";
-import { sendText } from "./text-answer.ts";
 
 const METHODS = ["GET", "HEAD"];
 
@@ -62,14 +62,4 @@ export class Routes {
 function sendReady(response: ServerResponse, isReady: boolean): void {
   if (isReady) sendText(response, 200, "Ready\n");
   else sendText(response, 503, "Not ready\n");
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-/** The path of the request target, which may be a whole URL (RFC 9112 section 3.2.2), without the query. */
-function pathOf(request: IncomingMessage): string {
-  const [, path] = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url ?? "") ?? [];
-  return path || "/";
 }

@@ -1,6 +1,5 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
 import type { Socket } from "node:net";
-import { lingerAtEnd } from "./lingering-end.ts";
 import { type ListenAddress, listen, type Listening } from "./listener.ts";
 import { Routes } from "./routes.ts";
 import type { Site } from "./site.ts";
@@ -36,10 +35,8 @@ export const LIMITS = {
   checkMs: 1_000,
   /** Per address. */
   connections: 512,
-  /** Bounds what one connection can have waiting by sending requests without reading answers. */
-  requestsPerConnection: 256,
-  /** For a client to take the last answer of a connection and to end it. */
-  lingerMs: 10_000,
+  /** Requests of a connection that wait for their answers: a client that sends on and on without reading is cut. */
+  unansweredRequests: 256,
   /** For the answers in progress to end when the server stops. */
   graceMs: 1_000,
 };
@@ -74,18 +71,20 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
   Object.assign(server, { httpAllowHalfOpen: true });
   server.timeout = limits.stallMs;
   server.maxConnections = limits.connections;
-  server.maxRequestsPerSocket = limits.requestsPerConnection;
-  const requests = new WeakMap<Socket, number>();
+  const unanswered = new WeakMap<Socket, number>();
   const answer: RequestListener = (request, response) => {
-    const count = (requests.get(request.socket) ?? 0) + 1;
-    requests.set(request.socket, count);
-    if (count >= limits.requestsPerConnection) {
-      // node:http says so with the last answer, but would go on to refuse every request after it.
-      response.shouldKeepAlive = false;
-      lingerAtEnd(request.socket, limits.lingerMs);
+    const { socket } = request;
+    // What came with one read is parsed to its end, whatever has become of the connection.
+    if (socket.destroyed) return;
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    if (count > limits.unansweredRequests) {
+      socket.destroy();
+      return;
     }
+    unanswered.set(socket, count);
     // `close` of the server ends the connections that are idle then, this the others when they have become so.
     response.once("close", () => {
+      unanswered.set(socket, unanswered.get(socket)! - 1);
       if (!server.listening) server.closeIdleConnections();
     });
     routes.answer(request, response);

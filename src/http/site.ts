@@ -1,4 +1,12 @@
-import type { Selection } from "./selection.ts";
+/** What a request asks for of the page; an empty list asks for all there is. */
+export interface Selection {
+  /** Collectors to ask. */
+  collect: readonly string[];
+  /** Collectors to leave out. */
+  exclude: readonly string[];
+  /** Families, by their names or those of their samples. */
+  names: readonly string[];
+}
 
 /** One page of metrics, made while it is sent. */
 export interface Exposition {

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { lstatSync, type Stats, unlinkSync } from "node:fs";
-import { chmod, chown, link, lstat, readFile, rm, unlink } from "node:fs/promises";
+import { chmod, chown, link, lstat, open, readFile, rm, unlink } from "node:fs/promises";
 import { createConnection, type Server } from "node:net";
+import { dirname } from "node:path";
 import { ErrorCode, PromtapError } from "../errors.ts";
 
 /** A socket in the file system, and who may connect to it. */
@@ -14,11 +15,10 @@ export interface UnixAddress {
   group: string | null;
 }
 
-/** What is behind the path of a socket while it is bound under a name of its own; unix(7) has room for 107 bytes. */
-export const TEMPORARY_SUFFIX_BYTES = 7;
-
 /** No client can connect to a socket that is not ready. */
 const UNREADY_UMASK = 0o177;
+/** open(2): a descriptor that only stands for a place, which needs no permission to read it. */
+const O_PATH = 0o10000000;
 const GROUPS = "/etc/group";
 const ADVICE = "; give another with --web.listen-address";
 
@@ -29,11 +29,9 @@ const ADVICE = "; give another with --web.listen-address";
  */
 export async function listenOnPath(server: Server, { path, mode, group }: UnixAddress): Promise<() => void> {
   const gid = group === null ? undefined : await gidOf(group);
-  const temporary = `${path}.${Math.random()
-    .toString(36)
-    .slice(2)
-    .padEnd(6, "0")
-    .slice(0, TEMPORARY_SUFFIX_BYTES - 1)}`;
+  // By way of the folder's descriptor: unix(7) has room for 107 bytes, which the path itself may need all.
+  await using folder = await open(dirname(path), O_PATH);
+  const temporary = `/proc/self/fd/${folder.fd}/.${Math.random().toString(36).slice(2)}`;
   await bindUnready(server, temporary);
   try {
     if (gid !== undefined) await giveTo(temporary, group!, gid);

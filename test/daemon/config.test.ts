@@ -161,7 +161,7 @@ for (const [given, expected] of LEGAL) {
 
 const INTERFACE = "legal is a name, a pattern such as veth*, !veth* to leave out, or auto; several with commas between";
 const LISTEN = "legal is :PORT, IPV4:PORT, [IPV6]:PORT, HOST:PORT or unix:/PATH";
-const SOCKET = "legal is a path of a file, of at most 100 bytes";
+const SOCKET = "legal is a path of a file, of at most 107 bytes";
 const PATH = "legal is a path such as /metrics, but not /healthz or below /-/";
 
 const ILLEGAL: [Given, string][] = [
@@ -206,7 +206,7 @@ const ILLEGAL: [Given, string][] = [
     { "web.listen-address": [":1", address] },
     `invalid --web.listen-address "${address}"; ${LISTEN}`,
   ]),
-  ...[`/${"x".repeat(100)}`, "unix:/run/"].map((path): [Given, string] => [
+  ...[`/${"x".repeat(107)}`, "unix:/run/"].map((path): [Given, string] => [
     { "web.listen-address": [path] },
     `invalid --web.listen-address "${path}"; ${SOCKET}`,
   ]),

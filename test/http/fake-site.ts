@@ -1,5 +1,4 @@
-import type { Selection } from "../../src/http/selection.ts";
-import type { Exposition, Site } from "../../src/http/site.ts";
+import type { Exposition, Selection, Site } from "../../src/http/site.ts";
 
 /** A site whose answers a test sets, and which remembers what it was asked. */
 export class FakeSite implements Site {

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { UnixAddress } from "../../src/http/unix-socket.ts";
@@ -72,6 +81,17 @@ describe("a unix socket", () => {
       assert.equal(await fetchText({ socketPath: path }), "up 1\n");
     }
     assert.deepEqual(readdirSync(folder.path), []);
+  });
+
+  test("may have a path as long as the kernel takes, and a name as short as can be", async () => {
+    using folder = new TemporaryFolder();
+    const parent = join(folder.path, "x".repeat(107 - folder.path.length - 3));
+    mkdirSync(parent);
+    const path = join(parent, "s");
+    assert.equal(path.length, 107);
+    await using _ = await serveOn(path);
+    assert.equal(await fetchText({ socketPath: path }), "up 1\n");
+    assert.deepEqual(readdirSync(parent), ["s"]);
   });
 
   test("has the mode that is asked for, whatever the umask is, and leaves the umask as it is", async () => {
@@ -186,10 +206,19 @@ describe("a unix socket", () => {
     assert.deepEqual(readdirSync(folder.path), ["promtap.sock"]);
   });
 
-  test("in a folder that does not exist, or that this user may not write to, is an error", async () => {
+  test("in a folder that does not exist is an error", async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "missing", "promtap.sock");
-    const reason = "the folder does not exist, or this user may not write to it";
-    await assert.rejects(serveOn(path), saying(`couldn't listen on unix:${path}: ${reason}${ADVICE}`));
+    await assert.rejects(serveOn(path), saying(`couldn't listen on unix:${path}: the folder does not exist${ADVICE}`));
+  });
+
+  test("in a folder that this user may not write to is an error", { skip: lacking("root") }, () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "promtap.sock");
+    chmodSync(folder.path, 0o755);
+    assert.equal(
+      listenAs(NOBODY, [], { path }),
+      `couldn't listen on unix:${path}: this user may not write to the folder${ADVICE}\n`,
+    );
   });
 });
