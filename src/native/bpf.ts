@@ -82,7 +82,7 @@ export function setElement(mapFd: number, index: number, value: number): number 
 
 /**
  * Deletes keys of a hash, which stand side by side; those that it has not are passed over. Returns how many are gone,
- * from the first on: fewer than all where the kernel refuses. Kernel 5.6.
+ * from the first on: fewer than all if the kernel refuses. Kernel 5.6.
  */
 export function deleteKeys(mapFd: number, keys: Uint8Array, keyBytes: number): number {
   const count = keys.length / keyBytes;

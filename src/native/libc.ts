@@ -167,7 +167,7 @@ const MEMBARRIER_CMD_GLOBAL = 1;
 
 /**
  * Waits in a helper thread until the kernel has left all that it had begun to read under RCU, which programs run under
- * (membarrier(2): synchronize_rcu). Some tens of milliseconds; -EINVAL where CPUs run without a tick (nohz_full).
+ * (membarrier(2): synchronize_rcu). Some tens of milliseconds; -EINVAL if CPUs run without a tick (nohz_full).
  */
 export function membarrierInBackground(): Promise<number> {
   return inBackground((done) => c().syscall.async(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0, done));

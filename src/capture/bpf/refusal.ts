@@ -6,7 +6,7 @@ import * as libc from "../../native/libc.ts";
 export const MIN_KERNEL = { version: [5, 12], why: "atomic operations in BPF came with 5.12" } as const;
 export const MIN_TCX_KERNEL = { version: [6, 6], why: "tcx came with 6.6" } as const;
 
-/** Whoever has the descriptor of a map may change it from here on, without CAP_BPF (__sys_bpf in kernel/bpf/syscall.c). */
+/** What has the descriptor of a map may change it from here on, without CAP_BPF (__sys_bpf in kernel/bpf/syscall.c). */
 const MIN_KERNEL_FOR_OPEN_MAPS = [5, 19] as const;
 
 /** Says that the running kernel is older than what is asked for, or undefined. */

@@ -12,7 +12,7 @@ const MIN_NEWCOMERS = 1024;
  * longest. What was active between two looks keeps its place, so that a set of which all are active does not turn over
  * with every packet: then what is new has none.
  *
- * What loses its place is given none until a page was without it, or its counters would go back from page to page: whoever
+ * What loses its place is given none until a page was without it, or its counters would go back from page to page: what
  * gives the places keeps that in mind.
  */
 export class Quota {

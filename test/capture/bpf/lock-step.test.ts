@@ -59,7 +59,7 @@ describe("two CPUs that see an address for the first time at once", { skip, time
     ["slot", 4, "10.1.0.0/19:a=1", slotDispenser],
   ] as const;
   for (const [what, version, range, place] of cases) {
-    test(`lose none of its IPv${version} packets where one ${what} is left`, async () => {
+    test(`lose none of its IPv${version} packets when one ${what} is left`, async () => {
       const { tables, shared, ledger, programFd } = open(range);
       const { offset } = place(tables.sizes);
       await runInLockStep({ programFd, version, scarce: { stateFd: tables.fds.state, offset } });

@@ -27,7 +27,7 @@ function cursor(): RecordCursor {
 const offsets = Array.from({ length: RECORDS }, (_, offset) => offset);
 
 describe("what was fetched", () => {
-  test("counts once where two brokers have sent it, the old leader and the new", async () => {
+  test("counts once if two brokers have sent it, the old leader and the new", async () => {
     const { counting, counted } = countingUntil(new AbortController().signal);
     const progress: Progress = { position: 0, committed: -1, endOffset: 0 };
     await Promise.all([counting.count(0, progress, cursor()), counting.count(0, progress, cursor())]);

@@ -125,7 +125,7 @@ class LinkWriter {
   /**
    * Reads the IPv4 header alone if the kernel has found IPv4 in what it received: 14 ns less than to read the Ethernet
    * header too, which many packets have in another piece. Of what is sent, the sender says what it is; and behind a
-   * tag that stands in the frame all the same, the length would be an EtherType: then both are read. Only who rewrites
+   * tag that stands in the frame all the same, the length would be an EtherType: then both are read. Only what rewrites
    * the EtherType and redirects the packet to be received again (tc's pedit and mirred) makes the two differ.
    */
   #readReceived(short: Label, other: Label): void {

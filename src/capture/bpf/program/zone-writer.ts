@@ -151,7 +151,7 @@ class ZoneWriter {
     this.#findTranslated(address + LAST_WORD, to, missing);
   }
 
-  /** Where zone r1 is that of NAT64, the zone of the IPv4 address at a place on the stack takes its place. */
+  /** If zone r1 is that of NAT64, the zone of the IPv4 address at a place on the stack takes its place. */
   #findTranslated(address: number, to: number, missing: Label): void {
     const asm = this.#asm;
     const translated = asm.label("translated");
