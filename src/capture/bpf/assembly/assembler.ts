@@ -89,7 +89,7 @@ export class Assembler {
     return this.#instructions.length;
   }
 
-  /** Makes a label to be placed later. */
+  /** Makes a label to be placed later; `name`: what the listing calls it. */
   label(name?: string): Label {
     return new Label(name);
   }

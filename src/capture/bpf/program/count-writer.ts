@@ -66,7 +66,7 @@ class CountWriter {
   /**
    * Both directions are written out: a loop over them would not pass the verifier without CAP_PERFMON, whose guard
    * against speculation follows a loop for ever. So a program of many ranges is long, and jumps reach 32,767
-   * instructions: then what all ways need comes first, and the way to IPv6 has a step in the middle of IPv4.
+   * instructions: then what all paths need comes first, and the jump to IPv6 has a step in the middle of IPv4.
    *
    * Else what nearly every packet runs stands in one piece, with the first exit of the program at its end: on x86-64 the
    * kernel compiles all others into jumps to that one. Both together are 25 ns a packet.

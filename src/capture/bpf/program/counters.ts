@@ -93,7 +93,7 @@ export class CountersWriter {
 
   /**
    * `bucket` = offset of the bucket of size r1 in a slot. The masks tell the verifier the bounds: without CAP_PERFMON it
-   * refuses an index that differs by the way to it.
+   * refuses an index that differs by the path to it.
    */
   bucketOfR1(bucket: Register): void {
     const asm = this.#asm;
@@ -200,7 +200,7 @@ export class CountersWriter {
     asm.add(r8, r1);
     asm.load(8, r1, r10, NETWORK_OFFSET);
     asm.sub(r8, r1);
-    // By their difference, so that nothing is learned of r7: its bounds must not differ by the way (see bucketOfR1).
+    // By their difference, so that nothing is learned of r7: its bounds must not differ by the path (see bucketOfR1).
     asm.mov(r1, r7);
     asm.sub(r1, r8);
     asm.jsgt(r1, 0, unfold);
@@ -254,9 +254,9 @@ export class CountersWriter {
   }
 
   /**
-   * Makes the verifier forget what it knows of a number of 32 bits, by a detour over the stack: else it follows each
-   * way to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds that differ by the way
-   * if CAP_PERFMON is missing. The number is the key of a look-up then.
+   * Makes the verifier forget what it knows of a number of 32 bits, by a detour over the stack: else it follows each path
+   * to here by itself (1,000,000 steps are not enough for 4,000 ranges), and refuses bounds that differ by the path if
+   * CAP_PERFMON is missing. The number is the key of a look-up then.
    */
   forget(register: Register): void {
     this.#asm.comment(`the same r${register.number}, of which the verifier knows nothing`);

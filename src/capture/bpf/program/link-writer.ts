@@ -165,7 +165,7 @@ class LinkWriter {
   }
 
   /**
-   * Copies what the fast way needs to where it expects it. Many packets have no more than their Ethernet header in one
+   * Copies what the fast path needs to where it expects it. Many packets have no more than their Ethernet header in one
    * piece (those of a packet socket's ring, and of some drivers): a call for the rest costs 30 ns, one for all 36.
    */
   #readDirectly(short: Label): void {

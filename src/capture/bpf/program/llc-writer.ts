@@ -27,7 +27,7 @@ export interface LlcLabels {
   truncated: Label;
 }
 
-/** Writes what parseLlc and parseSnap do, at r8, where r9 is the length of an 802.3 frame; else goes on to `notIp`. */
+/** Writes what parseLlc and parseSnap do, at r8, if r9 is the length of an 802.3 frame; else goes on to `notIp`. */
 export function writeLlc(asm: Assembler, labels: LlcLabels): void {
   const llc = asm.label("llc");
   const snap = asm.label("snap");

@@ -71,7 +71,7 @@ function intervalsOf({ starts, ends, rangeOf }: Segments, version: 4 | 6): Inter
   const words = version === 4 ? 1 : 4;
   for (let at = 0; at < rangeOf.length; at++) {
     const start = [...starts.subarray(at * 4, at * 4 + 4)] as [number, number, number, number];
-    // An interval that would be empty, because the next starts where it does, is left out.
+    // An interval that would be empty, because the next has the same start, is left out.
     if (intervals.at(-1)!.start.every((word, k) => word === start[k])) intervals.pop();
     intervals.push({ start, range: rangeOf[at]! });
     const end = [...ends.subarray(at * 4, at * 4 + 4)] as [number, number, number, number];

@@ -92,7 +92,7 @@ class ZoneWriter {
       asm.sub(r1, r6);
       asm.and(r1, r2);
       asm.add(r6, r1);
-      // What is known of the register must not differ by the way: see forgetPath.
+      // What is known of the register must not differ by the path: see forgetPath.
       asm.mov32(r6, r6);
       asm.rsh(r8, 1);
     }
