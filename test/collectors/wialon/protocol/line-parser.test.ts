@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { type ContainerFault, MAX_INFLATED_BYTES } from "../../../../src/collectors/wialon/protocol/container.ts";
+import { crc16 } from "../../../../src/collectors/wialon/protocol/crc16.ts";
 import { LineParser, type PacketListener } from "../../../../src/collectors/wialon/protocol/line-parser.ts";
 import { TYPE_NAMES } from "../../../../src/collectors/wialon/protocol/packet-type.ts";
 import { Version } from "../../../../src/collectors/wialon/protocol/version.ts";
@@ -319,6 +320,53 @@ describe("a datagram", () => {
   test("may be compressed", () => {
     const { bytes } = compressed({ ...line("P", "", { protocol: "1.1" }), bytes: Buffer.from("imei#P#\r\n") });
     assert.match(toldOf(bytes), /^unpacked \d+ named imei P \/9$/);
+  });
+});
+
+describe("the bounds of the parser:", () => {
+  test("three letters may be a type, four are none", () => {
+    assert.equal(told("#AIT"), "");
+    assert.equal(told("#AITX"), "failed");
+  });
+
+  test("72 characters before a packet are read", () => {
+    const site = new Site(true).feed(`${"x".repeat(73)}#P#\r\n`);
+    assert.equal(site.told, `named ${"x".repeat(72)} P /77`);
+  });
+
+  test("a gap that ends with the binary data belongs to it, a longer one does not", () => {
+    const within = new Site().feed("#US#10\r\nabc");
+    within.parser.skip(7);
+    assert.equal(within.told, "US /11");
+    const beyond = new Site().feed("#US#10\r\nabc");
+    beyond.parser.skip(8);
+    assert.equal(beyond.told, "US /11 cut");
+  });
+
+  test("256 MiB of binary data are legal, and nine digits", () => {
+    assert.equal(told("#US#268435456\r\n#P#\r\n"), "US");
+    assert.match(told("#US#268435457\r\n#P#\r\n"), /^US failed \/\d+ P \/5$/);
+    assert.match(told("#US#0000000005\r\n#P#\r\n"), /^US failed \/\d+ P \/5$/);
+  });
+
+  test("the length of binary data is not its checksum", () => {
+    const bytes = Buffer.from("#US#0004\r\n0000", "latin1");
+    let value = 0;
+    while (crc16(0, bytes, 10, 14) !== 0x0004) bytes.writeUInt32BE(value++, 10);
+    assert.match(told(bytes, Version.WITH_CHECKSUM), / wrong$/);
+  });
+
+  test("5,000 packets are unpacked, and that is not too much", () => {
+    const many = deflateSync(
+      Array.from({ length: 5_000 }, (_, index) => `#P#${index % 250}\r\n`)
+        .join("")
+        .replace(/#[0-9]*\r\n$/, "#"),
+    );
+    const { told: each } = new Site().feed(
+      Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many]),
+    ).listener;
+    assert.equal(each.filter((text) => text === "P").length, 5_000);
+    assert.ok(!each.includes("too_large"));
   });
 });
 

@@ -11,8 +11,10 @@ import {
 /** Keeps what it is given, as text, with gaps as their number in brackets. */
 class Recorder implements StreamReader {
   text = "";
+  reads = 0;
 
   read(bytes: Uint8Array, start: number, end: number): void {
+    this.reads++;
     this.text += Buffer.from(bytes.subarray(start, end)).toString("latin1");
   }
 
@@ -189,6 +191,85 @@ describe("a stream", () => {
     assert.equal(site.reassembly.isFinished, false);
     site.take(0, "ab");
     assert.equal(site.reassembly.isFinished, true);
+  });
+});
+
+describe("the bounds of a stream:", () => {
+  const WINDOW_BYTES = 8 * 1024 * 1024;
+  const MAX_HELD_BYTES = 1024 * 1024;
+  /** What a held segment costs besides its bytes. */
+  const OVERHEAD_BYTES = 256;
+
+  test("what is as far as the window reaches is near, and no byte more", () => {
+    const { reassembly } = new Site();
+    const near = [-WINDOW_BYTES - 1, -WINDOW_BYTES, WINDOW_BYTES, WINDOW_BYTES + 1].map((distance) =>
+      reassembly.isNear(100 + distance),
+    );
+    assert.deepEqual(near, [false, true, true, false]);
+  });
+
+  test("one byte more than was read is news, none is not", () => {
+    const site = new Site();
+    site.take(0, "ab");
+    assert.equal(site.reassembly.isNews(100, 2), false);
+    assert.equal(site.reassembly.isNews(100, 3), true);
+  });
+
+  test("what was read to its last byte is not read again", () => {
+    const site = new Site();
+    site.take(0, "abc");
+    site.take(0, "abc");
+    assert.equal(site.recorder.reads, 1);
+    site.take(7, "hi");
+    site.take(3, "defghi");
+    assert.equal(site.text, "abcdefghi");
+    assert.equal(site.recorder.reads, 2);
+  });
+
+  test("a segment that comes early twice is held once", () => {
+    const site = new Site();
+    site.take(4, "ef");
+    site.take(4, "ef");
+    assert.equal(site.budget.usedBytes, 2 + OVERHEAD_BYTES);
+  });
+
+  test("an acknowledgment that reaches a held segment shows the hole before it, one from afar shows nothing", () => {
+    const site = new Site();
+    site.take(4, "ef");
+    site.acknowledge(WINDOW_BYTES + 1);
+    assert.equal(site.text, "");
+    site.acknowledge(4);
+    assert.equal(site.text, "[4 lost]ef");
+  });
+
+  test("a FIN from afar is none", () => {
+    const site = new Site();
+    site.reassembly.finish(104);
+    site.reassembly.finish(100 + WINDOW_BYTES + 1);
+    site.take(0, "abcd");
+    assert.equal(site.reassembly.isFinished, true);
+  });
+
+  test("a megabyte is held, and no byte more", () => {
+    const first = "x".repeat(MAX_HELD_BYTES - 2 * OVERHEAD_BYTES - 1);
+    const full = new Site();
+    full.take(10, first);
+    full.take(10 + first.length, "y");
+    assert.equal(full.text, "");
+    assert.equal(full.budget.usedBytes, MAX_HELD_BYTES);
+    const overfull = new Site();
+    overfull.take(10, first);
+    overfull.take(10 + first.length, "yz");
+    assert.equal(overfull.text, `[10 overflow]${first}yz`);
+    assert.equal(overfull.budget.usedBytes, 0);
+  });
+
+  test("what fills the hole is never too much", () => {
+    const site = new Site();
+    const held = "x".repeat(MAX_HELD_BYTES - OVERHEAD_BYTES);
+    site.take(10, held);
+    site.take(0, "0123456789");
+    assert.equal(site.text, `0123456789${held}`);
   });
 });
 
