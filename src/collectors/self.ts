@@ -3,7 +3,11 @@ import { counter, type Family, gauge } from "../page/family.ts";
 import { REVISION, VERSION } from "../version.ts";
 import type { Collector } from "./collector.ts";
 
-/** The program itself: its build and its process. What can't be read, such as for want of descriptors, is left out. */
+/**
+ * The program itself: its build and its process. What can't be read, such as for want of descriptors, is left out:
+ * prom-client's collectDefaultMetrics shows 0 or the last value then, and brings a dozen families of the event loop, the
+ * heap and the collector of garbage besides. So the process is read here, and prom-client writes what was read.
+ */
 export class SelfCollector implements Collector {
   readonly name = "self";
   readonly #proc: string;

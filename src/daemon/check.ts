@@ -19,7 +19,7 @@ import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
 import { dumpPrograms } from "./program-dump.ts";
 import { warningsOf } from "./warnings.ts";
-import { startZones } from "./zones/zones.ts";
+import { startZones } from "./zones.ts";
 
 /** Says what `run` would do, a line each, after trying everything but to count. Throws PromtapError. */
 export async function check(config: Config): Promise<string[]> {

@@ -25,7 +25,7 @@ import { judgeFeatures, startFeatures } from "./features.ts";
 import { Parts } from "./parts.ts";
 import { countFile, countThenPrint, type FileCounters } from "./reading.ts";
 import { warningsOf } from "./warnings.ts";
-import { startZones } from "./zones/zones.ts";
+import { startZones } from "./zones.ts";
 
 const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
 

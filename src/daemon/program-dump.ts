@@ -8,7 +8,7 @@ import { presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { sharedDatabases } from "./databases.ts";
 import { Parts } from "./parts.ts";
-import { startZones } from "./zones/zones.ts";
+import { startZones } from "./zones.ts";
 
 type LinkKind = Pick<Link, "isEthernet" | "isLoopback">;
 

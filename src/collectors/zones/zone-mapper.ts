@@ -4,20 +4,14 @@ import type { HostAddress } from "../../capture/netlink-addresses.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { GeoDatabase } from "../../geo/database.ts";
 import type { GeoDatabases } from "../../geo/databases.ts";
-import { walkNetworks } from "../../geo/networks.ts";
 import type { Range } from "../../ledger/ranges.ts";
-import { NO_ZONE, Spans } from "../../ledger/zones/spans.ts";
-import { type Interval, leftovers, surroundings } from "../../ledger/zones/surroundings.ts";
+import { type Interval, surroundings } from "../../ledger/zones/surroundings.ts";
 import { ZoneTable } from "../../ledger/zones/zone-table.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
-
-const VERSIONS = [4, 6] as const;
+import { hasZones, readAll, type SpansByVersion, VERSIONS } from "./database-spans.ts";
 
 /** Told why a new table could not be taken over, so that the one before stays in use. */
 export type RefusalListener = (zoning: Zoning, reason: string) => void;
-
-/** What is said of all addresses. */
-type SpansByVersion = Readonly<Record<4 | 6, Spans>>;
 
 /** The host's addresses, and what it makes of all. */
 interface Around {
@@ -159,20 +153,6 @@ export class ZoneMapper {
   }
 }
 
-/** What databases say together; the first one that knows an address has the word. */
-async function readAll(databases: readonly GeoDatabase[], zoning: Zoning): Promise<SpansByVersion> {
-  const made: Spans[] = [];
-  for (const version of VERSIONS) {
-    let all = leftovers(version);
-    for (const database of databases.toReversed()) {
-      all = (await readSpans(database, zoning, version)).over(all);
-      await nextTurn();
-    }
-    made.push(all);
-  }
-  return { 4: made[0]!, 6: made[1]! };
-}
-
 /** Makes a zoning look up addresses there, or returns why it can't. */
 async function useSpans(zoning: Zoning, spans: SpansByVersion, around: SpansByVersion): Promise<string | undefined> {
   const ipv4 = around[4].over(spans[4]);
@@ -180,39 +160,4 @@ async function useSpans(zoning: Zoning, spans: SpansByVersion, around: SpansByVe
   const ipv6 = around[6].over(spans[6]);
   await nextTurn();
   return zoning.use(new ZoneTable(ipv4, ipv6));
-}
-
-function hasZones({ contents }: GeoDatabase, zoning: Zoning): boolean {
-  return zoning.label === "asn" ? contents.hasSystems : contents.hasCountries;
-}
-
-/** The zones that a database gives to all addresses of a version; NO_ZONE if it says nothing. */
-async function readSpans(database: GeoDatabase, zoning: Zoning, version: 4 | 6): Promise<Spans> {
-  const spans = new Spans(version);
-  const zones = new Map<number, number>([[0, NO_ZONE]]);
-  const zoneAt = (pointer: number): number => {
-    let zone = zones.get(pointer);
-    if (zone === undefined) {
-      zone = zoneOf(database, zoning, pointer);
-      zones.set(pointer, zone);
-    }
-    return zone;
-  };
-  const walk = walkNetworks(database.tree, version, (word0, word1, word2, word3, pointer) => {
-    spans.add(word0, word1, word2, word3, zoneAt(pointer));
-  });
-  for (const _ of walk) await nextTurn();
-  return spans;
-}
-
-function zoneOf(database: GeoDatabase, zoning: Zoning, pointer: number): number {
-  if (zoning.label === "country") {
-    const country = database.countryAt(pointer);
-    return country === undefined ? NO_ZONE : zoning.zoneOf(country.code);
-  }
-  const system = database.systemAt(pointer);
-  if (system === undefined) return NO_ZONE;
-  const zone = zoning.zoneOf(String(system.number));
-  zoning.describe(zone, system.name);
-  return zone;
 }

@@ -1,17 +1,17 @@
-import { HostAddresses } from "../../capture/host-addresses.ts";
-import type { Collector } from "../../collectors/collector.ts";
-import type { TrafficSource } from "../../collectors/traffic.ts";
-import { ZonesCollector } from "../../collectors/zones.ts";
-import type { By } from "../../config/by.ts";
-import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
-import type { GeoDatabases } from "../../geo/databases.ts";
-import type { Ledger } from "../../ledger/ledger.ts";
-import { FIRST_NAMED } from "../../ledger/zones/zone.ts";
-import { Zoning } from "../../ledger/zones/zoning.ts";
-import { log } from "../../log.ts";
-import type { Config } from "../config.ts";
-import { ZoneMapper } from "./zone-mapper.ts";
-import type { Parts } from "../parts.ts";
+import { HostAddresses } from "../capture/host-addresses.ts";
+import type { Collector } from "../collectors/collector.ts";
+import type { TrafficSource } from "../collectors/traffic.ts";
+import { ZonesCollector } from "../collectors/zones/zones.ts";
+import type { By } from "../config/by.ts";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import type { GeoDatabases } from "../geo/databases.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { FIRST_NAMED } from "../ledger/zones/zone.ts";
+import { Zoning } from "../ledger/zones/zoning.ts";
+import { log } from "../log.ts";
+import type { Config } from "./config.ts";
+import { ZoneMapper } from "../collectors/zones/zone-mapper.ts";
+import type { Parts } from "./parts.ts";
 
 /** Codes of two letters. */
 const MAX_COUNTRIES = 26 * 26;

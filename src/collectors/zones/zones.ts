@@ -1,17 +1,17 @@
-import type { GeoDatabases } from "../geo/databases.ts";
-import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
-import type { Ledger } from "../ledger/ledger.ts";
-import { Direction } from "../ledger/rows.ts";
-import { FIRST_NAMED } from "../ledger/zones/zone.ts";
-import { BYTES, PACKETS, type ZoneLedger } from "../ledger/zones/zone-ledger.ts";
-import type { Zoning } from "../ledger/zones/zoning.ts";
-import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../page/family.ts";
-import { labelText } from "../page/labels.ts";
-import type { PageWriter } from "../page/page-writer.ts";
-import { isTurnOver, SeriesLines } from "../page/series-lines.ts";
-import { type Collector, reloaded } from "./collector.ts";
-import { databaseFamilies } from "./geo-databases.ts";
-import type { TrafficSource } from "./traffic.ts";
+import type { GeoDatabases } from "../../geo/databases.ts";
+import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
+import { Direction } from "../../ledger/rows.ts";
+import { FIRST_NAMED } from "../../ledger/zones/zone.ts";
+import { BYTES, PACKETS, type ZoneLedger } from "../../ledger/zones/zone-ledger.ts";
+import type { Zoning } from "../../ledger/zones/zoning.ts";
+import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../../page/family.ts";
+import { labelText } from "../../page/labels.ts";
+import type { PageWriter } from "../../page/page-writer.ts";
+import { isTurnOver, SeriesLines } from "../../page/series-lines.ts";
+import { type Collector, reloaded } from "../collector.ts";
+import { databaseFamilies } from "../geo-databases.ts";
+import type { TrafficSource } from "../traffic.ts";
 
 const BY_CURRENT_HELP =
   "Whether the databases and the addresses of the host are used as they are now; 0 if they cannot be mapped or find no room.";

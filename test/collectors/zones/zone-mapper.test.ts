@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { HostAddress } from "../../../src/capture/netlink-addresses.ts";
 import { PromtapError } from "../../../src/errors.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
-import { ZoneMapper } from "../../../src/daemon/zones/zone-mapper.ts";
+import { ZoneMapper } from "../../../src/collectors/zones/zone-mapper.ts";
 import { GeoDatabases } from "../../../src/geo/databases.ts";
 import { Zone } from "../../../src/ledger/zones/zone.ts";
 import { Zoning } from "../../../src/ledger/zones/zoning.ts";
