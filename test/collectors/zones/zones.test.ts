@@ -18,7 +18,7 @@ import { mmdb } from "../../support/mmdb-writer.ts";
 import { lacking } from "../../support/requirements.ts";
 import { FakeTraffic } from "../fake-traffic.ts";
 
-const GOLDEN = resolve(import.meta.dirname, "../golden/zones.txt");
+const GOLDEN = resolve(import.meta.dirname, "../../golden/zones.txt");
 const OURS = ["192.0.2.1"];
 
 const UP_TO_DATE: ZoneUpdater = { refresh: async () => {}, isCurrent: () => true };
