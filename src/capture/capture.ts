@@ -1,17 +1,17 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import { descriptorRefusal, hasDescriptors } from "../native/descriptors.ts";
-import type { Engine, EngineKind } from "./engine.ts";
+import type { Engine, EngineKind, Renewal } from "./engine.ts";
 import { InterfacePatterns } from "./interface-patterns.ts";
 import { type Link, Links } from "./links.ts";
 import { type Position, positionsOf } from "./edge.ts";
 import { Attempts } from "./taps/attempts.ts";
+import { Accounts, type Sinks } from "./taps/accounts.ts";
 import { type Account, Tap } from "./taps/tap.ts";
 import { WorkQueue } from "./taps/work-queue.ts";
 import { idlePatterns, interfacesOf, noSuchInterface, wantedLinks } from "./wanted.ts";
 
-/** How long the counts of an interface that only a pattern names are kept once it is gone: it may come back. */
-const FORGET_MS = 10 * 60_000;
 /** How long an engine waits for another name that is wanted: a renaming may pass names that are not. */
 const LINGER_MS = 1000;
 /** Links are compared with what is captured at most this often, however fast they change. */
@@ -36,13 +36,6 @@ export interface CaptureListener {
   overlapped(names: readonly string[]): void;
 }
 
-/** What engines count into, by interface; such as a Ledger. */
-export interface Sinks<Sink> {
-  interface(name: string): Sink;
-  /** Gives up what is counted of an interface that is gone for long. */
-  forget(name: string): void;
-}
-
 /** What the page says of an interface. */
 export interface TapState {
   name: string;
@@ -55,14 +48,13 @@ export interface TapState {
 /**
  * Keeps an engine open on every interface that the patterns name, whatever becomes of the interfaces: they may go, come
  * back under another index, be renamed, be down, or appear later. What is counted stays under the name that it was
- * counted for; containers come and go, so of an interface that only a pattern names it stays for FORGET_MS.
+ * counted for; containers come and go, so of an interface that only a pattern names it stays for ten minutes.
  *
  * What the kernel announces changes what is wanted, and no more: engines are opened and closed by queues, in their own
  * time, because that may make the kernel announce something.
  */
 export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
-  readonly kind: EngineKind<Sink>;
-  readonly #sinks: Sinks<Sink>;
+  #kind: EngineKind<Sink>;
   #texts: readonly string[];
   #patterns: InterfacePatterns;
   readonly #listener: CaptureListener;
@@ -70,9 +62,12 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly #links: Links;
   /** Index of the link → what captures it. */
   readonly #taps = new Map<number, Tap<Sink>>();
-  readonly #accounts = new Map<string, Account<Sink>>();
+  readonly #accounts: Accounts<Sink>;
   readonly #attempts: Attempts<Tap<Sink>>;
   #lastOpened: Promise<unknown> = Promise.resolve();
+  /** While engines begin to count by other rules, none is opened or closed. */
+  #reranging: Promise<void> | undefined;
+  readonly #opens = new Set<Promise<unknown>>();
   readonly #closings = new WorkQueue<() => Promise<void>>(
     (close) => close(),
     CLOSING_LANES,
@@ -91,8 +86,8 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     listener: CaptureListener,
     now: () => number,
   ) {
-    this.kind = kind;
-    this.#sinks = sinks;
+    this.#kind = kind;
+    this.#accounts = new Accounts(sinks);
     this.#texts = patterns;
     this.#patterns = new InterfacePatterns(patterns);
     this.#listener = listener;
@@ -145,28 +140,87 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     const patterns = new InterfacePatterns(texts);
     const missing = patterns.missing(links).find((name) => !this.#accounts.has(name));
     if (missing !== undefined) throw noSuchInterface(missing, links);
-    const before = new Set([...this.#accounts.values()].filter(({ tap }) => tap !== undefined));
+    const before = new Set(this.#accounts.all().filter(({ tap }) => tap !== undefined));
     this.#texts = texts;
     this.#patterns = patterns;
     this.#followAll();
-    for (const account of this.#accounts.values()) {
-      const { name, tap } = account;
-      account.isNamed = patterns.namesInFull(tap?.link ?? { name, altNames: [] });
-      account.isUnwanted = tap === undefined && (before.has(account) || !this.#mayName(name));
-    }
+    this.#accounts.patternsChanged(patterns, before);
     this.#tellIdle();
+  }
+
+  /**
+   * Counts by other rules from now on: those of `kind`, if engines know of rules. `adopt` has the sinks take over what was
+   * counted so far, when all of it is in them. Throws PromtapError, and goes on as before.
+   */
+  async rerange(kind: EngineKind<Sink> | undefined, adopt: () => void): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await this.#reranging;
+    this.#reranging = promise;
+    try {
+      if (kind !== undefined) await this.#renew(kind);
+      // What comes in now waits until the sinks are others.
+      for (const tap of this.#taps.values()) tap.hold();
+      adopt();
+      this.#accounts.resink();
+      for (const tap of this.#taps.values()) tap.resink();
+    } finally {
+      this.#reranging = undefined;
+      resolve();
+    }
+  }
+
+  async #renew(kind: EngineKind<Sink>): Promise<void> {
+    await Promise.allSettled(this.#opens);
+    // Those that were opened have their engines by then.
+    await nextTurn();
+    const renewals = await this.#prepare(kind);
+    const begun = [...renewals].filter(([tap, renewal]) => this.#begin(tap, renewal));
+    await kind.settled?.();
+    for (const [, renewal] of begun) renewal.finish();
+    this.#kind.close?.();
+    this.#kind = kind;
+  }
+
+  async #prepare(kind: EngineKind<Sink>): Promise<Map<Tap<Sink>, Renewal>> {
+    const renewals = new Map<Tap<Sink>, Renewal>();
+    try {
+      for (const tap of this.#taps.values()) {
+        const renewal = tap.renew(kind, this.#taps.size);
+        if (renewal !== undefined) renewals.set(tap, renewal);
+        await nextTurn();
+      }
+      return renewals;
+    } catch (error) {
+      for (const renewal of renewals.values()) renewal.undo();
+      kind.close?.();
+      throw error;
+    }
+  }
+
+  /** False if it can't: then it is opened again, by the new rules. */
+  #begin(tap: Tap<Sink>, renewal: Renewal): boolean {
+    try {
+      renewal.begin();
+      return true;
+    } catch (error) {
+      this.#listener.failed([tap.name], messageOf(error));
+      renewal.undo();
+      this.#close(tap);
+      this.#attempts.add(tap);
+      return false;
+    }
   }
 
   /** Brings all sinks up to date. */
   sync(): void {
     this.#forgetGone();
     for (const tap of this.#taps.values()) tap.sync();
-    for (const account of this.#accounts.values()) account.wasTold = account.closing === undefined;
+    this.#accounts.told();
   }
 
   taps(): TapState[] {
     const positions = this.#positions();
-    return [...this.#accounts.values()].map(({ name, tap, lostPackets }) => ({
+    return this.#accounts.all().map(({ name, tap, lostPackets }) => ({
       name,
       isUp: tap?.isOpen === true && tap.link.isUp,
       lostPackets: lostPackets + (tap?.lostPackets ?? 0),
@@ -217,12 +271,6 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     if (idle.length > 0) this.#listener.idle(idle);
   }
 
-  /** Whether a pattern names an interface of this name, should there be one. */
-  #mayName(name: string): boolean {
-    const link = { name, altNames: [] };
-    return this.#patterns.names(link) || (this.#patterns.hasAuto && !this.#patterns.leavesOut(link));
-  }
-
   #linksChanged(gone: ReadonlySet<number>): void {
     for (const index of gone) this.#gone.add(index);
     this.#followTimer ??= setTimeout(() => this.#followAll(), SETTLE_MS);
@@ -255,7 +303,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     tap.link = link;
     if (tap.account === undefined) {
       if (tap.isOpen && tap.name !== link.name) this.#listener.renamed(tap.name, link.name);
-      tap.join(this.#account(link));
+      tap.join(this.#accounts.of(link, this.#patterns));
     }
     if (tap.isOpen && !tap.canStay()) this.#close(tap);
     return tap;
@@ -273,32 +321,12 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     if (isLingering) this.#lingerTimer = setTimeout(() => this.#dropUnwanted(), LINGER_MS);
   }
 
-  #account(link: Link): Account<Sink> {
-    const { name } = link;
-    let account = this.#accounts.get(name);
-    if (account === undefined) {
-      // Its `all` histogram is on the page from the first frame on, and its ledger outlives every engine.
-      const sink = this.#sinks.interface(name);
-      account = newAccount(name, sink);
-      this.#accounts.set(name, account);
-    }
-    account.isUnwanted = false;
-    account.isNamed ||= this.#patterns.namesInFull(link);
-    return account;
-  }
-
   #forgetGone(): void {
-    for (const { name, tap, isNamed, isUnwanted, wasTold, leftAtMs } of this.#accounts.values()) {
-      const isMissed = isUnwanted ? !wasTold : isNamed || this.#now() - leftAtMs < FORGET_MS;
-      if (tap !== undefined || isMissed) continue;
-      this.#accounts.delete(name);
-      this.kind.forget?.(name);
-      this.#sinks.forget(name);
-    }
+    for (const name of this.#accounts.forgetGone(this.#now())) this.#kind.forget?.(name);
   }
 
   async #attempt(tap: Tap<Sink>): Promise<boolean> {
-    if (!(await tap.open((link, sink) => this.#openEngine(link, sink)))) return false;
+    if (!(await tap.open((link, account) => this.#openEngine(link, account)))) return false;
     this.#listener.opened(tap.name);
     // The link may have changed while it was opened.
     const isWanted = this.#taps.get(tap.link.index) === tap;
@@ -306,8 +334,15 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     return isWanted;
   }
 
-  #openEngine(link: Link, sink: Sink): Promise<Engine<Sink>> {
-    if (hasDescriptors(this.kind.descriptors * PLENTY)) return this.kind.open(link, sink, this.#taps.size);
+  async #openEngine(link: Link, account: Account<Sink>): Promise<Engine<Sink>> {
+    await this.#reranging;
+    const opening = this.#openWhenThereIsRoom(link, account.sink);
+    this.#opens.add(opening);
+    return opening.finally(() => this.#opens.delete(opening));
+  }
+
+  #openWhenThereIsRoom(link: Link, sink: Sink): Promise<Engine<Sink>> {
+    if (hasDescriptors(this.#kind.descriptors * PLENTY)) return this.#kind.open(link, sink, this.#taps.size);
     // One after the other, so that two don't count on the same descriptor.
     const opened = this.#lastOpened.then(() => this.#openSparingly(link, sink));
     this.#lastOpened = opened.catch(() => {});
@@ -315,10 +350,10 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   async #openSparingly(link: Link, sink: Sink): Promise<Engine<Sink>> {
-    const { descriptors } = this.kind;
+    const { descriptors } = this.#kind;
     // What is gone gives its resources back first.
     if (!hasDescriptors(descriptors)) await this.#closings.settled();
-    if (hasDescriptors(descriptors)) return this.kind.open(link, sink, this.#taps.size);
+    if (hasDescriptors(descriptors)) return this.#kind.open(link, sink, this.#taps.size);
     throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${descriptorRefusal()}`);
   }
 
@@ -350,14 +385,10 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
       account.wasTold = false;
     }
     this.#closings.add(async () => {
+      await this.#reranging;
       await close();
       resolve();
       if (account?.closing === promise) account.closing = undefined;
     });
   }
-}
-
-function newAccount<Sink>(name: string, sink: Sink): Account<Sink> {
-  const flags = { isNamed: false, isUnwanted: false, wasTold: false };
-  return { name, sink, ...flags, tap: undefined, leftAtMs: 0, lostPackets: 0, closing: undefined };
 }

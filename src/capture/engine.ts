@@ -1,4 +1,5 @@
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
+import type { RangeTable } from "../ledger/ranges.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Link } from "./netlink.ts";
@@ -25,6 +26,21 @@ export interface Engine<Sink = InterfaceLedger> extends AsyncDisposable {
    */
   retarget(sink: Sink | undefined): void;
   losses(): Losses;
+  /**
+   * Makes ready to count by the rules of another kind of the same name. `siblings`: interfaces that share the memory set
+   * aside. Throws PromtapError.
+   */
+  renew?(kind: EngineKind<Sink>, siblings: number): Renewal | undefined;
+}
+
+/** An engine that is about to count by other rules, with what it is attached to: no packet is missed or counted twice. */
+export interface Renewal {
+  /** Counts by them from now on, as far as the kernel has not begun with a packet yet. Throws PromtapError. */
+  begin(): void;
+  /** Counts into the sink what was counted before; to be called when the kernel is done with what it had begun. */
+  finish(): void;
+  /** Goes on as before, if it has not begun. */
+  undo(): void;
 }
 
 /** Takes the frames of one interface; the record is reused for the next one. */
@@ -55,6 +71,12 @@ export interface EngineKind<Sink = InterfaceLedger> {
   probe(): Promise<string | undefined>;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
   open(link: Link, sink: Sink, siblings: number): Promise<Engine<Sink>>;
+  /** A kind that counts by other ranges; none if its engines know of no ranges. */
+  reranged?(ranges: RangeTable, maxAddresses: number): EngineKind<Sink>;
+  /** Gives up what engines of another kind have no need for any more, once they have been renewed. */
+  close?(): void;
+  /** Resolves when the kernel is done with all packets that it has begun with. */
+  settled?(): Promise<void>;
   /** Gives back what is kept of an interface whose engine is closed, if engines keep anything. */
   forget?(interfaceName: string): void;
 }

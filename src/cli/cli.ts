@@ -4,21 +4,22 @@ import { formatAsked } from "../config/logging.ts";
 import { check } from "../daemon/check.ts";
 import { type Config, configOf } from "../daemon/config.ts";
 import { run } from "../daemon/daemon.ts";
+import type { ConfigSource } from "../daemon/reloads.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { configureLog, log, logEnd } from "../log.ts";
 import { endProcess } from "../native/process.ts";
 import { REVISION, VERSION } from "../version.ts";
 import { COMMANDS, runCommandLine } from "./commands.ts";
 import { helpText } from "./help.ts";
-import { abortOnSignals, outliveSignals } from "./signals.ts";
+import { abortOnSignals, outliveSignals, watchHangups } from "./signals.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
 const EXIT_DEFECT = 70;
 
 /** What the command line drives; the daemon, but for tests. */
 export interface Daemon {
-  /** Serves until the signal aborts, or prints one page. */
-  run(config: Config, signal: AbortSignal): Promise<void>;
+  /** Serves until the signal aborts, or prints one page. `source`: how the configuration is read again. */
+  run(config: Config, signal: AbortSignal, source?: ConfigSource): Promise<void>;
   /** Lines that say what would run. */
   check(config: Config): Promise<string[]>;
 }
@@ -70,7 +71,10 @@ async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return;
   }
-  await daemon.run(config, abortOnSignals());
+  await daemon.run(config, abortOnSignals(), {
+    load: async () => configOf(given),
+    onRequest: (reload) => watchHangups(() => void reload("SIGHUP")),
+  });
 }
 
 /** Ends the process at once: what still runs can't be trusted to end. */

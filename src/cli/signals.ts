@@ -8,26 +8,23 @@ const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
  * Would end a program that does not listen to them. SIGUSR1 is blocked from the start (scripts/binary.ts), and Node
  * ignores SIGPIPE and SIGXFSZ; those that tell of a crash (SIGSEGV) or stop a program (SIGTSTP) mean what they always do.
  */
-const MEANINGLESS = [
-  "SIGHUP",
-  "SIGUSR2",
-  "SIGALRM",
-  "SIGVTALRM",
-  "SIGPROF",
-  "SIGXCPU",
-  "SIGIO",
-  "SIGPWR",
-  "SIGSTKFLT",
-] as const;
+const MEANINGLESS = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU", "SIGIO", "SIGPWR", "SIGSTKFLT"] as const;
+
+let onHangup: (() => void) | undefined;
 
 /** Logs signals that would end another program, and goes on. */
 export function outliveSignals(): void {
-  for (const signal of MEANINGLESS) {
-    process.on(signal, () => {
-      if (signal === "SIGHUP") log.warn("nothing is read again at a signal; restart to change flags", { signal });
-      else log.info("signal without a meaning", { signal });
-    });
-  }
+  for (const signal of MEANINGLESS) process.on(signal, () => log.info("signal without a meaning", { signal }));
+  process.on("SIGHUP", (signal) => {
+    if (onHangup === undefined) log.warn("nothing can be read again yet", { signal });
+    else onHangup();
+  });
+}
+
+/** Calls `listener` at each SIGHUP from now on, until it is disposed of. */
+export function watchHangups(listener: () => void): Disposable {
+  onHangup = listener;
+  return { [Symbol.dispose]: () => (onHangup = undefined) };
 }
 
 /** Time to end in once asked to, whatever hangs. */

@@ -22,18 +22,25 @@ const SUCCESS = "promtap_collector_success";
  * leaves its own families out and nothing else; while it goes on it is not asked again.
  */
 export class CollectorSet {
-  readonly #collectors: readonly Collector[];
-  readonly #share: number;
+  #collectors: readonly Collector[] = [];
+  /** The part of a scrape's time that each may take, up to 1. */
+  share: number;
   readonly #onChange: StateListener;
   readonly #errors = new Map<string, string>();
   /** What scrapes stopped waiting for, by collector. */
   readonly #late = new Map<string, Promise<unknown>>();
 
-  /** `share`: the part of a scrape's time that each may take, up to 1. */
   constructor(collectors: readonly Collector[], share: number, onChange: StateListener) {
-    this.#collectors = collectors;
-    this.#share = share;
+    this.use(collectors);
+    this.share = share;
     this.#onChange = onChange;
+  }
+
+  /** Asks these from now on, and no others. */
+  use(collectors: readonly Collector[]): void {
+    this.#collectors = collectors;
+    const names = new Set(collectors.map(({ name }) => name));
+    for (const name of this.#errors.keys()) if (!names.has(name)) this.#errors.delete(name);
   }
 
   /**
@@ -54,7 +61,7 @@ export class CollectorSet {
   }
 
   async collect(deadline: number, collectors: readonly Collector[] = this.#collectors): Promise<Family[]> {
-    const shareMs = (deadline - performance.now()) * this.#share;
+    const shareMs = (deadline - performance.now()) * this.share;
     const runs: Promise<Result>[] = [];
     for (const collector of collectors) {
       runs.push(this.#run(collector, shareMs, deadline));

@@ -58,6 +58,8 @@ export interface FeatureKind<Value> {
    * interfaces ask for it.
    */
   readonly standsAlone?: string;
+  /** What of the host it builds on, so that it is started again when that changes. */
+  readonly follows?: readonly ("interfaces" | "isCounted")[];
   /** What is legal but hardly meant; a sentence each. */
   warnings?(value: Value): string[];
   /** Throws PromtapError if it makes no sense on any host, which only a library can tell. Opens nothing. */

@@ -3,6 +3,13 @@ import { counter, type Family, gauge } from "../page/family.ts";
 import { REVISION, VERSION } from "../version.ts";
 import type { Collector } from "./collector.ts";
 
+/** What became of the last reading of the configuration. */
+export interface ConfigState {
+  readonly isSuccessful: boolean;
+  /** When one was last taken over, in seconds since 1970. */
+  readonly succeededAt: number;
+}
+
 /**
  * The program itself: its build and its process. What can't be read, such as for want of descriptors, is left out:
  * prom-client's collectDefaultMetrics shows 0 or the last value then, and brings a dozen families of the event loop, the
@@ -14,8 +21,11 @@ export class SelfCollector implements Collector {
   // rounded once: by a clock that is set meanwhile the process would have started again
   readonly #startSeconds = Math.round(Date.now() / 1000 - process.uptime());
 
-  /** `proc`: the folder of the process in proc(5). */
-  constructor(proc = "/proc/self") {
+  readonly #config: () => ConfigState | undefined;
+
+  /** `config`: undefined if it is read once. `proc`: the folder of the process in proc(5). */
+  constructor(config: () => ConfigState | undefined = () => undefined, proc = "/proc/self") {
+    this.#config = config;
     this.#proc = proc;
   }
 
@@ -23,6 +33,7 @@ export class SelfCollector implements Collector {
     const start = "Start time of the process since unix epoch in seconds.";
     return [
       buildInfo(),
+      ...configFamilies(this.#config()),
       ...processorTime(),
       gauge("process_start_time_seconds", start, this.#startSeconds),
       ...this.#memory(),
@@ -69,6 +80,23 @@ function processorTime(): Family[] {
     ["process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", user + system],
   ];
   return counters.map(([name, help, microseconds]) => counter(name, help, microseconds / 1e6));
+}
+
+function configFamilies(config: ConfigState | undefined): Family[] {
+  if (config === undefined) return [];
+  const { isSuccessful, succeededAt } = config;
+  return [
+    gauge(
+      "promtap_config_last_reload_successful",
+      "Whether the configuration was taken over when it was last read.",
+      isSuccessful ? 1 : 0,
+    ),
+    gauge(
+      "promtap_config_last_reload_success_timestamp_seconds",
+      "When a configuration was last taken over, in seconds since unix epoch.",
+      succeededAt,
+    ),
+  ];
 }
 
 function buildInfo(): Family {

@@ -1,7 +1,7 @@
 import type { ListenAddress } from "../http/listener.ts";
 import type { UnixAddress } from "../http/unix-socket.ts";
 import { parseAddress } from "../packet/address.ts";
-import { illegal, list, single, usageError, wholeNumber } from "./flag.ts";
+import { illegal, list, single, toggle, usageError, wholeNumber } from "./flag.ts";
 import { section } from "./section.ts";
 
 const MAX_PORT = 65_535;
@@ -56,6 +56,12 @@ const FLAGS = {
     help: "Group of unix sockets that are served on, by name or number; else it is that of the process.",
     parse: groupOf,
   }),
+  /** Whether the web may ask for the configuration to be read again. */
+  hasLifecycle: toggle({
+    name: "web.enable-lifecycle",
+    key: "web.enable_lifecycle",
+    help: "Let POST and PUT of /-/reload read the configuration again.",
+  }),
   /** Path of the page. */
   telemetryPath: single({
     name: "web.telemetry-path",
@@ -68,15 +74,19 @@ const FLAGS = {
 };
 
 /** Where the page is served: at the addresses given, or at a port of all addresses. */
-export const webSection = section("Output", FLAGS, ({ port, addresses, mode, group, telemetryPath }, given) => {
-  const listen: ListenAddress[] = addresses.map((text) => listenAddressOf(text, { mode, group }));
-  if (listen.length === 0) listen.push({ kind: "tcp", host: undefined, port });
-  const needless = ["web.socket-mode", "web.socket-group"].find((name) => given.has(name));
-  if (needless !== undefined && !listen.some(({ kind }) => kind === "unix")) {
-    throw usageError(`--${needless} needs --web.listen-address=unix:/PATH`);
-  }
-  return { listen, telemetryPath };
-});
+export const webSection = section(
+  "Output",
+  FLAGS,
+  ({ port, addresses, mode, group, telemetryPath, hasLifecycle }, given) => {
+    const listen: ListenAddress[] = addresses.map((text) => listenAddressOf(text, { mode, group }));
+    if (listen.length === 0) listen.push({ kind: "tcp", host: undefined, port });
+    const needless = ["web.socket-mode", "web.socket-group"].find((name) => given.has(name));
+    if (needless !== undefined && !listen.some(({ kind }) => kind === "unix")) {
+      throw usageError(`--${needless} needs --web.listen-address=unix:/PATH`);
+    }
+    return { listen, telemetryPath, hasLifecycle };
+  },
+);
 
 type Access = Pick<UnixAddress, "mode" | "group">;
 

@@ -10,6 +10,7 @@ import { interfacesOf } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { requireLibc } from "../native/libc.ts";
@@ -24,6 +25,8 @@ const FILE_TRAFFIC: CapturedTraffic = {
   async started() {},
   sync() {},
   taps: () => [],
+  want() {},
+  async rerange() {},
 };
 /** When no traffic is counted at all. */
 const NO_TRAFFIC: CapturedTraffic = { ...FILE_TRAFFIC, engine: "none" };
@@ -34,6 +37,10 @@ export interface CapturedTraffic extends TrafficSource {
   readonly keeps: readonly CapabilityName[];
   /** Resolves when all interfaces present at the start have been tried. */
   started(): Promise<void>;
+  /** Captures other interfaces from now on. Throws PromtapError, and changes nothing, if one is not there. */
+  want(interfaces: readonly string[]): void;
+  /** Counts by other ranges from now on. Throws PromtapError, and goes on by those before. */
+  rerange(ranges: RangeTable, maxAddresses: number): Promise<void>;
 }
 
 /** Starts counting the traffic that the config asks for. Throws PromtapError. */
@@ -65,6 +72,8 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
       void looks.start();
     },
     taps: () => capture.taps(),
+    want: (interfaces) => capture.want(interfaces),
+    rerange: (ranges, max) => capture.rerange(kind.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
   };
 }

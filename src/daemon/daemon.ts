@@ -1,124 +1,94 @@
-import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
-import { areComplete, CollectorSet } from "../collectors/collector.ts";
-import type { Feature } from "../collectors/feature.ts";
-import { SelfCollector } from "../collectors/self.ts";
-import { TrafficCollector } from "../collectors/traffic.ts";
+import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
-import type { Selection } from "../http/site.ts";
-import { startServer } from "../http/server.ts";
-import { Ledger } from "../ledger/ledger.ts";
-import { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText } from "../native/libc.ts";
 import { ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
-import type { Family } from "../page/family.ts";
 import { landingPage } from "../page/landing.ts";
-import { namedFamilies } from "../page/named-families.ts";
-import { chooseFormat, CONTENT_TYPE, type Format } from "../page/negotiation.ts";
-import { makePage } from "../page/page.ts";
+import { chooseFormat, CONTENT_TYPE } from "../page/negotiation.ts";
 import { VERSION } from "../version.ts";
-import { captureLog, type CapturedTraffic, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { sharedDatabases } from "./databases.ts";
-import { judgeFeatures, startFeatures } from "./features.ts";
 import { Parts } from "./parts.ts";
-import { countFile, countThenPrint, type FileCounters } from "./reading.ts";
-import { warningsOf } from "./warnings.ts";
-import { startZones } from "./zones.ts";
+import { Program } from "./program.ts";
+import { countFile, countThenPrint } from "./reading.ts";
+import { type ConfigSource, Reloads } from "./reloads.ts";
+import { Web } from "./web.ts";
 
-const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
+/** What is told of the configuration until it is read again. */
+const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Date.now() / 1000) };
 
 /**
  * Builds the parts, connects them, and serves until the signal aborts; then takes them down in reverse. With `once`,
- * prints one page instead of serving. Throws PromtapError.
+ * prints one page instead of serving. Throws PromtapError. `source`: how the configuration is read again.
  */
-export async function run(config: Config, signal: AbortSignal): Promise<void> {
+export async function run(config: Config, signal: AbortSignal, source?: ConfigSource): Promise<void> {
   nameProcess("promtap");
   await using parts = new Parts();
   if (config.once) {
-    const { started, file, counters, page } = await build(config, signal, parts);
-    await started;
-    await countThenPrint(file, counters, page);
+    const program = await Program.start(config, signal, parts, () => undefined);
+    await program.started();
+    await countThenPrint(program.file, program.counters, (format, timeoutMs) => program.page(format, timeoutMs));
     return;
   }
   // Starting may wait for what never answers; ending does not.
-  await Promise.race([serve(config, signal, parts), aborted(signal)]);
+  await Promise.race([serve(config, signal, parts, source), aborted(signal)]);
   await aborted(signal);
 }
 
-/** What makes pages. */
-interface Program {
-  readonly source: CapturedTraffic;
-  readonly features: readonly Feature[];
-  /** Resolves when everything present at the start is counted. */
-  readonly started: Promise<unknown>;
-  readonly file: Savefile | undefined;
-  readonly counters: FileCounters;
-  readonly page: (format: Format, timeoutMs: number, selection?: Selection) => AsyncGenerator<Uint8Array>;
-}
-
-async function build(config: Config, signal: AbortSignal, parts: Parts): Promise<Program> {
-  judgeFeatures(config.features, config);
-  const databases = sharedDatabases(config.geoDatabases);
-  const zones = await startZones(config, databases, parts);
-  const ranges = new RangeTable(config.ranges);
-  for (const warning of warningsOf(config, ranges)) log.warn(warning);
-  const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
-  const source = await startTraffic(config, ledger, parts);
-  const host = { ...config, log, signal, ledger, source, databases, captureListener: captureLog };
-  const features = await startFeatures(config.features, host, parts);
-  const traffic = config.isCounted ? [new TrafficCollector(source, ledger), ...zones.collectors(source, ledger)] : [];
-  const collectors = new CollectorSet(
-    [new SelfCollector(), ...traffic, ...features.flatMap((feature) => feature.collectors)],
-    // Nothing waits for the rest of a page that is printed.
-    config.once ? 1 : config.collectorShare,
-    logCollector,
-  );
-  return {
-    source,
-    features,
-    started: Promise.all([source, ...features].map(async (part) => part.started?.())),
-    file: config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal)),
-    counters: { ledger, readers: features.flatMap(({ reader }) => reader ?? []) },
-    page: (format, timeoutMs, selection = EVERYTHING) => {
-      const chosen = collectors.chosen(selection.collect, selection.exclude);
-      return collectPage(() => collectors.collect(performance.now() + timeoutMs, chosen), format, selection.names);
-    },
-  };
-}
-
 /** Resolves when all has started. */
-async function serve(config: Config, signal: AbortSignal, parts: Parts): Promise<void> {
-  const { source, features, started, file, counters, page } = await build(config, signal, parts);
+async function serve(config: Config, signal: AbortSignal, parts: Parts, source?: ConfigSource): Promise<void> {
+  let reloads: Reloads | undefined;
+  const program = await Program.start(config, signal, parts, () => reloads?.state ?? AS_STARTED);
   if (signal.aborted) return;
+  const { file, traffic } = program;
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
-  const server = parts.use(
+  const web = parts.use(
     "web server",
-    await startServer(
-      { listen: config.listen, telemetryPath: config.telemetryPath },
-      {
-        expose(accept, timeoutMs, selection) {
-          const format = chooseFormat(accept);
-          return { contentType: CONTENT_TYPE[format], chunks: page(format, timeoutMs, selection) };
-        },
-        landingPage: () => landingPage(config.telemetryPath, VERSION, source.engine, source.taps()),
-        ready: () => isReady,
-        failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
+    new Web(config.telemetryPath, {
+      expose(accept, timeoutMs, selection) {
+        const format = chooseFormat(accept);
+        return { contentType: CONTENT_TYPE[format], chunks: program.page(format, timeoutMs, selection) };
       },
-    ),
+      landingPage: () => landingPage(config.telemetryPath, VERSION, traffic.engine, traffic.taps()),
+      ready: () => isReady,
+      ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
+      failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
+    }),
   );
-  for (const address of server.addresses) log.info("listening", { address });
-  await Promise.race([started, aborted(signal)]);
-  settle(config.keepCapabilities ? undefined : [source, ...features].flatMap(({ keeps }) => keeps));
+  await (await web.listen(config.listen)).commit();
+  await Promise.race([program.started(), aborted(signal)]);
+  settle(config.keepCapabilities ? undefined : program.keeps);
   isReady = true;
-  const counting = file === undefined ? undefined : countFile(file, counters);
+  if (source !== undefined) {
+    reloads = new Reloads(
+      () => source.load(),
+      (next) => apply(next, program, web),
+    );
+    parts.use(
+      "reload",
+      source.onRequest((cause) => reloads!.reload(cause)),
+    );
+  }
+  const counting = file === undefined ? undefined : countFile(file, program.counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
   parts.use("reading", { [Symbol.asyncDispose]: async () => (signal.aborted ? counting : undefined) });
   await file?.recognize();
+}
+
+/** Goes on by another config, or, if that can't be, by the one before. */
+async function apply(config: Config, program: Program, web: Web): Promise<string[]> {
+  const listening = await web.listen(config.listen);
+  try {
+    const waiting = await program.apply(config);
+    await listening.commit();
+    return waiting;
+  } catch (error) {
+    await listening.undo();
+    throw error;
+  }
 }
 
 /** Settles to run for long: ignores signals that nothing handles, and drops the rights that are needed no more. */
@@ -139,21 +109,7 @@ function dropCapabilities(keeps: readonly CapabilityName[]): void {
   else log.debug("dropped capabilities", { left: listCapabilities(left) });
 }
 
-async function* collectPage(
-  collect: () => Promise<Family[]>,
-  format: Format,
-  names: readonly string[],
-): AsyncGenerator<Uint8Array> {
-  const families = await collect();
-  yield* makePage(namedFamilies(families, names, areComplete(families)), format);
-}
-
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-function logCollector(collector: string, error: string | undefined): void {
-  if (error === undefined) log.info("collector works again", { collector });
-  else log.error("collector failed", { collector, error });
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { geoipFeature } from "../collectors/connections/feature.ts";
 import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../collectors/feature.ts";
 import { flowFeature } from "../collectors/flow/feature.ts";
@@ -5,7 +6,6 @@ import { iptablesFeature } from "../collectors/iptables/feature.ts";
 import { produceFeature } from "../collectors/produce/feature.ts";
 import { wialonFeature } from "../collectors/wialon/feature.ts";
 import type { ValueOf } from "../config/section.ts";
-import type { Parts } from "./parts.ts";
 
 /** All that the configuration may turn on besides the traffic, in the order of the help. */
 export const FEATURES = {
@@ -25,11 +25,40 @@ export function judgeFeatures(values: FeatureValues, host: Pick<CheckHost, "read
   for (const { kind, value } of wanted(values)) kind.judge?.(value, host);
 }
 
-/** Starts what is turned on. Throws PromtapError. */
-export async function startFeatures(values: FeatureValues, host: FeatureHost, parts: Parts): Promise<Feature[]> {
-  const features: Feature[] = [];
-  for (const { name, kind, value } of wanted(values)) features.push(parts.use(name, await kind.start(value, host)));
-  return features;
+/** A feature that was started, and from what. */
+export interface Started {
+  readonly name: string;
+  readonly feature: Feature;
+  readonly value: unknown;
+  /** What it was told of the host. */
+  readonly around: unknown;
+}
+
+/**
+ * Starts what is turned on; what runs already for the same is taken as it is. Throws PromtapError, and ends what it has
+ * started.
+ */
+export async function startFeatures(
+  values: FeatureValues,
+  host: FeatureHost,
+  running: readonly Started[] = [],
+): Promise<Started[]> {
+  const all: Started[] = [];
+  try {
+    for (const { name, kind, value } of wanted(values)) {
+      const around = (kind.follows ?? []).map((key) => host[key]);
+      const same = running.find(
+        (each) => each.name === name && isDeepStrictEqual([each.value, each.around], [value, around]),
+      );
+      all.push(same ?? { name, value, around, feature: await kind.start(value, host) });
+    }
+  } catch (error) {
+    await Promise.allSettled(
+      all.filter((each) => !running.includes(each)).map(({ feature }) => feature[Symbol.asyncDispose]()),
+    );
+    throw error;
+  }
+  return all;
 }
 
 /** Says what `startFeatures` would start, one line each. Throws PromtapError. */

@@ -21,6 +21,14 @@ export class Parts implements AsyncDisposable {
     return part;
   }
 
+  /** Ends a part before the others, if it is one of these. */
+  async end(part: AsyncDisposable | Disposable): Promise<void> {
+    const at = this.#parts.findIndex((each) => each.part === part);
+    if (at < 0) return;
+    this.#parts.splice(at, 1);
+    await end(part);
+  }
+
   /** Throws the first error of a part, once all have had their turn. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hasEnded = true;

@@ -6,6 +6,7 @@ import type { By } from "../config/by.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Range } from "../ledger/ranges.ts";
 import { FIRST_NAMED } from "../ledger/zones/zone.ts";
 import { Zoning } from "../ledger/zones/zoning.ts";
 import { log } from "../log.ts";
@@ -20,11 +21,13 @@ const MAX_COUNTRIES = 26 * 26;
 export interface Zones {
   readonly zonings: readonly Zoning[];
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
+  /** Takes other ranges for local. */
+  rerange(ranges: readonly Range[]): Promise<void>;
   /** Lines that say what is counted, for a check. */
   summary(): string[];
 }
 
-const NO_ZONES: Zones = { zonings: [], collectors: () => [], summary: () => [] };
+const NO_ZONES: Zones = { zonings: [], collectors: () => [], async rerange() {}, summary: () => [] };
 
 /** Makes ready to count by remote address, if the config asks for it. Throws PromtapError. */
 export async function startZones(
@@ -52,6 +55,7 @@ export async function startZones(
     collectors: (source, ledger) => [
       new ZonesCollector(source, ledger, mapper, config.features.geoip === null ? databases : undefined),
     ],
+    rerange: (ranges) => mapper.rerange(ranges),
     summary() {
       const names = databases.states().map(({ database }) => database.name);
       return [`counts traffic by ${labels.join(" and ")} of the remote address, with ${names.join(", ")}`];

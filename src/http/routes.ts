@@ -3,7 +3,9 @@ import { type PageLimits, PageSender, sendText } from "./page-sender.ts";
 import { hasBody, pathOf } from "./request.ts";
 import type { Site } from "./site.ts";
 
-const METHODS = ["GET", "HEAD"];
+const READING = ["GET", "HEAD"];
+const CHANGING = ["POST", "PUT"];
+const RELOAD_PATH = "/-/reload";
 
 /** The landing page has its styles inside and loads nothing; nothing here is made to be framed. */
 const SECURITY_HEADERS = new Map([
@@ -28,6 +30,7 @@ export class Routes {
       ["/-/healthy", sendHealthy],
       ["/healthz", sendHealthy],
       ["/-/ready", (_, response) => sendReady(response, site.ready())],
+      [RELOAD_PATH, (_, response) => void this.#reload(response)],
       // Last, so that it wins over the landing page if the metrics are at "/".
       [telemetryPath, (request, response) => void pages.send(request, response)],
     ]);
@@ -47,15 +50,28 @@ export class Routes {
   }
 
   #route(request: IncomingMessage, response: ServerResponse): void {
-    const handler = this.#handlers.get(pathOf(request));
+    const path = pathOf(request);
+    const handler = this.#handlers.get(path);
+    const methods = path === RELOAD_PATH ? CHANGING : READING;
     if (handler === undefined) {
       sendText(response, 404, "Not found\n");
-    } else if (!METHODS.includes(request.method ?? "")) {
-      response.setHeader("Allow", METHODS.join(", "));
+    } else if (!methods.includes(request.method ?? "")) {
+      response.setHeader("Allow", methods.join(", "));
       sendText(response, 405, "Method not allowed\n");
     } else {
       handler(request, response);
     }
+  }
+
+  async #reload(response: ServerResponse): Promise<void> {
+    if (this.#site.reload === undefined) {
+      sendText(response, 403, "Not enabled: see --web.enable-lifecycle.\n");
+      return;
+    }
+    const reason = await this.#site.reload();
+    // What is wrong may hold what is secret, such as a part of a file: the log has it.
+    if (reason === undefined) sendText(response, 200, "Reloaded\n");
+    else sendText(response, 500, "Couldn't reload; what runs stays as it is. The log says why.\n");
   }
 }
 

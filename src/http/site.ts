@@ -25,6 +25,8 @@ export interface Site {
   /** HTML. */
   landingPage(): string;
   ready(): boolean;
+  /** Has the configuration read again, if the web may ask for that; resolves with why it failed, if it did. */
+  reload?(): Promise<string | undefined>;
   /** Told of what went wrong while serving: a page that could not be made, a connection that could not be accepted. */
   failed(error: unknown): void;
 }

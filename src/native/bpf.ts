@@ -11,6 +11,7 @@ const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
 const BPF_MAP_DELETE_BATCH = 27;
 const BPF_LINK_CREATE = 28;
+const BPF_LINK_UPDATE = 29;
 /** Covers the last field that is written, flags of BPF_LINK_CREATE's relative attachment. */
 const ATTR_BYTES = 128;
 
@@ -138,7 +139,15 @@ export function attachTcx(programFd: number, interfaceIndex: number, attachType:
   return bpf(BPF_LINK_CREATE, attr);
 }
 
-/** Makes a loaded program the filter of a socket. */
+/** Puts another program in the place of the one at a hook, whose descriptor is given: each packet passes one of both. */
+export function updateTcx(attached: number, programFd: number): number {
+  const attr = attrOf();
+  attr.setUint32(0, attached, true);
+  attr.setUint32(4, programFd, true);
+  return bpf(BPF_LINK_UPDATE, attr);
+}
+
+/** Makes a loaded program the filter of a socket, instead of the one before: each packet passes one of both. */
 export function attachToSocket(socket: number, programFd: number): number {
   return libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, new Uint8Array(Uint32Array.of(programFd).buffer));
 }

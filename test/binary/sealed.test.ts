@@ -101,7 +101,7 @@ describe("the binary opens nothing but its page, and goes on", needs, () => {
     await survive(child, socket);
     assert.doesNotMatch(log, /Debugger/);
     assert.deepEqual(readdirSync(folder.path), []);
-    assert.match(log, /level=warn msg=".*" signal=SIGHUP$/m);
+    assert.match(log, /msg=reloaded cause=SIGHUP$/m);
     for (const line of log.trim().split("\n")) assert.match(line, /^time=/);
   });
 

@@ -54,7 +54,7 @@ test("processor time, memory and descriptors are what the kernel says, the start
 });
 
 test("what can't be read is left out, and never 0", async () => {
-  const families = await collected(new SelfCollector("/proc/no-process"), Format.TEXT);
+  const families = await collected(new SelfCollector(undefined, "/proc/no-process"), Format.TEXT);
   const cpu = ["process_cpu_user_seconds_total", "process_cpu_system_seconds_total", "process_cpu_seconds_total"];
   assert.deepEqual([...families.keys()], ["promtap_build_info", ...cpu, "process_start_time_seconds"]);
 });
@@ -64,4 +64,14 @@ test("collecting leaves no timer behind that would keep the process awake", asyn
   const before = timers();
   await new SelfCollector().collect();
   assert.ok(timers() <= before);
+});
+
+test("what became of the configuration is told if it can be read again", async () => {
+  const state = { isSuccessful: false, succeededAt: 1_767_225_600 };
+  const families = await new SelfCollector(() => state).collect();
+  const own = families.filter(({ name }) => name.startsWith("promtap_config_"));
+  const golden = readFileSync(new URL("../golden/config.txt", import.meta.url), "utf8");
+  const chunks: Buffer[] = [];
+  for await (const chunk of makePage(own, Format.TEXT)) chunks.push(Buffer.from(chunk));
+  assert.equal(Buffer.concat(chunks).toString(), golden);
 });

@@ -23,6 +23,7 @@ const DEFAULT: Config = {
   check: false,
   listen: [{ kind: "tcp", host: undefined, port: 9112 }],
   telemetryPath: "/metrics",
+  hasLifecycle: false,
   collectorShare: 0.25,
   logLevel: "info",
   logFormat: "logfmt",

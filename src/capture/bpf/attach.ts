@@ -7,6 +7,14 @@ import { openPacketSocket, packetAddress } from "../packet-socket.ts";
 /** How packets get to the program on one interface: until the descriptors that it returns are closed. */
 export type Attach = (link: Link, programFd: number) => Promise<readonly number[]>;
 
+/** Has packets come to another program instead, each to one of both. Returns a negated errno, or 0 and more. */
+export type Replace = (attached: readonly number[], programFd: number) => number;
+
+export const replaceOnSocket: Replace = ([fd], programFd) => bpf.attachToSocket(fd!, programFd);
+
+export const replaceTcx: Replace = (attached, programFd) =>
+  Math.min(...attached.map((fd) => bpf.updateTcx(fd, programFd)));
+
 export async function attachSocket(link: Link, programFd: number): Promise<number[]> {
   const fd = openPacketSocket(link.name, link.isEthernet);
   let result = bpf.attachToSocket(fd, programFd);

@@ -1,14 +1,15 @@
-import { messageOf } from "../../errors.ts";
+import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import * as libc from "../../native/libc.ts";
-import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
+import { type Engine, type EngineKind, EngineName, type Losses, type Renewal } from "../engine.ts";
 import { ARPHRD_LOOPBACK, type Link } from "../netlink.ts";
 import type { CapabilityName } from "../../native/capabilities.ts";
-import { type Attach, attachSocket, attachTcx } from "./attach.ts";
+import { type Attach, attachSocket, attachTcx, type Replace, replaceOnSocket, replaceTcx } from "./attach.ts";
 import { isRealtime, possibleCpus } from "./cpus.ts";
+import { untilProgramsEnd } from "./tables/grace.ts";
 import { hasIndex, KernelTables } from "./tables/kernel-tables.ts";
 import { Places } from "./tables/places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
@@ -24,6 +25,7 @@ interface Variant extends Pick<EngineKind, "name" | "needs" | "keeps"> {
   /** Descriptors of what attaches a program to an interface. */
   attached: number;
   attach: Attach;
+  replace: Replace;
 }
 
 /** A program and its tables, made for one interface. */
@@ -72,7 +74,15 @@ export function bpfKind(options: KernelOptions): EngineKind {
   const needs = ["CAP_NET_RAW", "CAP_BPF"] as const;
   const keeps = ["CAP_NET_RAW", ...later] as const;
   return new KernelKind(
-    { name: EngineName.BPF, hook: Hook.SOCKET, attached: 1, attach: attachSocket, needs, keeps },
+    {
+      name: EngineName.BPF,
+      hook: Hook.SOCKET,
+      attached: 1,
+      attach: attachSocket,
+      replace: replaceOnSocket,
+      needs,
+      keeps,
+    },
     options,
   );
 }
@@ -85,54 +95,47 @@ export function tcxKind(options: KernelOptions): EngineKind {
   const needs = ["CAP_NET_ADMIN", "CAP_BPF"] as const;
   const keeps = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
   return new KernelKind(
-    { name: EngineName.TCX, hook: Hook.TCX, attached: 2, attach: attachTcx, needs, keeps },
+    { name: EngineName.TCX, hook: Hook.TCX, attached: 2, attach: attachTcx, replace: replaceTcx, needs, keeps },
     options,
   );
 }
 
 class KernelKind implements EngineKind {
   readonly name: EngineName;
-  readonly #hook: Hook;
   readonly needs: readonly CapabilityName[];
   readonly keeps: readonly CapabilityName[];
   readonly descriptors: number;
-  readonly #ranges: RangeTable;
+  readonly #variant: Variant;
+  readonly #options: KernelOptions;
   readonly #places: Places;
-  readonly #maxAddresses: number;
-  readonly #wireSizes: boolean;
-  readonly #attach: Attach;
-  readonly #zonings: readonly Zoning[];
-  readonly #isFixed: boolean;
   /** Name of an interface → what counted for it when there was one. */
   readonly #idle = new Map<string, Counting>();
-  readonly #zones = new Map<Zoning, KernelZones>();
+  readonly #zones: Map<Zoning, KernelZones>;
   #shared: SharedTables | undefined;
 
-  constructor({ name, hook, attached, attach, needs, keeps }: Variant, options: KernelOptions) {
-    const { ranges, maxAddresses, wireSizes, zonings, isFixed } = options;
+  /** `zones`: the tables of a kind before it, if there is one. */
+  constructor(variant: Variant, options: KernelOptions, zones = new Map<Zoning, KernelZones>()) {
+    const { name, attached, needs, keeps } = variant;
+    const { ranges, isFixed } = options;
     this.name = name;
     this.needs = needs;
     this.keeps = keeps;
-    this.#hook = hook;
-    this.#attach = attach;
-    this.#ranges = ranges;
+    this.#variant = variant;
+    this.#options = options;
     this.#places = new Places(ranges);
-    this.#maxAddresses = maxAddresses;
-    this.#wireSizes = wireSizes;
-    this.#zonings = zonings;
-    this.#isFixed = isFixed;
+    this.#zones = zones;
     this.descriptors = attached + (isFixed ? 1 : 0) + (hasIndex(ranges) ? 1 : 0);
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */
   async probe(): Promise<string | undefined> {
-    const tooOld = kernelRefusal(this.#hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
+    const tooOld = kernelRefusal(this.#variant.hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
-    const ledger = new Ledger(this.#ranges, this.#maxAddresses, this.#zonings);
+    const ledger = new Ledger(this.#options.ranges, this.#options.maxAddresses, this.#options.zonings);
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {
-        for (const fd of await this.#attach(LOOPBACK, counting.programFd!)) void libc.closeInBackground(fd);
+        for (const fd of await this.#variant.attach(LOOPBACK, counting.programFd!)) void libc.closeInBackground(fd);
       } finally {
         close(counting);
       }
@@ -151,13 +154,43 @@ class KernelKind implements EngineKind {
   async open(link: Link, ledger: InterfaceLedger, siblings: number): Promise<Engine> {
     const counting = this.#takeIdle(link, ledger) ?? this.#load(link, ledger, siblings + this.#idle.size);
     try {
-      const attached = await this.#attach(link, counting.programFd!);
-      if (!this.#isFixed) closeProgram(counting);
-      return new KernelEngine(counting, attached, () => this.#keep(counting));
+      const attached = await this.#variant.attach(link, counting.programFd!);
+      if (!this.#options.isFixed) closeProgram(counting);
+      return new KernelEngine(this, link, ledger, counting, attached);
     } catch (error) {
-      this.#keep(counting);
+      this.keep(counting);
       throw error;
     }
+  }
+
+  reranged(ranges: RangeTable, maxAddresses: number): KernelKind {
+    return new KernelKind(this.#variant, { ...this.#options, ranges, maxAddresses }, this.#zones);
+  }
+
+  /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. */
+  prepare(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
+    const counting = this.#load(link, ledger, siblings);
+    setLedger(counting, undefined);
+    return counting;
+  }
+
+  /** Has packets come to what was prepared. Throws PromtapError. */
+  replace({ name }: Link, attached: readonly number[], counting: Counting): void {
+    const result = this.#variant.replace(attached, counting.programFd!);
+    if (result < 0) throw new PromtapError(ErrorCode.HOST, `couldn't open ${name}: ${libc.errnoText(result)}`);
+    if (!this.#options.isFixed) closeProgram(counting);
+  }
+
+  settled(): Promise<void> {
+    return untilProgramsEnd();
+  }
+
+  /** Gives up what no engine uses; engines that are left need no more. */
+  close(): void {
+    for (const counting of this.#idle.values()) close(counting);
+    this.#idle.clear();
+    this.#shared?.close();
+    this.#shared = undefined;
   }
 
   forget(interfaceName: string): void {
@@ -177,32 +210,32 @@ class KernelKind implements EngineKind {
   }
 
   /** Keeps what counted for an interface that is gone: the right to load it again may be gone too. */
-  #keep(counting: Counting): void {
+  keep(counting: Counting): void {
     this.forget(counting.interfaceName);
-    if (this.#isFixed) this.#idle.set(counting.interfaceName, counting);
+    if (this.#options.isFixed) this.#idle.set(counting.interfaceName, counting);
     else close(counting);
   }
 
   #load(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
-    this.#shared ??= new SharedTables(this.#ranges);
+    this.#shared ??= new SharedTables(this.#options.ranges);
     const { isEthernet } = link;
     const cpus = possibleCpus();
     const realtime = isRealtime();
     const sharing = { siblings, cpus, isRealtime: realtime };
-    const sizes = tableSizes(this.#ranges, this.#places, this.#maxAddresses, siblings, cpus, realtime);
-    const tables = new KernelTables(this.#ranges, this.#places, ledger, this.#shared, sizes);
+    const sizes = tableSizes(this.#options.ranges, this.#places, this.#options.maxAddresses, siblings, cpus, realtime);
+    const tables = new KernelTables(this.#options.ranges, this.#places, ledger, this.#shared, sizes);
     const options = {
-      hook: this.#hook,
+      hook: this.#variant.hook,
       isEthernet,
       ignoreOutgoing: link.isLoopback,
-      wireSizes: this.#wireSizes,
+      wireSizes: this.#options.wireSizes,
       zones: [] as ZoneCounters[],
     };
     try {
       for (const zones of ledger.zones) {
         options.zones.push(new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing));
       }
-      const programFd = loadProgram(options, this.#ranges, this.#places, tables);
+      const programFd = loadProgram(options, this.#options.ranges, this.#places, tables);
       tables.closeDescriptors();
       for (const counters of options.zones) counters.closeDescriptors();
       return { interfaceName: ledger.name, tables, zones: options.zones, programFd, isEthernet };
@@ -241,22 +274,31 @@ function sync({ tables, zones }: Counting): void {
 /** Counts into another ledger from now on, or without one into none until there is one. */
 function retarget(counting: Counting, ledger: InterfaceLedger | undefined): void {
   sync(counting);
+  setLedger(counting, ledger);
+}
+
+function setLedger(counting: Counting, ledger: InterfaceLedger | undefined): void {
   for (const [index, counters] of counting.zones.entries()) counters.retarget(ledger?.zones[index]);
   counting.tables.retarget(ledger);
   if (ledger !== undefined) counting.interfaceName = ledger.name;
 }
 
 class KernelEngine implements Engine {
-  readonly #counting: Counting;
+  #kind: KernelKind;
+  #counting: Counting;
+  readonly #link: Link;
+  /** The last that it has counted into. */
+  #ledger: InterfaceLedger;
   readonly #attached: readonly number[];
-  readonly #onClose: () => void;
   #isOpen = true;
 
-  /** `onClose` takes the counting back. */
-  constructor(counting: Counting, attached: readonly number[], onClose: () => void) {
+  /** `kind` takes the counting back. */
+  constructor(kind: KernelKind, link: Link, ledger: InterfaceLedger, counting: Counting, attached: readonly number[]) {
+    this.#kind = kind;
+    this.#link = link;
+    this.#ledger = ledger;
     this.#counting = counting;
     this.#attached = attached;
-    this.#onClose = onClose;
   }
 
   sync(): void {
@@ -265,6 +307,22 @@ class KernelEngine implements Engine {
 
   retarget(ledger: InterfaceLedger | undefined): void {
     retarget(this.#counting, ledger);
+    this.#ledger = ledger ?? this.#ledger;
+  }
+
+  renew(kind: EngineKind, siblings: number): Renewal | undefined {
+    if (!(kind instanceof KernelKind)) return undefined;
+    const next = kind.prepare(this.#link, this.#ledger, siblings);
+    return {
+      begin: () => kind.replace(this.#link, this.#attached, next),
+      finish: () => {
+        sync(this.#counting);
+        close(this.#counting);
+        this.#counting = next;
+        this.#kind = kind;
+      },
+      undo: () => close(next),
+    };
   }
 
   losses(): Losses {
@@ -278,6 +336,6 @@ class KernelEngine implements Engine {
     // Without a ledger: what waits for one is not for the interface that the counting serves next.
     this.#counting.tables.discard();
     for (const counters of this.#counting.zones) counters.discard();
-    this.#onClose();
+    this.#kind.keep(this.#counting);
   }
 }

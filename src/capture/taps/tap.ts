@@ -1,10 +1,10 @@
-import type { Engine } from "../engine.ts";
+import type { Engine, EngineKind, Renewal } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 
 /** What is told of a name, whichever interface bears it: it outlives them. */
 export interface Account<Sink> {
   readonly name: string;
-  readonly sink: Sink;
+  sink: Sink;
   /** Whether an interface of this name was named in full: it is kept in mind however long it is gone. */
   isNamed: boolean;
   /** Whether no pattern names it any more: it is told once more, and then forgotten. */
@@ -76,6 +76,21 @@ export class Tap<Sink> {
     this.#engine?.sync();
   }
 
+  /** Makes its engine ready for other rules; undefined if it has none. Throws what prevents it. */
+  renew(kind: EngineKind<Sink>, siblings: number): Renewal | undefined {
+    return this.#engine?.renew?.(kind, siblings);
+  }
+
+  /** Counts into no sink until there is another one. */
+  hold(): void {
+    this.#engine?.retarget(undefined);
+  }
+
+  /** Counts into what is the sink of its account by now. */
+  resink(): void {
+    this.#engine?.retarget(this.account?.sink);
+  }
+
   /** Whether its engine can go on with what has become of the link. */
   canStay(): boolean {
     const before = this.#openLink;
@@ -84,13 +99,13 @@ export class Tap<Sink> {
   }
 
   /** Opens an engine; false if there is one, or the link can't have one now. Throws what prevents it. */
-  async open(openEngine: (link: Link, sink: Sink) => Promise<Engine<Sink>>): Promise<boolean> {
+  async open(openEngine: (link: Link, account: Account<Sink>) => Promise<Engine<Sink>>): Promise<boolean> {
     // Not without need: what follows has to begin in the turn that was given to it.
     if (this.account?.closing !== undefined) await this.account.closing;
     const { account, link } = this;
     if (this.#engine !== undefined || account === undefined || !(link.isUp || this.mayBeDown)) return false;
     this.mayBeDown = false;
-    const engine = await openEngine(link, account.sink);
+    const engine = await openEngine(link, account);
     this.#engine = engine;
     this.#openLink = link;
     this.#accountedLosses = 0;

@@ -22,6 +22,7 @@ const AGING_MS = 30_000;
 export const wialonFeature: FeatureKind<WialonConfig> = {
   section: wialonSection,
   standsAlone: "wialon",
+  follows: ["interfaces"],
 
   judge(config, { readPath }) {
     const filter = filterOf(config);

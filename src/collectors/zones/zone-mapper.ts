@@ -39,7 +39,9 @@ interface Mapped {
 export class ZoneMapper {
   readonly #zonings: readonly Zoning[];
   readonly #databases: GeoDatabases;
-  readonly #ranges: readonly Range[];
+  #ranges: readonly Range[] = [];
+  /** How often there were others. */
+  #reranged = 0;
   readonly #host: Pick<HostAddresses, "all"> | undefined;
   readonly #onRefusal: RefusalListener;
   readonly #mapped = new Map<Zoning, Mapped>();
@@ -57,9 +59,21 @@ export class ZoneMapper {
     this.#onRefusal = onRefusal;
     this.#zonings = zonings;
     this.#databases = databases;
+    this.#use(ranges);
+    this.#host = host;
+  }
+
+  /** Takes other ranges for local, from when the tables are made again. */
+  async rerange(ranges: readonly Range[]): Promise<void> {
+    this.#use(ranges);
+    this.#reranged++;
+    await this.#making;
+    await this.refresh();
+  }
+
+  #use(ranges: readonly Range[]): void {
     // A range of all addresses says nothing of where they are.
     this.#ranges = ranges.filter(({ version, first, last }) => last - first + 1n < 1n << (version === 4 ? 32n : 128n));
-    this.#host = host;
   }
 
   /**
@@ -86,6 +100,7 @@ export class ZoneMapper {
       const key = addresses
         .map(({ version, value, isBroadcast }) => `${version} ${value} ${isBroadcast}`)
         .sort()
+        .concat(String(this.#reranged))
         .join();
       const of = `${generation} ${key}`;
       if (of === this.#made) return;

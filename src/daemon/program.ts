@@ -1,0 +1,187 @@
+import { isDeepStrictEqual } from "node:util";
+import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
+import { areComplete, type Collector, CollectorSet } from "../collectors/collector.ts";
+import type { FeatureHost } from "../collectors/feature.ts";
+import { type ConfigState, SelfCollector } from "../collectors/self.ts";
+import { TrafficCollector } from "../collectors/traffic.ts";
+import { messageOf } from "../errors.ts";
+import type { Selection } from "../http/site.ts";
+import { Ledger } from "../ledger/ledger.ts";
+import { RangeTable } from "../ledger/ranges.ts";
+import { configureLog, log } from "../log.ts";
+import type { CapabilityName } from "../native/capabilities.ts";
+import type { Family } from "../page/family.ts";
+import { namedFamilies } from "../page/named-families.ts";
+import type { Format } from "../page/negotiation.ts";
+import { makePage } from "../page/page.ts";
+import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
+import type { Config } from "./config.ts";
+import { sharedDatabases } from "./databases.ts";
+import { judgeFeatures, type Started, startFeatures } from "./features.ts";
+import type { Parts } from "./parts.ts";
+import type { FileCounters } from "./reading.ts";
+import { fixedChanges, withFixed } from "./reloads.ts";
+import { warningsOf } from "./warnings.ts";
+import { startZones, type Zones } from "./zones.ts";
+
+const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
+
+/** What counts, and what makes pages of it. */
+export class Program {
+  readonly traffic: CapturedTraffic;
+  readonly file: Savefile | undefined;
+  #config: Config;
+  #features: readonly Started[];
+  readonly #ledger: Ledger;
+  readonly #zones: Zones;
+  readonly #host: FeatureHost;
+  readonly #parts: Parts;
+  readonly #collectors: CollectorSet;
+  /** Those that no feature brings. */
+  readonly #own: readonly Collector[];
+
+  private constructor(
+    config: Config,
+    signal: AbortSignal,
+    parts: Parts,
+    made: Made,
+    configState: () => ConfigState | undefined,
+  ) {
+    const { ledger, zones, traffic, host, features } = made;
+    this.traffic = traffic;
+    this.file = config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal));
+    this.#config = config;
+    this.#features = features;
+    this.#ledger = ledger;
+    this.#zones = zones;
+    this.#host = host;
+    this.#parts = parts;
+    const counting = config.isCounted
+      ? [new TrafficCollector(traffic, ledger), ...zones.collectors(traffic, ledger)]
+      : [];
+    this.#own = [new SelfCollector(configState), ...counting];
+    // Nobody waits for the rest of a page that is printed.
+    this.#collectors = new CollectorSet(this.#all(), config.once ? 1 : config.collectorShare, logCollector);
+  }
+
+  /** Builds what the config asks for, in `parts`. `configState`: undefined if it is read once. Throws PromtapError. */
+  static async start(
+    config: Config,
+    signal: AbortSignal,
+    parts: Parts,
+    configState: () => ConfigState | undefined,
+  ): Promise<Program> {
+    judgeFeatures(config.features, config);
+    const databases = sharedDatabases(config.geoDatabases);
+    const zones = await startZones(config, databases, parts);
+    const ranges = new RangeTable(config.ranges);
+    for (const warning of warningsOf(config, ranges)) log.warn(warning);
+    const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
+    const traffic = await startTraffic(config, ledger, parts);
+    const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
+    const features = await startFeatures(config.features, host);
+    for (const { name, feature } of features) parts.use(name, feature);
+    return new Program(config, signal, parts, { ledger, zones, traffic, host, features }, configState);
+  }
+
+  /** Resolves when all is counted that is counted at first. */
+  async started(): Promise<void> {
+    const features = this.#features.map(({ feature }) => feature);
+    await Promise.all([this.traffic, ...features].map(async (part) => part.started?.()));
+  }
+
+  get counters(): FileCounters {
+    return { ledger: this.#ledger, readers: this.#features.flatMap(({ feature }) => feature.reader ?? []) };
+  }
+
+  /** Capabilities that are needed as long as it runs. */
+  get keeps(): CapabilityName[] {
+    return [this.traffic, ...this.#features.map(({ feature }) => feature)].flatMap(({ keeps }) => keeps);
+  }
+
+  page(format: Format, timeoutMs: number, selection: Selection = EVERYTHING): AsyncGenerator<Uint8Array> {
+    const chosen = this.#collectors.chosen(selection.collect, selection.exclude);
+    const collect = () => this.#collectors.collect(performance.now() + timeoutMs, chosen);
+    return collectPage(collect, format, selection.names);
+  }
+
+  /**
+   * Goes on by another config: what both ask for goes on as it is. Returns the flags of what waits for a restart. Throws
+   * PromtapError, and goes on by the one before.
+   */
+  async apply(config: Config): Promise<string[]> {
+    const before = this.#config;
+    const next = withFixed(before, config);
+    judgeFeatures(next.features, next);
+    const host = { ...this.#host, interfaces: next.interfaces };
+    const features = await startFeatures(next.features, host, this.#features);
+    const added = features.filter((each) => !this.#features.includes(each));
+    try {
+      await this.#recount(before, next);
+    } catch (error) {
+      await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
+      throw error;
+    }
+    const ended = this.#features.filter((each) => !features.includes(each));
+    for (const { name, feature } of added) this.#parts.use(name, feature);
+    this.#features = features;
+    this.#collectors.use(this.#all());
+    this.#collectors.share = next.collectorShare;
+    this.#config = next;
+    configureLog(next.logLevel, next.logFormat);
+    await Promise.all(ended.map((each) => this.#end(each)));
+    return fixedChanges(before, config);
+  }
+
+  /** Has the traffic counted by other interfaces and ranges. */
+  async #recount(before: Config, next: Config): Promise<void> {
+    const { ranges, maxAddresses, interfaces } = next;
+    const isCountedAlike = isDeepStrictEqual([before.ranges, before.maxAddresses], [ranges, maxAddresses]);
+    if (!isDeepStrictEqual(before.interfaces, interfaces)) this.traffic.want(interfaces);
+    if (isCountedAlike) return;
+    const table = new RangeTable(ranges);
+    for (const warning of warningsOf(next, table)) log.warn(warning);
+    try {
+      await this.traffic.rerange(table, maxAddresses);
+    } catch (error) {
+      this.traffic.want(before.interfaces);
+      throw error;
+    }
+    await this.#zones.rerange(ranges);
+  }
+
+  async #end({ name, feature }: Started): Promise<void> {
+    try {
+      await this.#parts.end(feature);
+    } catch (error) {
+      log.error("couldn't end", { part: name, error: messageOf(error) });
+    }
+  }
+
+  #all(): Collector[] {
+    return [...this.#own, ...this.#features.flatMap(({ feature }) => feature.collectors)];
+  }
+}
+
+/** What a program is made of. */
+interface Made {
+  readonly ledger: Ledger;
+  readonly zones: Zones;
+  readonly traffic: CapturedTraffic;
+  readonly host: FeatureHost;
+  readonly features: readonly Started[];
+}
+
+async function* collectPage(
+  collect: () => Promise<Family[]>,
+  format: Format,
+  names: readonly string[],
+): AsyncGenerator<Uint8Array> {
+  const families = await collect();
+  yield* makePage(namedFamilies(families, names, areComplete(families)), format);
+}
+
+function logCollector(collector: string, error: string | undefined): void {
+  if (error === undefined) log.info("collector works again", { collector });
+  else log.error("collector failed", { collector, error });
+}

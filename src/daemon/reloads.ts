@@ -1,0 +1,92 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ConfigState } from "../collectors/self.ts";
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+import type { Config } from "./config.ts";
+
+/** Asks for the configuration to be read again; `cause` is for the log. Returns why that failed, if it did. */
+export type Reload = (cause: string) => Promise<string | undefined>;
+
+/** How the configuration is read again, and who may ask for it. */
+export interface ConfigSource {
+  /** Throws PromtapError, which names file and line. */
+  load(): Promise<Config>;
+  /** Calls `reload` when somebody asks for it from outside, from now on. */
+  onRequest(reload: Reload): Disposable;
+}
+
+/** Changes what runs to what a configuration says. Returns the flags whose change waits for a restart. */
+export type Apply = (config: Config) => Promise<string[]>;
+
+/**
+ * Reads the configuration again when it is asked to, one time after the other; who asks while it is read has it read
+ * once more. What fails changes nothing.
+ */
+export class Reloads {
+  state: ConfigState = { isSuccessful: true, succeededAt: Date.now() / 1000 };
+  readonly #load: ConfigSource["load"];
+  readonly #apply: Apply;
+  #current: Promise<string | undefined> | undefined;
+  #next: Promise<string | undefined> | undefined;
+
+  constructor(load: ConfigSource["load"], apply: Apply) {
+    this.#load = load;
+    this.#apply = apply;
+  }
+
+  async reload(cause: string): Promise<string | undefined> {
+    if (this.#current === undefined) {
+      this.#current = this.#run(cause).finally(() => (this.#current = undefined));
+      return this.#current;
+    }
+    const isOver = this.#current.then(() => undefined);
+    this.#next ??= isOver.then(() => {
+      this.#next = undefined;
+      return this.reload(cause);
+    });
+    return this.#next;
+  }
+
+  async #run(cause: string): Promise<string | undefined> {
+    try {
+      const waiting = await this.#apply(await this.#load());
+      this.state = { isSuccessful: true, succeededAt: Date.now() / 1000 };
+      log.info("reloaded", { cause });
+      for (const flag of waiting) log.warn("waits for a restart", { flag });
+      return undefined;
+    } catch (error) {
+      const reason = messageOf(error);
+      this.state = { ...this.state, isSuccessful: false };
+      log.error("couldn't reload; what runs stays as it is", { cause, error: reason });
+      return reason;
+    }
+  }
+}
+
+/** What goes on as it is until the program is started again, and the flag that says it. */
+const FIXED = {
+  readPath: "--read",
+  isCounted: "-i",
+  engine: "--engine",
+  filter: "--pcap.filter",
+  wireSizes: "--wire-sizes",
+  by: "--by",
+  geoDatabases: "--geoip-db",
+  keepCapabilities: "--keep-capabilities",
+  telemetryPath: "--web.telemetry-path",
+  once: "--once",
+} as const satisfies Partial<Record<keyof Config, string>>;
+
+/** The flags of what is fixed and differs. */
+export function fixedChanges(before: Config, after: Config): string[] {
+  return Object.entries(FIXED).flatMap(([key, flag]) => {
+    const [old, next] = [before, after].map((config) => config[key as keyof typeof FIXED]);
+    return isDeepStrictEqual(old, next) ? [] : [flag];
+  });
+}
+
+/** The configuration after, with what is fixed as it was before. */
+export function withFixed(before: Config, after: Config): Config {
+  const fixed = Object.keys(FIXED).map((key) => [key, before[key as keyof typeof FIXED]]);
+  return { ...after, ...Object.fromEntries(fixed) };
+}
