@@ -54,7 +54,7 @@ class NamedMaps {
 }
 
 function zoneMaps(zoning: Zoning, sharing: Sharing, names: NamedMaps): ZoneMaps {
-  const { label, table } = zoning;
+  const { label, table, ends } = zoning;
   const slots = slotsOf(zoning);
   const side = (version: 4 | 6) => ({
     directory: names.add(`${label}_directory${version}`),
@@ -65,6 +65,7 @@ function zoneMaps(zoning: Zoning, sharing: Sharing, names: NamedMaps): ZoneMaps 
     ...lanesOf(slots.slotCount, sharing),
     fd: names.add(`${label}_counters`),
     zones: {
+      ends,
       ipv4: side(4),
       ipv6: side(6),
       slots: names.add(`${label}_slots`),

@@ -2,7 +2,7 @@ import type { GeoDatabases } from "../../geo/databases.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import { Direction } from "../../ledger/rows.ts";
-import { FIRST_NAMED } from "../../ledger/zones/zone.ts";
+import { Ends, FIRST_NAMED } from "../../ledger/zones/zone.ts";
 import { BYTES, PACKETS, type ZoneLedger } from "../../ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../../page/family.ts";
@@ -48,7 +48,7 @@ export class ZonesCollector implements Collector {
   async collect(deadline: number): Promise<Family[]> {
     await reloaded(this.#updater.refresh(), deadline);
     this.#source.sync();
-    const { zonings } = this.#ledger;
+    const zonings = this.#ledger.zonings.filter(({ ends }) => ends === Ends.REMOTE);
     for (const zoning of zonings) zoning.beginPage();
     return [
       ...(this.#databases === undefined ? [] : databaseFamilies(this.#databases)),
@@ -58,21 +58,18 @@ export class ZonesCollector implements Collector {
         zonings.map((zoning) => ({ labels: { by: zoning.label }, value: this.#updater.isCurrent(zoning) ? 1 : 0 })),
       ),
       ...zonings.filter(({ label }) => label === "asn").flatMap(systemFamilies),
-      ...zonings.flatMap((zoning, index) => [
-        this.#family(zoning, index, "packets", PACKETS),
-        this.#family(zoning, index, "bytes", BYTES),
-      ]),
+      ...zonings.flatMap((zoning) => [this.#family(zoning, "packets", PACKETS), this.#family(zoning, "bytes", BYTES)]),
     ];
   }
 
-  #family(zoning: Zoning, index: number, unit: string, what: number): WrittenFamily {
+  #family(zoning: Zoning, unit: string, what: number): WrittenFamily {
     const name = `promtap_traffic_${zoning.label}_${unit}_total`;
     const of = zoning.label === "asn" ? "AS" : "country";
     return {
       name,
       help: `Traffic by ${of} of the remote address, or what it is instead, in ${unit}.`,
       type: MetricType.COUNTER,
-      write: (writer) => writeZones(writer, name, zoning, this.#ledger.interfaces(), index, what),
+      write: (writer) => writeZones(writer, name, zoning, this.#ledger.interfaces(), what),
     };
   }
 }
@@ -104,12 +101,11 @@ function* writeZones(
   name: string,
   zoning: Zoning,
   ledgers: readonly InterfaceLedger[],
-  index: number,
   what: number,
 ): Generator<void> {
   using _ = zoning.quota.hold();
   for (const ledger of ledgers) {
-    const zones = ledger.zones[index]!;
+    const zones = ledger.zones.find((each) => each.zoning === zoning)!;
     const lines = DIRECTIONS.map(
       ([, text]) => new SeriesLines(name, labelText("interface", ledger.name), labelText("direction", text)),
     );

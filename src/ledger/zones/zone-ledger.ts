@@ -2,7 +2,7 @@ import { grown } from "../../grown-array.ts";
 import { type Packet, Verdict } from "../../packet/packet.ts";
 import { Direction } from "../rows.ts";
 import { packetsOnWire } from "../unfolding.ts";
-import { nearness, Zone } from "./zone.ts";
+import { Ends, nearness, Zone } from "./zone.ts";
 import type { SlotCounts, Zoning } from "./zoning.ts";
 
 /** Counters of a slot: packets and bytes sent, then packets and bytes received. */
@@ -18,6 +18,9 @@ const DIRECTION_DOUBLES = 2;
  * private addresses, and all of them before the public ones. A packet that comes from the nearer end was sent, to the
  * zone of the other; one that goes to it was received. If both are as near there is no remote end: the packet counts
  * once, as sent, for the zone that both are in, or for TRANSIT if that is none. So every IP packet counts once.
+ *
+ * If both ends count, the zone of the source has sent the packet and that of the destination has received it, unless they
+ * are UNKNOWN: a packet between two zones counts for both.
  */
 export class ZoneLedger implements SlotCounts {
   readonly zoning: Zoning;
@@ -90,6 +93,11 @@ export class ZoneLedger implements SlotCounts {
 
   /** Counts packets from one zone to another. */
   #count(from: number, to: number, packets: number, bytes: number): void {
+    if (this.zoning.ends === Ends.BOTH) {
+      if (from !== Zone.UNKNOWN) this.add(this.zoning.slotOf(from, Direction.TX), Direction.TX, packets, bytes);
+      if (to !== Zone.UNKNOWN) this.add(this.zoning.slotOf(to, Direction.RX), Direction.RX, packets, bytes);
+      return;
+    }
     const lead = nearness(from) - nearness(to);
     if (lead < 0) this.add(this.zoning.slotOf(from, Direction.RX), Direction.RX, packets, bytes);
     else this.add(this.zoning.slotOf(lead > 0 ? to : between(from), Direction.TX), Direction.TX, packets, bytes);

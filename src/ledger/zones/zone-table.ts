@@ -1,4 +1,4 @@
-import type { Spans } from "./spans.ts";
+import { Spans } from "./spans.ts";
 import { Zone } from "./zone.ts";
 
 /** Bits that choose an entry of the directory, and as many values. */
@@ -44,10 +44,10 @@ export class ZoneTable {
   readonly ipv4: ZoneIndex;
   readonly ipv6: ZoneIndex;
 
-  /** The spans cover all addresses of their version. */
-  constructor(ipv4: Spans, ipv6: Spans) {
-    this.ipv4 = indexIpv4(ipv4);
-    this.ipv6 = indexIpv6(ipv6);
+  /** Of spans that cover all addresses of their version, or of what another table of them has. */
+  constructor(ipv4: Spans | ZoneIndex, ipv6: Spans | ZoneIndex) {
+    this.ipv4 = ipv4 instanceof Spans ? indexIpv4(ipv4) : ipv4;
+    this.ipv6 = ipv6 instanceof Spans ? indexIpv6(ipv6) : ipv6;
   }
 
   /** The zone of an IPv4 address, as a signed word. Hot; does not allocate. */

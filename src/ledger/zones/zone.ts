@@ -27,3 +27,7 @@ export const ZONE_NAMES = ["", "unknown", "private", "multicast", "local", "tran
 export function nearness(zone: number): number {
   return zone <= Zone.LOCAL ? zone : Zone.UNKNOWN;
 }
+
+/** Which ends of a packet a zoning counts for: the remote one of them, or each one that is in a zone. */
+export const Ends = { REMOTE: "remote", BOTH: "both" } as const;
+export type Ends = (typeof Ends)[keyof typeof Ends];

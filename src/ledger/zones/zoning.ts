@@ -3,7 +3,7 @@ import { Quota } from "../quota/quota.ts";
 import { Direction } from "../rows.ts";
 import { FREE, type Places } from "../quota/silence.ts";
 import { Spans } from "./spans.ts";
-import { FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
+import { Ends, FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
 import { ZoneTable } from "./zone-table.ts";
 
 /** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
@@ -35,6 +35,7 @@ export class Zoning implements Places {
   evicted = 0;
   /** Zones that may have a number. */
   readonly maxZones: number;
+  readonly ends: Ends;
   readonly #names: string[] = [...ZONE_NAMES];
   readonly #numbers = new Map<string, number>();
   /** Zone → what else is said of it, if there is anything. */
@@ -51,8 +52,9 @@ export class Zoning implements Places {
   readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
 
-  constructor(label: string, limit: number, maxZones = MAX_ZONES) {
+  constructor(label: string, limit: number, maxZones = MAX_ZONES, ends: Ends = Ends.REMOTE) {
     this.label = label;
+    this.ends = ends;
     this.quota = new Quota(limit, () => [this]);
     this.maxZones = maxZones;
     for (let zone = 0; zone < FIRST_NAMED; zone++) this.#give(zone);

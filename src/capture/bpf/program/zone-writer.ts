@@ -1,4 +1,5 @@
-import { Zone } from "../../../ledger/zones/zone.ts";
+import { Direction } from "../../../ledger/rows.ts";
+import { Ends, Zone } from "../../../ledger/zones/zone.ts";
 import { DIRECTORY_BITS, SUBDIRECTORY, SUBDIRECTORY_BITS } from "../../../ledger/zones/zone-table.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
@@ -58,10 +59,28 @@ class ZoneWriter {
       this.#findIpv6(zones.ipv6, IPV6_SOURCE, ZONE_FROM, missing);
       this.#findIpv6(zones.ipv6, IPV6_DESTINATION, ZONE_TO, missing);
     }
-    this.#chooseRemote();
+    if (zones.ends === Ends.BOTH) {
+      this.#countEnd(ZONE_FROM, Direction.TX, missing);
+      this.#countEnd(ZONE_TO, Direction.RX, missing);
+    } else {
+      this.#chooseRemote();
+      this.#loadSlot(missing);
+      this.#count(missing);
+    }
+    this.#asm.place(missing);
+  }
+
+  /** Counts for the zone at a place on the stack, if it is one. */
+  #countEnd(zone: number, direction: Direction, missing: Label): void {
+    const asm = this.#asm;
+    const counted = asm.label("end_counted");
+    asm.comment(direction === Direction.TX ? "the zone of the source" : "the zone of the destination");
+    asm.load(8, r6, r10, zone);
+    asm.jeq(r6, Zone.UNKNOWN, counted);
+    asm.mov(r9, direction);
     this.#loadSlot(missing);
     this.#count(missing);
-    this.#asm.place(missing);
+    asm.place(counted);
   }
 
   /**
@@ -148,7 +167,7 @@ class ZoneWriter {
     this.#lookUp(spans, missing);
     asm.load(4, r1, r0, IPV6_ZONE_OFFSET);
     asm.store(8, r10, to, r1);
-    this.#findTranslated(address + LAST_WORD, to, missing);
+    if (this.#counters.zones.ends === Ends.REMOTE) this.#findTranslated(address + LAST_WORD, to, missing);
   }
 
   /** If zone r1 is that of NAT64, the zone of the IPv4 address at a place on the stack takes its place. */

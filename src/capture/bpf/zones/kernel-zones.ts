@@ -1,4 +1,4 @@
-import { FIRST_NAMED } from "../../../ledger/zones/zone.ts";
+import { type Ends, FIRST_NAMED } from "../../../ledger/zones/zone.ts";
 import {
   DIRECTORY_ENTRIES,
   IPV4_WORDS,
@@ -89,6 +89,7 @@ class Side implements SideMaps {
  */
 export class KernelZones {
   readonly zoning: Zoning;
+  readonly ends: Ends;
   readonly ipv4: SideMaps;
   readonly ipv6: SideMaps;
   readonly slots: number;
@@ -117,6 +118,7 @@ export class KernelZones {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
     const { ipv4, ipv6 } = zoning.table;
     this.zoning = zoning;
+    this.ends = zoning.ends;
     const { slotCount, slotDispenser, slotsForSenders } = slotsOf(zoning);
     this.slotCount = slotCount;
     this.slotDispenser = slotDispenser;

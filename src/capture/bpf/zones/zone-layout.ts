@@ -1,3 +1,4 @@
+import type { Ends } from "../../../ledger/zones/zone.ts";
 import type { DispenserPlace } from "../tables/dispenser.ts";
 
 /*
@@ -47,6 +48,7 @@ export interface ZoneMaps {
   readonly isAtomic: boolean;
   /** What all programs share. */
   readonly zones: ZoneSlots & {
+    readonly ends: Ends;
     readonly ipv4: SideMaps;
     readonly ipv6: SideMaps;
     readonly slots: number;

@@ -1,0 +1,51 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
+import { Zoning } from "../ledger/zones/zoning.ts";
+import { labelText } from "../page/labels.ts";
+import { type CustomerTables, numbered } from "./customer-tables.ts";
+import type { PrefixSet } from "./prefix-set.ts";
+
+/** Room for a later list: half as many customers again, and some. */
+const SPARE = 1.5;
+const SPARE_CUSTOMERS = 1024;
+/** Label sets that are given a number before the event loop gets its turn. */
+const SETS_PER_TURN = 8192;
+
+/** Label sets and what is counted for them, at both ends of a packet: the zones of a zoning, named by their labels. */
+export class Customers {
+  readonly zoning: Zoning;
+  #labelNames: readonly string[] = [];
+
+  /** `expected`: different sets of labels at first. `limit`: most that have series. */
+  constructor(expected: number, limit: number) {
+    const room = Math.ceil(expected * SPARE) + SPARE_CUSTOMERS;
+    // A customer that leaves the list keeps its number.
+    this.zoning = new Zoning("customer", Math.min(limit, room), FIRST_NAMED + 2 * room, Ends.BOTH);
+  }
+
+  /** The labels of what found no place. */
+  get otherLabels(): string {
+    return this.#labelNames.map((name) => labelText(name, "other")).join(",");
+  }
+
+  /** From now on, these prefixes count; the tables are used up. Returns why that can't be: then those before stay. */
+  async use({ labelNames, labelSets }: PrefixSet, tables: CustomerTables): Promise<string | undefined> {
+    const zones = new Uint32Array(labelSets.length);
+    for (const [set, values] of labelSets.entries()) {
+      zones[set] = this.zoning.zoneOf(labelsOf(labelNames, values));
+      if (set % SETS_PER_TURN === SETS_PER_TURN - 1) await nextTurn();
+    }
+    const refusal = this.zoning.use(numbered(tables, zones));
+    if (refusal === undefined) this.#labelNames = labelNames;
+    return refusal;
+  }
+}
+
+/** As the page has them; what is empty is no label. */
+function labelsOf(names: readonly string[], values: readonly string[]): string {
+  let text = "";
+  for (const [index, value] of values.entries()) {
+    if (value !== "") text += `${text === "" ? "" : ","}${labelText(names[index]!, value)}`;
+  }
+  return text;
+}

@@ -1,0 +1,27 @@
+import { Customers } from "../../src/customers/customers.ts";
+import { tablesOf } from "../../src/customers/customer-tables.ts";
+import { parseRange } from "../../src/config/range-syntax.ts";
+import { type Listed, setOf } from "./prefix-sets.ts";
+
+/** Prefix → labels of its customer. */
+export type Book = Readonly<Record<string, Listed["labels"]>>;
+
+/** Customers, ready to be counted. */
+export async function customersOf(book: Book, limit = 1_000_000): Promise<Customers> {
+  const list = listOf(book);
+  const customers = new Customers(list.length, limit);
+  await useBook(customers, book);
+  return customers;
+}
+
+export async function useBook(customers: Customers, book: Book): Promise<string | undefined> {
+  const set = setOf(listOf(book));
+  return customers.use(set, tablesOf(set));
+}
+
+export function listOf(book: Book): Listed[] {
+  return Object.entries(book).map(([text, labels]) => {
+    const { version, first, last } = parseRange(text);
+    return { version, first, bits: (version === 4 ? 33 : 129) - (last - first + 1n).toString(2).length, labels };
+  });
+}
