@@ -1,3 +1,4 @@
+import { AF_INET, AF_INET6 } from "../packet/headers.ts";
 import { type DumpState, netlinkRequest, NLM_F_DUMP, walkAttributes, walkMessages } from "../native/netlink.ts";
 
 /*
@@ -13,8 +14,6 @@ const IFA_ADDRESS = 1;
 /** The host's own, if it is not IFA_ADDRESS. */
 const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
-const AF_INET = 2;
-const AF_INET6 = 10;
 /** RFC 3021: from this prefix length on a network has no address for all. */
 const NO_BROADCAST_BITS = 31;
 

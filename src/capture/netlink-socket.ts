@@ -1,7 +1,7 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import * as libc from "../native/libc.ts";
+import { AF_NETLINK } from "../native/netlink.ts";
 
-const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const NETLINK_ROUTE = 0;
 

@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as libc from "./libc.ts";
-import { type MessageVisitor, walkMessages } from "./netlink.ts";
+import { AF_NETLINK, type MessageVisitor, walkMessages } from "./netlink.ts";
 
-const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 const ETIME = 62;

@@ -4,6 +4,7 @@
  *   nlmsghdr: 0 length u32 | 4 type u16 | 6 flags u16 | 8 sequence | 12 port
  *   nlattr:   0 length u16 | 2 type u16 | 4 value, padded to 4 bytes
  */
+export const AF_NETLINK = 16;
 export const NLM_F_REQUEST = 0x001;
 export const NLM_F_DUMP = 0x300;
 const NLM_F_DUMP_INTR = 0x10;

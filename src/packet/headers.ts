@@ -100,6 +100,10 @@ export const SLL_DEVICE = 2;
 export const SLL_PROTOCOL = 14;
 export const SLL_HEADER_BYTES = 16;
 
+/* Address families of Linux (man 2 socket), as its messages and some captures say them. */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
 /*
  * IPv4: RFC 791, section 3.1
  *

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
-import { AF_INET, dumpRequest, NETLINK_SOCK_DIAG } from "../../src/collectors/connections/inet-diag.ts";
+import { AF_INET } from "../../src/packet/headers.ts";
+import { dumpRequest, NETLINK_SOCK_DIAG } from "../../src/collectors/connections/inet-diag.ts";
 import { LISTENING } from "../../src/collectors/connections/tcp-socket.ts";
 import { DumpEnd, type DumpLimits, NetlinkDump } from "../../src/native/netlink-dump.ts";
 

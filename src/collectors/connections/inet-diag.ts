@@ -1,4 +1,4 @@
-import { IPPROTO_TCP } from "../../packet/headers.ts";
+import { AF_INET, IPPROTO_TCP } from "../../packet/headers.ts";
 import { type MessageVisitor, netlinkRequest, NLM_F_DUMP, walkAttributes } from "../../native/netlink.ts";
 import { u16, u32 } from "../../packet/bytes.ts";
 import { setIpv4, type SocketVisitor, TCP_LISTEN, type TcpSocket } from "./tcp-socket.ts";
@@ -13,8 +13,6 @@ import { setIpv4, type SocketVisitor, TCP_LISTEN, type TcpSocket } from "./tcp-s
  *                     40 cookie
  */
 export const NETLINK_SOCK_DIAG = 4;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 const SOCK_DIAG_BY_FAMILY = 20;
 const REQUEST_BYTES = 56;
 const MESSAGE_BYTES = 72;

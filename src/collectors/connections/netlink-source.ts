@@ -1,7 +1,8 @@
 import { messageOf } from "../../errors.ts";
 import * as libc from "../../native/libc.ts";
 import { DumpEnd, NetlinkDump } from "../../native/netlink-dump.ts";
-import { AF_INET, AF_INET6, dumpRequest, NETLINK_SOCK_DIAG, socketMessages } from "./inet-diag.ts";
+import { AF_INET, AF_INET6 } from "../../packet/headers.ts";
+import { dumpRequest, NETLINK_SOCK_DIAG, socketMessages } from "./inet-diag.ts";
 import { LISTENING, type SocketSource, type SocketVisitor, TcpSocket } from "./tcp-socket.ts";
 
 const ENOENT = 2;

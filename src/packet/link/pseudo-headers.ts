@@ -1,14 +1,22 @@
 import { u16, u16LittleEndian, u32, u32LittleEndian } from "../bytes.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SLL_DEVICE, SLL_HEADER_BYTES, SLL_PROTOCOL } from "../headers.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  SLL_DEVICE,
+  SLL_HEADER_BYTES,
+  SLL_PROTOCOL,
+} from "../headers.ts";
 import { type Packet, Verdict } from "../packet.ts";
 import { ETHERTYPE_NONE, parseTags, skipHeader } from "./encapsulation.ts";
 import { parsePrism, parseRadiotap, parseWireless } from "./wireless.ts";
 
 /* What captures put before a packet that they have no other link header for. All start at `networkOffset`. */
 
-const AF_INET = 2;
-const AF_INET6_LINUX = 10;
+/* AF_INET6 of other systems; AF_INET is the same everywhere. */
 const AF_INET6_BSD = 24;
+const AF_INET6_SOLARIS = 26;
 const AF_INET6_FREEBSD = 28;
 const AF_INET6_DARWIN = 30;
 
@@ -25,7 +33,6 @@ const PFLOG_FAMILY = 1;
 const PFLOG_MIN_BYTES = 61;
 const IPNET_HEADER_BYTES = 24;
 const IPNET_FAMILY = 1;
-const AF_INET6_SOLARIS = 26;
 
 /*
  * Messages of nfnetlink_log (linux/netfilter/nfnetlink_log.h) as libpcap writes them: a header, and attributes in the
@@ -77,7 +84,7 @@ function etherTypeOf(family: number): number {
   switch (family) {
     case AF_INET:
       return ETHERTYPE_IPV4;
-    case AF_INET6_LINUX:
+    case AF_INET6:
     case AF_INET6_BSD:
     case AF_INET6_FREEBSD:
     case AF_INET6_DARWIN:

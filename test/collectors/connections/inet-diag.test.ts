@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { AF_INET6, dumpRequest, socketMessages } from "../../../src/collectors/connections/inet-diag.ts";
+import { AF_INET6 } from "../../../src/packet/headers.ts";
+import { dumpRequest, socketMessages } from "../../../src/collectors/connections/inet-diag.ts";
 import { TcpSocket } from "../../../src/collectors/connections/tcp-socket.ts";
 import { walkMessages } from "../../../src/native/netlink.ts";
 import { hex } from "../../packet/frames.ts";
