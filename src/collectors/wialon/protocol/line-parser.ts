@@ -72,7 +72,7 @@ export class LineParser {
   #prefix = "";
   #container: Container | undefined;
   #isUnpacking = false;
-  /** How many more packets are read, right or wrong, of what was unpacked. */
+  /** How many more packets, right or wrong, are read of what was unpacked; below 0 if one is too many. */
   #unpackedLeft = 0;
 
   constructor(listener: PacketListener, budget: MemoryBudget) {
@@ -174,6 +174,7 @@ export class LineParser {
   }
 
   #beginType(at: number): number {
+    this.#unpackedLeft--;
     this.bytes = 1 + this.#prefix.length;
     this.#letters = 0;
     this.#letterCount = 0;
@@ -204,7 +205,6 @@ export class LineParser {
       this.#fail();
       return;
     }
-    this.#unpackedLeft--;
     this.type = type;
     this.isChecksumWrong = false;
     this.fields.begin(type === LOGIN ? 0 : LENGTH_FIELD[type]!);
@@ -213,7 +213,6 @@ export class LineParser {
   }
 
   #fail(): void {
-    this.#unpackedLeft--;
     this.#listener.failed();
     this.#state = State.LINE_END;
   }
@@ -348,10 +347,16 @@ export class LineParser {
     this.#isUnpacking = true;
     this.#unpackedLeft = MAX_UNPACKED_PACKETS;
     let at = 0;
-    while (at < text.length && this.#unpackedLeft > 0) at = this.#step(text, at, text.length);
-    this.#finish();
+    while (at < text.length && this.#unpackedLeft >= 0) at = this.#step(text, at, text.length);
     this.#isUnpacking = false;
-    if (at < text.length && this.#unpackedLeft <= 0) this.#listener.unpacked(0, "too_large");
+    if (this.#unpackedLeft >= 0) {
+      this.#finish();
+      return;
+    }
+    // The packet that is one too many has just begun.
+    this.#state = this.#between;
+    this.cut();
+    this.#listener.unpacked(0, "too_large");
   }
 }
 

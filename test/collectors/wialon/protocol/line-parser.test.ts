@@ -58,6 +58,12 @@ class Site {
   }
 }
 
+/** A text as one compressed packet. */
+function packed(text: string | Buffer): Buffer {
+  const deflated = deflateSync(text);
+  return Buffer.concat([Buffer.from([0xff, deflated.length & 0xff, deflated.length >> 8]), deflated]);
+}
+
 function told(text: string | Buffer, version: Version = Version.UNKNOWN): string {
   return new Site(false, version).feed(text).told;
 }
@@ -230,8 +236,8 @@ describe("a compressed packet", () => {
 
   test("with thousands of packets in it is read in part, so that it holds nothing up", () => {
     const site = new Site();
-    const many = deflateSync(Array.from({ length: 100_000 }, (_, index) => `#P#${index % 250}\r\n`).join(""));
-    site.feed(Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many, Buffer.from("#P#\r\n")]));
+    const many = packed(Array.from({ length: 100_000 }, (_, index) => `#P#${index % 250}\r\n`).join(""));
+    site.feed(Buffer.concat([many, Buffer.from("#P#\r\n")]));
     const { told } = site.listener;
     assert.equal(told.filter((text) => text === "P").length, 5_001);
     assert.equal(told.filter((text) => text === "too_large").length, 1);
@@ -240,8 +246,7 @@ describe("a compressed packet", () => {
   test("counts each of the packets in it once, right or wrong", () => {
     const site = new Site();
     const lines = Array.from({ length: 5_001 }, (_, index) => (index < 4_000 ? "#X#" : index < 4_900 ? "#" : "#P#"));
-    const many = deflateSync(lines.map((line, index) => `${line}\r\n${index % 997}\r\n`).join(""));
-    site.feed(Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many]));
+    site.feed(packed(lines.map((line, index) => `${line}\r\n${index % 997}\r\n`).join("")));
     const { told } = site.listener;
     assert.equal(told.filter((text) => text === "failed").length, 4_900);
     assert.equal(told.filter((text) => text === "P").length, 100);
@@ -356,17 +361,30 @@ describe("the bounds of the parser:", () => {
     assert.match(told(bytes, Version.WITH_CHECKSUM), / wrong$/);
   });
 
-  test("5,000 packets are unpacked, and that is not too much", () => {
-    const many = deflateSync(
-      Array.from({ length: 5_000 }, (_, index) => `#P#${index % 250}\r\n`)
-        .join("")
-        .replace(/#[0-9]*\r\n$/, "#"),
-    );
-    const { told: each } = new Site().feed(
-      Buffer.concat([Buffer.from([0xff, many.length & 0xff, many.length >> 8]), many]),
-    ).listener;
-    assert.equal(each.filter((text) => text === "P").length, 5_000);
-    assert.ok(!each.includes("too_large"));
+  const LAST = {
+    "#P#250\r\n": "P /8",
+    "#P#250": "P /6",
+    "#P#": "P /3",
+    "#P#\r\nnone": "P /5",
+    "#PX#1\r\n\n": "failed",
+  };
+  const before = Array.from({ length: 4_999 }, (_, index) => `#P#${index % 250}\r\n`).join("");
+  for (const [last, expected] of Object.entries(LAST)) {
+    test(`5,000 packets are unpacked, and that is not too much, if ${JSON.stringify(last)} is the last`, () => {
+      const each = new Site().feed(packed(before + last)).listener.told;
+      assert.equal(each.slice(1 + 2 * 4_999).join(" "), expected);
+    });
+  }
+
+  test("5,001 packets are too much, and 5,000 are read to their end", () => {
+    const each = new Site().feed(packed(`${before}#P#250\r\n#P#\r\n#P#\r\n`)).listener.told;
+    assert.equal(each.slice(1 + 2 * 4_999).join(" "), "P /8 too_large");
+  });
+
+  test("the 5,000th packet has the checksum that its line ends with", () => {
+    const points = Array.from({ length: 5_000 }, (_, index) => line("D", data(index), { protocol: "2.0" }).bytes);
+    const each = new Site(false, Version.WITH_CHECKSUM).feed(packed(Buffer.concat(points))).listener.told;
+    assert.equal(each.slice(-2).join(" "), `D /${points.at(-1)!.length}`);
   });
 });
 
