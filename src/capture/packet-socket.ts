@@ -1,5 +1,6 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import * as libc from "../native/libc.ts";
+import type { Link } from "./netlink.ts";
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -28,6 +29,15 @@ export function packetAddress(interfaceIndex: number): Uint8Array {
   view.setUint16(2, ETH_P_ALL_BE, true);
   view.setInt32(4, interfaceIndex, true);
   return new Uint8Array(view.buffer);
+}
+
+/**
+ * Has the interface take in every frame as long as the socket is open, those to other MAC addresses too. Before the
+ * socket is bound, or it misses some. Loopback has them all as it is. Throws PromtapError.
+ */
+export async function turnPromiscuous(fd: number, { name, index, isLoopback }: Link): Promise<void> {
+  const joined = isLoopback ? 0 : await libc.makePromiscuous(fd, index);
+  if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
 }
 
 /** Says why something could not be done with a packet socket, and what to do; `attempts`: from the whole to the part. */

@@ -4,6 +4,8 @@ import { section, type ValueOf } from "./section.ts";
 export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 /** Engines that learn from the kernel which frames stand for several packets on the wire, and how they were merged. */
 export const WIRE_SIZE_ENGINES = ["bpf", "tcx", "ring"] as const satisfies readonly (typeof ENGINES)[number][];
+/** Engines that have a socket on an interface, which makes that promiscuous. */
+const PROMISCUOUS_ENGINES = ["bpf", "ring", "pcap"] as const satisfies readonly (typeof ENGINES)[number][];
 /** Engines that count by a program in the kernel; auto tries one of them first. */
 const PROGRAM_ENGINES = ["auto", "bpf", "tcx"] as const satisfies readonly (typeof ENGINES)[number][];
 
@@ -42,6 +44,18 @@ const FLAGS = {
     help:
       "Count packets as they are on the wire, if the kernel shows several TCP or UDP packets as one large frame " +
       `(GRO, TSO). Engines that can: ${WIRE_SIZE_ENGINES.join(", ")}.`,
+  }),
+  /** Count frames to other MAC addresses too. */
+  isPromiscuous: toggle({
+    name: "promiscuous",
+    isOfTraffic: true,
+    key: "promiscuous",
+    needs: ["engine=auto", ...PROMISCUOUS_ENGINES.map((name) => `engine=${name}`)],
+    why: "tcx has no socket to turn an interface with; with tcx: ip link set dev NAME promisc on",
+    excludes: { read: "a file has what was captured" },
+    help:
+      "Count frames to other MAC addresses too, such as those of a mirror port, for as long as promtap runs. pcap " +
+      `does so anyhow. Engines that can: ${PROMISCUOUS_ENGINES.join(", ")}.`,
   }),
   /** Keep the capabilities that are not needed once capture has started. */
   keepCapabilities: toggle({

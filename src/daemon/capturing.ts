@@ -91,18 +91,19 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 
 /** The engines that may be chosen, best first. */
 export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
-  const { engine, maxAddresses, wireSizes } = config;
+  const { engine, maxAddresses, wireSizes, isPromiscuous } = config;
   const kernel = {
     ranges,
     zonings,
     maxAddresses,
     wireSizes,
+    isPromiscuous,
     isFixed: new InterfacePatterns(config.interfaces).isFixed,
   };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind(wireSizes),
+    ring: () => ringKind({ wireSizes, isPromiscuous }),
     pcap: () => pcapKind(config.filter),
   };
   if (engine !== "auto") return [kinds[engine]()];

@@ -53,7 +53,7 @@ const listener: CaptureListener = {
 const kinds: Record<string, (ranges: RangeTable) => EngineKind> = {
   bpf: (ranges) => bpfKind(optionsOf(ranges)),
   tcx: (ranges) => tcxKind(optionsOf(ranges)),
-  ring: () => ringKind(false),
+  ring: () => ringKind(),
   pcap: () => pcapKind(""),
 };
 

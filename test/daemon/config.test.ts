@@ -16,6 +16,7 @@ const DEFAULT: Config = {
   engine: "auto",
   filter: "",
   wireSizes: false,
+  isPromiscuous: false,
   keepCapabilities: false,
   dumpProgram: false,
   readPath: null,

@@ -2,7 +2,7 @@ import { ErrorCode, PromtapError } from "../../errors.ts";
 import * as bpf from "../../native/bpf.ts";
 import * as libc from "../../native/libc.ts";
 import type { Link } from "../netlink.ts";
-import { openPacketSocket, packetAddress } from "../packet-socket.ts";
+import { openPacketSocket, packetAddress, turnPromiscuous } from "../packet-socket.ts";
 
 /** How packets get to the program on one interface: until the descriptors that it returns are closed. */
 export type Attach = (link: Link, programFd: number) => Promise<readonly number[]>;
@@ -16,14 +16,25 @@ export const replaceTcx: Replace = (attached, programFd) =>
   Math.min(...attached.map((fd) => bpf.updateTcx(fd, programFd)));
 
 export async function attachSocket(link: Link, programFd: number): Promise<number[]> {
+  return attachToSocket(link, programFd, false);
+}
+
+export async function attachPromiscuousSocket(link: Link, programFd: number): Promise<number[]> {
+  return attachToSocket(link, programFd, true);
+}
+
+async function attachToSocket(link: Link, programFd: number, isPromiscuous: boolean): Promise<number[]> {
   const fd = openPacketSocket(link.name, link.isEthernet);
-  let result = bpf.attachToSocket(fd, programFd);
-  if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
-  if (result < 0) {
-    void libc.closeInBackground(fd);
+  try {
+    let result = bpf.attachToSocket(fd, programFd);
+    if (result >= 0 && isPromiscuous) await turnPromiscuous(fd, link);
+    if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
+    if (result >= 0) return [fd];
     throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${libc.errnoText(result)}`);
+  } catch (error) {
+    void libc.closeInBackground(fd);
+    throw error;
   }
-  return [fd];
 }
 
 /** Not in a helper thread, though the kernel may wait: it looks the index up in the namespace of the thread. */

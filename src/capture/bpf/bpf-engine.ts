@@ -7,7 +7,15 @@ import * as libc from "../../native/libc.ts";
 import { type Engine, type EngineKind, EngineName, type Losses, type Renewal } from "../engine.ts";
 import { ARPHRD_LOOPBACK, type Link } from "../netlink.ts";
 import type { CapabilityName } from "../../native/capabilities.ts";
-import { type Attach, attachSocket, attachTcx, type Replace, replaceOnSocket, replaceTcx } from "./attach.ts";
+import {
+  type Attach,
+  attachPromiscuousSocket,
+  attachSocket,
+  attachTcx,
+  type Replace,
+  replaceOnSocket,
+  replaceTcx,
+} from "./attach.ts";
 import { isRealtime, possibleCpus } from "./cpus.ts";
 import { untilProgramsEnd } from "./tables/grace.ts";
 import { hasIndex, KernelTables } from "./tables/kernel-tables.ts";
@@ -43,6 +51,8 @@ export interface KernelOptions {
   ranges: RangeTable;
   maxAddresses: number;
   wireSizes: boolean;
+  /** Of engine bpf alone. */
+  isPromiscuous?: boolean;
   zonings: readonly Zoning[];
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
@@ -78,7 +88,7 @@ export function bpfKind(options: KernelOptions): EngineKind {
       name: EngineName.BPF,
       hook: Hook.SOCKET,
       attached: 1,
-      attach: attachSocket,
+      attach: options.isPromiscuous === true ? attachPromiscuousSocket : attachSocket,
       replace: replaceOnSocket,
       needs,
       keeps,

@@ -10,7 +10,7 @@ import { isPlainIpv4, parseFrame, parsePayload } from "../../packet/parse.ts";
 import { parseSegments } from "../../packet/transport.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
-import { openPacketSocket, packetAddress, packetSocketRefusal } from "../packet-socket.ts";
+import { openPacketSocket, packetAddress, packetSocketRefusal, turnPromiscuous } from "../packet-socket.ts";
 import {
   CAPTURED,
   LENGTH,
@@ -67,14 +67,19 @@ export class RingBudget {
   }
 }
 
-/**
- * Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else.
- *
- * `wireSizes`: frames that stand for several packets of the wire are recorded with what they are made of. Only if it
- * is asked for: the kernel drops, and counts as lost, merged frames that its virtio_net_hdr cannot express
- * (virtio_net_hdr_from_skb in linux/virtio_net.h), such as those of SCTP, and of UDP before Linux 6.2.
- */
-export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineKind {
+/** How packets are counted by rings. */
+export interface RingOptions {
+  /**
+   * Frames that stand for several packets of the wire are recorded with what they are made of. Only if it is asked for:
+   * the kernel drops, and counts as lost, merged frames that its virtio_net_hdr cannot express (virtio_net_hdr_from_skb
+   * in linux/virtio_net.h), such as those of SCTP, and of UDP before Linux 6.2.
+   */
+  wireSizes?: boolean;
+  isPromiscuous?: boolean;
+}
+
+/** Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else. */
+export function ringKind(options: RingOptions = {}, budget = new RingBudget()): EngineKind {
   return {
     name: EngineName.RING,
     needs: ["CAP_NET_RAW"],
@@ -82,7 +87,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
     descriptors: 1,
     async probe() {
       try {
-        const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: wireSizes };
+        const snap = { isEthernet: true, ignoreOutgoing: false, hasTransport: options.wireSizes === true };
         const { fd, ring } = await openSocket(undefined, snap, MIN_RING_BYTES);
         ring.close();
         void libc.closeInBackground(fd);
@@ -91,7 +96,7 @@ export function ringKind(wireSizes: boolean, budget = new RingBudget()): EngineK
         return messageOf(error);
       }
     },
-    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, wireSizes, budget),
+    open: (link, ledger, siblings) => openRingEngine(link, ledger, siblings, options, budget),
   };
 }
 
@@ -100,7 +105,7 @@ export async function openRingEngine(
   link: Link,
   ledger: Counted,
   siblings: number,
-  wireSizes: boolean,
+  { wireSizes = false, isPromiscuous = false }: RingOptions = {},
   budget = new RingBudget(),
 ): Promise<Engine<Counted>> {
   const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes };
@@ -109,11 +114,16 @@ export async function openRingEngine(
   budget.hold(ringBytes);
   try {
     const { fd, ring } = await openSocket(link.name, snap, ringBytes);
-    const bound = libc.bind(fd, packetAddress(link.index));
-    if (bound >= 0) return new RingEngine(fd, ring, snap, ledger, () => budget.release(ringBytes));
-    ring.close();
-    void libc.closeInBackground(fd);
-    throw packetSocketRefusal(bound, `open ${link.name}`, "bind to it");
+    try {
+      if (isPromiscuous) await turnPromiscuous(fd, link);
+      const bound = libc.bind(fd, packetAddress(link.index));
+      if (bound >= 0) return new RingEngine(fd, ring, snap, ledger, () => budget.release(ringBytes));
+      throw packetSocketRefusal(bound, `open ${link.name}`, "bind to it");
+    } catch (error) {
+      ring.close();
+      void libc.closeInBackground(fd);
+      throw error;
+    }
   } catch (error) {
     budget.release(ringBytes);
     throw error;

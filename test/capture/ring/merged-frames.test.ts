@@ -117,7 +117,7 @@ async function capture(kind: "tun" | "tap", samples: Sample[], wireSizes: boolea
   using tun = new TunInterface(`${kind}9`, kind);
   using links = Links.open();
   const recorder = new Recorder();
-  const engine = await openRingEngine(links.find(`${kind}9`)!, { sink: recorder }, 1, wireSizes);
+  const engine = await openRingEngine(links.find(`${kind}9`)!, { sink: recorder }, 1, { wireSizes });
   for (const sample of samples) {
     const link = kind === "tap" ? sample.ethernet : "";
     tun.receive(bytesOf(sample, link), mergedOf(sample, link));

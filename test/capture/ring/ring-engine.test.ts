@@ -45,7 +45,7 @@ function findLink(name: string): Link {
 
 async function open(name: string, wireSizes = false) {
   const recorder = new Recorder();
-  const engine = await openRingEngine(findLink(name), { sink: recorder }, 1, wireSizes);
+  const engine = await openRingEngine(findLink(name), { sink: recorder }, 1, { wireSizes });
   return { engine, seen: recorder.seen };
 }
 
@@ -69,7 +69,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   });
 
   test("works on this host", async () => {
-    assert.equal(await ringKind(false).probe(), undefined);
+    assert.equal(await ringKind().probe(), undefined);
   });
 
   test("counts each packet on loopback once, with its length", async () => {
@@ -113,7 +113,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
   test("counts into another sink from then on, and keeps what comes while it has none", async () => {
     const first = new Recorder();
     const second = new Recorder();
-    const engine = await openRingEngine(findLink("lo"), { sink: first }, 1, false);
+    const engine = await openRingEngine(findLink("lo"), { sink: first }, 1);
     await sendDatagrams(1, 2);
     await until("the first packets are counted", () => udpLengths(first.seen).length === 2);
     engine.retarget(undefined);
@@ -135,7 +135,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
 
   test("counts nothing of what came while it had no sink, closed without one", async () => {
     const recorder = new Recorder();
-    const engine = await openRingEngine(findLink("lo"), { sink: recorder }, 1, false);
+    const engine = await openRingEngine(findLink("lo"), { sink: recorder }, 1);
     engine.retarget(undefined);
     await sendDatagrams(1);
     await engine[Symbol.asyncDispose]();
@@ -169,7 +169,7 @@ describe("the ring engine", { skip: lacking("root", "ip") }, () => {
       masterIndex: 0,
       lowerIndex: 0,
     };
-    await assert.rejects(openRingEngine(gone, { sink: new Recorder() }, 1, false), {
+    await assert.rejects(openRingEngine(gone, { sink: new Recorder() }, 1), {
       name: "PromtapError",
       code: "HOST",
       message: "couldn't open gone0: couldn't bind to it: no such device",

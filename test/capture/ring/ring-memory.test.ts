@@ -66,7 +66,7 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
     test(`take what the budget has left, and give it back, ${wireSizes ? "with" : "without"} wire sizes`, async () => {
       using links = Links.open();
       const link = links.find("lo")!;
-      const kind = ringKind(wireSizes, new RingBudget(32 * MIB));
+      const kind = ringKind({ wireSizes }, new RingBudget(32 * MIB));
       const engines: Engine[] = [];
       const grows = async (siblings: number): Promise<number> => {
         const before = mappedMib();
@@ -97,7 +97,7 @@ describe("the rings of the ring engine", { skip: lacking("root", "ip") }, () => 
     };
     const budget = new RingBudget(16 * MIB);
     const ledger = new Ledger(new RangeTable([]), 0).interface("gone0");
-    await assert.rejects(ringKind(false, budget).open(gone, ledger, 1), /gone0/);
+    await assert.rejects(ringKind({}, budget).open(gone, ledger, 1), /gone0/);
     assert.equal(budget.shareBytes(1), 8 * MIB);
   });
 });
