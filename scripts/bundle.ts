@@ -73,7 +73,7 @@ function apart(found: Map<string, string>): Plugin {
       builder.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
         const file = join(resolveDir, path);
         if (kind !== "dynamic-import" || file.startsWith(join(root, "src/daemon/"))) return undefined;
-        const name = relative(join(root, "src"), file).replaceAll("/", "-").replace(/\.ts$/, ".cjs");
+        const name = assetName(file);
         found.set(name, file);
         return { path: name, namespace: "apart" };
       });
@@ -92,6 +92,10 @@ function apart(found: Map<string, string>): Plugin {
   };
 }
 
+function assetName(file: string): string {
+  return relative(join(root, "src"), file).replaceAll("/", "-").replace(/\.ts$/, ".cjs");
+}
+
 /** Leaves what parts share with the program to it. */
 const shared: Plugin = {
   name: "shared",
@@ -102,6 +106,9 @@ const shared: Plugin = {
     });
   },
 };
+
+/** What runs in threads of its own: src/native/thread.ts has it run. Nothing is shared with the program. */
+const WORKERS = ["src/config/file/worker.ts", "src/customers/reading/worker.ts"];
 
 /** Bundles the program into CommonJS files, the only format that Node 24 runs from a binary. */
 export async function bundle(): Promise<Bundle> {
@@ -118,6 +125,11 @@ export async function bundle(): Promise<Bundle> {
     assertApart(name, main.metafile, part.metafile);
     for (const folder of packagesOf(part.metafile)) packages.add(folder);
     parts[name] = part.code;
+  }
+  for (const path of WORKERS) {
+    const worker = await bundleOne({ entryPoints: [path] });
+    for (const folder of packagesOf(worker.metafile)) packages.add(folder);
+    parts[assetName(join(root, path))] = worker.code;
   }
   return { code: main.code, parts, packages: [...packages].sort() };
 }

@@ -1,9 +1,10 @@
 import { inspect } from "node:util";
-import type { GivenFlags } from "../config/flag.ts";
+import type { CommandLine } from "../config/flag.ts";
 import { formatAsked } from "../config/logging.ts";
 import { check } from "../daemon/check.ts";
-import { type Config, configOf } from "../daemon/config.ts";
+import type { Config } from "../daemon/config.ts";
 import { run } from "../daemon/daemon.ts";
+import { loadConfig } from "../daemon/loading.ts";
 import type { ConfigSource } from "../daemon/reloads.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { configureLog, log, logEnd } from "../log.ts";
@@ -46,7 +47,7 @@ export async function execute(argv: readonly string[], daemon: Daemon): Promise<
   // Before the arguments are judged, so that errors come in the form that they ask for.
   configureLog("info", formatAsked(argv));
   try {
-    await runCommandLine(argv, (given) => act(given, daemon));
+    await runCommandLine(argv, (commandLine, isPrinted) => act(commandLine, isPrinted, daemon));
     return 0;
   } catch (error) {
     if (!(error instanceof PromtapError)) fail(error);
@@ -55,7 +56,8 @@ export async function execute(argv: readonly string[], daemon: Daemon): Promise<
   }
 }
 
-async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
+async function act(commandLine: CommandLine, isPrinted: boolean, daemon: Daemon): Promise<void> {
+  const { given } = commandLine;
   if (given.has("help")) {
     process.stdout.write(helpText(COMMANDS));
     return;
@@ -64,15 +66,19 @@ async function act(given: GivenFlags, daemon: Daemon): Promise<void> {
     process.stdout.write(versionText());
     return;
   }
-  const config = configOf(given);
+  const { config, differences, yaml } = await loadConfig(commandLine);
   configureLog(config.logLevel, config.logFormat);
+  if (isPrinted) {
+    process.stdout.write(yaml);
+    return;
+  }
   if (config.check) {
-    const lines = await daemon.check(config);
+    const lines = [...differences, ...(await daemon.check(config))];
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return;
   }
   await daemon.run(config, abortOnSignals(), {
-    load: async () => configOf(given),
+    load: async () => (await loadConfig(commandLine)).config,
     onRequest: (reload) => watchHangups(() => void reload("SIGHUP")),
   });
 }

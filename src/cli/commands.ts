@@ -1,6 +1,5 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
-import type { GivenFlags } from "../config/flag.ts";
-import { usageError } from "../config/flag.ts";
+import { type CommandLine, usageError } from "../config/flag.ts";
 import { SECTIONS } from "../daemon/config.ts";
 import { VERSION } from "../version.ts";
 import { completions, SHELLS } from "./completions.ts";
@@ -8,20 +7,21 @@ import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
 import { isTopic, manualText, TOPICS } from "./manuals.ts";
 import { showText } from "./pager.ts";
-import { scanFlags } from "./scan.ts";
+import { scanCommandLine } from "./scan.ts";
 
 /** Name → what it does. The first is that of a command line without one. */
 export const COMMANDS = {
   run: "Count and serve: what promtap does without a command.",
   check: "Say what would run, or what is missing for it.",
+  config: "Print the configuration in force, as YAML.",
   help: "Print commands and flags, or the manual of a topic.",
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
 } as const;
 export type CommandName = keyof typeof COMMANDS;
 
-/** Runs or checks what the flags say. */
-export type Act = (given: GivenFlags) => Promise<void>;
+/** Runs or checks what the flags say, or prints that. */
+export type Act = (commandLine: CommandLine, isPrinted: boolean) => Promise<void>;
 
 /** Runs the command that arguments begin with, or the first of all. Throws a usage error. */
 export async function runCommandLine(argv: readonly string[], act: Act): Promise<void> {
@@ -38,8 +38,12 @@ export async function runCommandLine(argv: readonly string[], act: Act): Promise
  */
 function commandTree(words: readonly string[], act: Act): CommandDef {
   const leaves: Record<CommandName, () => void | Promise<void>> = {
-    run: () => act(scanFlags(words)),
-    check: () => act(new Map([...scanFlags(words), ["check", [""]]])),
+    run: () => act(scanCommandLine(words), false),
+    check() {
+      const { given, denied } = scanCommandLine(words);
+      return act({ given: new Map([...given, ["check", [""]]]), denied }, false);
+    },
+    config: () => act(scanCommandLine(words), true),
     help: () => (words.length === 0 ? print(helpText(COMMANDS), words) : showManual(words)),
     completion() {
       const shell = SHELLS.find((each) => each === words[0]);

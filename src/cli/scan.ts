@@ -1,4 +1,5 @@
-import { type Flag, type GivenFlags, spellingOf } from "../config/flag.ts";
+import { type CommandLine, type Flag, type GivenFlags, spellingOf } from "../config/flag.ts";
+import { nearest } from "../config/spelling.ts";
 import { ALL_FLAGS } from "../daemon/config.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 
@@ -15,7 +16,13 @@ const SPELLINGS: ReadonlyMap<string, Flag> = new Map(
  * look like flags and arguments without a flag.
  */
 export function scanFlags(argv: readonly string[]): GivenFlags {
+  return scanCommandLine(argv).given;
+}
+
+/** Likewise; `denied`: flags that were given as `--flag=false`, which are not in force whatever else says so. */
+export function scanCommandLine(argv: readonly string[]): CommandLine {
   const given = new Map<string, string[]>();
+  const denied = new Set<string>();
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index]!;
     const stray = word === "--" ? argv[index + 1] : word;
@@ -25,7 +32,7 @@ export function scanFlags(argv: readonly string[]): GivenFlags {
     }
     const { flag, glued } = splitWord(word);
     if (flag.value === undefined) {
-      setSwitch(given, flag, glued);
+      setSwitch(given, denied, flag, glued);
       continue;
     }
     const value = glued ?? separateValue(flag, argv[++index]);
@@ -34,7 +41,7 @@ export function scanFlags(argv: readonly string[]): GivenFlags {
     else if (flag.isRepeatable) values.push(value);
     else throw usage(`${spellingOf(flag)} is given twice: it takes one value`);
   }
-  return given;
+  return { given, denied };
 }
 
 interface SplitWord {
@@ -59,10 +66,12 @@ function splitWord(word: string): SplitWord {
 }
 
 /** A flag without a value, or with the one that Go's package flag prints for it. */
-function setSwitch(given: Map<string, string[]>, flag: Flag, glued: string | undefined): void {
-  if (glued === "false") given.delete(flag.name);
-  else if (glued === undefined || glued === "true") given.set(flag.name, [""]);
-  else throw usage(`--${flag.name} takes no value`);
+function setSwitch(given: Map<string, string[]>, denied: Set<string>, flag: Flag, glued: string | undefined): void {
+  if (glued !== undefined && glued !== "true" && glued !== "false") throw usage(`--${flag.name} takes no value`);
+  given.delete(flag.name);
+  denied.delete(flag.name);
+  if (glued === "false") denied.add(flag.name);
+  else given.set(flag.name, [""]);
 }
 
 function separateValue(flag: Flag, value: string | undefined): string {
@@ -74,29 +83,13 @@ function separateValue(flag: Flag, value: string | undefined): string {
 }
 
 function unknown(spelling: string, name: string): PromtapError {
-  const likely = [...SPELLINGS.keys()]
-    .filter((spelling) => spelling.length > 1)
-    .map((spelling) => ({ name: spelling, distance: distance(name, spelling) }))
-    .filter((flag) => flag.distance <= Math.max(2, name.length / 4) && flag.distance < name.length)
-    .toSorted((a, b) => a.distance - b.distance)[0];
-  return usage(`unknown flag ${spelling}${likely === undefined ? "" : `; did you mean --${likely.name}?`}`);
+  const likely = nearest(
+    name,
+    [...SPELLINGS.keys()].filter((known) => known.length > 1),
+  );
+  return usage(`unknown flag ${spelling}${likely === undefined ? "" : `; did you mean --${likely}?`}`);
 }
 
 function usage(message: string): PromtapError {
   return new PromtapError(ErrorCode.USAGE, `${message}${message.endsWith("?") ? "" : ";"} see promtap --help`);
-}
-
-/** Characters to insert, delete or change to make one word the other (Levenshtein); a missing "web." counts nothing. */
-function distance(from: string, to: string): number {
-  if (to.endsWith(`.${from}`)) return 0;
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let index = 0; index < from.length; index++) {
-    const next = [index + 1];
-    for (let at = 1; at <= to.length; at++) {
-      const change = row[at - 1]! + (from[index] === to[at - 1] ? 0 : 1);
-      next.push(Math.min(change, row[at]! + 1, next[at - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -6,6 +6,13 @@ import { ErrorCode, PromtapError } from "../errors.ts";
  */
 export type GivenFlags = ReadonlyMap<string, readonly string[]>;
 
+/** What the command line says. */
+export interface CommandLine {
+  readonly given: GivenFlags;
+  /** Flags without a value that it turns off, as in `--geoip=false`. */
+  readonly denied: ReadonlySet<string>;
+}
+
 /** Makes a value of one text that was given; throws a usage error that begins with `spelling`, such as `-p`. */
 export type Parse<T> = (text: string, spelling: string) => T;
 
@@ -39,6 +46,8 @@ export interface Flag<T = unknown> extends Declaration {
   /** As it would be given. */
   readonly default?: string;
   readonly isRepeatable: boolean;
+  /** All texts count; else the last. */
+  readonly isList?: boolean;
   /** The value of the texts that were given; undefined: the flag was not. Throws a usage error. */
   read(texts: readonly string[] | undefined): T;
 }
@@ -80,6 +89,7 @@ export function list<T>(
   return {
     ...rest,
     isRepeatable: true,
+    isList: true,
     read(texts = declaration.default === undefined ? [] : [declaration.default]) {
       const parts = separator === undefined ? texts : texts.flatMap((text) => text.split(separator));
       return parts.map((part) => parse(part, spellingOf(declaration)));

@@ -26,6 +26,7 @@ const FLAGS = {
   port: single({
     name: "port",
     short: "p",
+    key: "web.port",
     value: "PORT",
     default: "9112",
     isRepeatable: true,

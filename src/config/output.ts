@@ -1,4 +1,4 @@
-import { illegal, single, toggle } from "./flag.ts";
+import { illegal, nonEmpty, single, toggle } from "./flag.ts";
 import { section } from "./section.ts";
 
 const FLAGS = {
@@ -19,6 +19,16 @@ const FLAGS = {
     },
   }),
 };
+
+/** Where else flags stand. */
+export const fileSection = section("Log and help", {
+  filePath: single({
+    name: "config.file",
+    value: "FILE",
+    help: "File in YAML that says what flags say; those of the command line win.",
+    parse: nonEmpty("a file in YAML"),
+  }),
+});
 
 /** What is printed instead of counting. */
 export const helpSection = section("Log and help", {

@@ -1,6 +1,7 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { type Address, formatIpv4, formatIpv6, parseAddress } from "../packet/address.ts";
+import { labelNameFault } from "./label-names.ts";
 
 /*
  * RANGE    = ADDRESSES *( ":" KEY "=" VALUE )
@@ -10,9 +11,6 @@ import { type Address, formatIpv4, formatIpv6, parseAddress } from "../packet/ad
  * as in promacct, whose users wrote these ranges.
  */
 const FORMS = "START-END, ADDRESS, NETWORK/PREFIX or NETWORK/PREFIX/ROLLUP, then :KEY=VALUE for each label";
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** Labels that every series has already, or that belong to histograms. */
-const RESERVED_LABELS = ["interface", "ip", "protocol", "le"];
 const DECIMAL = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /**
@@ -83,17 +81,8 @@ function parseLabels(text: string, labels: string): (readonly [name: string, val
 }
 
 function judgeLabelName(text: string, name: string): void {
-  if (!LABEL_NAME.test(name)) {
-    throw illegal(text, `the label name ${quote(name)} is invalid`, "letters, digits and _, no digit first");
-  }
-  if (RESERVED_LABELS.includes(name) || name.startsWith("__")) {
-    const reserved = RESERVED_LABELS.join(", ");
-    throw illegal(
-      text,
-      `the label name ${quote(name)} is reserved`,
-      `any name but ${reserved} and those with __ first`,
-    );
-  }
+  const fault = labelNameFault(name);
+  if (fault !== undefined) throw illegal(text, fault.why, fault.legal);
 }
 
 function address(text: string, part: string): Address {

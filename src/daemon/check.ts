@@ -13,6 +13,7 @@ import { log } from "../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
+import { customerSummary, customerWarnings, loadCustomers } from "./customers.ts";
 import { sharedDatabases } from "./databases.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
@@ -26,10 +27,12 @@ export async function check(config: Config): Promise<string[]> {
   if (config.dumpProgram) return dumpPrograms(config);
   judgeFeatures(config.features, config);
   const ranges = new RangeTable(config.ranges);
+  const customers = await loadCustomers(config);
   const databases = sharedDatabases(config.geoDatabases);
   return [
-    ...warningsOf(config, ranges).map((warning) => `warning: ${warning}`),
+    ...[...warningsOf(config, ranges), ...customerWarnings(customers)].map((warning) => `warning: ${warning}`),
     ...(config.isCounted ? await checkTraffic(config, ranges, databases) : []),
+    ...customerSummary(customers),
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
   ];

@@ -4,7 +4,8 @@ import { type Flag, type GivenFlags, refuseConflicts, usageError } from "../conf
 import { type DatabasesConfig, databasesSection } from "../config/databases.ts";
 import { webSection } from "../config/listen.ts";
 import { logSection } from "../config/logging.ts";
-import { helpSection, outputSection } from "../config/output.ts";
+import { fileSection, helpSection, outputSection } from "../config/output.ts";
+import { type InlinePrefix, type PrefixListsConfig, prefixListsSection } from "../config/prefix-lists.ts";
 import type { Section, ValueOf } from "../config/section.ts";
 import { trafficSection } from "../config/traffic.ts";
 import { FEATURES, type FeatureValues } from "./features.ts";
@@ -14,6 +15,7 @@ const featureSections = Object.values(FEATURES).map(({ section }): Section => se
 /** All sections, in the order of the help; those of one title stand together. */
 export const SECTIONS: readonly Section[] = [
   trafficSection,
+  prefixListsSection,
   bySection,
   captureSection,
   ...featureSections,
@@ -21,6 +23,7 @@ export const SECTIONS: readonly Section[] = [
   outputSection,
   webSection,
   logSection,
+  fileSection,
   helpSection,
 ];
 
@@ -34,7 +37,12 @@ export type Config = ValueOf<typeof trafficSection> &
   ValueOf<typeof captureSection> &
   ValueOf<typeof outputSection> &
   ValueOf<typeof webSection> &
-  ValueOf<typeof logSection> & {
+  ValueOf<typeof logSection> &
+  PrefixListsConfig & {
+    /** Prefixes that stand in the configuration file. */
+    readonly prefixes: readonly InlinePrefix[];
+    /** The configuration file; null if there is none. */
+    readonly filePath: string | null;
     /** How traffic is counted by remote address. */
     readonly by: ValueOf<typeof bySection>;
     readonly geoDatabases: DatabasesConfig;
@@ -44,7 +52,7 @@ export type Config = ValueOf<typeof trafficSection> &
   };
 
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
-export function configOf(given: GivenFlags): Config {
+export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = []): Config {
   refuseConflicts(ALL_FLAGS, given);
   const alone = Object.values(FEATURES).find(({ standsAlone }) => standsAlone !== undefined && given.has(standsAlone));
   const isCounted = alone === undefined || given.has("interface") || given.has("read");
@@ -55,6 +63,9 @@ export function configOf(given: GivenFlags): Config {
     ...outputSection.read(given),
     ...webSection.read(given),
     ...logSection.read(given),
+    ...prefixListsSection.read(given),
+    ...fileSection.read(given),
+    prefixes,
     by: bySection.read(given),
     geoDatabases: databasesSection.read(given),
     isCounted,
@@ -70,7 +81,7 @@ function featureValuesOf(given: GivenFlags): FeatureValues {
 /** Refuses flags that say how traffic is counted if it is not: with the flag `alone`, it has to be asked for. */
 function refusePointless(given: GivenFlags, alone: string): void {
   const { flags } = captureSection;
-  const ofTraffic = [trafficSection, bySection].flatMap((section) => section.flags);
+  const ofTraffic = [trafficSection, prefixListsSection, bySection].flatMap((section) => section.flags);
   const pointless = [...ofTraffic, ...flags].find(({ name, isOfTraffic }) => isOfTraffic === true && given.has(name));
   if (pointless === undefined) return;
   throw usageError(`--${pointless.name} needs -i: with --${alone}, traffic is counted only if -i asks for it`);

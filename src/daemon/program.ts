@@ -16,6 +16,7 @@ import type { Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
+import { customerWarnings, loadCustomers } from "./customers.ts";
 import { sharedDatabases } from "./databases.ts";
 import { judgeFeatures, type Started, startFeatures } from "./features.ts";
 import type { Parts } from "./parts.ts";
@@ -75,7 +76,8 @@ export class Program {
     const databases = sharedDatabases(config.geoDatabases);
     const zones = await startZones(config, databases, parts);
     const ranges = new RangeTable(config.ranges);
-    for (const warning of warningsOf(config, ranges)) log.warn(warning);
+    const customers = await loadCustomers(config);
+    for (const warning of [...warningsOf(config, ranges), ...customerWarnings(customers)]) log.warn(warning);
     const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
     const traffic = await startTraffic(config, ledger, parts);
     const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
@@ -113,6 +115,7 @@ export class Program {
     const before = this.#config;
     const next = withFixed(before, config);
     judgeFeatures(next.features, next);
+    for (const warning of customerWarnings(await loadCustomers(next))) log.warn(warning);
     const host = { ...this.#host, interfaces: next.interfaces };
     const features = await startFeatures(next.features, host, this.#features);
     const added = features.filter((each) => !this.#features.includes(each));

@@ -2,6 +2,8 @@ import type { BigIntStats } from "node:fs";
 import { constants, type FileHandle, open, stat } from "node:fs/promises";
 import { messageOf } from "../errors.ts";
 
+const PIECE_BYTES = 2 ** 18;
+
 /** A file as it was read. */
 export interface FileContents {
   readonly bytes: Buffer;
@@ -16,14 +18,44 @@ export interface FileContents {
  */
 export async function readBounded(path: string, maxBytes: number): Promise<FileContents> {
   try {
-    refuseIrregular(await stat(path, { bigint: true }));
-    // Something else may be in its place by now.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const status = await file.stat({ bigint: true });
-    refuseIrregular(status);
+    await using opened = await openRegular(path);
+    const { file, status } = opened;
     return { bytes: await readAll(file, Number(status.size), maxBytes), mark: markOfStatus(status) };
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
+  }
+}
+
+/** Reads such a file in pieces, which are lent until the next; returns its mark in the end. Throws like `readBounded`. */
+export async function* readPieces(path: string, maxBytes: number): AsyncGenerator<Buffer, string> {
+  try {
+    await using opened = await openRegular(path);
+    const { file, status } = opened;
+    if (Number(status.size) > maxBytes) throw tooLarge(maxBytes);
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    for (let length = 0; ;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) return markOfStatus(status);
+      length += bytesRead;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      yield piece.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    throw new Error(reasonOf(error), { cause: error });
+  }
+}
+
+async function openRegular(path: string): Promise<{ file: FileHandle; status: BigIntStats } & AsyncDisposable> {
+  refuseIrregular(await stat(path, { bigint: true }));
+  // Something else may have taken its place since.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const status = await file.stat({ bigint: true });
+    refuseIrregular(status);
+    return { file, status, [Symbol.asyncDispose]: async () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 }
 

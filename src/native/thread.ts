@@ -1,0 +1,17 @@
+import { isSea } from "node:sea";
+import { Worker } from "node:worker_threads";
+import { readAsset } from "./asset.ts";
+
+/** Far above what a million of anything needs; a bound for what a broken file may ask for. */
+const MAX_HEAP_MB = 1024;
+
+/**
+ * Runs a module in a thread of its own, by its path in src/; the build makes an asset of it. What it throws is an error
+ * of the worker.
+ */
+export function startThread(module: string, data: unknown): Worker {
+  const options = { workerData: data, resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } };
+  if (!isSea()) return new Worker(new URL(`../${module}`, import.meta.url), options);
+  const code = readAsset(module.replaceAll("/", "-").replace(/\.ts$/, ".cjs"));
+  return new Worker(Buffer.from(code!).toString(), { ...options, eval: true });
+}
