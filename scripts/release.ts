@@ -22,7 +22,9 @@ export function writeRelease(binary: string, addons: readonly string[], licences
   const folder = join(cache, "release", NAME);
   rmSync(join(cache, "release"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const texts = ["src/assets/promtap.service", "LICENSE"].map((name) => join(root, name));
+  const texts = ["src/assets/promtap.service", "src/assets/promtap.example.yml", "LICENSE"].map((name) =>
+    join(root, name),
+  );
   for (const file of [binary, ...addons, ...texts]) copyFileSync(file, join(folder, basename(file)));
   // where they stand in the sources, so that their links lead somewhere
   for (const path of manualPaths) {

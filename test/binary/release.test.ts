@@ -30,6 +30,7 @@ describe("the tarball", () => {
       "cap.node",
       "koffi.node",
       "promtap",
+      "promtap.example.yml",
       "promtap.service",
       "scripts",
       "src",
