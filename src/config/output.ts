@@ -22,11 +22,18 @@ const FLAGS = {
 
 /** Where else flags stand. */
 export const fileSection = section("Log and help", {
+  /** The configuration file; null if there is none. */
   filePath: single({
     name: "config.file",
     value: "FILE",
     help: "File in YAML that says what flags say; those of the command line win.",
     parse: nonEmpty("a file in YAML"),
+  }),
+  /** Whether files are read again when they change. */
+  watchesFiles: toggle({
+    name: "config.watch",
+    needs: ["config.file", "range-file"],
+    help: "Read --config.file and the files of --range-file again when one of them changes.",
   }),
 });
 

@@ -14,7 +14,7 @@ import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { requireLibc } from "../native/libc.ts";
-import type { Config } from "./config.ts";
+import { type Config, mayChange } from "./config.ts";
 import { Looks } from "../collectors/looks.ts";
 import type { Parts } from "./parts.ts";
 
@@ -98,7 +98,7 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
     maxAddresses,
     wireSizes,
     isPromiscuous,
-    isFixed: new InterfacePatterns(config.interfaces).isFixed,
+    isFixed: new InterfacePatterns(config.interfaces).isFixed && !mayChange(config),
   };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),

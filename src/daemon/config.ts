@@ -38,11 +38,10 @@ export type Config = ValueOf<typeof trafficSection> &
   ValueOf<typeof outputSection> &
   ValueOf<typeof webSection> &
   ValueOf<typeof logSection> &
+  ValueOf<typeof fileSection> &
   PrefixListsConfig & {
     /** Prefixes that stand in the configuration file. */
     readonly prefixes: readonly InlinePrefix[];
-    /** The configuration file; null if there is none. */
-    readonly filePath: string | null;
     /** How traffic is counted by remote address. */
     readonly by: ValueOf<typeof bySection>;
     readonly geoDatabases: DatabasesConfig;
@@ -50,6 +49,16 @@ export type Config = ValueOf<typeof trafficSection> &
     readonly isCounted: boolean;
     readonly features: FeatureValues;
   };
+
+/** The files that a config was read from. */
+export function filesOf({ filePath, prefixLists }: Config): string[] {
+  return [...(filePath === null ? [] : [filePath]), ...prefixLists.map(({ path }) => path)];
+}
+
+/** Whether another config may take its place: what that needs is not known yet. */
+export function mayChange(config: Config): boolean {
+  return filesOf(config).length > 0;
+}
 
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
 export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = []): Config {

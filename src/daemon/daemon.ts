@@ -1,5 +1,6 @@
 import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
+import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText } from "../native/libc.ts";
@@ -7,12 +8,15 @@ import { ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
 import { landingPage } from "../page/landing.ts";
 import { chooseFormat, CONTENT_TYPE } from "../page/negotiation.ts";
 import { VERSION } from "../version.ts";
-import type { Config } from "./config.ts";
+import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { type ConfigSource, Reloads } from "./reloads.ts";
 import { Web } from "./web.ts";
+
+/** What another config may need, of collectors, engines and ports below 1024. */
+const TO_CHANGE = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_BIND_SERVICE"] as const;
 
 /** What is told of the configuration until it is read again. */
 const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Date.now() / 1000) };
@@ -59,23 +63,43 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   );
   await (await web.listen(config.listen)).commit();
   await Promise.race([program.started(), aborted(signal)]);
-  settle(config.keepCapabilities ? undefined : program.keeps);
+  settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
-  if (source !== undefined) {
-    reloads = new Reloads(
-      () => source.load(),
-      (next) => apply(next, program, web),
-    );
-    parts.use(
-      "reload",
-      source.onRequest((cause) => reloads!.reload(cause)),
-    );
-  }
+  if (source !== undefined) reloads = await startReloads(source, config, program, web, parts);
   const counting = file === undefined ? undefined : countFile(file, program.counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
   parts.use("reading", { [Symbol.asyncDispose]: async () => (signal.aborted ? counting : undefined) });
   await file?.recognize();
+}
+
+/** Reads the configuration again from now on, when it is asked to, or when a file changes. */
+async function startReloads(
+  source: ConfigSource,
+  config: Config,
+  program: Program,
+  web: Web,
+  parts: Parts,
+): Promise<Reloads> {
+  let files = filesOf(config);
+  const reloads = new Reloads(
+    () => source.load(),
+    async (next) => {
+      files = filesOf(next);
+      return apply(next, program, web);
+    },
+  );
+  parts.use(
+    "requests of reloads",
+    source.onRequest((cause) => reloads.reload(cause)),
+  );
+  if (!config.watchesFiles) return reloads;
+  const watch: FileWatch = await FileWatch.open(files, async () => {
+    await reloads.reload("a file changed");
+    await watch.follow(files);
+  });
+  parts.use("watch of files", watch);
+  return reloads;
 }
 
 /** Goes on by another config, or, if that can't be, by the one before. */

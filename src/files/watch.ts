@@ -11,17 +11,17 @@ const SETTLE_MS = 500;
  * watched.
  */
 export class FileWatch implements Disposable {
-  readonly #onChange: () => void;
+  readonly #onChange: () => void | Promise<void>;
   readonly #watchers = new Map<string, ReturnType<typeof watch>>();
   #marks = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #isOpen = true;
 
-  private constructor(onChange: () => void) {
+  private constructor(onChange: () => void | Promise<void>) {
     this.#onChange = onChange;
   }
 
-  static async open(paths: readonly string[], onChange: () => void): Promise<FileWatch> {
+  static async open(paths: readonly string[], onChange: () => void | Promise<void>): Promise<FileWatch> {
     const opened = new FileWatch(onChange);
     await opened.follow(paths);
     return opened;
@@ -59,6 +59,6 @@ export class FileWatch implements Disposable {
 
   async #compare(): Promise<void> {
     const changes = await Promise.all([...this.#marks].map(async ([path, mark]) => (await markOf(path)) !== mark));
-    if (this.#isOpen && changes.includes(true)) this.#onChange();
+    if (this.#isOpen && changes.includes(true)) await this.#onChange();
   }
 }

@@ -24,6 +24,7 @@ const DEFAULT: Config = {
   prefixes: [],
   isLenient: false,
   filePath: null,
+  watchesFiles: false,
   once: false,
   check: false,
   listen: [{ kind: "tcp", host: undefined, port: 9112 }],

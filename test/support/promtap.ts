@@ -80,7 +80,15 @@ export class RunningPromtap implements AsyncDisposable {
   }
 
   async get(path: string, headers: Record<string, string> = {}): Promise<{ status: number; body: string }> {
-    const sent = request({ socketPath: this.#socket, path, headers, agent: false });
+    return this.#ask("GET", path, headers);
+  }
+
+  async post(path: string): Promise<{ status: number; body: string }> {
+    return this.#ask("POST", path, {});
+  }
+
+  async #ask(method: string, path: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
+    const sent = request({ socketPath: this.#socket, method, path, headers, agent: false });
     sent.end();
     const [response] = await once(sent, "response");
     response.setEncoding("utf8");
