@@ -1,5 +1,6 @@
 import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
+import { type Listening, Web } from "../http/web.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
@@ -13,7 +14,6 @@ import { Parts } from "./parts.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { type ConfigSource, Reloads } from "./reloads.ts";
-import { Web } from "./web.ts";
 
 /** What another config may need, of collectors, engines and ports below 1024. */
 const TO_CHANGE = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_BIND_SERVICE"] as const;
@@ -61,7 +61,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
       failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
     }),
   );
-  await (await web.listen(config.listen)).commit();
+  await commit(await web.listen(config.listen));
   await Promise.race([program.started(), aborted(signal)]);
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
@@ -107,12 +107,17 @@ async function apply(config: Config, program: Program, web: Web): Promise<string
   const listening = await web.listen(config.listen);
   try {
     const waiting = await program.apply(config);
-    await listening.commit();
+    await commit(listening);
     return waiting;
   } catch (error) {
     await listening.undo();
     throw error;
   }
+}
+
+async function commit(listening: Listening): Promise<void> {
+  for (const address of listening.added) log.info("listening", { address });
+  await listening.commit();
 }
 
 /** Settles to run for long: ignores signals that nothing handles, and drops the rights that are needed no more. */

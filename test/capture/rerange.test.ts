@@ -21,6 +21,7 @@ import { type SeriesCounts, seriesOf } from "../ledger/model.ts";
 import { enterPrivateNetwork, ipBatch } from "./private-network.ts";
 
 const MAX_ADDRESSES = 1000;
+const TIMEOUT_MS = 240_000;
 const RERANGES = 100;
 const FRAMES = 200_000;
 const LENGTH_BYTES = 100;
@@ -88,7 +89,7 @@ before(() => {
 for (const [name, kindOf] of Object.entries(kinds)) {
   test(
     `engine ${name} counts every packet once while ranges change ${RERANGES} times`,
-    engineOptions(name),
+    { ...engineOptions(name), timeout: TIMEOUT_MS },
     async () => {
       using folder = new TemporaryFolder();
       const first = tableOf(SETS[0]!);

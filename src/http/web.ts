@@ -1,13 +1,19 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ListenAddress } from "../http/listener.ts";
-import { type Server, startServer } from "../http/server.ts";
-import type { Site } from "../http/site.ts";
-import { messageOf } from "../errors.ts";
-import { log } from "../log.ts";
+import type { ListenAddress } from "./listener.ts";
+import { type Server, startServer } from "./server.ts";
+import type { Site } from "./site.ts";
 
 interface Served {
   readonly listen: ListenAddress;
   readonly server: Server;
+}
+
+/** Other addresses, to be served at alone or not at all. */
+export interface Listening {
+  /** As bound, those that were not served at before. */
+  readonly added: readonly string[];
+  commit(): Promise<void>;
+  undo(): Promise<void>;
 }
 
 /** The addresses that a site is served at, which may become others. */
@@ -25,10 +31,10 @@ export class Web implements AsyncDisposable {
    * Serves at these addresses too, and returns what makes them the only ones, or takes that back. Throws PromtapError if
    * it can't listen at one of them, and serves at those before.
    */
-  async listen(addresses: readonly ListenAddress[]): Promise<{ commit(): Promise<void>; undo(): Promise<void> }> {
+  async listen(addresses: readonly ListenAddress[]): Promise<Listening> {
     const before = this.#served;
     const added: Served[] = [];
-    const undo = () => endAll(added);
+    const undo = () => this.#endAll(added);
     try {
       for (const listen of addresses) {
         if (before.some((each) => isDeepStrictEqual(each.listen, listen))) continue;
@@ -42,20 +48,17 @@ export class Web implements AsyncDisposable {
     const isWanted = ({ listen }: Served) => addresses.some((each) => isDeepStrictEqual(each, listen));
     const commit = async (): Promise<void> => {
       this.#served = [...before.filter(isWanted), ...added];
-      for (const { server } of added) for (const address of server.addresses) log.info("listening", { address });
-      await endAll(before.filter((each) => !isWanted(each)));
+      await this.#endAll(before.filter((each) => !isWanted(each)));
     };
-    return { commit, undo };
+    return { added: added.flatMap(({ server }) => server.addresses), commit, undo };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await endAll(this.#served);
+    await this.#endAll(this.#served);
   }
-}
 
-async function endAll(served: readonly Served[]): Promise<void> {
-  const ends = await Promise.allSettled(served.map(({ server }) => server[Symbol.asyncDispose]()));
-  for (const end of ends) {
-    if (end.status === "rejected") log.error("couldn't end", { part: "web server", error: messageOf(end.reason) });
+  async #endAll(served: readonly Served[]): Promise<void> {
+    const ends = await Promise.allSettled(served.map(({ server }) => server[Symbol.asyncDispose]()));
+    for (const end of ends) if (end.status === "rejected") this.#site.failed(end.reason);
   }
 }
