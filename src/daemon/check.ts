@@ -14,7 +14,7 @@ import { effectiveCapabilities, listCapabilities } from "../native/capabilities.
 import { engineKinds, presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { customerSummary, customerWarnings, loadCustomers } from "./customers.ts";
-import { sharedDatabases } from "./databases.ts";
+import { sharedDatabases } from "./zones.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";

@@ -1,6 +1,6 @@
 import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
-import { type Listening, Web } from "../http/web.ts";
+import { type AddressChange, Web } from "../http/web.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
@@ -115,9 +115,9 @@ async function apply(config: Config, program: Program, web: Web): Promise<string
   }
 }
 
-async function commit(listening: Listening): Promise<void> {
-  for (const address of listening.added) log.info("listening", { address });
-  await listening.commit();
+async function commit(change: AddressChange): Promise<void> {
+  for (const address of change.added) log.info("listening", { address });
+  await change.commit();
 }
 
 /** Settles to run for long: ignores signals that nothing handles, and drops the rights that are needed no more. */

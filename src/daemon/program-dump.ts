@@ -6,7 +6,7 @@ import type { Link } from "../capture/links.ts";
 import { RangeTable } from "../ledger/ranges.ts";
 import { presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { sharedDatabases } from "./databases.ts";
+import { sharedDatabases } from "./zones.ts";
 import { Parts } from "./parts.ts";
 import { startZones } from "./zones.ts";
 

@@ -17,7 +17,7 @@ import { makePage } from "../page/page.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { customerWarnings, loadCustomers } from "./customers.ts";
-import { sharedDatabases } from "./databases.ts";
+import { sharedDatabases } from "./zones.ts";
 import { judgeFeatures, type Started, startFeatures } from "./features.ts";
 import type { Parts } from "./parts.ts";
 import type { FileCounters } from "./reading.ts";

@@ -4,7 +4,9 @@ import type { TrafficSource } from "../collectors/traffic.ts";
 import { ZonesCollector } from "../collectors/zones/zones.ts";
 import type { By } from "../config/by.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
-import type { GeoDatabases } from "../geo/databases.ts";
+import type { DatabasesConfig } from "../config/databases.ts";
+import { GeoDatabases } from "../geo/databases.ts";
+import { readAsset } from "../native/asset.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Range } from "../ledger/ranges.ts";
 import { FIRST_NAMED } from "../ledger/zones/zone.ts";
@@ -75,4 +77,25 @@ async function databasesFor(labels: readonly By[], openDatabases: () => Promise<
     );
   }
   return databases;
+}
+
+/**
+ * Opens the databases in these files, or the one that the binary carries, when they are first asked for; once for all
+ * users. Throws PromtapError.
+ */
+export function sharedDatabases(config: DatabasesConfig): () => Promise<GeoDatabases> {
+  let opened: Promise<GeoDatabases> | undefined;
+  return () => (opened ??= open(config));
+}
+
+function open({ paths, takesRegistered }: DatabasesConfig): Promise<GeoDatabases> {
+  return GeoDatabases.open(
+    paths,
+    () => readAsset("iptoasn-country.mmdb"),
+    (database, error) => {
+      if (error === undefined) log.info("database read again", { database });
+      else log.error("database changed, the one before stays in use", { database, error });
+    },
+    takesRegistered,
+  );
 }

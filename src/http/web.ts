@@ -9,7 +9,7 @@ interface Served {
 }
 
 /** Other addresses, to be served at alone or not at all. */
-export interface Listening {
+export interface AddressChange {
   /** As bound, those that were not served at before. */
   readonly added: readonly string[];
   commit(): Promise<void>;
@@ -31,7 +31,7 @@ export class Web implements AsyncDisposable {
    * Serves at these addresses too, and returns what makes them the only ones, or takes that back. Throws PromtapError if
    * it can't listen at one of them, and serves at those before.
    */
-  async listen(addresses: readonly ListenAddress[]): Promise<Listening> {
+  async listen(addresses: readonly ListenAddress[]): Promise<AddressChange> {
     const before = this.#served;
     const added: Served[] = [];
     const undo = () => this.#endAll(added);

@@ -153,7 +153,17 @@ test("any text gives flags or a usage error", () => {
 });
 
 /** What makes no sense in a file: what is printed instead of counting, the file itself, and what others say as well. */
-const WITHOUT_KEY = ["help", "version", "check", "once", "dump-program", "config.file", "debug", "interval"];
+const WITHOUT_KEY = [
+  "help",
+  "version",
+  "check",
+  "once",
+  "dump-program",
+  "config.file",
+  "config.watch",
+  "debug",
+  "interval",
+];
 
 describe("every flag", () => {
   test("has a key, but for a few", () => {
