@@ -63,30 +63,47 @@ export class Reloads {
   }
 }
 
-/** What goes on as it is until the program is started again, and the flag that says it. */
-const FIXED = {
+/**
+ * The flag of what goes on as it is until the program is started again; null of what changes while it runs, or matters
+ * at the start alone.
+ */
+const FIXED: Readonly<Record<keyof Config, string | null>> = {
   readPath: "--read",
   isCounted: "-i",
   engine: "--engine",
   filter: "--pcap.filter",
   wireSizes: "--wire-sizes",
+  isPromiscuous: "--promiscuous",
   by: "--by",
   geoDatabases: "--geoip-db",
   keepCapabilities: "--keep-capabilities",
   telemetryPath: "--web.telemetry-path",
+  hasLifecycle: "--web.enable-lifecycle",
+  watchesFiles: "--config.watch",
+  filePath: "--config.file",
   once: "--once",
-} as const satisfies Partial<Record<keyof Config, string>>;
+  interfaces: null,
+  ranges: null,
+  maxAddresses: null,
+  listen: null,
+  collectorShare: null,
+  logLevel: null,
+  logFormat: null,
+  features: null,
+  prefixLists: null,
+  prefixes: null,
+  isLenient: null,
+  check: null,
+  dumpProgram: null,
+};
+const FIXED_KEYS = (Object.keys(FIXED) as (keyof Config)[]).filter((key) => FIXED[key] !== null);
 
 /** The flags of what is fixed and differs. */
 export function fixedChanges(before: Config, after: Config): string[] {
-  return Object.entries(FIXED).flatMap(([key, flag]) => {
-    const [old, next] = [before, after].map((config) => config[key as keyof typeof FIXED]);
-    return isDeepStrictEqual(old, next) ? [] : [flag];
-  });
+  return FIXED_KEYS.filter((key) => !isDeepStrictEqual(before[key], after[key])).map((key) => FIXED[key]!);
 }
 
 /** The configuration after, with what is fixed as it was before. */
 export function withFixed(before: Config, after: Config): Config {
-  const fixed = Object.keys(FIXED).map((key) => [key, before[key as keyof typeof FIXED]]);
-  return { ...after, ...Object.fromEntries(fixed) };
+  return { ...after, ...Object.fromEntries(FIXED_KEYS.map((key) => [key, before[key]])) };
 }
