@@ -67,7 +67,7 @@ class Sweep {
       const mask = hostBits === 32 ? 0xffff_ffff : 2 ** hostBits - 1;
       this.#lasts[top * WORDS + word] = (words[at + word]! | mask) >>> 0;
     }
-    this.#cut(words, at, this.#zones[top]!);
+    this.#cut(words, at, this.#zones[top]);
   }
 
   end(): Spans {
