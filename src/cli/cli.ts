@@ -10,8 +10,11 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { configureLog, log, logEnd } from "../log.ts";
 import { endProcess } from "../native/process.ts";
 import { REVISION, VERSION } from "../version.ts";
+import { partOf } from "../personalities/personalities.ts";
 import { COMMANDS, runCommandLine } from "./commands.ts";
 import { helpText } from "./help.ts";
+import { oneLine } from "./one-line.ts";
+import { play } from "./play.ts";
 import { abortOnSignals, outliveSignals, watchHangups } from "./signals.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
@@ -26,7 +29,11 @@ export interface Daemon {
 }
 
 /** Runs the program for these arguments and ends the process; never throws. */
-export async function main(argv: readonly string[], daemon: Daemon = { run, check }): Promise<void> {
+export async function main(
+  argv: readonly string[],
+  daemon: Daemon = { run, check },
+  argv0 = process.argv0,
+): Promise<void> {
   process.stdout.on("error", failToPrint);
   // There is nowhere left to say that a line could not be logged; counting goes on.
   process.stderr.on("error", () => {});
@@ -34,7 +41,7 @@ export async function main(argv: readonly string[], daemon: Daemon = { run, chec
   process.on("warning", ({ message }) => log.warn("Node.js warns", { warning: message }));
   process.on("beforeExit", () => fail(new Error("nothing is left to wait for, and the work is not done")));
   outliveSignals();
-  const status = await execute(argv, daemon);
+  const status = await execute(argv, daemon, argv0);
   // Not left to the event loop, which a native addon may keep busy; a slow reader still gets the whole page first.
   process.stdout.write("", (error) => {
     // A failed write is an "error" event as well, which decides the status.
@@ -42,11 +49,13 @@ export async function main(argv: readonly string[], daemon: Daemon = { run, chec
   });
 }
 
-/** Does what these arguments say, and returns the exit status. */
-export async function execute(argv: readonly string[], daemon: Daemon): Promise<number> {
+/** Does what these arguments say, and returns the exit status. `argv0`: the name that the program was started under. */
+export async function execute(argv: readonly string[], daemon: Daemon, argv0 = ""): Promise<number> {
   // Before the arguments are judged, so that errors come in the form that they ask for.
   configureLog("info", formatAsked(argv));
   try {
+    const part = partOf(argv0, argv);
+    if (part !== undefined) return await play(part, (config) => daemon.run(config, abortOnSignals()));
     await runCommandLine(argv, (commandLine, isPrinted) => act(commandLine, isPrinted, daemon));
     return 0;
   } catch (error) {
@@ -97,11 +106,6 @@ function failToPrint(error: NodeJS.ErrnoException): never {
   // A reader that has seen enough, such as head(1), is not a failure.
   if (error.code === "EPIPE") return endProcess(0);
   return fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
-}
-
-/** Shows control characters, which arguments and names of files may hold, as escapes. */
-function oneLine(message: string): string {
-  return message.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 function versionText(): string {

@@ -1,6 +1,7 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
 import { type CommandLine, usageError } from "../config/flag.ts";
 import { SECTIONS } from "../daemon/config.ts";
+import { PERSONALITIES } from "../personalities/personalities.ts";
 import { VERSION } from "../version.ts";
 import { completions, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
@@ -15,6 +16,7 @@ export const COMMANDS = {
   check: "Say what would run, or what is missing for it.",
   config: "Print the configuration in force, as YAML.",
   help: "Print commands and flags, or the manual of a topic.",
+  as: "Be another exporter: its name, then its own flags.",
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
 } as const;
@@ -45,6 +47,10 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
     },
     config: () => act(scanCommandLine(words), true),
     help: () => (words.length === 0 ? print(helpText(COMMANDS), words) : showManual(words)),
+    as() {
+      const names = Object.keys(PERSONALITIES).join(", ");
+      throw usageError(`as needs the name of an exporter: ${names}`);
+    },
     completion() {
       const shell = SHELLS.find((each) => each === words[0]);
       if (shell === undefined) throw usageError(`completion needs a shell: ${SHELLS.join(", ")}`);

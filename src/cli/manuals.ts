@@ -17,6 +17,7 @@ export const MANUALS = {
   traffic: { path: "src/ledger/README.md", about: "Ranges and their metrics; coming from promacct." },
   by: { path: "src/ledger/zones/README.md", about: "Traffic by country and AS of the remote end." },
   web: { path: "src/http/README.md", about: "Addresses to serve on, parts of a page, promtap's own metrics." },
+  personalities: { path: "src/personalities/README.md", about: "Taking the place of another exporter, flag by flag." },
   flow: { path: "src/collectors/flow/README.md", about: "Flow records in Kafka; coming from flow-exporter." },
   produce: { path: "src/collectors/produce/README.md", about: "Traffic written to Kafka." },
   iptables: { path: "src/collectors/iptables/README.md", about: "Firewall rules; coming from iptables_exporter." },

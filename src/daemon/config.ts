@@ -8,6 +8,7 @@ import { fileSection, helpSection, outputSection } from "../config/output.ts";
 import { type InlinePrefix, type PrefixListsConfig, prefixListsSection } from "../config/prefix-lists.ts";
 import type { Section, ValueOf } from "../config/section.ts";
 import { trafficSection } from "../config/traffic.ts";
+import type { Guise } from "../personalities/guise.ts";
 import { FEATURES, type FeatureValues } from "./features.ts";
 
 const featureSections = Object.values(FEATURES).map(({ section }): Section => section);
@@ -48,6 +49,8 @@ export type Config = ValueOf<typeof trafficSection> &
     /** Whether traffic is counted, live or from a file. */
     readonly isCounted: boolean;
     readonly features: FeatureValues;
+    /** How it looks from outside, if it takes the place of another program. */
+    readonly guise?: Guise;
   };
 
 /** The files that a config was read from. */

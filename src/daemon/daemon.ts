@@ -1,13 +1,14 @@
 import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
 import { type AddressChange, Web } from "../http/web.ts";
+import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText } from "../native/libc.ts";
 import { ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
-import { landingPage } from "../page/landing.ts";
-import { chooseFormat, CONTENT_TYPE } from "../page/negotiation.ts";
+import { landingPage, plainLandingPage } from "../page/landing.ts";
+import { chooseFormat, CONTENT_TYPE, Format } from "../page/negotiation.ts";
 import { VERSION } from "../version.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
@@ -26,7 +27,7 @@ const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Da
  * prints one page instead of serving. Throws PromtapError. `source`: how the configuration is read again.
  */
 export async function run(config: Config, signal: AbortSignal, source?: ConfigSource): Promise<void> {
-  nameProcess("promtap");
+  nameProcess(config.guise?.name ?? "promtap");
   await using parts = new Parts();
   if (config.once) {
     const program = await Program.start(config, signal, parts, () => undefined);
@@ -44,18 +45,14 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   let reloads: Reloads | undefined;
   const program = await Program.start(config, signal, parts, () => reloads?.state ?? AS_STARTED);
   if (signal.aborted) return;
-  const { file, traffic } = program;
+  const { file } = program;
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
   const web = parts.use(
     "web server",
     new Web(config.telemetryPath, {
-      expose(accept, timeoutMs, selection) {
-        const format = chooseFormat(accept);
-        return { contentType: CONTENT_TYPE[format], chunks: program.page(format, timeoutMs, selection) };
-      },
-      landingPage: () => landingPage(config.telemetryPath, VERSION, traffic.engine, traffic.taps()),
+      ...front(config, program),
       ready: () => isReady,
       ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
       failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
@@ -100,6 +97,28 @@ async function startReloads(
   });
   parts.use("watch of files", watch);
   return reloads;
+}
+
+/** What is shown, and at which paths; the programs of a guise know neither OpenMetrics nor selections. */
+function front(config: Config, program: Program): Pick<Site, "expose" | "landingPage" | "otherPaths"> {
+  const { guise, telemetryPath } = config;
+  if (guise === undefined) {
+    return {
+      expose(accept, timeoutMs, selection) {
+        const format = chooseFormat(accept);
+        return { contentType: CONTENT_TYPE[format], chunks: program.page(format, timeoutMs, selection) };
+      },
+      landingPage: () => landingPage(telemetryPath, VERSION, program.traffic.engine, program.traffic.taps()),
+    };
+  }
+  return {
+    expose: (_, timeoutMs) => ({
+      contentType: CONTENT_TYPE[Format.TEXT],
+      chunks: program.page(Format.TEXT, timeoutMs),
+    }),
+    landingPage: () => plainLandingPage(guise.name.replaceAll("_", " "), telemetryPath),
+    otherPaths: guise.otherPaths,
+  };
 }
 
 /** Goes on by another config, or, if that can't be, by the one before. */

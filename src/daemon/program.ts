@@ -14,6 +14,7 @@ import type { Family } from "../page/family.ts";
 import { namedFamilies } from "../page/named-families.ts";
 import type { Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
+import { disguised, type Guise } from "../personalities/guise.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { customerWarnings, loadCustomers } from "./customers.ts";
@@ -104,7 +105,7 @@ export class Program {
   page(format: Format, timeoutMs: number, selection: Selection = EVERYTHING): AsyncGenerator<Uint8Array> {
     const chosen = this.#collectors.chosen(selection.collect, selection.exclude);
     const collect = () => this.#collectors.collect(performance.now() + timeoutMs, chosen);
-    return collectPage(collect, format, selection.names);
+    return collectPage(collect, format, selection.names, this.#config.guise);
   }
 
   /**
@@ -179,9 +180,11 @@ async function* collectPage(
   collect: () => Promise<Family[]>,
   format: Format,
   names: readonly string[],
+  guise: Guise | undefined,
 ): AsyncGenerator<Uint8Array> {
   const families = await collect();
-  yield* makePage(namedFamilies(families, names, areComplete(families)), format);
+  const shown = guise === undefined ? families : disguised(families, guise);
+  yield* makePage(namedFamilies(shown, names, areComplete(families)), format);
 }
 
 function logCollector(collector: string, error: string | undefined): void {

@@ -95,6 +95,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   isLenient: null,
   check: null,
   dumpProgram: null,
+  guise: null,
 };
 const FIXED_KEYS = (Object.keys(FIXED) as (keyof Config)[]).filter((key) => FIXED[key] !== null);
 

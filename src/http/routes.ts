@@ -20,20 +20,29 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 export class Routes {
   readonly #site: Site;
   readonly #handlers: Map<string, Handler>;
+  /** What answers at all other paths. */
+  readonly #fallback: Handler | undefined;
 
   constructor(site: Site, telemetryPath: string, limits: PageLimits) {
     this.#site = site;
     const pages = new PageSender(site, limits);
+    const sendPage: Handler = (request, response) => void pages.send(request, response);
+    const sendLanding: Handler = (_, response) =>
+      sendText(response, 200, site.landingPage(), "text/html; charset=utf-8");
     const sendHealthy: Handler = (_, response) => sendText(response, 200, "Healthy\n");
     this.#handlers = new Map<string, Handler>([
-      ["/", (_, response) => sendText(response, 200, site.landingPage(), "text/html; charset=utf-8")],
       ["/-/healthy", sendHealthy],
       ["/healthz", sendHealthy],
       ["/-/ready", (_, response) => sendReady(response, site.ready())],
-      [RELOAD_PATH, (_, response) => void this.#reload(response)],
-      // Last, so that it wins over the landing page if the metrics are at "/".
-      [telemetryPath, (request, response) => void pages.send(request, response)],
     ]);
+    const { otherPaths = "own" } = site;
+    if (otherPaths === "own") {
+      this.#handlers.set("/", sendLanding);
+      this.#handlers.set(RELOAD_PATH, (_, response) => void this.#reload(response));
+    }
+    // Last, so that it wins over the landing page if the metrics are at "/".
+    this.#handlers.set(telemetryPath, sendPage);
+    this.#fallback = { own: undefined, none: undefined, page: sendPage, landing: sendLanding }[otherPaths];
   }
 
   /** Never throws: what fails is told to the site. */
@@ -51,8 +60,8 @@ export class Routes {
 
   #route(request: IncomingMessage, response: ServerResponse): void {
     const path = pathOf(request);
-    const handler = this.#handlers.get(path);
-    const methods = path === RELOAD_PATH ? CHANGING : READING;
+    const handler = this.#handlers.get(path) ?? this.#fallback;
+    const methods = path === RELOAD_PATH && this.#fallback === undefined ? CHANGING : READING;
     if (handler === undefined) {
       sendText(response, 404, "Not found\n");
     } else if (!methods.includes(request.method ?? "")) {

@@ -15,6 +15,12 @@ export interface Exposition {
   chunks: AsyncIterable<Uint8Array>;
 }
 
+/**
+ * What paths answer besides those of metrics and health: promtap's own landing page and /-/reload, and 404 elsewhere;
+ * 404 everywhere; or the page of metrics or the landing page everywhere.
+ */
+export type OtherPaths = "own" | "none" | "page" | "landing";
+
 /** What is served; the server knows nothing else of the program. */
 export interface Site {
   /**
@@ -22,6 +28,8 @@ export interface Site {
    * Throws a PromtapError of a REQUEST, as reading does before the first chunk, if what is selected is not here.
    */
   expose(accept: string | undefined, timeoutMs: number, selection: Selection): Exposition;
+  /** "own" if it does not say. */
+  readonly otherPaths?: OtherPaths;
   /** HTML. */
   landingPage(): string;
   ready(): boolean;

@@ -24,6 +24,8 @@ export interface WrittenFamily {
   name: string;
   help: string;
   type: MetricType;
+  /** It is not on the page without a line. */
+  isOmittedIfEmpty?: boolean;
   /** Writes all lines; yields when the writer is full, and often enough not to hold up the event loop. */
   write(writer: PageWriter, format: Format): Iterable<void>;
 }

@@ -30,6 +30,18 @@ ${interfaces === "" ? "" : `<p>Interfaces:</p>\n<ul>\n${interfaces}\n</ul>`}
 `;
 }
 
+/** A landing page that has a title and the way to the metrics alone. */
+export function plainLandingPage(title: string, telemetryPath: string): string {
+  return `<html>
+<head><title>${escapeHtml(title)}</title></head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+<p><a href="${escapeHtml(telemetryPath)}">Metrics</a></p>
+</body>
+</html>
+`;
+}
+
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

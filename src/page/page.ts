@@ -31,11 +31,15 @@ export async function* makePage(families: readonly Family[], format: Format): As
 
 async function* writtenChunks(family: WrittenFamily, writer: PageWriter, format: Format): AsyncGenerator<Uint8Array> {
   const name = declaredName(family, format);
-  writer.bytes(encoder.encode(`# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n`));
+  const head = encoder.encode(`# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n`);
+  writer.bytes(head);
+  let isEmpty = true;
   for (const _ of family.write(writer, format)) {
+    isEmpty &&= writer.position === head.length;
     if (writer.isFull) yield* emptied(writer);
     await nextTurn();
   }
+  if (family.isOmittedIfEmpty === true && isEmpty && writer.position === head.length) writer.clear();
   yield* emptied(writer);
 }
 

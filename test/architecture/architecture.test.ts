@@ -62,7 +62,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "csv-parse",
   ],
   "daemon/": ["*"],
-  "cli/": ["config/", "daemon/", "native/", "errors.ts", "log.ts", "version.ts", "citty", "node:"],
+  "personalities/": ["config/", "http/", "page/", "node:"],
+  "cli/": ["config/", "daemon/", "personalities/", "native/", "errors.ts", "log.ts", "version.ts", "citty", "node:"],
   "main.ts": ["cli/"],
 };
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ask, portOf, RawClient, serve } from "./client.ts";
+import type { OtherPaths } from "../../src/http/site.ts";
 import { FakeSite } from "./fake-site.ts";
 
 const PATHS: [path: string, status: number, type: string, text: string][] = [
@@ -71,6 +72,28 @@ describe("each path", () => {
     site.isReady = true;
     assert.equal((await ask(server, "/-/ready")).status, 200);
   });
+});
+
+describe("a site without paths of its own", () => {
+  const OTHERS: [OtherPaths, status: number, text: string][] = [
+    ["none", 404, "Not found\n"],
+    ["page", 200, "up 1\n"],
+    ["landing", 200, "<h1>promtap</h1>\n"],
+  ];
+  for (const [otherPaths, status, text] of OTHERS) {
+    test(`answers with ${text.trim()} besides metrics and health`, async () => {
+      await using server = await serve(
+        Object.assign(new FakeSite(), { otherPaths, reload: () => assert.fail("reloads") }),
+      );
+      for (const path of ["/", "/nothing", "/-/reload", "/metrics/"]) {
+        const answer = await ask(server, path);
+        assert.deepEqual([answer.status, answer.text], [status, text], path);
+      }
+      assert.equal((await ask(server, "/-/reload", { method: "POST" })).status, status === 404 ? 404 : 405);
+      assert.equal((await ask(server, "/metrics")).text, "up 1\n");
+      for (const path of ["/-/healthy", "/healthz", "/-/ready"]) assert.match((await ask(server, path)).text, /y\n$/);
+    });
+  }
 });
 
 describe("methods", () => {
