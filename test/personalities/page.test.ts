@@ -15,6 +15,7 @@ import { PERSONALITIES, type PersonalityName } from "../../src/personalities/per
 import { ourFlags } from "../../src/personalities/personality.ts";
 import { pcap } from "../capture/savefile/captures.ts";
 import { DUMP, FakePrograms } from "../collectors/iptables/fake-programs.ts";
+import { ACK, frameOf } from "../collectors/wialon/wire.ts";
 import { type ParsedFamily, parseExposition } from "../page/exposition-parser.ts";
 import { arpFrame, ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { expectedTraffic } from "../support/oracle.ts";
@@ -164,17 +165,25 @@ describe("the page, and other paths", { timeout: 60_000 }, () => {
   test("of wialon_ips_exporter: what a file holds", { skip: lacking("libpcap") }, async () => {
     using folder = new TemporaryFolder();
     const readPath = join(folder.path, "trackers.pcap");
-    writeFileSync(readPath, Uint8Array.from(pcap({ order: "little" }, [arpFrame()]).flat()));
+    const payload = Buffer.from("#L#imei;password\r\n#D#1;2;3\r\n#X#\r\n");
+    const segment = { source: "10.0.0.1", sourcePort: 4000, destination: "10.0.0.9", destinationPort: 20332 };
+    const tcp = { sequence: 1, acknowledgment: 0, flags: ACK };
+    const frame = { bytes: [...frameOf({ ...segment, payload, tcp })] };
+    writeFileSync(readPath, Uint8Array.from(pcap({ order: "little" }, [frame, frame]).flat()));
     await using exporter = await Running.start("wialon_ips_exporter", [], ({ features }) => ({
       readPath,
       features: { ...features, wialon: { ...features.wialon!, interfaces: null } },
     }));
-    const families = await exporter.families("/metrics");
-    const own = [...families.keys()].filter((name) => !GO_PROCESS.includes(name));
-    assert.deepEqual(own, [
-      "wialon_ips_streams_size",
-      "wialon_ips_stream_live_seconds",
-      "wialon_ips_raw_packets_total",
+    await exporter.families("/metrics", (body) => body.includes("wialon_ips_raw_packets_total 2\n"));
+    const { body } = await exporter.get("/metrics");
+    const own = body.split("\n").filter((line) => /^wialon_ips_(?!stream_live)/.test(line));
+    assert.deepEqual(own.toSorted(), [
+      'wialon_ips_packets_total{type="D",src_ip="10.0.0.1",dst_ip="10.0.0.9"} 1',
+      'wialon_ips_packets_total{type="L",src_ip="10.0.0.1",dst_ip="10.0.0.9"} 1',
+      'wialon_ips_parse_errors_total{src_ip="10.0.0.1",dst_ip="10.0.0.9"} 1',
+      "wialon_ips_raw_packets_total 2",
+      'wialon_ips_streams_by_ip_size{src_ip="10.0.0.1",dst_ip="10.0.0.9"} 1',
+      "wialon_ips_streams_size 1",
     ]);
     assert.equal((await exporter.get("/")).status, 404);
   });
