@@ -25,6 +25,19 @@ export const promtaps: readonly Program[] = ENGINES.map((engine) => ({
   start: (rig: Rig) => Promtap.start(rig, ["--engine", engine, ...LIVE_FLAGS]),
 }));
 
+/** An earlier build, to compare with. */
+const BEFORE = process.env["BEFORE"];
+
+/** None if the environment names no earlier build. */
+export const promtapsBefore: readonly Program[] =
+  BEFORE === undefined
+    ? []
+    : ENGINES.map((engine) => ({
+        name: `before: promtap --engine ${engine}`,
+        unavailable: false,
+        start: (rig: Rig) => Promtap.start(rig, ["--engine", engine, ...LIVE_FLAGS], [BEFORE]),
+      }));
+
 let started = 0;
 
 /** A promtap in the listener's namespace that serves on a unix socket, which is reachable from everywhere. */

@@ -1,7 +1,7 @@
 import { pmacctd } from "../programs/pmacctd.ts";
 import type { Program } from "../programs/program.ts";
 import { promacct } from "../programs/promacct.ts";
-import { promtaps } from "../programs/promtap.ts";
+import { promtaps, promtapsBefore } from "../programs/promtap.ts";
 import { tcpdump } from "../programs/tcpdump.ts";
 import { whole } from "../report/numbers.ts";
 import type { Report, Table } from "../report/report.ts";
@@ -9,7 +9,7 @@ import { FRAME_SIZES } from "../rig/sender.ts";
 import { costTable } from "./cost-table.ts";
 import type { Bench } from "./section.ts";
 
-const PROGRAMS: readonly Program[] = [...promtaps, promacct, tcpdump, pmacctd];
+const PROGRAMS: readonly Program[] = [...promtaps, ...promtapsBefore, promacct, tcpdump, pmacctd];
 /** Whose costs ours are compared to. */
 const PEERS: readonly Program[] = [promacct, tcpdump];
 
