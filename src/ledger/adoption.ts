@@ -11,17 +11,22 @@ export class Adoption {
   readonly #before: RangeTable;
   readonly #after: RangeTable;
   readonly #onFold: FoldListener;
-  /** Labels, version and rollup as a text → the ranges that have them. */
-  readonly #alike = new Map<string, number[]>();
+  /** Range of the table before, and of that after → number of what ranges have in common that give the same series. */
+  readonly #likenessBefore: Uint32Array;
+  readonly #likenessAfter: Uint32Array;
+  /** Such a number → the ranges of the table after that have it. */
+  readonly #alike = new Map<number, number[]>();
 
   constructor(before: RangeTable, after: RangeTable, onFold: FoldListener) {
     this.#before = before;
     this.#after = after;
     this.#onFold = onFold;
-    for (const range of after.ranges.keys()) {
-      const key = likenessOf(after, range);
-      const alike = this.#alike.get(key);
-      if (alike === undefined) this.#alike.set(key, [range]);
+    const numbers = new Map<string, number>();
+    this.#likenessBefore = likenesses(before, numbers);
+    this.#likenessAfter = likenesses(after, numbers);
+    for (const [range, likeness] of this.#likenessAfter.entries()) {
+      const alike = this.#alike.get(likeness);
+      if (alike === undefined) this.#alike.set(likeness, [range]);
       else alike.push(range);
     }
   }
@@ -67,14 +72,14 @@ export class Adoption {
   /** The range of the table after that gives an address or network the series that it has, or NO_RANGE. */
   #rangeOf({ rows }: InterfaceLedger, row: number): number {
     const before = rows.rangeOf(row);
-    const likeness = likenessOf(this.#before, before);
+    const likeness = this.#likenessBefore[before]!;
     const alike = this.#alike.get(likeness);
     if (alike === undefined) return NO_RANGE;
     const { version, rollupBits } = this.#before.ranges[before]!;
     const word = (k: number): number => rows.addressWord(row, k) | 0;
     const found =
       version === 4 ? this.#after.rangeOfIpv4(word(0)) : this.#after.rangeOfIpv6(word(0), word(1), word(2), word(3));
-    if (found !== NO_RANGE && likenessOf(this.#after, found) === likeness) return found;
+    if (found !== NO_RANGE && this.#likenessAfter[found] === likeness) return found;
     // Others may have the first addresses of a network, and not all of it.
     const words = [0, 1, 2, 3].map((k) => BigInt(rows.addressWord(row, k)));
     const value = words.reduce((all, each) => (all << 32n) | each, 0n);
@@ -94,10 +99,14 @@ export class Adoption {
   }
 }
 
-/** What ranges have in common that may give an address the same series. */
-function likenessOf(table: RangeTable, range: number): string {
-  const { version, rollupBits } = table.ranges[range]!;
-  return `${version}/${rollupBits}:${groupOf(table, range)}`;
+/** Range → number of its labels, version and rollup, the same number in all tables. */
+function likenesses(table: RangeTable, numbers: Map<string, number>): Uint32Array {
+  return Uint32Array.from(table.ranges, ({ version, rollupBits }, range) => {
+    const key = `${version}/${rollupBits}:${groupOf(table, range)}`;
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
 }
 
 function groupOf(table: RangeTable, range: number): string {
