@@ -11,6 +11,8 @@ const SPARE_CUSTOMERS = 1024;
 /** Label sets that are given a number before the event loop gets its turn. */
 const SETS_PER_TURN = 8192;
 
+type Labelled = Pick<PrefixSet, "labelNames" | "labelSets">;
+
 /** Label sets and what is counted for them, at both ends of a packet: the zones of a zoning, named by their labels. */
 export class Customers {
   readonly zoning: Zoning;
@@ -28,15 +30,18 @@ export class Customers {
     return this.#labelNames.map((name) => labelText(name, "other")).join(",");
   }
 
-  /** From now on, these prefixes count; the tables are used up. Returns why that can't be: then those before stay. */
-  async use({ labelNames, labelSets }: PrefixSet, tables: CustomerTables): Promise<string | undefined> {
-    const zones = new Uint32Array(labelSets.length);
-    for (const [set, values] of labelSets.entries()) {
-      zones[set] = this.zoning.zoneOf(labelsOf(labelNames, values));
-      if (set % SETS_PER_TURN === SETS_PER_TURN - 1) await nextTurn();
+  /** From now on, these sets count; their tables, which number the label sets through, are used up. Returns why that can't be: then those before stay. */
+  async use(sets: readonly Labelled[], tables: CustomerTables): Promise<string | undefined> {
+    const zones = new Uint32Array(sets.reduce((sum, { labelSets }) => sum + labelSets.length, 0));
+    let count = 0;
+    for (const { labelNames, labelSets } of sets) {
+      for (const values of labelSets) {
+        zones[count++] = this.zoning.zoneOf(labelsOf(labelNames, values));
+        if (count % SETS_PER_TURN === 0) await nextTurn();
+      }
     }
     const refusal = this.zoning.use(numbered(tables, zones));
-    if (refusal === undefined) this.#labelNames = labelNames;
+    if (refusal === undefined) this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
     return refusal;
   }
 }

@@ -2,16 +2,23 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { startThread } from "../native/thread.ts";
+import type { CustomerTables } from "./customer-tables.ts";
 import type { ReadLists, SeriesSet, Wanted } from "./reading/read-lists.ts";
+
+/** All lists, read, and what addresses are looked up in: the label sets of all sets are numbered through. */
+export interface LoadedPrefixes extends ReadLists {
+  readonly tables: CustomerTables | undefined;
+}
 
 /** What the thread sends: all but the label sets, then these in pieces, then the end; or what is wrong with a list. */
 export type Answer =
-  | ReadLists
+  | LoadedPrefixes
   | { readonly index: number; readonly labelSets: SeriesSet["set"]["labelSets"] }
   | { readonly fault: string }
   | "end";
 
-const NOTHING: ReadLists = {
+const NOTHING: LoadedPrefixes = {
+  tables: undefined,
   sets: [],
   files: [],
   skipped: 0,
@@ -25,7 +32,7 @@ const NOTHING: ReadLists = {
  * Reads lists of prefixes, in a thread of its own: the event loop is not held for longer than it takes to get a few
  * thousand sets of labels. Throws a usage error that begins with FILE:LINE.
  */
-export async function loadPrefixes(wanted: Wanted): Promise<ReadLists> {
+export async function loadPrefixes(wanted: Wanted): Promise<LoadedPrefixes> {
   if (wanted.lists.length === 0 && wanted.inline.length === 0) return NOTHING;
   const worker = startThread("customers/reading/worker.ts", wanted);
   try {

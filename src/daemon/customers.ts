@@ -1,9 +1,67 @@
-import { loadPrefixes } from "../customers/load-prefixes.ts";
+import type { Collector } from "../collectors/collector.ts";
+import { CustomersCollector } from "../collectors/customers.ts";
+import type { TrafficSource } from "../collectors/traffic.ts";
+import { joined } from "../customers/counted-sets.ts";
+import { tablesOf } from "../customers/customer-tables.ts";
+import { Customers } from "../customers/customers.ts";
+import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts";
 import type { ReadLists } from "../customers/reading/read-lists.ts";
+import { ErrorCode, PromtapError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Zoning } from "../ledger/zones/zoning.ts";
 import type { Config } from "./config.ts";
 
+/** Most that have series. */
+const MAX_CUSTOMERS = 2 ** 20;
+
+/** How customers are told apart, and what tells the page. */
+export interface CountedCustomers {
+  readonly zonings: readonly Zoning[];
+  collectors(source: TrafficSource, ledger: Ledger): Collector[];
+  /** Goes on by other lists. Returns the flags of what waits for a restart. Throws PromtapError if it can't. */
+  use(loaded: LoadedPrefixes): Promise<string[]>;
+}
+
+/** Makes ready to count by lists of prefixes. Throws PromtapError. */
+export async function startCustomers(loaded: LoadedPrefixes): Promise<CountedCustomers> {
+  if (loaded.sets.length === 0) {
+    return {
+      zonings: [],
+      collectors: () => [],
+      use: async ({ sets }) => (sets.length === 0 ? [] : ["range-file"]),
+    };
+  }
+  const customers = new Customers(
+    loaded.sets.reduce((sum, { set }) => sum + set.labelSets.length, 0),
+    MAX_CUSTOMERS,
+  );
+  await useLists(customers, loaded);
+  return {
+    zonings: [customers.zoning],
+    collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers)],
+    async use(next) {
+      await useLists(customers, next);
+      return [];
+    },
+  };
+}
+
+async function useLists(customers: Customers, { sets, tables }: LoadedPrefixes): Promise<void> {
+  if (sets.some(({ series }) => series === "address")) {
+    throw new PromtapError(
+      ErrorCode.USAGE,
+      "couldn't count lists of prefixes by address: series=prefix or series=labels can be, and -r counts by address",
+    );
+  }
+  const refusal = await customers.use(
+    sets.map(({ set }) => set),
+    tables ?? tablesOf(joined([])),
+  );
+  if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${refusal}`);
+}
+
 /** The prefixes of files and of the configuration file, read. Throws a usage error. */
-export async function loadCustomers({ prefixLists, prefixes, isLenient, filePath }: Config): Promise<ReadLists> {
+export async function loadCustomers({ prefixLists, prefixes, isLenient, filePath }: Config): Promise<LoadedPrefixes> {
   return loadPrefixes({ lists: prefixLists, inline: prefixes, inlinePath: filePath ?? "", isLenient });
 }
 

@@ -6,9 +6,9 @@ import type { Link } from "../capture/links.ts";
 import { RangeTable } from "../ledger/ranges.ts";
 import { presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { sharedDatabases } from "./zones.ts";
+import { loadCustomers, startCustomers } from "./customers.ts";
 import { Parts } from "./parts.ts";
-import { startZones } from "./zones.ts";
+import { sharedDatabases, startZones } from "./zones.ts";
 
 type LinkKind = Pick<Link, "isEthernet" | "isLoopback">;
 
@@ -21,7 +21,9 @@ const ETHERNET: LinkKind = { isEthernet: true, isLoopback: false };
  */
 export async function dumpPrograms(config: Config): Promise<string[]> {
   await using parts = new Parts();
-  const { zonings } = await startZones(config, sharedDatabases(config.geoDatabases), parts);
+  const zones = await startZones(config, sharedDatabases(config.geoDatabases), parts);
+  const customers = await startCustomers(await loadCustomers(config));
+  const zonings = [...zones.zonings, ...customers.zonings];
   const ranges = new RangeTable(config.ranges);
   const links = presentLinks(config);
   const sharing = { siblings: Math.max(links.length, 1), cpus: possibleCpus(), isRealtime: isRealtime() };

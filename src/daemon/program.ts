@@ -17,14 +17,13 @@ import { makePage } from "../page/page.ts";
 import { disguised, type Guise } from "../personalities/guise.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { customerWarnings, loadCustomers } from "./customers.ts";
-import { sharedDatabases } from "./zones.ts";
+import { type CountedCustomers, customerWarnings, loadCustomers, startCustomers } from "./customers.ts";
 import { judgeFeatures, type Started, startFeatures } from "./features.ts";
 import type { Parts } from "./parts.ts";
 import type { FileCounters } from "./reading.ts";
 import { fixedChanges, withFixed } from "./reloads.ts";
 import { warningsOf } from "./warnings.ts";
-import { startZones, type Zones } from "./zones.ts";
+import { sharedDatabases, startZones, type Zones } from "./zones.ts";
 
 const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
 
@@ -36,6 +35,7 @@ export class Program {
   #features: readonly Started[];
   readonly #ledger: Ledger;
   readonly #zones: Zones;
+  readonly #customers: CountedCustomers;
   readonly #host: FeatureHost;
   readonly #parts: Parts;
   readonly #collectors: CollectorSet;
@@ -49,17 +49,22 @@ export class Program {
     made: Made,
     configState: () => ConfigState | undefined,
   ) {
-    const { ledger, zones, traffic, host, features } = made;
+    const { ledger, zones, customers, traffic, host, features } = made;
     this.traffic = traffic;
     this.file = config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal));
     this.#config = config;
     this.#features = features;
     this.#ledger = ledger;
     this.#zones = zones;
+    this.#customers = customers;
     this.#host = host;
     this.#parts = parts;
     const counting = config.isCounted
-      ? [new TrafficCollector(traffic, ledger), ...zones.collectors(traffic, ledger)]
+      ? [
+          new TrafficCollector(traffic, ledger),
+          ...zones.collectors(traffic, ledger),
+          ...customers.collectors(traffic, ledger),
+        ]
       : [];
     this.#own = [new SelfCollector(configState), ...counting];
     // Nobody waits for the rest of a page that is printed.
@@ -77,14 +82,15 @@ export class Program {
     const databases = sharedDatabases(config.geoDatabases);
     const zones = await startZones(config, databases, parts);
     const ranges = new RangeTable(config.ranges);
-    const customers = await loadCustomers(config);
-    for (const warning of [...warningsOf(config, ranges), ...customerWarnings(customers)]) log.warn(warning);
-    const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
+    const loaded = await loadCustomers(config);
+    for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
+    const customers = await startCustomers(loaded);
+    const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings]);
     const traffic = await startTraffic(config, ledger, parts);
     const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
     const features = await startFeatures(config.features, host);
     for (const { name, feature } of features) parts.use(name, feature);
-    return new Program(config, signal, parts, { ledger, zones, traffic, host, features }, configState);
+    return new Program(config, signal, parts, { ledger, zones, customers, traffic, host, features }, configState);
   }
 
   /** Resolves when all is counted that is counted at first. */
@@ -116,11 +122,14 @@ export class Program {
     const before = this.#config;
     const next = withFixed(before, config);
     judgeFeatures(next.features, next);
-    for (const warning of customerWarnings(await loadCustomers(next))) log.warn(warning);
+    const loaded = await loadCustomers(next);
+    for (const warning of customerWarnings(loaded)) log.warn(warning);
     const host = { ...this.#host, interfaces: next.interfaces };
     const features = await startFeatures(next.features, host, this.#features);
     const added = features.filter((each) => !this.#features.includes(each));
+    let waiting: string[];
     try {
+      waiting = await this.#customers.use(loaded);
       await this.#recount(before, next);
     } catch (error) {
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
@@ -134,7 +143,7 @@ export class Program {
     this.#config = next;
     configureLog(next.logLevel, next.logFormat);
     await Promise.all(ended.map((each) => this.#end(each)));
-    return fixedChanges(before, config);
+    return [...fixedChanges(before, config), ...waiting];
   }
 
   /** Has the traffic counted by other interfaces and ranges. */
@@ -171,6 +180,7 @@ export class Program {
 interface Made {
   readonly ledger: Ledger;
   readonly zones: Zones;
+  readonly customers: CountedCustomers;
   readonly traffic: CapturedTraffic;
   readonly host: FeatureHost;
   readonly features: readonly Started[];

@@ -16,7 +16,7 @@ export async function customersOf(book: Book, limit = 1_000_000): Promise<Custom
 
 export async function useBook(customers: Customers, book: Book): Promise<string | undefined> {
   const set = setOf(listOf(book));
-  return customers.use(set, tablesOf(set));
+  return customers.use([set], tablesOf(set));
 }
 
 export function listOf(book: Book): Listed[] {

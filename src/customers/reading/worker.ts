@@ -1,5 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../errors.ts";
+import { countedSet, joined } from "../counted-sets.ts";
+import { type CustomerTables, tablesOf } from "../customer-tables.ts";
 import type { Answer } from "../load-prefixes.ts";
 import { type ReadLists, readLists, type Wanted } from "./read-lists.ts";
 
@@ -7,8 +9,8 @@ import { type ReadLists, readLists, type Wanted } from "./read-lists.ts";
 const LABEL_SETS_PER_MESSAGE = 4096;
 
 /** Sends an answer for each time that it is asked; the label sets go in pieces, after all else. */
-function* answers(read: ReadLists): Generator<Answer> {
-  yield { ...read, sets: read.sets.map(({ series, set }) => ({ series, set: { ...set, labelSets: [] } })) };
+function* answers(read: ReadLists, tables: CustomerTables): Generator<Answer> {
+  yield { ...read, tables, sets: read.sets.map(({ series, set }) => ({ series, set: { ...set, labelSets: [] } })) };
   for (const [index, { set }] of read.sets.entries()) {
     for (let at = 0; at < set.labelSets.length; at += LABEL_SETS_PER_MESSAGE) {
       yield { index, labelSets: set.labelSets.slice(at, at + LABEL_SETS_PER_MESSAGE) };
@@ -20,8 +22,13 @@ function* answers(read: ReadLists): Generator<Answer> {
 const port = parentPort!;
 
 function send(read: ReadLists): void {
-  const all = answers(read);
-  const arrays = read.sets.flatMap(({ set }) => [set.versions, set.words, set.bits, set.sets]);
+  const sets = read.sets.map(({ series, ...rest }) => ({ series, set: countedSet({ series, ...rest }) }));
+  const tables = tablesOf(joined(sets.map(({ set }) => set)));
+  const all = answers({ ...read, sets }, tables);
+  const arrays = [
+    ...sets.flatMap(({ set }) => [set.versions, set.words, set.bits, set.sets]),
+    ...[tables.ipv4, tables.ipv6].flatMap(({ directory, spans }) => [directory, spans]),
+  ];
   port.on("message", () => port.postMessage(all.next().value));
   port.postMessage(
     all.next().value,
