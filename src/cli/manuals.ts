@@ -16,6 +16,7 @@ export const MANUALS = {
   capture: { path: "src/capture/README.md", about: "Engines, interfaces, files, sizes and memory." },
   traffic: { path: "src/ledger/README.md", about: "Ranges and their metrics; coming from promacct." },
   by: { path: "src/ledger/zones/README.md", about: "Traffic by country and AS of the remote end." },
+  customers: { path: "src/customers/README.md", about: "Traffic by lists of prefixes with labels, and bills." },
   web: { path: "src/http/README.md", about: "Addresses to serve on, parts of a page, promtap's own metrics." },
   personalities: { path: "src/personalities/README.md", about: "Taking the place of another exporter, flag by flag." },
   flow: { path: "src/collectors/flow/README.md", about: "Flow records in Kafka; coming from flow-exporter." },
