@@ -157,7 +157,9 @@ describe("the manuals' metrics", () => {
     let labels = "";
     for (const row of listed) {
       if (row.labels !== "the same") labels = row.labels;
-      const given = labels.includes("those of the range") ? ["site", "le", ...codes(labels)] : ["le", ...codes(labels)];
+      const ofRange = labels.includes("those of the range") ? ["site"] : [];
+      const ofList = labels.includes("those of the list") ? ["customer", "environment"] : [];
+      const given = ["le", ...ofRange, ...ofList, ...codes(labels)];
       const found = page.get(row.name)!.samples.flatMap((sample) => sample.labels.map(([label]) => label));
       assert.deepEqual(
         found.filter((label) => !given.includes(label)),
