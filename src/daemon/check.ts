@@ -9,11 +9,12 @@ import type { GeoDatabases } from "../geo/databases.ts";
 import { type ListenAddress, listen } from "../http/listener.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";
+import type { Zoning } from "../ledger/zones/zoning.ts";
 import { log } from "../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { customerSummary, customerWarnings, loadCustomers } from "./customers.ts";
+import { customerSummary, customerWarnings, loadCustomers, startCustomers } from "./customers.ts";
 import { sharedDatabases } from "./zones.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
@@ -28,10 +29,11 @@ export async function check(config: Config): Promise<string[]> {
   judgeFeatures(config.features, config);
   const ranges = new RangeTable(config.ranges);
   const customers = await loadCustomers(config);
+  const { zonings } = await startCustomers(customers);
   const databases = sharedDatabases(config.geoDatabases);
   return [
     ...[...warningsOf(config, ranges), ...customerWarnings(customers)].map((warning) => `warning: ${warning}`),
-    ...(config.isCounted ? await checkTraffic(config, ranges, databases) : []),
+    ...(config.isCounted ? await checkTraffic(config, ranges, zonings, databases) : []),
     ...customerSummary(customers),
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
@@ -41,11 +43,12 @@ export async function check(config: Config): Promise<string[]> {
 async function checkTraffic(
   config: Config,
   ranges: RangeTable,
+  customers: readonly Zoning[],
   databases: () => Promise<GeoDatabases>,
 ): Promise<string[]> {
   await using parts = new Parts();
   const zones = await startZones(config, databases, parts);
-  const ledger = new Ledger(ranges, config.maxAddresses, zones.zonings);
+  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers]);
   return [
     ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,
