@@ -98,7 +98,7 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
     maxAddresses,
     wireSizes,
     isPromiscuous,
-    isFixed: new InterfacePatterns(config.interfaces).isFixed && !mayChange(config),
+    isFixed: isFixed(config),
   };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
@@ -109,6 +109,14 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
   if (engine !== "auto") return [kinds[engine]()];
   const able = AUTOMATIC.filter((name) => !wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name));
   return able.map((name) => kinds[name]());
+}
+
+/** Whether no other interface can be wanted later; one can take over what is another's further name. */
+function isFixed(config: Config): boolean {
+  const patterns = new InterfacePatterns(config.interfaces);
+  if (!patterns.isFixed || mayChange(config)) return false;
+  const firstNames = presentLinks(config).map(({ name }) => ({ name, altNames: [] }));
+  return patterns.missing(firstNames).length === 0;
 }
 
 /** Most names on a line of the log. */

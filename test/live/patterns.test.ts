@@ -4,7 +4,7 @@ import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { runPromtap, RunningPromtap } from "../support/promtap.ts";
-import { liveOptions } from "../support/requirements.ts";
+import { engineOptions, liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 
 const FRAME = ipv4Frame({ source: "192.0.2.1", destination: "10.0.0.1", protocol: PROTOCOL_UDP, lengthBytes: 100 });
@@ -65,6 +65,27 @@ test("an interface is captured by another name of it, and its series carry the f
   const page = await promtap.pageWhere("all are counted", (page) => (page.value(all) ?? 0) >= 10);
   assert.equal(page.value(all), 10);
 });
+
+for (const engine of ["bpf", "tcx", "ring"]) {
+  test(
+    `engine ${engine} captures the interface that takes over the other name of one`,
+    engineOptions(engine),
+    async () => {
+      using namespace = new Namespace();
+      namespace.addVeth("veth0", "veth1");
+      namespace.addVeth("veth2", "veth3");
+      const altName = ["altname", "uplink"];
+      namespace.ip("link", "property", "add", "dev", "veth0", ...altName);
+      await using promtap = await RunningPromtap.start(namespace, ["-i", "uplink", "--engine", engine]);
+      namespace.ip("link", "property", "del", "dev", "veth0", ...altName);
+      namespace.ip("link", "property", "add", "dev", "veth2", ...altName);
+      await promtap.pageWhere("it is captured", (page) => captured(page, "veth2")[0] === true);
+      await send(namespace, "veth3", [FRAME], { count: 10 });
+      const all = 'promacct_packet_size_bytes_all_count{interface="veth2"}';
+      await promtap.pageWhere("all are counted", (page) => page.value(all) === 10);
+    },
+  );
+}
 
 test(
   "interfaces whose names differ in bytes that aren't UTF-8 are each captured, and by their names",
