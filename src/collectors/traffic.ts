@@ -95,12 +95,12 @@ export class TrafficCollector implements Collector {
       counter(
         "promtap_traffic_other_packets_total",
         "Packets counted under ip=other because the limit of addresses was reached; one for each direction.",
-        ledgers.map((ledger) => ({ labels: { interface: ledger.name }, value: ledger.refusedPackets() })),
+        ledgers.map((ledger) => ({ labels: { interface: ledger.name }, value: ledger.addresses.refusedPackets() })),
       ),
       counter(
         "promtap_traffic_evicted_addresses_total",
         "Addresses that gave their series to others, because they were silent longest when the limit was reached.",
-        ledgers.map(({ name, evictedAddresses }) => ({ labels: { interface: name }, value: evictedAddresses })),
+        ledgers.map(({ name, addresses }) => ({ labels: { interface: name }, value: addresses.evicted })),
       ),
       counter(
         "promtap_traffic_exhausted_packets_total",

@@ -49,12 +49,12 @@ export class Adoption {
     const { rows } = from;
     const word = (k: number): number => rows.addressWord(row, k) | 0;
     const into = rows.isOther(row)
-      ? to.otherRow(range)
-      : to.row(range, word(0), word(1), word(2), word(3), from.hasSent(row));
+      ? to.addresses.otherRow(range)
+      : to.addresses.row(range, word(0), word(1), word(2), word(3), from.addresses.hasSent(row));
     for (let cell = 0; cell < ROW_CELLS; cell++) {
       const slot = rows.slotOf(row, cell);
       if (slot === 0) continue;
-      this.#moveSlot(from, slot, to, to.slotOf(into, cell));
+      this.#moveSlot(from, slot, to, to.addresses.slotOf(into, cell));
       rows.setSlot(row, cell, 0);
     }
     rows.remove(row);

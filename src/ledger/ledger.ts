@@ -2,6 +2,7 @@ import { Adoption } from "./adoption.ts";
 import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
 import { Ipv4Memory } from "./ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
+import type { Places } from "./quota/silence.ts";
 import type { RangeTable } from "./ranges.ts";
 import type { Zoning } from "./zones/zoning.ts";
 
@@ -55,7 +56,7 @@ export class Ledger {
       const to = new InterfaceLedger(from.name, this.#shared, from.zones);
       this.#interfaces.set(from.name, to);
       if (adoption.adopt(from, to)) this.#departed.push(from);
-      to.takeRefused(from);
+      to.addresses.takeRefused(from.addresses);
     }
   }
 
@@ -116,7 +117,7 @@ export class Ledger {
   /** A page of addresses begins, once all is counted that is to be on it. */
   beginPage(): void {
     this.addresses.beginPage();
-    for (const ledger of this.#interfaces.values()) ledger.beginPage();
+    for (const { addresses } of this.#interfaces.values()) addresses.beginPage();
   }
 
   /** Makes it look by itself from now on: for what is counted without a clock, such as a file. */
@@ -135,13 +136,13 @@ export class Ledger {
   }
 
   /** All interfaces. If the IPv4 tables are full, and some of it is of addresses that gave way, they begin again. */
-  #lookedAt(): readonly InterfaceLedger[] {
+  #lookedAt(): readonly Places[] {
     if (this.#shared.ipv4.isFull && this.#evicted() > this.#evictedBefore) this.#clearIpv4();
-    return this.interfaces();
+    return this.interfaces().map(({ addresses }) => addresses);
   }
 
   #evicted(): number {
-    return this.interfaces().reduce((sum, { evictedAddresses }) => sum + evictedAddresses, 0);
+    return this.interfaces().reduce((sum, { addresses }) => sum + addresses.evicted, 0);
   }
 
   /** Makes all IPv4 tables begin again, with what is seen from now on. */

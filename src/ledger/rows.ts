@@ -12,6 +12,8 @@ export type Direction = (typeof Direction)[keyof typeof Direction];
  *     | tx: other icmp igmp tcp ... icmpv6 | rx: other icmp igmp tcp ... icmpv6 |
  */
 export const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
+/** First cell of the received packets. */
+export const RX_CELLS = Direction.RX * PROTOCOL_COLUMNS;
 const INITIAL_ROWS = 64;
 const WORDS = 4;
 

@@ -1,5 +1,5 @@
 import { grown } from "../grown-array.ts";
-import { SLOT_DOUBLES, SUM } from "./histogram.ts";
+import { BUCKETS, SLOT_DOUBLES, SUM } from "./histogram.ts";
 
 const INITIAL_SLOTS = 64;
 
@@ -29,6 +29,12 @@ export class Slots {
     if (free !== undefined) return free;
     if ((this.#used + 1) * SLOT_DOUBLES > this.#counters.length) this.#counters = grown(this.#counters);
     return this.#used++;
+  }
+
+  /** Packets that were counted in a slot. */
+  packets(slot: number): number {
+    const start = slot * SLOT_DOUBLES;
+    return this.#counters.subarray(start, start + BUCKETS).reduce((sum, count) => sum + count, 0);
   }
 
   /** Moves all counts of a slot to another one, and takes it back. */

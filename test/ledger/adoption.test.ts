@@ -102,10 +102,10 @@ test("what was refused stays refused, under labels that stay", () => {
   const ledger = ledgerOf(1, "10.0.0.0/8/24:a=1", "11.0.0.0/8/24:a=2");
   const eth0 = ledger.interface("eth0");
   for (const address of ["10.0.0.1", "10.0.1.1", "11.0.0.1", "11.0.1.1"]) send(eth0, address, "192.0.2.1");
-  assert.equal(eth0.refusedPackets(), 3);
+  assert.equal(eth0.addresses.refusedPackets(), 3);
   ledger.rerange(new RangeTable([parseRange("10.0.0.0/8/24:a=1")]), 2);
   const now = ledger.interface("eth0");
-  assert.equal(now.refusedPackets(), 3);
+  assert.equal(now.addresses.refusedPackets(), 3);
   assert.equal(ledger.addresses.used, 1);
   const packets = [...seriesOf(now, ledger.ranges)].map(([name, { buckets }]) => [name, Math.max(...buckets)]);
   assert.deepEqual(packets, [

@@ -40,7 +40,7 @@ class Site {
   }
 
   evicted(name = "eth0"): number {
-    return this.ledger.interface(name).evictedAddresses;
+    return this.ledger.interface(name).addresses.evicted;
   }
 }
 
@@ -278,7 +278,7 @@ test("whatever traffic and looks there are, sums are exact, and an address count
       }
     }
     assert.deepEqual(totals(seriesOf(eth0, ledger.ranges)), totals(model.seriesOf("eth0")));
-    evictions += eth0.evictedAddresses;
+    evictions += eth0.addresses.evicted;
     const networks = [...seriesOf(eth0, ledger.ranges).keys()].flatMap(
       (key) => key.replace(/^.x /, "").match(/^.*\/\d+(?= \w*$)/) ?? [],
     );

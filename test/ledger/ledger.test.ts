@@ -52,7 +52,7 @@ test("any traffic over any ranges is counted as by the model, to the last byte",
       assert.deepEqual(seriesOf(each, table), model.seriesOf(each.name));
     }
     assert.equal(ledger.addresses.used, model.addresses);
-    const refused = ledger.interfaces().reduce((sum, each) => sum + each.refusedPackets(), 0);
+    const refused = ledger.interfaces().reduce((sum, each) => sum + each.addresses.refusedPackets(), 0);
     assert.equal(refused, model.refused);
   });
   fc.assert(property, { numRuns: 400 });
@@ -146,7 +146,7 @@ test("addresses beyond the limit share `other`, one for each set of labels and I
     "tx 4 site=b other tcp": [2, 200],
     "tx 6 site=a other tcp": [1, 100],
   });
-  assert.equal(eth0.refusedPackets(), 5);
+  assert.equal(eth0.addresses.refusedPackets(), 5);
   assert.equal(ledger.addresses.used, 2);
 });
 
@@ -258,6 +258,6 @@ test("a forgotten interface gives its addresses back, and begins again", () => {
   );
   assert.ok(ledger.interface("veth1").isEmpty());
   send(ledger.interface("veth1"), "10.0.0.2", "8.8.8.8");
-  assert.equal(ledger.interface("veth1").refusedPackets(), 0);
+  assert.equal(ledger.interface("veth1").addresses.refusedPackets(), 0);
   assert.equal(ledger.addresses.used, 2);
 });

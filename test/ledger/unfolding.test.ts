@@ -68,7 +68,7 @@ test("a merged frame of any traffic counts like its packets, to the last bucket"
     }
     assert.deepEqual(seriesOf(ledger.interface("eth0"), table), list.length > 0 ? model.seriesOf("eth0") : EMPTY);
     assert.equal(ledger.interface("eth0").aggregatedPackets, list.length);
-    assert.equal(ledger.interface("eth0").refusedPackets(), model.refused);
+    assert.equal(ledger.interface("eth0").addresses.refusedPackets(), model.refused);
   });
   fc.assert(property, { numRuns: 100 });
 });

@@ -1,5 +1,5 @@
 import { grown } from "../../grown-array.ts";
-import { Recency } from "../../ledger/recency.ts";
+import { Recency } from "./recency.ts";
 
 /** Series whose counts lie in one piece: doubling the memory of many would leave as much behind. */
 const SERIES_PER_CHUNK = 1024;

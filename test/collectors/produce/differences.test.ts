@@ -147,7 +147,7 @@ describe("addresses that give their series to others", () => {
     look();
     const given = takeByAddress(differences, () => send(3));
     assert.deepEqual(given, { 1: 2, 2: 1 });
-    assert.equal(ledger.interface("eth0").evictedAddresses, 1);
+    assert.equal(ledger.interface("eth0").addresses.evicted, 1);
     assert.deepEqual(takeByAddress(differences), { 3: 1 });
     send(2);
     assert.deepEqual(takeByAddress(differences), { 2: 1 });

@@ -62,11 +62,11 @@ export class KernelRows {
   /** The ledger's row for one of ours, that sends or receives now. */
   ledgerRow(ledger: InterfaceLedger, row: number, sends: boolean): number {
     const { firstRow, firstDynamicRow } = this.#sizes;
-    if (row < firstRow) return ledger.otherRow(this.#rangeOfOther(row));
+    if (row < firstRow) return ledger.addresses.otherRow(this.#rangeOfOther(row));
     if (row < firstDynamicRow) return this.#ledgerRowOfPlace(ledger, row - firstRow, sends);
     if (this.isIpv4(row)) return this.#ledgerRowOfPlace(ledger, this.#placeOf(row), sends);
     const word = (k: number): number => this.#keys.getInt32(row * KEY_BYTES + 8 + 4 * k);
-    return ledger.row(this.#rangeOf(row), word(0), word(1), word(2), word(3), sends);
+    return ledger.addresses.row(this.#rangeOf(row), word(0), word(1), word(2), word(3), sends);
   }
 
   /** Whether a row that was given out on first use is for an IPv4 address, which finds it by its place. */
@@ -113,7 +113,7 @@ export class KernelRows {
   }
 
   #ledgerRowOfPlace(ledger: InterfaceLedger, place: number, sends: boolean): number {
-    return ledger.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0, sends);
+    return ledger.addresses.row(this.#places.rangeOf(place), this.#places.addressOf(place), 0, 0, 0, sends);
   }
 
   /** Any range whose refused addresses a row takes. */

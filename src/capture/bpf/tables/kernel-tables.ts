@@ -182,7 +182,7 @@ export class KernelTables {
     const ledger = this.#ledger!;
     const known = this.#knownRow(row);
     const ledgerRow = known === NO_ROW ? this.#rows.ledgerRow(ledger, row, cell < PROTOCOL_COLUMNS) : known;
-    const ledgerSlot = ledger.slotOf(ledgerRow, cell);
+    const ledgerSlot = ledger.addresses.slotOf(ledgerRow, cell);
     this.#counters.take(slot, ledger.slots.counters, ledgerSlot * SLOT_DOUBLES);
     // What was refused may be given a row next time.
     if (row >= this.sizes.firstRow && ledger.rows.isOther(ledgerRow)) return;
@@ -196,7 +196,7 @@ export class KernelTables {
     ledger.aggregatedPackets += this.#counters.takeEvent(EVENT.AGGREGATED);
     const exhausted = this.#counters.takeEvent(EVENT.EXHAUSTED);
     // Else there would have been no series either.
-    if (ledger.hasPlaces) ledger.exhaustedPackets += exhausted;
+    if (ledger.addresses.hasPlaces) ledger.exhaustedPackets += exhausted;
   }
 
   #unpublish(rows: readonly number[]): readonly number[] {

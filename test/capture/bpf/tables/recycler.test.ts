@@ -152,6 +152,6 @@ describe("while two CPUs count, and what is silent is taken back all the time", 
       if (host !== undefined) assert.equal(bytes, packets * bytesOf(4, host), `host ${host}`);
     }
     assert.equal(site.ledgers.addresses.used, 200);
-    assert.ok(site.ledger.evictedAddresses > 200, `${site.ledger.evictedAddresses} evictions`);
+    assert.ok(site.ledger.addresses.evicted > 200, `${site.ledger.addresses.evicted} evictions`);
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Recency } from "../../src/ledger/recency.ts";
+import { Recency } from "../../../src/collectors/wialon/recency.ts";
 
 type Step = ["touch" | "remove", slot: number];
 

@@ -1,4 +1,4 @@
-import { grown } from "../grown-array.ts";
+import { grown } from "../../grown-array.ts";
 
 const FIRST_PLACES = 256;
 /** Slot 0 has place 1: place 0 is where the ring begins, older than the oldest and newer than the newest. */
