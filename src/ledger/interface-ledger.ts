@@ -150,16 +150,19 @@ export class InterfaceLedger {
 
   #countIpv6(packet: Packet, bucket: number, lengthBytes: number, packets: number): void {
     const { source, source1, source2, source3, destination, destination1, destination2, destination3 } = packet;
-    const { addresses, ranges, slots } = this;
     const column = IPV6_COLUMN[packet.protocol]!;
-    const from = ranges.rangeOfIpv6(source, source1, source2, source3);
+    const from = this.ranges.rangeOfIpv6(source, source1, source2, source3);
     if (from !== NO_RANGE) {
-      const row = addresses.row(from, source, source1, source2, source3, true);
-      slots.count(addresses.slotOf(row, column), bucket, lengthBytes, packets);
+      const row = this.addresses.row(from, source, source1, source2, source3, true);
+      this.#countIn(row, column, bucket, lengthBytes, packets);
     }
-    const to = ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
+    const to = this.ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
     if (to === NO_RANGE) return;
-    const row = addresses.row(to, destination, destination1, destination2, destination3, false);
-    slots.count(addresses.slotOf(row, RX_CELLS + column), bucket, lengthBytes, packets);
+    const row = this.addresses.row(to, destination, destination1, destination2, destination3, false);
+    this.#countIn(row, RX_CELLS + column, bucket, lengthBytes, packets);
+  }
+
+  #countIn(row: number, cell: number, bucket: number, lengthBytes: number, packets: number): void {
+    this.slots.count(this.addresses.slotOf(row, cell), bucket, lengthBytes, packets);
   }
 }

@@ -2,7 +2,7 @@ import type { Packet } from "../../packet/packet.ts";
 import { parseSegment, Segment, SegmentVerdict, TcpFlag } from "./streams/segment.ts";
 import { ConnectionTable } from "./streams/connection-table.ts";
 import { MemoryBudget } from "./streams/memory-budget.ts";
-import type { Surroundings } from "./streams/stream.ts";
+import type { Surroundings } from "./streams/surroundings.ts";
 import type { FrameFault, Tally } from "./tally.ts";
 
 /** Connections that are followed; then the one that was silent for the longest gives way. */

@@ -3,7 +3,7 @@ import { KeyedHash } from "../../../ledger/keyed-hash.ts";
 import type { Packet } from "../../../packet/packet.ts";
 import type { Segment } from "./segment.ts";
 import { Connection } from "./connection.ts";
-import type { Surroundings } from "./stream.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /*
  * A key, in signed words:

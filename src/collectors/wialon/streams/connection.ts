@@ -1,6 +1,7 @@
 import type { Packet } from "../../../packet/packet.ts";
 import { type Segment, TcpFlag } from "./segment.ts";
-import { Stream, type Surroundings } from "./stream.ts";
+import { Stream } from "./stream.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** A stream that says nothing for so long has ended. */
 const SILENCE_SECONDS = 300;
