@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { lstatSync, type Stats, unlinkSync } from "node:fs";
-import { chmod, chown, link, lstat, open, readFile, rm, unlink } from "node:fs/promises";
+import { chmod, chown, link, lstat, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { createConnection, type Server } from "node:net";
 import { dirname } from "node:path";
 import { ErrorCode, PromtapError } from "../errors.ts";
@@ -21,6 +21,7 @@ const UNREADY_UMASK = 0o177;
 const O_PATH = 0o10000000;
 const GROUPS = "/etc/group";
 const ADVICE = "; give another with --web.listen-address";
+const IN_USE = `the socket is in use by another process${ADVICE}`;
 
 /**
  * Makes the server listen on a path, in the place of a socket that nobody listens on any more, and returns what takes
@@ -63,25 +64,55 @@ async function linkTo(temporary: string, path: string): Promise<void> {
     await link(temporary, path);
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
-    await judgeOther(path);
-    await unlink(path);
-    await link(temporary, path);
+    const stale = await judgeOther(path);
+    await replace(temporary, path, stale);
+  }
+}
+
+/**
+ * Takes the place of a socket that nobody listens on. Of two that have found the same one, the second would take the
+ * place of the first: so the right to replace it is a link to the own socket, by a name that only one can give.
+ */
+async function replace(temporary: string, path: string, stale: Stats): Promise<void> {
+  const claim = `${dirname(temporary)}/.promtap-${stale.ino}`;
+  await claimPlace(temporary, claim);
+  try {
+    const { dev, ino } = await judgeOther(path);
+    if (dev !== stale.dev || ino !== stale.ino) throw refusal(IN_USE);
+    await rename(temporary, path);
+  } finally {
+    await unlink(claim);
+  }
+}
+
+async function claimPlace(temporary: string, claim: string): Promise<void> {
+  try {
+    await link(temporary, claim);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    // What holds it listens, unless it was killed meanwhile; what held it until now has taken the place.
+    await judgeOther(claim).catch((other: unknown) => {
+      throw codeOf(other) === "ENOENT" ? refusal(IN_USE) : other;
+    });
+    await unlink(claim);
+    await link(temporary, claim);
   }
 }
 
 /** Throws unless there is a socket that nobody listens on: its file outlives a process that was killed. */
-async function judgeOther(path: string): Promise<void> {
-  if (!(await lstat(path)).isSocket()) throw refusal(`there is a file that is not a socket${ADVICE}`);
+async function judgeOther(path: string): Promise<Stats> {
+  const other = await lstat(path);
+  if (!other.isSocket()) throw refusal(`there is a file that is not a socket${ADVICE}`);
   const connection = createConnection(path);
   try {
     await once(connection, "connect");
   } catch (error) {
-    if (codeOf(error) === "ECONNREFUSED") return;
+    if (codeOf(error) === "ECONNREFUSED") return other;
     if (codeOf(error) === "EACCES") throw refusal(`there is a socket that this user may not connect to${ADVICE}`);
   } finally {
     connection.destroy();
   }
-  throw refusal(`the socket is in use by another process${ADVICE}`);
+  throw refusal(IN_USE);
 }
 
 /** Removes the file, if it is still that of our socket. Before the socket is closed, others take it for one in use. */

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import type { UnixAddress } from "../../src/http/unix-socket.ts";
 import { lacking } from "../support/requirements.ts";
@@ -33,6 +37,24 @@ const LISTEN = `
     () => console.log("listening"),
     (error) => console.log(error.message),
   );
+`;
+/** The same, whenever a line tells it to; what connects is told its number. */
+const LISTEN_AGAIN = `
+  import { createServer } from "node:net";
+  import { createInterface } from "node:readline";
+  const { listen } = await import(${LISTENER});
+  let server, listening;
+  for await (const word of createInterface(process.stdin)) {
+    if (word === "listen") {
+      server = createServer((socket) => socket.on("error", () => {}).end(String(process.pid)));
+      const address = { kind: "unix", mode: 0o660, group: null, path: process.argv[1] };
+      console.log(await listen(server, address).then((found) => (listening = found, "listening"), ({ message }) => message));
+    } else {
+      listening?.release();
+      server?.close();
+      console.log(word);
+    }
+  }
 `;
 const NOBODY = 65_534;
 
@@ -63,6 +85,15 @@ async function leaveStaleSocket(path: string): Promise<void> {
   await once(child, "close");
   assert.ok(existsSync(path));
   await assert.rejects(fetchText({ socketPath: path }), { code: "ECONNREFUSED" });
+}
+
+/** Leaves a socket that nobody listens on, without a process of its own. */
+async function leaveLinkedSocket(path: string): Promise<void> {
+  const server = createServer().listen({ path: `${path}.bound` });
+  await once(server, "listening");
+  linkSync(`${path}.bound`, path);
+  server.close();
+  await once(server, "close");
 }
 
 function modeOf(path: string): string {
@@ -149,6 +180,48 @@ describe("a unix socket", () => {
     using folder = new TemporaryFolder();
     const path = freshPath(folder);
     await leaveStaleSocket(path);
+    await using _ = await serveOn(path);
+    assert.equal(await fetchText({ socketPath: path }), "up 1\n");
+    assert.deepEqual(readdirSync(folder.path), ["promtap.sock"]);
+  });
+
+  test("that nobody listens on any more goes to one of two that start at once, and stays with it", async () => {
+    using folder = new TemporaryFolder();
+    const path = freshPath(folder);
+    const args = ["--input-type=module", "-e", LISTEN_AGAIN, "--", path];
+    const racers = [0, 1].map(() => {
+      const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+      return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() };
+    });
+    const say = async ({ child, lines }: (typeof racers)[0], word: string): Promise<string> => {
+      child.stdin.write(`${word}\n`);
+      return String((await lines.next()).value);
+    };
+    try {
+      await Promise.all(racers.map((racer) => say(racer, "ready")));
+      for (let round = 0; round < 50; round++) {
+        await leaveLinkedSocket(path);
+        const said = await Promise.all(racers.map((racer) => say(racer, "listen")));
+        assert.deepEqual(said.toSorted(), [
+          `couldn't listen on unix:${path}: the socket is in use by another process${ADVICE}`,
+          "listening",
+        ]);
+        assert.deepEqual(readdirSync(folder.path), ["promtap.sock"]);
+        const winner = racers[said.indexOf("listening")]!;
+        assert.equal(await text(createConnection(path)), `${winner.child.pid}`);
+        await say(winner, "end");
+        assert.deepEqual(readdirSync(folder.path), []);
+      }
+    } finally {
+      for (const { child } of racers) child.kill("SIGKILL");
+    }
+  });
+
+  test("is taken from one that was killed while it took it", async () => {
+    using folder = new TemporaryFolder();
+    const path = freshPath(folder);
+    await leaveLinkedSocket(path);
+    await leaveLinkedSocket(join(folder.path, `.promtap-${statSync(path).ino}`));
     await using _ = await serveOn(path);
     assert.equal(await fetchText({ socketPath: path }), "up 1\n");
     assert.deepEqual(readdirSync(folder.path), ["promtap.sock"]);
