@@ -1,6 +1,6 @@
 import type { PrefixSet } from "./prefix-set.ts";
 import type { SeriesSet } from "./reading/read-lists.ts";
-import { formatIpv4, formatIpv6 } from "../packet/address.ts";
+import { prefixText } from "./prefix-text.ts";
 
 /** What has a prefix of its own on the page. */
 const PREFIX = "prefix";
@@ -40,10 +40,4 @@ export function joined(sets: readonly PrefixSet[]): PrefixSet {
     before += set.labelSets.length;
   }
   return all;
-}
-
-function prefixText({ versions, words, bits }: PrefixSet, index: number): string {
-  const [word0, word1, word2, word3] = words.subarray(4 * index, 4 * index + 4) as unknown as number[];
-  const address = versions[index] === 4 ? formatIpv4(word3!) : formatIpv6(word0!, word1!, word2!, word3!);
-  return `${address}/${bits[index]}`;
 }

@@ -14,7 +14,7 @@ import { log } from "../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { customerSummary, customerWarnings, loadCustomers, startCustomers } from "./customers.ts";
+import { customerSummary, customerWarnings, loadCustomers, rangesOf, startCustomers } from "./customers.ts";
 import { sharedDatabases } from "./zones.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
@@ -27,9 +27,9 @@ import { startZones } from "./zones.ts";
 export async function check(config: Config): Promise<string[]> {
   if (config.dumpProgram) return dumpPrograms(config);
   judgeFeatures(config.features, config);
-  const ranges = new RangeTable(config.ranges);
   const customers = await loadCustomers(config);
   const { zonings } = await startCustomers(customers);
+  const ranges = new RangeTable(rangesOf(config, customers));
   const databases = sharedDatabases(config.geoDatabases);
   return [
     ...[...warningsOf(config, ranges), ...customerWarnings(customers)].map((warning) => `warning: ${warning}`),

@@ -1,13 +1,16 @@
 import type { Collector } from "../collectors/collector.ts";
 import { CustomersCollector } from "../collectors/customers.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
+import { addressRanges, BY_ADDRESS } from "../customers/address-ranges.ts";
 import { joined } from "../customers/counted-sets.ts";
 import { tablesOf } from "../customers/customer-tables.ts";
 import { Customers } from "../customers/customers.ts";
 import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts";
 import type { ReadLists } from "../customers/reading/read-lists.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
+import type { PrefixSet } from "../customers/prefix-set.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Range } from "../ledger/ranges.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
 import type { Config } from "./config.ts";
 
@@ -24,15 +27,15 @@ export interface CountedCustomers {
 
 /** Makes ready to count by lists of prefixes. Throws PromtapError. */
 export async function startCustomers(loaded: LoadedPrefixes): Promise<CountedCustomers> {
-  if (loaded.sets.length === 0) {
+  if (labelled(loaded).length === 0) {
     return {
       zonings: [],
       collectors: () => [],
-      use: async ({ sets }) => (sets.length === 0 ? [] : ["range-file"]),
+      use: async (next) => (labelled(next).length === 0 ? [] : ["--range-file"]),
     };
   }
   const customers = new Customers(
-    loaded.sets.reduce((sum, { set }) => sum + set.labelSets.length, 0),
+    labelled(loaded).reduce((sum, { labelSets }) => sum + labelSets.length, 0),
     MAX_CUSTOMERS,
   );
   await useLists(customers, loaded);
@@ -46,18 +49,20 @@ export async function startCustomers(loaded: LoadedPrefixes): Promise<CountedCus
   };
 }
 
-async function useLists(customers: Customers, { sets, tables }: LoadedPrefixes): Promise<void> {
-  if (sets.some(({ series }) => series === "address")) {
-    throw new PromtapError(
-      ErrorCode.USAGE,
-      "couldn't count lists of prefixes by address: series=prefix or series=labels can be, and -r counts by address",
-    );
-  }
-  const refusal = await customers.use(
-    sets.map(({ set }) => set),
-    tables ?? tablesOf(joined([])),
-  );
+async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<void> {
+  const tables = loaded.tables ?? tablesOf(joined([]));
+  const refusal = await customers.use(labelled(loaded), tables);
   if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${refusal}`);
+}
+
+/** What has series by labels or prefix. */
+function labelled({ sets }: LoadedPrefixes): PrefixSet[] {
+  return sets.flatMap(({ series, set }) => (series === BY_ADDRESS ? [] : [set]));
+}
+
+/** The ranges that count by address: those of flags, then those of lists. Throws a usage error. */
+export function rangesOf({ ranges }: Config, { sets }: LoadedPrefixes): Range[] {
+  return [...ranges, ...addressRanges(sets)];
 }
 
 /** The prefixes of files and of the configuration file, read. Throws a usage error. */

@@ -6,7 +6,7 @@ import type { Link } from "../capture/links.ts";
 import { RangeTable } from "../ledger/ranges.ts";
 import { presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { loadCustomers, startCustomers } from "./customers.ts";
+import { loadCustomers, rangesOf, startCustomers } from "./customers.ts";
 import { Parts } from "./parts.ts";
 import { sharedDatabases, startZones } from "./zones.ts";
 
@@ -22,9 +22,10 @@ const ETHERNET: LinkKind = { isEthernet: true, isLoopback: false };
 export async function dumpPrograms(config: Config): Promise<string[]> {
   await using parts = new Parts();
   const zones = await startZones(config, sharedDatabases(config.geoDatabases), parts);
-  const customers = await startCustomers(await loadCustomers(config));
+  const loaded = await loadCustomers(config);
+  const customers = await startCustomers(loaded);
   const zonings = [...zones.zonings, ...customers.zonings];
-  const ranges = new RangeTable(config.ranges);
+  const ranges = new RangeTable(rangesOf(config, loaded));
   const links = presentLinks(config);
   const sharing = { siblings: Math.max(links.length, 1), cpus: possibleCpus(), isRealtime: isRealtime() };
   const isTcx = config.engine === EngineName.TCX;

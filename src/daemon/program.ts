@@ -7,7 +7,7 @@ import { TrafficCollector } from "../collectors/traffic.ts";
 import { messageOf } from "../errors.ts";
 import type { Selection } from "../http/site.ts";
 import { Ledger } from "../ledger/ledger.ts";
-import { RangeTable } from "../ledger/ranges.ts";
+import { type Range, RangeTable } from "../ledger/ranges.ts";
 import { configureLog, log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import type { Family } from "../page/family.ts";
@@ -17,7 +17,7 @@ import { makePage } from "../page/page.ts";
 import { disguised, type Guise } from "../personalities/guise.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { type CountedCustomers, customerWarnings, loadCustomers, startCustomers } from "./customers.ts";
+import { type CountedCustomers, customerWarnings, loadCustomers, rangesOf, startCustomers } from "./customers.ts";
 import { judgeFeatures, type Started, startFeatures } from "./features.ts";
 import type { Parts } from "./parts.ts";
 import type { FileCounters } from "./reading.ts";
@@ -81,8 +81,8 @@ export class Program {
     judgeFeatures(config.features, config);
     const databases = sharedDatabases(config.geoDatabases);
     const zones = await startZones(config, databases, parts);
-    const ranges = new RangeTable(config.ranges);
     const loaded = await loadCustomers(config);
+    const ranges = new RangeTable(rangesOf(config, loaded));
     for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
     const customers = await startCustomers(loaded);
     const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings]);
@@ -130,7 +130,7 @@ export class Program {
     let waiting: string[];
     try {
       waiting = await this.#customers.use(loaded);
-      await this.#recount(before, next);
+      await this.#recount(before, next, rangesOf(next, loaded));
     } catch (error) {
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
       throw error;
@@ -147,9 +147,10 @@ export class Program {
   }
 
   /** Has the traffic counted by other interfaces and ranges. */
-  async #recount(before: Config, next: Config): Promise<void> {
-    const { ranges, maxAddresses, interfaces } = next;
-    const isCountedAlike = isDeepStrictEqual([before.ranges, before.maxAddresses], [ranges, maxAddresses]);
+  async #recount(before: Config, next: Config, ranges: readonly Range[]): Promise<void> {
+    const { maxAddresses, interfaces } = next;
+    const known = [this.#ledger.ranges.ranges, before.maxAddresses];
+    const isCountedAlike = isDeepStrictEqual(known, [ranges, maxAddresses]);
     if (!isDeepStrictEqual(before.interfaces, interfaces)) this.traffic.want(interfaces);
     if (isCountedAlike) return;
     const table = new RangeTable(ranges);

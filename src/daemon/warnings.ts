@@ -1,4 +1,4 @@
-import type { RangeTable } from "../ledger/ranges.ts";
+import type { Range, RangeTable } from "../ledger/ranges.ts";
 import type { Config } from "./config.ts";
 import { featureWarnings } from "./features.ts";
 
@@ -7,11 +7,13 @@ const NAMED_RANGES = 10;
 
 /** What is legal but hardly meant; a sentence each. */
 export function warningsOf(config: Config, ranges: RangeTable): string[] {
-  return [...coveredRanges(ranges), ...featureWarnings(config.features)];
+  return [...coveredRanges(config.ranges, ranges), ...featureWarnings(config.features)];
 }
 
-function coveredRanges(ranges: RangeTable): string[] {
-  const covered = ranges.covered();
+/** Of those given by flags: of lists, what covers others is counted. */
+function coveredRanges(given: readonly Range[], ranges: RangeTable): string[] {
+  const named = new Set(given);
+  const covered = ranges.covered().filter((range) => named.has(range));
   const lines = covered.slice(0, NAMED_RANGES).map((range) => {
     const owner = ranges.owner(range);
     return `-r ${JSON.stringify(range.text)} never counts: all its addresses belong to ranges before it, as to ${JSON.stringify(owner.text)}`;

@@ -9,7 +9,7 @@ const MAX_RECORD_LENGTH = 2 ** 16;
 
 /**
  * Reads CSV (RFC 4180): a header with `prefix` and the names of labels, then a prefix in each record. Lines that are
- * empty or begin with # are skipped. Only records with quotes need csv-parse, which takes 8 µs for one (Node 24.21).
+ * empty or begin with # are skipped. Only records with quotes need csv-parse, which is slower.
  */
 export async function readCsv(texts: Texts, sink: PrefixSink, refuse: Refusal): Promise<void> {
   let header: Header | undefined;

@@ -44,7 +44,7 @@ export class PrefixSink {
   #valueCount = 0;
   /**
    * The values of a prefix are a path from node 0, in the order of their labels and without those that are empty: node
-   * and number of a value → next node. Half the time of a text that holds them all (Node 24.21).
+   * and number of a value → next node.
    */
   readonly #edges = new Map<number, number>();
   /** Index of the label set of each node; NONE if it is only on the path to others. */

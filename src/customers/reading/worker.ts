@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../errors.ts";
+import { BY_ADDRESS } from "../address-ranges.ts";
 import { countedSet, joined } from "../counted-sets.ts";
 import { type CustomerTables, tablesOf } from "../customer-tables.ts";
 import type { Answer } from "../load-prefixes.ts";
@@ -23,7 +24,8 @@ const port = parentPort!;
 
 function send(read: ReadLists): void {
   const sets = read.sets.map(({ series, ...rest }) => ({ series, set: countedSet({ series, ...rest }) }));
-  const tables = tablesOf(joined(sets.map(({ set }) => set)));
+  const counted = sets.filter(({ series }) => series !== BY_ADDRESS);
+  const tables = tablesOf(joined(counted.map(({ set }) => set)));
   const all = answers({ ...read, sets }, tables);
   const arrays = [
     ...sets.flatMap(({ set }) => [set.versions, set.words, set.bits, set.sets]),

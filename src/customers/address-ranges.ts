@@ -1,0 +1,50 @@
+import { ErrorCode, PromtapError } from "../errors.ts";
+import { type Range, rangeSeries } from "../ledger/ranges.ts";
+import { MAX_IPV4_SERIES } from "../config/range-syntax.ts";
+import type { PrefixSet } from "./prefix-set.ts";
+import { prefixText } from "./prefix-text.ts";
+import type { SeriesSet } from "./reading/read-lists.ts";
+
+/** What has series of its own for each address. */
+export const BY_ADDRESS = "address";
+
+/**
+ * The prefixes of lists by address as ranges, the longest first: the first range that holds an address has it. Throws a
+ * usage error if they have more addresses than can be counted one by one.
+ */
+export function addressRanges(sets: readonly SeriesSet[]): Range[] {
+  const ranges = sets.filter(({ series }) => series === BY_ADDRESS).flatMap(({ set }) => rangesOf(set));
+  const series = ranges.reduce((sum, range) => sum + (range.version === 4 ? rangeSeries(range) : 0), 0);
+  if (series > MAX_IPV4_SERIES) {
+    throw new PromtapError(
+      ErrorCode.USAGE,
+      `lists by address have ${series} IPv4 addresses; legal is at most ${MAX_IPV4_SERIES}: use series=prefix or labels`,
+    );
+  }
+  return ranges.toSorted((a, b) => lengthOf(a, b));
+}
+
+/** Compares by the number of addresses: fewer are a longer prefix. */
+function lengthOf(a: Range, b: Range): number {
+  const [first, second] = [a.last - a.first, b.last - b.first];
+  if (first === second) return 0;
+  return first < second ? -1 : 1;
+}
+
+function rangesOf(set: PrefixSet): Range[] {
+  return Array.from({ length: set.count }, (_, index) => {
+    const version = set.versions[index] === 4 ? 4 : 6;
+    const width = version === 4 ? 32 : 128;
+    const words = [...set.words.subarray(4 * index, 4 * index + 4)];
+    const first = words.reduce((value, word) => (value << 32n) | BigInt(word), 0n);
+    const values = set.labelSets[set.sets[index]!]!;
+    return {
+      version,
+      first,
+      last: first + (1n << BigInt(width - set.bits[index]!)) - 1n,
+      rollupBits: width,
+      labels: set.labelNames.flatMap((name, at) => (values[at] === "" ? [] : [[name, values[at]!] as const])),
+      text: prefixText(set, index),
+    };
+  });
+}
