@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
@@ -82,6 +82,29 @@ describe("the binary", needs, () => {
       promtap.kill("SIGKILL");
     }
     assert.deepEqual(root.list(), files);
+  });
+
+  test("is promacct by a symbolic link: its page at every path, and its errors", async () => {
+    const link = join(root.path, "promacct");
+    symlinkSync("promtap", link);
+    const started = [root.path, "./promacct"];
+    await assert.rejects(execute("/usr/sbin/chroot", [...started, "--version"], options), {
+      code: 1,
+      stderr: /^promacct: invalid option -- '-'\nusage: promacct -i interface \.\.\. /,
+    });
+    const args = [...started, "-i", "lo", "-p", "0"];
+    const promacct = spawn("/usr/sbin/chroot", args, { ...options, stdio: ["ignore", "inherit", "pipe"] });
+    try {
+      const address = await logged(promacct, /msg=listening address=\S+:(\d+)/);
+      const response = await fetch(`http://127.0.0.1:${address}/`, { headers: { connection: "close" } });
+      const names = [...(await response.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+      assert.deepEqual(names, ["promacct_packet_size_bytes_all"]);
+      promacct.kill("SIGTERM");
+      assert.deepEqual(await once(promacct, "exit"), [0, null]);
+    } finally {
+      promacct.kill("SIGKILL");
+      rmSync(link);
+    }
   });
 
   test("carries the engine pcap with its libpcap", async () => {
