@@ -23,7 +23,7 @@ export async function play({ personality, argv }: Part, run: (config: Config) =>
       process.stdout.write(textOf(asked, personality));
       return 0;
     }
-    const missing = flags.find(({ name, isRequired }) => isRequired === true && !given.has(name));
+    const missing = flags.find(({ name, isRequired }) => isRequired === true && !given.get(name)?.some(Boolean));
     if (missing !== undefined) {
       complain(`${style.spelling(missing.name)} is needed`);
       return 1;

@@ -7,6 +7,8 @@ export interface OwnFlag extends Pick<Flag, "name" | "value" | "default" | "help
   /** May be given several times, and all values count. */
   readonly isRepeatable?: boolean;
   readonly isRequired?: boolean;
+  /** Values that have another name here → that name. */
+  readonly values?: ReadonlyMap<string, string>;
   /** Long name of our flag. */
   readonly becomes: string;
 }

@@ -15,9 +15,13 @@ export interface Personality {
 /** What flags of the other program say in ours. */
 export function ourFlags({ flags, switches }: Personality, given: GivenFlags): GivenFlags {
   const ours = new Map<string, readonly string[]>(switches.map((name) => [name, [""]]));
-  for (const { name, becomes, default: usual } of flags) {
-    const texts = given.get(name) ?? (usual === undefined ? undefined : [usual]);
-    if (texts !== undefined) ours.set(becomes, texts);
+  for (const { name, becomes, values, default: usual } of flags) {
+    const texts = given.get(name) ?? (usual === undefined ? [] : [usual]);
+    if (texts.length === 0) continue;
+    ours.set(
+      becomes,
+      texts.map((text) => values?.get(text) ?? text),
+    );
   }
   return ours;
 }

@@ -7,7 +7,15 @@ export const wialon: Personality = {
   switches: ["wialon"],
   flags: [
     { name: "filter", value: "string", default: "tcp port 20332", becomes: "wialon-filter", help: "BPF filter" },
-    { name: "i", value: "string", default: "eth0", becomes: "wialon-interface", help: "Interface" },
+    {
+      name: "i",
+      value: "string",
+      default: "eth0",
+      // libpcap's name of all interfaces at once.
+      values: new Map([["any", "auto"]]),
+      becomes: "wialon-interface",
+      help: "Interface",
+    },
     {
       name: "metrics-listen-address",
       value: "string",

@@ -66,6 +66,7 @@ describe("started under the name of another exporter, or as it,", () => {
 
   test("flow-exporter ends with 1 without a broker, and with 2 for a flag that is wrong", () => {
     assert.equal(startedAs("flow-exporter", "--topic=t").status, 1);
+    assert.equal(startedAs("flow-exporter", "--topic=t", "--brokers=").status, 1);
     assert.equal(startedAs("flow-exporter", "--topic=t", "--brokers=a", "--asn=x").status, 2);
   });
 

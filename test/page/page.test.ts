@@ -58,6 +58,19 @@ async function textOf(families: Family[], format: Format = Format.TEXT): Promise
 }
 
 describe("a page", () => {
+  test("has a family that is to be omitted if it is empty only with its lines, however large they are", async () => {
+    const omitted = (lines: number, padding?: number): Family => ({
+      ...lineFamily(`lines_${lines}`, lines, padding),
+      isOmittedIfEmpty: true,
+    });
+    assert.equal(await textOf([omitted(0)]), "");
+    const header = (name: string) => `# HELP ${name} Lines.\n# TYPE ${name} gauge\n`;
+    assert.equal(await textOf([lineFamily("empty", 0)]), header("empty"));
+    assert.equal(await textOf([omitted(0), omitted(1)]), `${header("lines_1")}lines_1{n="0"} 0\n`);
+    const text = await textOf([omitted(2, CHUNK_BYTES)]);
+    assert.equal(text.length, `${header("lines_2")}lines_2{n="0"} 0\nlines_2{n="1"} 1\n`.length + 2 * CHUNK_BYTES);
+  });
+
   test("has the small families in their order, then those that write themselves", async () => {
     const page = await read(makePage([lineFamily("big", 2), ...SAMPLED], Format.TEXT));
     const families = parseExposition(page, "text");

@@ -65,6 +65,7 @@ describe("the command lines of READMEs and units", () => {
     assert.deepEqual([features.wialon?.interfaces, features.wialon?.filter], [["eth0"], "tcp port 20332"]);
     const other = 'wialon_ips_exporter -i ens3 --filter="tcp port 20333" -metrics-listen-address=127.0.0.1:1 -i ens4';
     const { wialon } = scan(other).config().features;
+    assert.deepEqual(scan("wialon_ips_exporter -i any").config().features.wialon?.interfaces, ["auto"]);
     assert.deepEqual([wialon?.interfaces, wialon?.filter], [["ens4"], "tcp port 20333"]);
   });
 
