@@ -45,7 +45,7 @@ const reporter: ConsolaReporter = {
 /*
  * consola/core has the levels and calls reporters; its fancy reporter is of no use here: it rewrites what stands between
  * backticks or underscores, passes control characters on to the terminal, and takes colours, and whether there is a time,
- * from what standard output is.
+ * from what standard output is. The colours of consola/utils ask standard output too.
  */
 // throttle 0: consola would hold back lines that repeat, and print them later than their time.
 const consola = createConsola({ reporters: [reporter], level: CONSOLA_LEVELS.info, throttle: 0 });

@@ -37,6 +37,7 @@ export class Speech implements PacketListener {
     peer.#peer = this;
   }
 
+  /** Begins a life, with the addresses of this packet. */
   begin(packet: Packet, isTcp: boolean): void {
     const { pairs } = this.#surroundings.tally;
     this.#isTcp = isTcp;
@@ -55,7 +56,7 @@ export class Speech implements PacketListener {
     this.#pair = pair;
   }
 
-  /** The device that it is of stays known. */
+  /** Ends a life; whose device it is stays known for the next one. */
   end(): void {
     this.#cut();
     this.#requests = undefined;
