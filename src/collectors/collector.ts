@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { type Family, gauge } from "../page/family.ts";
+import type { FamilyName } from "../page/named-families.ts";
 import { isDoneBy } from "./waiting.ts";
 
 /** A source of families, read at scrape time. Its name is its flag and its label. */
@@ -29,6 +30,8 @@ export class CollectorSet {
   readonly #errors = new Map<string, string>();
   /** What scrapes stopped waiting for, by collector. */
   readonly #late = new Map<string, Promise<unknown>>();
+  /** Collector → all families it ever had, by name. */
+  readonly #families = new Map<string, Map<string, FamilyName>>();
 
   constructor(collectors: readonly Collector[], share: number, onChange: StateListener) {
     this.use(collectors);
@@ -40,7 +43,9 @@ export class CollectorSet {
   use(collectors: readonly Collector[]): void {
     this.#collectors = collectors;
     const names = new Set(collectors.map(({ name }) => name));
-    for (const name of this.#errors.keys()) if (!names.has(name)) this.#errors.delete(name);
+    for (const known of [this.#errors, this.#families]) {
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+    }
   }
 
   /**
@@ -58,6 +63,11 @@ export class CollectorSet {
     return this.#collectors.filter(
       ({ name }) => (names.length > 0 ? names : known).includes(name) && !excluded.includes(name),
     );
+  }
+
+  /** All families that these collectors ever had: some come and go. */
+  familiesOf(collectors: readonly Collector[]): FamilyName[] {
+    return collectors.flatMap(({ name }) => [...(this.#families.get(name)?.values() ?? [])]);
   }
 
   async collect(deadline: number, collectors: readonly Collector[] = this.#collectors): Promise<Family[]> {
@@ -88,8 +98,15 @@ export class CollectorSet {
     } catch (thrown) {
       error = messageOf(thrown);
     }
+    this.#remember(collector.name, families ?? []);
     this.#report(collector.name, error);
     return { collector: collector.name, seconds: (performance.now() - start) / 1000, families };
+  }
+
+  #remember(collector: string, families: readonly Family[]): void {
+    const known = this.#families.get(collector) ?? new Map<string, FamilyName>();
+    for (const { name, type } of families) if (!known.has(name)) known.set(name, { name, type });
+    this.#families.set(collector, known);
   }
 
   async #collect(collector: Collector, end: number, last: number): Promise<Family[]> {

@@ -10,11 +10,10 @@ import { Ledger } from "../ledger/ledger.ts";
 import { type Range, RangeTable } from "../ledger/ranges.ts";
 import { configureLog, log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
-import type { Family } from "../page/family.ts";
 import { namedFamilies } from "../page/named-families.ts";
 import type { Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
-import { disguised, type Guise } from "../personalities/guise.ts";
+import { disguised } from "../personalities/guise.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { type CountedCustomers, customerWarnings, loadCustomers, rangesOf, startCustomers } from "./customers.ts";
@@ -110,8 +109,7 @@ export class Program {
 
   page(format: Format, timeoutMs: number, selection: Selection = EVERYTHING): AsyncGenerator<Uint8Array> {
     const chosen = this.#collectors.chosen(selection.collect, selection.exclude);
-    const collect = () => this.#collectors.collect(performance.now() + timeoutMs, chosen);
-    return collectPage(collect, format, selection.names, this.#config.guise);
+    return this.#makePage(chosen, format, timeoutMs, selection.names);
   }
 
   /**
@@ -144,6 +142,21 @@ export class Program {
     configureLog(next.logLevel, next.logFormat);
     await Promise.all(ended.map((each) => this.#end(each)));
     return [...fixedChanges(before, config), ...waiting];
+  }
+
+  async *#makePage(
+    collectors: readonly Collector[],
+    format: Format,
+    timeoutMs: number,
+    names: readonly string[],
+  ): AsyncGenerator<Uint8Array> {
+    const { guise } = this.#config;
+    const families = await this.#collectors.collect(performance.now() + timeoutMs, collectors);
+    const shown = guise === undefined ? families : disguised(families, guise);
+    const known = this.#collectors
+      .familiesOf(collectors)
+      .filter(({ name }) => guise === undefined || Object.hasOwn(guise.families, name));
+    yield* makePage(namedFamilies(shown, names, areComplete(families), known), format);
   }
 
   /** Has the traffic counted by other interfaces and ranges. */
@@ -185,17 +198,6 @@ interface Made {
   readonly traffic: CapturedTraffic;
   readonly host: FeatureHost;
   readonly features: readonly Started[];
-}
-
-async function* collectPage(
-  collect: () => Promise<Family[]>,
-  format: Format,
-  names: readonly string[],
-  guise: Guise | undefined,
-): AsyncGenerator<Uint8Array> {
-  const families = await collect();
-  const shown = guise === undefined ? families : disguised(families, guise);
-  yield* makePage(namedFamilies(shown, names, areComplete(families)), format);
 }
 
 function logCollector(collector: string, error: string | undefined): void {

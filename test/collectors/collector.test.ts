@@ -217,3 +217,18 @@ test("families are complete when no collector that was asked failed", async () =
   assert.equal(areComplete(await set.collect(until)), false);
   assert.equal(areComplete(await set.collect(until, set.chosen(["first"], NONE))), true);
 });
+
+test("families that a collector had are known when they are gone, as long as it is asked", async () => {
+  let had = [FAMILY];
+  const changing = new FakeCollector("changing", async () => had);
+  const steady = working("steady");
+  const { set } = setOf([changing, steady]);
+  assert.deepEqual(set.familiesOf([changing]), []);
+  await set.collect(performance.now() + IN_TIME_MS);
+  had = [];
+  await set.collect(performance.now() + IN_TIME_MS);
+  assert.deepEqual(set.familiesOf([changing]), [{ name: "app_info", type: "gauge" }]);
+  assert.deepEqual(set.familiesOf([steady]), [{ name: "steady_info", type: "gauge" }]);
+  set.use([steady]);
+  assert.deepEqual(set.familiesOf([changing]), []);
+});

@@ -36,3 +36,12 @@ test("a name that no family has is an error of the request, unless its collector
     assert.deepEqual(named(["d", name], false), ["d"]);
   }
 });
+
+test("a family that was there before has no samples now; its name is legal", () => {
+  const before = [{ name: "e_total", type: "counter" as const }];
+  for (const name of ["e_total", "e"]) {
+    assert.deepEqual(namedFamilies(FAMILIES, [name], true, before), []);
+    assert.deepEqual(namedFamilies(FAMILIES, [name, "d"], true, before), [FAMILIES.at(-1)]);
+  }
+  assert.throws(() => namedFamilies(FAMILIES, ["f"], true, before), PromtapError);
+});
