@@ -4,7 +4,7 @@ import { BUCKET_BOUNDS, SLOT_DOUBLES } from "../ledger/histogram.ts";
 import { ALL_SLOT, type InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
-import { REFUSALS } from "../packet/packet.ts";
+import { REFUSALS, UNOPENED_REASONS } from "../packet/packet.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../packet/protocols.ts";
 import { counter, type Family, gauge, MetricType, type Sample, type WrittenFamily } from "../page/family.ts";
 import { HistogramLines } from "../page/histogram-lines.ts";
@@ -84,6 +84,7 @@ export class TrafficCollector implements Collector {
           REFUSALS.map(([verdict, reason]) => ({ labels: { interface: name, reason }, value: verdicts[verdict]! })),
         ),
       ),
+      ...this.#unopened(),
       counter(
         "promtap_traffic_aggregated_packets_total",
         "Packets seen that the kernel carries merged (GRO, TSO), so that sizes exceed the MTU; " +
@@ -106,6 +107,23 @@ export class TrafficCollector implements Collector {
         "promtap_traffic_exhausted_packets_total",
         "Times that a kernel engine had no room for a new series, and counted a packet under ip=other.",
         ledgers.map(({ name, exhaustedPackets }) => ({ labels: { interface: name }, value: exhaustedPackets })),
+      ),
+    ];
+  }
+
+  /** There only if tunnels are opened. */
+  #unopened(): Family[] {
+    if (!this.#ledger.opensTunnels) return [];
+    const samples = this.#ledger
+      .interfaces()
+      .flatMap(({ name, unopened }) =>
+        UNOPENED_REASONS.map(([why, reason]) => ({ labels: { interface: name, reason }, value: unopened[why]! })),
+      );
+    return [
+      counter(
+        "promtap_traffic_unopened_packets_total",
+        "Packets with a tunnel that count for their outer addresses, by the reason.",
+        samples,
       ),
     ];
   }

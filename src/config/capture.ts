@@ -6,6 +6,8 @@ export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 export const WIRE_SIZE_ENGINES = ["bpf", "tcx", "ring"] as const satisfies readonly (typeof ENGINES)[number][];
 /** Engines that have a socket on an interface, which makes that promiscuous. */
 const PROMISCUOUS_ENGINES = ["bpf", "ring", "pcap"] as const satisfies readonly (typeof ENGINES)[number][];
+/** Engines that open tunnels, besides files. */
+export const TUNNEL_ENGINES = ["ring", "pcap"] as const satisfies readonly (typeof ENGINES)[number][];
 /** Engines that count by a program in the kernel; auto tries one of them first. */
 const PROGRAM_ENGINES = ["auto", "bpf", "tcx"] as const satisfies readonly (typeof ENGINES)[number][];
 
@@ -56,6 +58,21 @@ const FLAGS = {
     help:
       "Count frames to other MAC addresses too, such as those of a mirror port, for as long as promtap runs. pcap " +
       `does so anyhow. Engines that can: ${PROMISCUOUS_ENGINES.join(", ")}.`,
+  }),
+  /** Count the packets that tunnels carry instead of those that carry them. */
+  opensTunnels: toggle({
+    name: "inner",
+    isOfTraffic: true,
+    key: "inner",
+    needs: ["engine=auto", ...TUNNEL_ENGINES.map((name) => `engine=${name}`)],
+    why: "the programs of bpf and tcx count outer addresses",
+    excludes: {
+      "wire-sizes": "merged packets in a tunnel don't tell how they were merged",
+      "dump-program": "no program in the kernel opens tunnels",
+    },
+    help:
+      "Count packets in tunnels (VXLAN, Geneve, GRE, IPIP, SIT, ERSPAN, GTP-U) for the addresses inside, in place of " +
+      `the packets that carry them. Engines that can: ${TUNNEL_ENGINES.join(", ")}; and --read.`,
   }),
   /** Keep the capabilities that are not needed once capture has started. */
   keepCapabilities: toggle({

@@ -8,7 +8,7 @@ import { selectEngine } from "../capture/select.ts";
 import { InterfacePatterns } from "../capture/interface-patterns.ts";
 import { interfacesOf } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
-import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
+import { type ENGINES, TUNNEL_ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
@@ -91,7 +91,7 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 
 /** The engines that may be chosen, best first. */
 export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
-  const { engine, maxAddresses, wireSizes, isPromiscuous } = config;
+  const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels } = config;
   const kernel = {
     ranges,
     zonings,
@@ -103,11 +103,15 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind({ wireSizes, isPromiscuous }),
-    pcap: () => pcapKind(config.filter),
+    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels }),
+    pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];
-  const able = AUTOMATIC.filter((name) => !wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name));
+  const able = AUTOMATIC.filter(
+    (name) =>
+      (!wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name)) &&
+      (!opensTunnels || TUNNEL_ENGINES.some((each) => each === name)),
+  );
   return able.map((name) => kinds[name]());
 }
 

@@ -48,7 +48,7 @@ async function checkTraffic(
 ): Promise<string[]> {
   await using parts = new Parts();
   const zones = await startZones(config, databases, parts);
-  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers]);
+  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers], config);
   return [
     ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,

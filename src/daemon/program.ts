@@ -84,7 +84,7 @@ export class Program {
     const ranges = new RangeTable(rangesOf(config, loaded));
     for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
     const customers = await startCustomers(loaded);
-    const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings]);
+    const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings], config);
     const traffic = await startTraffic(config, ledger, parts);
     const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
     const features = await startFeatures(config.features, host);

@@ -52,7 +52,7 @@ export async function countFile(file: Savefile, counters: FileCounters): Promise
 async function countAll(file: Savefile, { ledger, readers }: FileCounters): Promise<void> {
   const sinkFor = (name: string): FrameSink => ledger.interface(name).sink;
   try {
-    await file.count({ sinkFor, readers, warn: (message) => log.warn(message) });
+    await file.count({ sinkFor, readers, opensTunnels: ledger.opensTunnels, warn: (message) => log.warn(message) });
   } finally {
     for (const reader of readers) reader.end();
   }

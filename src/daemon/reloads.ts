@@ -74,6 +74,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   filter: "--pcap.filter",
   wireSizes: "--wire-sizes",
   isPromiscuous: "--promiscuous",
+  opensTunnels: "--inner",
   by: "--by",
   geoDatabases: "--geoip-db",
   keepCapabilities: "--keep-capabilities",

@@ -1,4 +1,4 @@
-import { type Packet, Verdict } from "../packet/packet.ts";
+import { type Packet, Unopened, Verdict } from "../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN } from "../packet/protocols.ts";
 import { AddressRows } from "./address-rows.ts";
 import { bucketOf, SUM } from "./histogram.ts";
@@ -8,6 +8,7 @@ import type { Quota } from "./quota/quota.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
 import { type Rows, RX_CELLS } from "./rows.ts";
 import { Slots } from "./slots.ts";
+import { TunnelSink } from "./tunnels/tunnel-sink.ts";
 import { packetsOnWire } from "./unfolding.ts";
 import { ZoneLedger } from "./zones/zone-ledger.ts";
 import { type FrameCounts, ZonedSink } from "./zones/zoned-sink.ts";
@@ -26,6 +27,8 @@ export interface Shared {
   readonly addresses: Quota;
   readonly ipv4: Ipv4Memory;
   readonly zonings: readonly Zoning[];
+  /** Whether the packets inside of tunnels are counted. */
+  readonly opensTunnels: boolean;
   onFold: FoldListener;
 }
 
@@ -41,6 +44,8 @@ export class InterfaceLedger {
   readonly addresses: AddressRows;
   /** Verdict → frames that have it; those that are IP are not counted here. */
   readonly verdicts = new Float64Array(Object.keys(Verdict).length);
+  /** Why a tunnel was not opened → its frames, which count for their own addresses. */
+  readonly unopened = new Float64Array(Object.keys(Unopened).length);
   /** Frames that stand for several packets of the wire, as far as the engine can tell; each counts once. */
   aggregatedPackets = 0;
   /** Packets under `other` because an engine's own tables were full. */
@@ -49,10 +54,11 @@ export class InterfaceLedger {
 
   /** `zones`: those of a ledger before it, if there is one. */
   constructor(name: string, shared: Shared, zones?: readonly ZoneLedger[]) {
-    const { ranges, addresses, ipv4, zonings } = shared;
+    const { ranges, addresses, ipv4, zonings, opensTunnels } = shared;
     this.name = name;
     this.zones = zones ?? zonings.map((zoning) => new ZoneLedger(zoning));
-    this.sink = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
+    const counts = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
+    this.sink = opensTunnels ? new TunnelSink(counts, this.unopened) : counts;
     this.ranges = ranges;
     this.#ipv4 = new Ipv4Table(ipv4);
     this.addresses = new AddressRows(ranges, addresses, this.slots, this.#ipv4, (slot, into) =>
@@ -73,6 +79,7 @@ export class InterfaceLedger {
   /** Goes on from the counts of another ledger that are of the interface as a whole, before its rows are moved. */
   takeTotals(from: InterfaceLedger): void {
     for (const [verdict, packets] of from.verdicts.entries()) this.verdicts[verdict]! += packets;
+    for (const [reason, packets] of from.unopened.entries()) this.unopened[reason]! += packets;
     this.aggregatedPackets += from.aggregatedPackets;
     this.exhaustedPackets += from.exhaustedPackets;
     this.addresses.evicted += from.addresses.evicted;

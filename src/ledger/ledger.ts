@@ -23,9 +23,15 @@ export class Ledger {
   /** Addresses that had given way when all IPv4 tables last began again. */
   #evictedBefore = 0;
 
-  constructor(ranges: RangeTable, maxAddresses: number, zonings: readonly Zoning[] = []) {
+  constructor(
+    ranges: RangeTable,
+    maxAddresses: number,
+    zonings: readonly Zoning[] = [],
+    { opensTunnels = false }: { opensTunnels?: boolean } = {},
+  ) {
     this.#shared = {
       zonings,
+      opensTunnels,
       onFold: (ledger, slot, into, to) => {
         for (const listener of this.#foldListeners) listener(ledger, slot, into, to);
       },
@@ -74,6 +80,10 @@ export class Ledger {
   /** The ways to tell remote addresses apart. */
   get zonings(): readonly Zoning[] {
     return this.#shared.zonings;
+  }
+
+  get opensTunnels(): boolean {
+    return this.#shared.opensTunnels;
   }
 
   /** Of the addresses and networks that have series, over all interfaces. */

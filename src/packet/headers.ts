@@ -18,6 +18,8 @@ export const MAX_ETHERNET_LENGTH = 1500;
 /* EtherTypes: IEEE 802 Numbers, IANA. */
 export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_IPV6 = 0x86dd;
+/** A whole Ethernet frame, behind GRE and Geneve. */
+export const ETHERTYPE_ETHERNET = 0x6558;
 export const ETHERTYPE_VLAN = 0x8100;
 export const ETHERTYPE_QINQ = 0x88a8;
 /** Stacked tags of switches older than 802.1ad. */
@@ -162,6 +164,8 @@ export const IPPROTO_ICMP = 1;
 export const IPPROTO_IGMP = 2;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+/** IPv4 in IP. */
+export const IPPROTO_IPIP = 4;
 /** IPv6 in IP. */
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_ROUTING = 43;
@@ -197,3 +201,72 @@ export const MIN_TCP_DATA_OFFSET = 5;
 export const TCP_FLAGS = 13;
 export const UDP_LENGTH = 4;
 export const UDP_HEADER_BYTES = 8;
+
+/*
+ * VXLAN: RFC 7348, section 5; an Ethernet frame follows
+ *
+ *     0 | flags: 3 instance, 2 next protocol (VXLAN-GPE) | reserved | 4 network (3 bytes) | reserved |
+ */
+export const VXLAN_PORT = 4789;
+export const VXLAN_HEADER_BYTES = 8;
+export const VXLAN_INSTANCE = 0x08;
+export const VXLAN_NEXT_PROTOCOL = 0x04;
+
+/*
+ * Geneve: RFC 8926, section 3.4
+ *
+ *     0 | version 2 : words of options 6 | flags | EtherType |
+ *     4 | network (3 bytes) | reserved | options |
+ */
+export const GENEVE_PORT = 6081;
+export const GENEVE_HEADER_BYTES = 8;
+export const GENEVE_OPTION_WORDS = 0x3f;
+export const GENEVE_TYPE = 2;
+
+/*
+ * GRE: RFC 2784, RFC 2890; each of the rest is there if its flag is set
+ *
+ *     0 | flags : version 3 | EtherType |
+ *     4 | checksum and reserved | key | sequence | 4 bytes each
+ */
+export const GRE_CHECKSUM = 0x8000;
+export const GRE_ROUTING = 0x4000;
+export const GRE_KEY = 0x2000;
+export const GRE_SEQUENCE = 0x1000;
+export const GRE_VERSION = 0x0007;
+export const GRE_TYPE = 2;
+export const GRE_HEADER_BYTES = 4;
+export const GRE_FIELD_BYTES = 4;
+
+/*
+ * ERSPAN: draft-foschiano-erspan. Type I has no header, and GRE no sequence; both others have versions 1 and 2
+ *
+ *  II       0 | version 4 : VLAN 12 | 4 bits ... : session 10 | index (4 bytes) |
+ *  III     10 | ... 1 : frame type 5 : ... 9 : has a subheader of 8 bytes 1 |
+ */
+export const ERSPAN = 0x88be;
+export const ERSPAN_III = 0x22eb;
+export const ERSPAN_II_BYTES = 8;
+export const ERSPAN_III_BYTES = 12;
+export const ERSPAN_III_FRAME = 10;
+export const ERSPAN_III_SUBHEADER = 0x0001;
+export const ERSPAN_III_SUBHEADER_BYTES = 8;
+
+/*
+ * GTP-U: 3GPP TS 29.281, section 5; the second line if any of the flags of it is set, extension headers if theirs is
+ *
+ *     0 | version 3 : GTP 1 : 1 : extension, sequence, number 3 | message | length | tunnel (4 bytes) |
+ *     8 | sequence (2 bytes) | number | type of the extension header |
+ *       | words | content | type of the next extension header, or 0 |
+ */
+export const GTP_PORT = 2152;
+export const GTP_HEADER_BYTES = 8;
+/** The flags of version 1, and of GTP in contrast to GTP'. */
+export const GTP_VERSION = 0xf0;
+export const GTP_VERSION_1 = 0x30;
+export const GTP_OPTIONAL = 0x07;
+export const GTP_EXTENSION = 0x04;
+export const GTP_MESSAGE = 1;
+/** A packet of a user. */
+export const GTP_PDU = 255;
+export const GTP_OPTIONAL_BYTES = 4;

@@ -20,6 +20,32 @@ export const REFUSALS = [
   [Verdict.UNKNOWN_LINK, "unknown_link"],
 ] as const;
 
+/** Why the packet in a tunnel was not found, and the outer one stands in the record. */
+export const Unopened = {
+  /** There is no tunnel, or it was opened. */
+  NONE: 0,
+  /** The outer packet is a part of another. */
+  FRAGMENT: 1,
+  /** The captured bytes end before the inner addresses do. */
+  TRUNCATED: 2,
+  /** A version or an option that is not known here. */
+  UNSUPPORTED: 3,
+  /** ARP, spanning tree, GTP's own messages, ... */
+  NOT_IP: 4,
+  /** An inner header contradicts itself. */
+  MALFORMED: 5,
+} as const;
+export type Unopened = (typeof Unopened)[keyof typeof Unopened];
+
+/** By the name that they carry on the page. */
+export const UNOPENED_REASONS = [
+  [Unopened.FRAGMENT, "fragment"],
+  [Unopened.TRUNCATED, "truncated"],
+  [Unopened.UNSUPPORTED, "unsupported"],
+  [Unopened.NOT_IP, "not_ip"],
+  [Unopened.MALFORMED, "malformed"],
+] as const;
+
 /**
  * One parsed frame. A single record is reused for all of them: parsing into a fresh object costs 9 ns more a packet and
  * feeds the garbage collector.
@@ -56,4 +82,6 @@ export class Packet {
    */
   segmentBytes = 0;
   headerBytes = 0;
+  /** Set by openTunnel, if tunnels are opened. */
+  unopened: Unopened = Unopened.NONE;
 }

@@ -70,7 +70,8 @@ function finish(
   packet.verdict = linkVerdict === Verdict.IP ? parseNetwork(packet, bytes, end) : linkVerdict;
 }
 
-function parseNetwork(packet: Packet, bytes: Uint8Array, end: number): Verdict {
+/** Reads the network header at `networkOffset`, by the EtherType. */
+export function parseNetwork(packet: Packet, bytes: Uint8Array, end: number): Verdict {
   if (packet.etherType === ETHERTYPE_IPV4) return parseIpv4(packet, bytes, packet.networkOffset, end);
   if (packet.etherType === ETHERTYPE_IPV6) return parseIpv6(packet, bytes, packet.networkOffset, end);
   return Verdict.NOT_IP;

@@ -17,6 +17,7 @@ const DEFAULT: Config = {
   filter: "",
   wireSizes: false,
   isPromiscuous: false,
+  opensTunnels: false,
   keepCapabilities: false,
   dumpProgram: false,
   readPath: null,

@@ -2,21 +2,33 @@ import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import * as libc from "../../native/libc.ts";
 import type { Packet } from "../../packet/packet.ts";
+import { openTunnel } from "../../packet/tunnel.ts";
 import { type EngineKind, EngineName } from "../engine.ts";
 import { openPacketSocket } from "../packet-socket.ts";
 import { RingShares } from "../ring/ring-shares.ts";
-import { EVERYTHING } from "../ring/snap-filter.ts";
+import { EVERYTHING, INNER_BYTES } from "../ring/snap-filter.ts";
 import type { Filter } from "./filter.ts";
 import { LiveFilter } from "./live-filter.ts";
 import { type PacketRecorder, FilterEngine } from "./filter-engine.ts";
 
 /** What is parsed of a frame to account it, with the longest chain of headers, behind that of a monitor of 802.11. */
 const PARSED_BYTES = 512;
+/** Likewise with those of a tunnel and in it. */
+const OPENED_BYTES = PARSED_BYTES + INNER_BYTES;
 
 /** libpcap's filter in the kernel, and what it lets through counted here: about 0.4 µs a frame. */
-export function pcapKind(expression: string): EngineKind {
-  const record = ({ sink }: InterfaceLedger, packet: Packet): void => sink.record(packet);
-  return pcapKindOf(pcapFilter(expression), record, PARSED_BYTES);
+export function pcapKind(expression: string, opensTunnels = false): EngineKind {
+  const filter = pcapFilter(expression);
+  return opensTunnels ? pcapKindOf(filter, recordOpened, OPENED_BYTES) : pcapKindOf(filter, record, PARSED_BYTES);
+}
+
+function record({ sink }: InterfaceLedger, packet: Packet): void {
+  sink.record(packet);
+}
+
+function recordOpened({ sink }: InterfaceLedger, packet: Packet, bytes: Uint8Array, end: number): void {
+  openTunnel(packet, bytes, end);
+  sink.record(packet);
 }
 
 /** A kind of engines that a filter of libpcap feeds, whatever they do with the frames. */

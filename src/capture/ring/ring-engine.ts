@@ -8,6 +8,7 @@ import { LINKTYPE_ETHERNET } from "../../packet/link/link-types.ts";
 import { Packet } from "../../packet/packet.ts";
 import { isPlainIpv4, parseFrame, parsePayload } from "../../packet/parse.ts";
 import { parseSegments } from "../../packet/transport.ts";
+import { openTunnel } from "../../packet/tunnel.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 import { openPacketSocket, packetAddress, packetSocketRefusal, turnPromiscuous } from "../packet-socket.ts";
@@ -76,6 +77,8 @@ export interface RingOptions {
    */
   wireSizes?: boolean;
   isPromiscuous?: boolean;
+  /** The packets inside of tunnels are recorded; not with `wireSizes`. */
+  opensTunnels?: boolean;
 }
 
 /** Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else. */
@@ -105,10 +108,10 @@ export async function openRingEngine(
   link: Link,
   ledger: Counted,
   siblings: number,
-  { wireSizes = false, isPromiscuous = false }: RingOptions = {},
+  { wireSizes = false, isPromiscuous = false, opensTunnels = false }: RingOptions = {},
   budget = new RingBudget(),
 ): Promise<Engine<Counted>> {
-  const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes };
+  const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes, opensTunnels };
   const ringBytes = budget.shareBytes(siblings);
   // At once, because others may be opened meanwhile.
   budget.hold(ringBytes);
@@ -169,7 +172,7 @@ class RingEngine implements Engine<Counted> {
   constructor(
     fd: number,
     ring: Ring,
-    { isEthernet, hasTransport }: SnapOptions,
+    { isEthernet, hasTransport, opensTunnels }: SnapOptions,
     { sink }: Counted,
     onClose: () => void,
   ) {
@@ -179,6 +182,7 @@ class RingEngine implements Engine<Counted> {
     this.#onClose = onClose;
     this.#isEthernet = isEthernet;
     if (hasTransport) this.#walk = this.#walkMerged.bind(this);
+    else if (opensTunnels === true) this.#walk = this.#walkTunnels.bind(this);
     else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
     this.#timer = setInterval(this.#drainInTime, this.#periodMs);
   }
@@ -287,6 +291,27 @@ class RingEngine implements Engine<Counted> {
       const start = at + halves[(at >> 1) + MAC]!;
       const end = start + words[word + CAPTURED]!;
       parsePayload(packet, ring.etherType(at), bytes, start, end, words[word + LENGTH]!);
+      if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
+      else sink.recordAggregated(packet);
+      at += words[word + NEXT]!;
+    }
+  }
+
+  /** Frames with or without an Ethernet header, of which the packets inside of tunnels count. Hot; does not allocate. */
+  #walkTunnels(first: number, packets: number): void {
+    const ring = this.#ring;
+    const { bytes, words, halves } = ring;
+    const packet = this.#packet;
+    const sink = this.#sink!;
+    let at = first;
+    for (let count = 0; count < packets; count++) {
+      const word = at >> 2;
+      const start = at + halves[(at >> 1) + MAC]!;
+      const end = start + words[word + CAPTURED]!;
+      const length = words[word + LENGTH]!;
+      if (this.#isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, end, length);
+      else parsePayload(packet, ring.etherType(at), bytes, start, end, length);
+      openTunnel(packet, bytes, end);
       if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
       else sink.recordAggregated(packet);
       at += words[word + NEXT]!;

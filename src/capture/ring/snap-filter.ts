@@ -1,4 +1,5 @@
 import {
+  DESTINATION_PORT,
   ETHERNET_HEADER_BYTES,
   ETHERNET_TYPE,
   ETHERTYPE_IPV4,
@@ -11,7 +12,9 @@ import {
   ETHERTYPE_QINQ_9100,
   ETHERTYPE_QINQ_9200,
   ETHERTYPE_VLAN,
+  IPPROTO_UDP,
   IPV4_HEADER_BYTES,
+  IPV4_PROTOCOL,
   IPV6_HEADER_BYTES,
   IPV6_NEXT_HEADER,
   LLC_IPV4,
@@ -25,11 +28,15 @@ import {
 } from "../../packet/headers.ts";
 import { MAX_TAGS } from "../../packet/link/encapsulation.ts";
 import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES, TCP_READ_BYTES } from "../../packet/transport.ts";
+import { MAX_TUNNEL_BYTES, TUNNEL_PORTS, TUNNEL_PROTOCOLS, UDP_PORT_BYTES } from "../../packet/tunnel.ts";
 
 /* Classic BPF (linux/bpf_common.h, linux/filter.h): u16 code, u8 jump if true, u8 jump if false, u32 operand. */
 const BPF_LD_W_ABS = 0x20;
 const BPF_LD_H_ABS = 0x28;
 const BPF_LD_B_ABS = 0x30;
+const BPF_LD_H_IND = 0x48;
+/** X = four times the lower half of a byte: the length of an IPv4 header. */
+const BPF_LDX_B_MSH = 0xb1;
 const BPF_LD_W_LEN = 0x80;
 const BPF_JMP_JEQ = 0x15;
 const BPF_JMP_JGE = 0x35;
@@ -50,6 +57,9 @@ export const INSTRUCTION_BYTES = 8;
 const PPPOE_BYTES = PPPOE_HEADER_BYTES + PPP_ADDRESS_AND_CONTROL_BYTES + 2;
 /** Tags stand before PPPoE and labels behind it, each as many as are looked through; the last label is one more. */
 const ALL_TAGS_BYTES = (2 * MAX_TAGS + 1) * VLAN_TAG_BYTES + PPPOE_BYTES;
+/** Headers of a tunnel, and those of the packet in it. */
+export const INNER_BYTES =
+  MAX_TUNNEL_BYTES + ETHERNET_HEADER_BYTES + ALL_TAGS_BYTES + IPV6_HEADER_BYTES + MAX_EXTENSION_BYTES;
 /** Bytes of a frame that is copied whole, as libpcap has them. */
 export const EVERYTHING = 0x4_0000;
 /** Room for a link header of unknown kind; most interfaces that are not Ethernet have none. */
@@ -86,28 +96,37 @@ export interface SnapOptions {
   ignoreOutgoing: boolean;
   /** Whether the transport header is parsed too, see parseSegments. */
   hasTransport: boolean;
+  /** Whether the packets inside of tunnels are parsed too; not with `hasTransport`. */
+  opensTunnels?: boolean;
 }
 
 /**
  * The classic BPF program that tells the kernel how many bytes of a frame to copy: what the parser reads and no more.
  * Without a program the kernel copies whole frames, which is what fills the ring of other programs.
  */
-export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOptions): Uint8Array {
+export function snapFilter({
+  isEthernet,
+  ignoreOutgoing,
+  hasTransport,
+  opensTunnels = false,
+}: SnapOptions): Uint8Array {
   const link = isEthernet ? ETHERNET_HEADER_BYTES : hasTransport ? UNKNOWN_LINK_BYTES : 0;
   const network = isEthernet || !hasTransport ? link : SKF_NET_OFF;
   const ipv4 = link + (hasTransport ? MAX_IPV4_HEADER_BYTES + TCP_READ_BYTES : IPV4_HEADER_BYTES);
   const transport = hasTransport ? TCP_READ_BYTES : 0;
   const ipv6 = link + IPV6_HEADER_BYTES + transport;
-  const extended = ipv6 + MAX_EXTENSION_BYTES;
+  const extended = ipv6 + MAX_EXTENSION_BYTES + (opensTunnels ? INNER_BYTES : 0);
   const tagged = extended + ALL_TAGS_BYTES;
+  const ofTunnels = opensTunnels ? tunnelTests(link) : { ipv4: [], ipv6: [] };
   const program: Instruction[] = [
     ...(ignoreOutgoing ? IGNORE_OUTGOING : []),
     // A load beyond the end would drop the frame, so short ones are kept whole.
     [BPF_LD_W_LEN, 0, 0, 0],
-    [BPF_JMP_JGE, 1, 0, link + IPV6_HEADER_BYTES],
+    [BPF_JMP_JGE, 1, 0, link + (opensTunnels ? MAX_IPV4_HEADER_BYTES + UDP_PORT_BYTES : IPV6_HEADER_BYTES)],
     [BPF_RET_K, 0, 0, EVERYTHING],
     isEthernet ? [BPF_LD_H_ABS, 0, 0, ETHERNET_TYPE] : [BPF_LD_W_ABS, 0, 0, SKF_AD_PROTOCOL],
-    [BPF_JMP_JEQ, 0, 1, ETHERTYPE_IPV4],
+    [BPF_JMP_JEQ, 0, ofTunnels.ipv4.length + 1, ETHERTYPE_IPV4],
+    ...ofTunnels.ipv4,
     [BPF_RET_K, 0, 0, ipv4],
     ...returnIfAny(TAGS, tagged),
     [BPF_JMP_JEQ, LLC_INSTRUCTIONS + 2, 0, ETHERTYPE_IPV6],
@@ -119,9 +138,34 @@ export function snapFilter({ isEthernet, ignoreOutgoing, hasTransport }: SnapOpt
     [BPF_RET_K, 0, 0, link + 2],
     [BPF_LD_B_ABS, 0, 0, network + IPV6_NEXT_HEADER],
     ...returnIfAny(EXTENSION_HEADERS, extended),
+    ...ofTunnels.ipv6,
     [BPF_RET_K, 0, 0, ipv6],
   ];
   return pack(program);
+}
+
+/** What keeps more of an IP packet if it has a tunnel inside; goes on behind if it has none. */
+function tunnelTests(link: number): Record<"ipv4" | "ipv6", Instruction[]> {
+  const ipv4 = link + MAX_IPV4_HEADER_BYTES + INNER_BYTES;
+  const ipv6 = link + IPV6_HEADER_BYTES + INNER_BYTES;
+  const portsOfIpv4: Instruction[] = [
+    [BPF_LDX_B_MSH, 0, 0, link],
+    [BPF_LD_H_IND, 0, 0, link + DESTINATION_PORT],
+    ...returnIfAny(TUNNEL_PORTS, ipv4),
+  ];
+  const portsOfIpv6: Instruction[] = [
+    [BPF_LD_H_ABS, 0, 0, link + IPV6_HEADER_BYTES + DESTINATION_PORT],
+    ...returnIfAny(TUNNEL_PORTS, ipv6),
+  ];
+  return {
+    ipv4: [
+      [BPF_LD_B_ABS, 0, 0, link + IPV4_PROTOCOL],
+      ...returnIfAny(TUNNEL_PROTOCOLS, ipv4),
+      [BPF_JMP_JEQ, 0, portsOfIpv4.length, IPPROTO_UDP],
+      ...portsOfIpv4,
+    ],
+    ipv6: [...returnIfAny(TUNNEL_PROTOCOLS, ipv6), [BPF_JMP_JEQ, 0, portsOfIpv6.length, IPPROTO_UDP], ...portsOfIpv6],
+  };
 }
 
 /** Returns `bytes` if the accumulator is one of `values`, else goes on behind. */

@@ -1,6 +1,7 @@
 import { isKnownLinkType } from "../../packet/link.ts";
 import { Packet } from "../../packet/packet.ts";
 import { parseFrame } from "../../packet/parse.ts";
+import { openTunnel } from "../../packet/tunnel.ts";
 import type { FrameSink, FrameReader } from "../engine.ts";
 import type { ByteStream } from "./byte-stream.ts";
 
@@ -18,6 +19,8 @@ export interface FrameReceiver {
   sinkFor(interfaceName: string): FrameSink;
   /** Take the whole frames of all interfaces as well, with the times of packets; simple packets of pcapng have none. */
   readonly readers?: readonly FrameReader[];
+  /** Whether the packets inside of tunnels are recorded; readers take the outer ones. */
+  readonly opensTunnels?: boolean;
   /** Takes a sentence for the log. */
   warn(message: string): void;
 }
@@ -54,7 +57,7 @@ export class FileInterfaces {
   describe(description: InterfaceDescription): FrameCounter {
     this.#names.add(description.name);
     if (this.#names.size > MAX_INTERFACES) throw this.#stream.damage(`more than ${MAX_INTERFACES} interface names`);
-    return new FrameCounter(description, this.#packet, this.#receiver.readers ?? [], () => this.#openSink(description));
+    return new FrameCounter(description, this.#packet, this.#receiver, () => this.#openSink(description));
   }
 
   #openSink({ name, linkType }: InterfaceDescription): FrameSink {
@@ -80,6 +83,7 @@ export class FrameCounter {
   readonly #fcsBytes: number;
   readonly #packet: Packet;
   readonly #readers: readonly FrameReader[];
+  readonly #opensTunnels: boolean;
   readonly #openSink: () => FrameSink;
   #sink: FrameSink | undefined;
 
@@ -87,7 +91,7 @@ export class FrameCounter {
   constructor(
     description: InterfaceDescription,
     packet: Packet,
-    readers: readonly FrameReader[],
+    { readers = [], opensTunnels = false }: FrameReceiver,
     openSink: () => FrameSink,
   ) {
     this.isTimed = readers.length > 0;
@@ -95,6 +99,7 @@ export class FrameCounter {
     this.#fcsBytes = description.fcsBytes;
     this.#packet = packet;
     this.#readers = readers;
+    this.#opensTunnels = opensTunnels;
     this.#openSink = openSink;
   }
 
@@ -111,8 +116,9 @@ export class FrameCounter {
     const packet = this.#packet;
     parseFrame(packet, this.#linkType, bytes, start, end, frameBytes);
     this.#sink ??= this.#openSink();
-    this.#sink.record(packet);
     if (this.isTimed) this.#handOver(bytes, start, end);
+    if (this.#opensTunnels) openTunnel(packet, bytes, end);
+    this.#sink.record(packet);
   }
 
   #handOver(bytes: Uint8Array, start: number, end: number): void {

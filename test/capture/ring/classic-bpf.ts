@@ -6,6 +6,8 @@
 const LD_W_ABS = 0x20;
 const LD_H_ABS = 0x28;
 const LD_B_ABS = 0x30;
+const LD_H_IND = 0x48;
+const LDX_B_MSH = 0xb1;
 const LD_W_LEN = 0x80;
 const ALU_AND_K = 0x54;
 const JMP_JEQ = 0x15;
@@ -31,6 +33,7 @@ export function runClassicBpf(program: Uint8Array, frame: Uint8Array, surroundin
   const code = new DataView(program.buffer, program.byteOffset, program.length);
   const packet = new DataView(frame.buffer, frame.byteOffset, frame.length);
   let accumulator = 0;
+  let index = 0;
   for (let at = 0; at < program.length; at += 8) {
     const operand = code.getUint32(at + 4, true);
     const operation = code.getUint16(at, true);
@@ -38,13 +41,19 @@ export function runClassicBpf(program: Uint8Array, frame: Uint8Array, surroundin
     switch (operation) {
       case LD_W_ABS:
       case LD_H_ABS:
-      case LD_B_ABS: {
-        const loaded = load(packet, operation, operand, surroundings);
+      case LD_B_ABS:
+      case LD_H_IND: {
+        const from = operation === LD_H_IND ? index + operand : operand;
+        const loaded = load(packet, operation === LD_H_IND ? LD_H_ABS : operation, from, surroundings);
         // A load from behind the end ends the program, and the frame is dropped.
         if (loaded === undefined) return 0;
         accumulator = loaded;
         break;
       }
+      case LDX_B_MSH:
+        if (operand >= frame.length) return 0;
+        index = 4 * (frame[operand]! & 0x0f);
+        break;
       case LD_W_LEN:
         accumulator = frame.length;
         break;
