@@ -75,10 +75,10 @@ async function act(commandLine: CommandLine, isPrinted: boolean, daemon: Daemon)
     process.stdout.write(versionText());
     return;
   }
-  const { config, differences, yaml } = await loadConfig(commandLine);
+  const { config, differences, ...loaded } = await loadConfig(commandLine);
   configureLog(config.logLevel, config.logFormat);
   if (isPrinted) {
-    process.stdout.write(yaml);
+    process.stdout.write(loaded.yaml());
     return;
   }
   if (config.check) {

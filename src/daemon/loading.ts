@@ -15,7 +15,7 @@ export interface LoadedConfig {
   /** The configuration file as it was when it was read; undefined: there is none. */
   readonly file: FileRead | undefined;
   /** The same in YAML. */
-  readonly yaml: string;
+  yaml(): string;
 }
 
 /** Reads the file that the command line names, if there is one, and judges both. Throws a usage error. */
@@ -23,11 +23,11 @@ export async function loadConfig(commandLine: CommandLine): Promise<LoadedConfig
   const { given } = commandLine;
   const path = given.get(FILE_FLAG)?.at(-1);
   if (path === undefined) {
-    return { config: configOf(given), differences: [], file: undefined, yaml: writeYaml(ALL_FLAGS, given, []) };
+    return { config: configOf(given), differences: [], file: undefined, yaml: () => writeYaml(ALL_FLAGS, given, []) };
   }
   if (path.trim() === "") throw usageError(`invalid --${FILE_FLAG} ""; legal is a file in YAML`);
   const { flags: file, mark } = await loadFile(path, ALL_FLAGS);
   const { given: merged, differences } = merge(commandLine, file, ALL_FLAGS);
   const config = judgeWith(file, given, ALL_FLAGS, () => configOf(merged, file.prefixes));
-  return { config, differences, file: { path, mark }, yaml: writeYaml(ALL_FLAGS, merged, file.prefixes) };
+  return { config, differences, file: { path, mark }, yaml: () => writeYaml(ALL_FLAGS, merged, file.prefixes) };
 }

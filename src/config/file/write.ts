@@ -35,7 +35,7 @@ function placeAt(tree: Tree, [name = "", ...rest]: readonly string[], lines: str
 function linesOf(flag: Flag, texts: readonly string[]): string[] {
   if (flag.value === undefined) return [" true"];
   const isPath = flag.value === "FILE" || flag.value === "FOLDER";
-  const scalars = texts.map((text) => scalar(isPath && text !== "-" ? resolve(text) : text));
+  const scalars = texts.map((text) => scalar(isPath && text !== "-" ? absolute(text) : text));
   return flag.isList === true ? ["", ...scalars.map((text) => `- ${text}`)] : [` ${scalars.at(-1)!}`];
 }
 
@@ -49,9 +49,18 @@ function rangeLines(given: GivenFlags, prefixes: readonly InlinePrefix[]): strin
     }),
     ...files.map(({ path, series, format }) => {
       const rest = format === null ? "" : `, format: ${format}`;
-      return `- {file: ${scalar(resolve(path))}, series: ${series}${rest}}`;
+      return `- {file: ${scalar(absolute(path))}, series: ${series}${rest}}`;
     }),
   ];
+}
+
+/** Not if the folder that it is relative to is gone. */
+function absolute(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return path;
+  }
 }
 
 function write(tree: Tree, indent: string): string {
