@@ -6,6 +6,7 @@ import type { InterfaceLedger } from "../../src/ledger/interface-ledger.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
+import { Packet, Unopened } from "../../src/packet/packet.ts";
 import { bordersOf, rangeLists, traffic } from "./arbitraries.ts";
 import { firstRange, Model, packetOf, type SeriesCounts, seriesOf, type Traffic } from "./model.ts";
 
@@ -126,4 +127,18 @@ test("folds are told of all slots that move", () => {
   ledger.rerange(new RangeTable([parseRange("10.0.0.2"), parseRange("10.0.0.0/24")]), NO_LIMIT);
   assert.equal(told.length, 3);
   assert.deepEqual(told[0], [true, 0, true, 0]);
+});
+
+test("tunnels that were not opened stay counted", () => {
+  const ledger = new Ledger(new RangeTable([]), NO_LIMIT, [], { opensTunnels: true });
+  const unopened = (): number[] => [...ledger.interface("eth0").unopened];
+  const packet = new Packet();
+  packet.unopened = Unopened.FRAGMENT;
+  ledger.interface("eth0").sink.record(packet);
+  const before = unopened();
+  assert.equal(before[Unopened.FRAGMENT], 1);
+  ledger.rerange(new RangeTable([parseRange("10.0.0.0/8")]), NO_LIMIT);
+  assert.deepEqual(unopened(), before);
+  ledger.interface("eth0").sink.record(packet);
+  assert.equal(unopened()[Unopened.FRAGMENT], 2);
 });

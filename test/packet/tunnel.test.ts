@@ -220,42 +220,42 @@ describe("what can't be opened counts for the outer addresses", () => {
 
 describe("every number, to the parser and with what the ring keeps", () => {
   const INSIDE = 0x0a010203;
-  /** The numbers that open a frame. */
-  function opening(count: number, frameOf: (number: number) => Uint8Array): number[] {
-    return Array.from({ length: count }, (_, number) => number).filter((number) => {
-      const frame = frameOf(number);
+
+  /** The numbers that open the frame, written over its bytes from `at` on: the highest byte first. */
+  function opening(text: string, at: number, bytes: 1 | 2): number[] {
+    const frame = hex(text);
+    const view = new DataView(frame.buffer);
+    return Array.from({ length: 256 ** bytes }, (_, number) => number).filter((number) => {
+      if (bytes === 1) view.setUint8(at, number);
+      else view.setUint16(at, number);
       assertSnapped(frame, `${number}`);
       return opened(frame).source >>> 0 === INSIDE;
     });
   }
 
+  const NETWORK = 14;
+  const TRANSPORT = NETWORK + 20;
+  const outer = (payload: string) => `${MACS} 0800 ${outerIpv4(5, 0, payload)}`;
+
   test("of a protocol", () => {
-    // Reads as GRE of IPv4 as well.
-    const gre = opening(256, (number) => hex(`${MACS} 0800 ${outerIpv4(5, number, `0000 0800 ${IPV4}`)}`));
-    assert.deepEqual(gre, [47]);
-    assert.deepEqual(
-      opening(256, (number) => hex(`${MACS} 0800 ${outerIpv4(5, number, IPV4)}`)),
-      [4],
-    );
+    const protocol = NETWORK + 9;
+    assert.deepEqual(opening(outer(IPV4), protocol, 1), [4]);
+    assert.deepEqual(opening(outer(`0000 0800 ${IPV4}`), protocol, 1), [47]);
   });
 
   test("of a port of UDP", () => {
-    const port = (number: number) => number.toString(16).padStart(4, "0");
-    const udp = (content: string) =>
-      opening(0x10000, (number) =>
-        hex(`${MACS} 0800 ${outerIpv4(6, 17, `c000 ${port(number)} 0000 0000 ${content} ${"00".repeat(80)}`)}`),
-      );
-    assert.deepEqual(udp(`08000000 00000700 ${MACS} 0800 ${IPV4}`), [4789]);
-    assert.deepEqual(udp(`0000 0800 00000700 ${IPV4}`), [6081]);
-    assert.deepEqual(udp(`30 ff 0000 00000007 ${IPV4}`), [2152]);
+    const ports = (content: string) =>
+      opening(`${MACS} 0800 ${outerIpv4(6, 17, `${UDP_GTP} ${content} ${"00".repeat(80)}`)}`, TRANSPORT + 4 + 2, 2);
+    assert.deepEqual(ports(`08000000 00000700 ${MACS} 0800 ${IPV4}`), [4789]);
+    assert.deepEqual(ports(`0000 0800 00000700 ${IPV4}`), [6081]);
+    assert.deepEqual(ports(`30 ff 0000 00000007 ${IPV4}`), [2152]);
   });
 
   test("of a type in GRE", () => {
-    const type = (number: number) => number.toString(16).padStart(4, "0");
-    const gre = (content: string) =>
-      opening(0x10000, (number) => hex(`${MACS} 0800 ${outerIpv4(5, 47, `0000 ${type(number)} ${content}`)}`));
-    assert.deepEqual(gre(IPV4), [0x0800]);
-    assert.deepEqual(gre(`${MACS} 0800 ${IPV4}`), [0x6558, 0x88be]);
+    const types = (content: string) =>
+      opening(`${MACS} 0800 ${outerIpv4(5, 47, `0000 0000 ${content}`)}`, TRANSPORT + 2, 2);
+    assert.deepEqual(types(IPV4), [0x0800]);
+    assert.deepEqual(types(`${MACS} 0800 ${IPV4}`), [0x6558, 0x88be]);
   });
 });
 
