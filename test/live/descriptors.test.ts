@@ -41,10 +41,10 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
       assert.ok(captured(page) < 60);
       assert.ok(page.value("process_open_fds")! <= 64 - RESERVE + 3, "the reserve is touched");
 
-      // What goes makes room for what waits.
+      // What goes makes room for what waits; so does what the start itself had open for a moment.
       const before = captured(page);
       for (const name of names.slice(0, 2)) namespace.ip("link", "del", name);
-      await promtap.pageWhere("others are captured instead", (after) => captured(after) === before);
+      await promtap.pageWhere("others are captured instead", (after) => captured(after) >= before);
       const { status, stderr } = await promtap.stop();
       assert.equal(status, 0);
       const told = stderr.split("\n").filter((line) => line.includes("level=error"));
