@@ -374,7 +374,7 @@ describe("nft", TIMEOUT, () => {
     fakes.print("ruleset", JSON.stringify(RULESET));
     fakes.add("nft", `echo "$*" >>"$0.log"; cat '${fakes.path}/ruleset.txt'`);
     await using site = await Site.of(fakes);
-    const page = await site.page(2000);
+    const page = await site.page(8000);
     assert.deepEqual([success(page, NFT4), success(page, NFTABLES)], [1, 1]);
     assert.equal(page.value(INPUT_RULE), 1);
     assert.equal(page.sum("iptables_rule_packets_total", 'table="filter"', 'backend="nftables"'), 0);
