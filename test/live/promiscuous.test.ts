@@ -21,7 +21,8 @@ class Switch implements Disposable {
 
   constructor() {
     this.namespace.addVeth("veth0", "veth1");
-    this.namespace.ip("link", "add", "br0", "type", "bridge");
+    // Else it joins the group of snoopers, which is a packet of its own.
+    this.namespace.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0");
     this.namespace.ip("link", "set", "veth1", "master", "br0");
     this.namespace.ip("link", "set", "br0", "up", "arp", "off");
   }

@@ -106,13 +106,15 @@ for (const [engine, present, missing] of [
 }
 
 const NO_RIGHTS =
-  "engine bpf: couldn't make a table of 16 bytes in the kernel: CAP_BPF is missing; " +
+  "engine bpf: couldn't make a table in the kernel: CAP_BPF is missing; " +
   "engine ring: couldn't open a packet socket: CAP_NET_RAW is missing; " +
   "engine pcap: couldn't open a packet socket: CAP_NET_RAW is missing; " +
   "run as root, or give the capability (setcap cap_net_raw+ep, AmbientCapabilities=)";
 
 test("without privileges, auto says what each engine lacks, and each thing once", options, async () => {
-  assert.equal(complaint(await runPromtap(undefined, ["-i", "lo"], asNobody())), NO_RIGHTS);
+  const told = complaint(await runPromtap(undefined, ["-i", "lo"], asNobody()));
+  // Whichever table is the first.
+  assert.equal(told.replace(/ of [0-9]+ bytes/, ""), NO_RIGHTS);
 });
 
 const EPERM = 1;
