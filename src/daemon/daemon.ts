@@ -1,6 +1,6 @@
 import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
-import { type AddressChange, Web } from "../http/web.ts";
+import { type Server, startServer } from "../http/server.ts";
 import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
@@ -49,20 +49,23 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
-  const web = parts.use(
+  const server = parts.use(
     "web server",
-    new Web(config.telemetryPath, {
-      ...front(config, program),
-      ready: () => isReady,
-      ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
-      failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
-    }),
+    await startServer(
+      { listen: config.listen, telemetryPath: config.telemetryPath },
+      {
+        ...front(config, program),
+        ready: () => isReady,
+        ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
+        failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
+      },
+    ),
   );
-  await commit(await web.listen(config.listen));
+  logListening(server.addresses);
   await Promise.race([program.started(), aborted(signal)]);
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
-  if (source !== undefined) reloads = await startReloads(source, config, program, web, parts);
+  if (source !== undefined) reloads = await startReloads(source, config, program, server, parts);
   const counting = file === undefined ? undefined : countFile(file, program.counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
@@ -75,7 +78,7 @@ async function startReloads(
   source: ConfigSource,
   config: Config,
   program: Program,
-  web: Web,
+  server: Server,
   parts: Parts,
 ): Promise<Reloads> {
   let files = filesOf(config);
@@ -83,7 +86,7 @@ async function startReloads(
     () => source.load(),
     async (next) => {
       files = filesOf(next);
-      return apply(next, program, web);
+      return apply(next, program, server);
     },
   );
   parts.use(
@@ -122,11 +125,12 @@ function front(config: Config, program: Program): Pick<Site, "expose" | "landing
 }
 
 /** Goes on by another config, or, if that can't be, by the one before. */
-async function apply(config: Config, program: Program, web: Web): Promise<string[]> {
-  const listening = await web.listen(config.listen);
+async function apply(config: Config, program: Program, server: Server): Promise<string[]> {
+  const listening = await server.change(config.listen);
   try {
     const waiting = await program.apply(config);
-    await commit(listening);
+    logListening(listening.added);
+    await listening.commit();
     return waiting;
   } catch (error) {
     await listening.undo();
@@ -134,9 +138,8 @@ async function apply(config: Config, program: Program, web: Web): Promise<string
   }
 }
 
-async function commit(change: AddressChange): Promise<void> {
-  for (const address of change.added) log.info("listening", { address });
-  await change.commit();
+function logListening(addresses: readonly string[]): void {
+  for (const address of addresses) log.info("listening", { address });
 }
 
 /** Settles to run for long: ignores signals that nothing handles, and drops the rights that are needed no more. */

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
 import type { Socket } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { type ListenAddress, listen, type Listening } from "./listener.ts";
 import { Routes } from "./routes.ts";
 import type { Site } from "./site.ts";
@@ -13,7 +14,20 @@ export interface ServerOptions {
 
 export interface Server extends AsyncDisposable {
   /** As bound: `127.0.0.1:9112`, `[::1]:9112`, `unix:/run/promtap.sock`. */
-  addresses: string[];
+  readonly addresses: string[];
+  /**
+   * Serves at these addresses too, and returns what makes them the only ones, or takes that back. Throws PromtapError if
+   * it can't listen at one of them, and serves at those before.
+   */
+  change(addresses: readonly ListenAddress[]): Promise<AddressChange>;
+}
+
+/** Other addresses, to be served at alone or not at all. */
+export interface AddressChange {
+  /** As bound, those that were not served at before. */
+  readonly added: readonly string[];
+  commit(): Promise<void>;
+  undo(): Promise<void>;
 }
 
 /** What a client may take up. A scrape by Prometheus needs one connection and 1 KiB of headers. */
@@ -47,14 +61,13 @@ export const LIMITS = {
  */
 export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
   const routes = new Routes(site, options.telemetryPath, { ...limits, pages: options.maxRequests ?? 40 });
-  const server = new Listeners(limits.graceMs);
-  try {
-    for (const address of options.listen) await server.add(openServer(routes, limits), address);
-  } catch (error) {
-    await server[Symbol.asyncDispose]();
-    throw error;
-  }
-  server.onError((error) => site.failed(error));
+  const server = new Listeners(
+    () => openServer(routes, limits),
+    limits.graceMs,
+    (error) => site.failed(error),
+  );
+  const listening = await server.change(options.listen);
+  await listening.commit();
   return server;
 }
 
@@ -95,39 +108,73 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
   return server;
 }
 
+/** A server of node:http, and what it listens on. */
+interface Listener {
+  readonly address: ListenAddress;
+  readonly server: NodeServer;
+  readonly listening: Listening;
+}
+
 /** One server of node:http for each address. */
 class Listeners implements Server {
-  readonly #servers = new Map<NodeServer, Listening>();
+  readonly #open: () => NodeServer;
   readonly #graceMs: number;
+  readonly #onError: (error: Error) => void;
+  #listeners: readonly Listener[] = [];
 
-  constructor(graceMs: number) {
+  /** `onError` is told of errors after the start, such as no memory for a connection: they must not end the process. */
+  constructor(open: () => NodeServer, graceMs: number, onError: (error: Error) => void) {
+    this.#open = open;
     this.#graceMs = graceMs;
+    this.#onError = onError;
   }
 
   get addresses(): string[] {
-    return [...this.#servers.values()].map(({ address }) => address);
+    return this.#listeners.map(({ listening }) => listening.address);
   }
 
-  async add(server: NodeServer, address: ListenAddress): Promise<void> {
-    this.#servers.set(server, await listen(server, address));
-  }
-
-  /** Errors after the start, such as no memory for a connection: they must not end the process. */
-  onError(listener: (error: Error) => void): void {
-    for (const server of this.#servers.keys()) server.on("error", listener);
+  async change(addresses: readonly ListenAddress[]): Promise<AddressChange> {
+    const before = this.#listeners;
+    const added: Listener[] = [];
+    const undo = () => this.#close(added);
+    try {
+      for (const address of addresses) {
+        if (!before.some((each) => isDeepStrictEqual(each.address, address))) added.push(await this.#listen(address));
+      }
+    } catch (error) {
+      await undo();
+      throw error;
+    }
+    const kept = before.filter(({ address }) => addresses.some((each) => isDeepStrictEqual(each, address)));
+    const commit = async (): Promise<void> => {
+      this.#listeners = [...kept, ...added];
+      await this.#close(before.filter((each) => !kept.includes(each)));
+    };
+    return { added: added.map(({ listening }) => listening.address), commit, undo };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close(this.#listeners);
+  }
+
+  async #listen(address: ListenAddress): Promise<Listener> {
+    const server = this.#open();
+    const listening = await listen(server, address);
+    server.on("error", this.#onError);
+    return { address, server, listening };
+  }
+
+  /** Stops listening; resolves when the last connections have closed, or were cut. */
+  async #close(listeners: readonly Listener[]): Promise<void> {
     const cut = setTimeout(() => {
-      for (const server of this.#servers.keys()) server.closeAllConnections();
+      for (const { server } of listeners) server.closeAllConnections();
     }, this.#graceMs);
-    await Promise.all([...this.#servers].map(closed));
+    await Promise.all(listeners.map(closed));
     clearTimeout(cut);
   }
 }
 
-/** Stops listening; resolves when the last connection has closed. */
-function closed([server, listening]: readonly [NodeServer, Listening]): Promise<void> {
+function closed({ server, listening }: Listener): Promise<void> {
   listening.release();
   return new Promise((resolve) => {
     server.close(() => resolve());

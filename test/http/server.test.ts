@@ -134,6 +134,44 @@ describe("limits", () => {
   });
 });
 
+describe("other addresses", () => {
+  const free = (host: string) => ({ kind: "tcp", host, port: 0 }) as const;
+
+  test("are served at once with those before, share their limit of pages, and are the only ones in the end", async () => {
+    const site = new FakeSite();
+    const held = new HeldPage();
+    site.source = () => held.page();
+    await using server = await serve(site, { maxRequests: 1 });
+    const [first] = server.addresses;
+    const before = portOf(server);
+    const change = await server.change([free("127.0.0.2")]);
+    const at = { host: "127.0.0.2", port: Number(/\d+$/.exec(change.added[0]!)) };
+    const message = await begin(server, "/metrics");
+    assert.equal((await ask(server, "/metrics", at)).status, 503);
+    held.release();
+    await buffer(message);
+    assert.equal((await ask(server, "/metrics", at)).status, 200);
+    await change.commit();
+    assert.deepEqual([server.addresses, server.addresses.includes(first!)], [change.added, false]);
+    await assert.rejects(ask(server, "/-/healthy", { port: before }), { code: "ECONNREFUSED" });
+  });
+
+  test("go again if they are not wanted after all, or one of them can't be had", async () => {
+    await using server = await serve(new FakeSite());
+    const { addresses } = server;
+    const change = await server.change([free("127.0.0.1"), free("127.0.0.2")]);
+    assert.equal(change.added.length, 1);
+    await change.undo();
+    const taken = { kind: "tcp", host: "127.0.0.1", port: portOf(server) } as const;
+    await assert.rejects(
+      server.change([free("127.0.0.2"), taken]),
+      /couldn't listen on 127\.0\.0\.1:\d+: the port is taken/,
+    );
+    assert.deepEqual(server.addresses, addresses);
+    assert.equal((await ask(server, "/-/healthy")).status, 200);
+  });
+});
+
 describe("the end", () => {
   test("lets an answer in progress end, and takes no new connection", async () => {
     const site = new FakeSite();
