@@ -55,7 +55,6 @@ export interface TapState {
  */
 export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   #kind: EngineKind<Sink>;
-  #texts: readonly string[];
   #patterns: InterfacePatterns;
   readonly #listener: CaptureListener;
   readonly #now: () => number;
@@ -88,7 +87,6 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   ) {
     this.#kind = kind;
     this.#accounts = new Accounts(sinks);
-    this.#texts = patterns;
     this.#patterns = new InterfacePatterns(patterns);
     this.#listener = listener;
     this.#now = now;
@@ -141,7 +139,6 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     const missing = patterns.missing(links).find((name) => !this.#accounts.has(name));
     if (missing !== undefined) throw noSuchInterface(missing, links);
     const before = new Set(this.#accounts.all().filter(({ tap }) => tap !== undefined));
-    this.#texts = texts;
     this.#patterns = patterns;
     this.#followAll();
     this.#accounts.patternsChanged(patterns, before);
@@ -254,7 +251,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    for (const link of interfacesOf(this.#texts, this.#links.all())) {
+    for (const link of interfacesOf(this.#patterns, this.#links.all())) {
       // An engine can wait for its link to come up; the rights to open one may be gone by then.
       this.#follow(link).mayBeDown = true;
     }
@@ -267,7 +264,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   #tellIdle(): void {
-    const idle = idlePatterns(this.#texts, this.#links.all());
+    const idle = idlePatterns(this.#patterns, this.#links.all());
     if (idle.length > 0) this.#listener.idle(idle);
   }
 

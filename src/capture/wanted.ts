@@ -1,11 +1,10 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { edgeOf } from "./edge.ts";
-import { InterfacePatterns } from "./interface-patterns.ts";
+import type { InterfacePatterns } from "./interface-patterns.ts";
 import type { Link } from "./netlink.ts";
 
 /** The links that patterns name. Throws PromtapError if one that is named in full is not there. */
-export function interfacesOf(texts: readonly string[], links: readonly Link[]): Link[] {
-  const patterns = new InterfacePatterns(texts);
+export function interfacesOf(patterns: InterfacePatterns, links: readonly Link[]): Link[] {
   const [missing] = patterns.missing(links);
   if (missing !== undefined) throw noSuchInterface(missing, links);
   return wantedLinks(patterns, links);
@@ -30,8 +29,8 @@ export function wantedLinks(
 }
 
 /** The patterns that name no link yet. */
-export function idlePatterns(texts: readonly string[], links: readonly Link[]): string[] {
-  return new InterfacePatterns(texts).idle(links, edgeIn(links));
+export function idlePatterns(patterns: InterfacePatterns, links: readonly Link[]): string[] {
+  return patterns.idle(links, edgeIn(links));
 }
 
 function edgeIn(links: readonly Link[], isCaptured: (link: Link) => boolean = () => false): Link[] {

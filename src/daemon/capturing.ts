@@ -81,7 +81,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
 /** The interfaces there are now that would be captured. Throws PromtapError if one that is named in full is not. */
 export function presentLinks({ interfaces }: Config): Link[] {
   using links = Links.open();
-  return interfacesOf(interfaces, links.all());
+  return interfacesOf(new InterfacePatterns(interfaces), links.all());
 }
 
 type LiveEngine = Exclude<(typeof ENGINES)[number], "auto">;

@@ -1,4 +1,3 @@
-import type { ConfigState } from "../collectors/self.ts";
 import { messageOf } from "../errors.ts";
 import { type Server, startServer } from "../http/server.ts";
 import type { Site } from "../http/site.ts";
@@ -14,13 +13,10 @@ import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
-import { type ConfigSource, Reloads } from "./reloads.ts";
+import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
 
 /** What another config may need, of collectors, engines and ports below 1024. */
 const TO_CHANGE = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_BIND_SERVICE"] as const;
-
-/** What is told of the configuration until it is read again. */
-const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Date.now() / 1000) };
 
 /**
  * Builds the parts, connects them, and serves until the signal aborts; then takes them down in reverse. With `once`,

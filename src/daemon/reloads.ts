@@ -18,12 +18,15 @@ export interface ConfigSource {
 /** Changes what runs to what a configuration says. Returns the flags whose change waits for a restart. */
 export type Apply = (config: Config) => Promise<string[]>;
 
+/** What is told of the configuration until it is read again. */
+export const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Date.now() / 1000) };
+
 /**
  * Reads the configuration again when it is asked to, one time after the other; who asks while it is read has it read
  * once more. What fails changes nothing.
  */
 export class Reloads {
-  state: ConfigState = { isSuccessful: true, succeededAt: Date.now() / 1000 };
+  state = AS_STARTED;
   readonly #load: ConfigSource["load"];
   readonly #apply: Apply;
   #current: Promise<string | undefined> | undefined;

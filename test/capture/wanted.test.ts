@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Link } from "../../src/capture/netlink.ts";
+import { InterfacePatterns } from "../../src/capture/interface-patterns.ts";
 import { idlePatterns, interfacesOf } from "../../src/capture/wanted.ts";
 
 function link(name: string, fields: Partial<Link> = {}): Link {
@@ -65,14 +66,14 @@ describe("the interfaces that patterns name", () => {
   for (const [patterns, names] of [...expectations, ...WITHOUT]) {
     test(`${patterns.join(", ")}: ${names.join(", ") || "none yet"}`, () => {
       assert.deepEqual(
-        interfacesOf(patterns, LINKS).map(({ name }) => name),
+        interfacesOf(new InterfacePatterns(patterns), LINKS).map(({ name }) => name),
         names,
       );
     });
   }
 
   test("a name that no interface has is an error that lists those there are", () => {
-    assert.throws(() => interfacesOf(["eth0", "eth7"], LINKS), {
+    assert.throws(() => interfacesOf(new InterfacePatterns(["eth0", "eth7"]), LINKS), {
       name: "PromtapError",
       code: "HOST",
       message: "couldn't open eth7: no such interface; this host has lo, eth0, eth1, wg0, veth.1",
@@ -81,16 +82,23 @@ describe("the interfaces that patterns name", () => {
 
   test("an interface answers to its other names, in full, to patterns, and to what leaves out", () => {
     const links = [link("eth0", { altNames: ["enp3s0", "uplink"] }), link("eth1", { altNames: ["enp4s0"] })];
-    const namesOf = (...patterns: string[]) => interfacesOf(patterns, links).map(({ name }) => name);
+    const namesOf = (...patterns: string[]) =>
+      interfacesOf(new InterfacePatterns(patterns), links).map(({ name }) => name);
     assert.deepEqual(namesOf("uplink"), ["eth0"]);
     assert.deepEqual(namesOf("enp*"), ["eth0", "eth1"]);
     assert.deepEqual(namesOf("auto", "!enp4s0"), ["eth0"]);
-    assert.throws(() => interfacesOf(["enp5s0"], links), /couldn't open enp5s0: no such interface/);
+    assert.throws(
+      () => interfacesOf(new InterfacePatterns(["enp5s0"]), links),
+      /couldn't open enp5s0: no such interface/,
+    );
   });
 
   test("patterns that name nothing yet are known, and AUTO if the edge has nothing for it", () => {
-    assert.deepEqual(idlePatterns(["eth0", "eth*", "docker*", "auto"], LINKS), ["docker*"]);
-    assert.deepEqual(idlePatterns(["auto", "br?"], [link("lo", { isLoopback: true })]), ["auto", "br?"]);
-    assert.deepEqual(idlePatterns(["!eth*", "!wg0", "!veth*"], LINKS), ["auto"]);
+    assert.deepEqual(idlePatterns(new InterfacePatterns(["eth0", "eth*", "docker*", "auto"]), LINKS), ["docker*"]);
+    assert.deepEqual(idlePatterns(new InterfacePatterns(["auto", "br?"]), [link("lo", { isLoopback: true })]), [
+      "auto",
+      "br?",
+    ]);
+    assert.deepEqual(idlePatterns(new InterfacePatterns(["!eth*", "!wg0", "!veth*"]), LINKS), ["auto"]);
   });
 });

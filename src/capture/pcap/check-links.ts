@@ -8,9 +8,9 @@ import type { LiveFilter } from "./live-filter.ts";
  * Says which interfaces would be captured to do `what`, and which couldn't have the filter. Throws PromtapError if that
  * is one that is named in full, or if such a one is not there.
  */
-export function checkLinks(what: string, patterns: readonly string[], filter: LiveFilter | undefined): string[] {
+export function checkLinks(what: string, texts: readonly string[], filter: LiveFilter | undefined): string[] {
   using links = Links.open();
-  const parsed = new InterfacePatterns(patterns);
+  const patterns = new InterfacePatterns(texts);
   const captured: string[] = [];
   const refusals: string[] = [];
   for (const link of interfacesOf(patterns, links.all())) {
@@ -18,11 +18,11 @@ export function checkLinks(what: string, patterns: readonly string[], filter: Li
       filter?.programFor(link);
       captured.push(link.name);
     } catch (error) {
-      if (parsed.namesInFull(link)) throw error;
+      if (patterns.namesInFull(link)) throw error;
       refusals.push(messageOf(error));
     }
   }
-  const names = captured.join(", ") || `nothing yet (waiting for ${patterns.join(", ")})`;
+  const names = captured.join(", ") || `nothing yet (waiting for ${texts.join(", ")})`;
   const idle = idlePatterns(patterns, links.all()).map((pattern) => `no interface yet: ${pattern}`);
   return [`would ${what} ${names}`, ...(captured.length === 0 ? [] : idle), ...refusals];
 }
