@@ -47,7 +47,7 @@ async function checkTraffic(
   databases: () => Promise<GeoDatabases>,
 ): Promise<string[]> {
   await using parts = new Parts();
-  const zones = await startZones(config, databases, parts);
+  const zones = await startZones(config, ranges.ranges, databases, parts);
   const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers], config);
   return [
     ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),

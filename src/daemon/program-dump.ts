@@ -21,11 +21,11 @@ const ETHERNET: LinkKind = { isEthernet: true, isLoopback: false };
  */
 export async function dumpPrograms(config: Config): Promise<string[]> {
   await using parts = new Parts();
-  const zones = await startZones(config, sharedDatabases(config.geoDatabases), parts);
   const loaded = await loadCustomers(config);
+  const ranges = new RangeTable(rangesOf(config, loaded));
+  const zones = await startZones(config, ranges.ranges, sharedDatabases(config.geoDatabases), parts);
   const customers = await startCustomers(loaded);
   const zonings = [...zones.zonings, ...customers.zonings];
-  const ranges = new RangeTable(rangesOf(config, loaded));
   const links = presentLinks(config);
   const sharing = { siblings: Math.max(links.length, 1), cpus: possibleCpus(), isRealtime: isRealtime() };
   const isTcx = config.engine === EngineName.TCX;

@@ -79,9 +79,9 @@ export class Program {
   ): Promise<Program> {
     judgeFeatures(config.features, config);
     const databases = sharedDatabases(config.geoDatabases);
-    const zones = await startZones(config, databases, parts);
     const loaded = await loadCustomers(config);
     const ranges = new RangeTable(rangesOf(config, loaded));
+    const zones = await startZones(config, ranges.ranges, databases, parts);
     for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
     const customers = await startCustomers(loaded);
     const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings], config);
@@ -121,6 +121,7 @@ export class Program {
     const next = withFixed(before, config);
     judgeFeatures(next.features, next);
     const loaded = await loadCustomers(next);
+    const ranges = rangesOf(next, loaded);
     for (const warning of customerWarnings(loaded)) log.warn(warning);
     const host = { ...this.#host, interfaces: next.interfaces };
     const features = await startFeatures(next.features, host, this.#features);
@@ -128,7 +129,7 @@ export class Program {
     let waiting: string[];
     try {
       waiting = await this.#customers.use(loaded);
-      await this.#recount(before, next, rangesOf(next, loaded));
+      await this.#recount(before, next, ranges);
     } catch (error) {
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
       throw error;

@@ -31,9 +31,10 @@ export interface Zones {
 
 const NO_ZONES: Zones = { zonings: [], collectors: () => [], async rerange() {}, summary: () => [] };
 
-/** Makes ready to count by remote address, if the config asks for it. Throws PromtapError. */
+/** Makes ready to count by remote address, if the config asks for it. `ranges` are local. Throws PromtapError. */
 export async function startZones(
   config: Config,
+  ranges: readonly Range[],
   openDatabases: () => Promise<GeoDatabases>,
   parts: Parts,
 ): Promise<Zones> {
@@ -45,7 +46,7 @@ export async function startZones(
   );
   // Whose traffic is in a file is not known.
   const host = config.readPath === null ? parts.use("addresses of the host", HostAddresses.open()) : undefined;
-  const mapper = new ZoneMapper(zonings, databases, config.ranges, host, ({ label }, reason) =>
+  const mapper = new ZoneMapper(zonings, databases, ranges, host, ({ label }, reason) =>
     log.error("couldn't use what changed", { by: label, reason }),
   );
   await mapper.refresh();
