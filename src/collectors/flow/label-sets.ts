@@ -1,4 +1,5 @@
 import { grown } from "../../grown-array.ts";
+import { Leavers } from "../../ledger/quota/leavers.ts";
 import { KeyWriter } from "./key-writer.ts";
 import { FlowRecord } from "./records/flow-record.ts";
 
@@ -27,9 +28,8 @@ export class LabelSets {
   #editions = new Uint32Array(FIRST_SLOTS);
   /** Hash table: slot + 1, or 0. Its size is a power of two, at least twice the slots. */
   #table = new Uint32Array(FIRST_SLOTS * 2);
-  /** Keys that lost their slot since a page began, and between that page and the one before. */
-  #gone = new Set<string>();
-  #goneBefore = new Set<string>();
+  /** Keys that lost their slot. */
+  readonly #leavers = new Leavers<string>();
   /** Bytes of keys that no slot has any more. */
   #stale = 0;
   /** Where the key that was last looked for begins, behind all others; its end and hash. */
@@ -56,15 +56,12 @@ export class LabelSets {
 
   /** A page begins: what lost its slot before is not on it. */
   beginPage(): void {
-    this.#goneBefore = this.#gone;
-    this.#gone = new Set();
+    this.#leavers.beginPage();
   }
 
   /** Whether the set that was last looked for lost its slot and no page was without it since. */
   get isLeaving(): boolean {
-    if (this.#gone.size + this.#goneBefore.size === 0) return false;
-    const key = this.#textOf(this.#newKey, this.#newKeyEnd);
-    return this.#gone.has(key) || this.#goneBefore.has(key);
+    return !this.#leavers.isEmpty && this.#leavers.has(this.#textOf(this.#newKey, this.#newKeyEnd));
   }
 
   /** Gives a slot that no set has to the one that was last looked for. */
@@ -83,7 +80,7 @@ export class LabelSets {
 
   /** Takes a slot from its set. */
   forget(slot: number): void {
-    this.#gone.add(this.#textOf(this.#starts[slot]!, this.#ends[slot]!));
+    this.#leavers.add(this.#textOf(this.#starts[slot]!, this.#ends[slot]!));
     const table = this.#table;
     const mask = table.length - 1;
     let hole = this.#hashes[slot]! & mask;

@@ -1,4 +1,5 @@
 import { grown } from "../../grown-array.ts";
+import { Leavers } from "../../ledger/quota/leavers.ts";
 import { Recency } from "./recency.ts";
 
 /** Series whose counts lie in one piece: doubling the memory of many would leave as much behind. */
@@ -37,9 +38,8 @@ export class SeriesTable {
   readonly #byRow: Movable[] = [];
   readonly #counts: Float64Array[] = [];
   readonly #recency = new Recency();
-  /** Keys that lost their row since a page began, and between that one and the one before. */
-  #gone = new Set<string>();
-  #goneBefore = new Set<string>();
+  /** Keys that lost their row. */
+  readonly #leavers = new Leavers<string>();
   /** Pages that began. */
   #pages = 0;
   /** Row → how many pages had begun when it was last active. */
@@ -63,9 +63,9 @@ export class SeriesTable {
     const known = this.#byKey.get(key);
     if (known !== undefined) return this.touch(known);
     const hasRoom = this.#byRow.length <= this.#limit;
-    const mayEvict = this.#readers === 0 && this.#gone.size < this.#limit && this.#isSilent(this.#recency.oldest);
-    const isGone = this.#gone.has(key) || this.#goneBefore.has(key);
-    if (isGone || (!hasRoom && !mayEvict)) return { ...this.other(), key };
+    const mayEvict =
+      this.#readers === 0 && this.#leavers.sincePage < this.#limit && this.#isSilent(this.#recency.oldest);
+    if (this.#leavers.has(key) || (!hasRoom && !mayEvict)) return { ...this.other(), key };
     const row = hasRoom ? this.#newRow() : this.#evict(this.#recency.oldest);
     const series = { key, row };
     this.#byKey.set(key, series);
@@ -105,8 +105,7 @@ export class SeriesTable {
 
   /** A page begins: all that lost its row before is not on it. */
   beginPage(): void {
-    this.#goneBefore = this.#gone;
-    this.#gone = new Set();
+    this.#leavers.beginPage();
     this.#pages++;
   }
 
@@ -146,7 +145,7 @@ export class SeriesTable {
       this.add(series, column, -value);
     }
     this.#byKey.delete(series.key);
-    if (this.#pages > 0) this.#gone.add(series.key);
+    if (this.#pages > 0) this.#leavers.add(series.key);
     series.row = OTHER_ROW;
     this.evictions++;
     return row;

@@ -1,4 +1,5 @@
 import { grown } from "../../grown-array.ts";
+import { Leavers } from "../quota/leavers.ts";
 import { Quota } from "../quota/quota.ts";
 import { Direction } from "../rows.ts";
 import { FREE, type Places } from "../quota/silence.ts";
@@ -45,9 +46,8 @@ export class Zoning implements Places {
   /** Slot → zone; 0 if it is free. */
   readonly #zones: number[] = [];
   readonly #freeSlots: number[] = [];
-  /** Zones that lost their slot since a page began, and between that one and the one before. */
-  #gone = new Set<number>();
-  #goneBefore = new Set<number>();
+  /** Zones that lost their slot. */
+  readonly #leavers = new Leavers<number>();
   readonly #ledgers = new Set<SlotCounts>();
   readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
@@ -131,8 +131,7 @@ export class Zoning implements Places {
   /** A page begins, once all is counted that is to be on it: zones that lost their slot before are not on it. */
   beginPage(): void {
     this.quota.beginPage();
-    this.#goneBefore = this.#gone;
-    this.#gone = new Set();
+    this.#leavers.beginPage();
   }
 
   /** Whether a zone has a slot. */
@@ -161,7 +160,7 @@ export class Zoning implements Places {
   vacate(slot: number): void {
     const zone = this.#zones[slot]!;
     for (const ledger of this.#ledgers) ledger.fold(slot, Zone.OTHER);
-    if (this.quota.hasPages) this.#gone.add(zone);
+    if (this.quota.hasPages) this.#leavers.add(zone);
     this.#slots[zone] = 0;
     this.#zones[slot] = 0;
     this.#freeSlots.push(slot);
@@ -175,8 +174,7 @@ export class Zoning implements Places {
   }
 
   #admit(zone: number, direction: Direction): number {
-    const isGone = this.#gone.has(zone) || this.#goneBefore.has(zone);
-    return !isGone && this.quota.take(direction === Direction.TX) ? this.#give(zone) : Zone.OTHER;
+    return !this.#leavers.has(zone) && this.quota.take(direction === Direction.TX) ? this.#give(zone) : Zone.OTHER;
   }
 
   #give(zone: number): number {
