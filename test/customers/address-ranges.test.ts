@@ -59,7 +59,7 @@ test("addresses of a list are local, as those of -r are, where countries are cou
   ];
   const countries = async (list: string, ...args: readonly string[]): Promise<[string, number][]> => {
     const page = await pageOf(frames, list, ["--by", "country", ...args]);
-    assert.ok(typeof page !== "string", String(page));
+    assert.ok(page instanceof Page, "it is refused");
     return [...page.samples].filter(([name]) => /bytes_total\{.*country=/.test(name));
   };
   const byFlag = await countries("", "-r", "8.8.8.8");
