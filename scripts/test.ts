@@ -42,7 +42,7 @@ async function failingFiles(selection: Selection): Promise<string[]> {
   const signal = AbortSignal.timeout(RUN_TIMEOUT_MS);
   const events = run({ ...selection, cwd: root, timeout: TEST_TIMEOUT_MS, signal });
   events.on("test:fail", ({ entryFile, file, name }: Failure) => void failing.add(entryFile ?? file ?? name));
-  for await (const text of events.compose(spec)) process.stdout.write(text as string);
+  for await (const text of events.compose(spec)) process.stdout.write(text);
   return [...failing].toSorted();
 }
 
