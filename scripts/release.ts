@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, w
 import { basename, dirname, join } from "node:path";
 
 import { manualPaths } from "../src/cli/manuals.ts";
+import { DASHBOARD_NAMES, dashboardText } from "../src/dashboards/dashboards.ts";
 import { cache, dist, root, run, version } from "./project.ts";
 
 const NAME = `promtap-${version}-linux-${process.arch}`;
@@ -22,15 +23,20 @@ export function writeRelease(binary: string, addons: readonly string[], licences
   const folder = join(cache, "release", NAME);
   rmSync(join(cache, "release"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const texts = ["src/assets/promtap.service", "src/assets/promtap.example.yml", "LICENSE"].map((name) =>
-    join(root, name),
-  );
+  const texts = [
+    "src/assets/promtap.service",
+    "src/assets/promtap.example.yml",
+    "src/assets/promtap.rules.yml",
+    "LICENSE",
+  ].map((name) => join(root, name));
   for (const file of [binary, ...addons, ...texts]) copyFileSync(file, join(folder, basename(file)));
   // where they stand in the sources, so that their links lead somewhere
   for (const path of manualPaths) {
     mkdirSync(join(folder, dirname(path)), { recursive: true });
     copyFileSync(join(root, path), join(folder, path));
   }
+  mkdirSync(join(folder, "dashboards"));
+  for (const name of DASHBOARD_NAMES) writeFileSync(join(folder, "dashboards", `${name}.json`), dashboardText(name));
   writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), licences);
 
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];

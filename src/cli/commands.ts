@@ -6,6 +6,7 @@ import { VERSION } from "../version.ts";
 import { completions, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
+import { dashboardsText, rulesText } from "./monitoring.ts";
 import { isTopic, manualText, TOPICS } from "./manuals.ts";
 import { showText } from "./pager.ts";
 import { scanCommandLine } from "./scan.ts";
@@ -19,6 +20,8 @@ export const COMMANDS = {
   as: "Be another exporter: its name, then its own flags.",
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
+  dashboards: "Print dashboards for Grafana: one, or --all.",
+  rules: "Print alerts and recording rules for Prometheus.",
 } as const;
 export type CommandName = keyof typeof COMMANDS;
 
@@ -60,6 +63,8 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
       const texts = { version: VERSION, summary: SUMMARY, commands: COMMANDS, topics: TOPICS, notes: NOTES };
       print(manPage(SECTIONS, texts), words);
     },
+    dashboards: () => print(dashboardsText(words), []),
+    rules: () => print(rulesText(), words),
   };
   const subCommands = Object.entries(leaves).map(([name, run]) => {
     const description = COMMANDS[name as CommandName];

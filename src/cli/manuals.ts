@@ -24,6 +24,7 @@ export const MANUALS = {
   iptables: { path: "src/collectors/iptables/README.md", about: "Firewall rules; coming from iptables_exporter." },
   connections: { path: "src/collectors/connections/README.md", about: "TCP connections; coming from geoip-exporter." },
   wialon: { path: "src/collectors/wialon/README.md", about: "GPS trackers; coming from wialon_ips_exporter." },
+  monitoring: { path: "src/dashboards/README.md", about: "Dashboards for Grafana, alerts and rules for Prometheus." },
   building: { path: "scripts/README.md", about: "Machines without internet, tests and dependencies." },
   benchmark: { path: "test/bench/README.md", about: "Losses, costs and memory, as measured." },
   sources: { path: "src/README.md", about: "How it works, and the map of the sources." },

@@ -62,8 +62,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "csv-parse",
   ],
   "daemon/": ["*"],
+  "dashboards/": ["@grafana/schema"],
   "personalities/": ["config/", "http/", "page/", "node:"],
-  "cli/": ["config/", "daemon/", "personalities/", "native/", "errors.ts", "log.ts", "version.ts", "citty", "node:"],
+  "cli/": [
+    "config/",
+    "daemon/",
+    "dashboards/",
+    "personalities/",
+    "native/",
+    "errors.ts",
+    "log.ts",
+    "version.ts",
+    "citty",
+    "node:",
+  ],
   "main.ts": ["cli/"],
 };
 

@@ -1,22 +1,21 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { test } from "node:test";
 import { ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
+import { Prometheus } from "../support/prometheus.ts";
 import { RunningPromtap } from "../support/promtap.ts";
 import { liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
-import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
 const options = liveOptions("prometheus", "promtool", "curl");
 
 const PROMTAP_PORT = 9112;
 const TEXT_PORT = 9113;
-const PROMETHEUS = "127.0.0.1:9090";
 
 /** What the manual advises if dashboards name bounds as promacct wrote them. */
 const README = readFileSync(resolve(import.meta.dirname, "../../src/ledger/README.md"), "utf8");
@@ -42,57 +41,29 @@ const FRAMES = [40, 100, 1500].map((lengthBytes) =>
 const FRAMES_BYTES = 1640;
 const RANGE = ["-r", "10.0.0.0/24:site=lab"];
 
-/** A Prometheus that scrapes promtap in both formats, and is asked through its query API. */
-class Prometheus implements AsyncDisposable {
-  readonly #namespace: Namespace;
-  readonly #folder = new TemporaryFolder();
-  readonly #ended: Promise<unknown>[];
-  readonly #processes;
+/** A Prometheus that scrapes promtap in both formats: for the text, by way of a program that asks for it. */
+class BothFormats extends Prometheus {
+  readonly #proxy: ChildProcess;
 
   constructor(namespace: Namespace) {
-    this.#namespace = namespace;
-    const { path } = this.#folder;
-    const config = join(path, "prometheus.yml");
-    writeFileSync(config, CONFIG);
-    const flags = [`--config.file=${config}`, `--storage.tsdb.path=${path}`, `--web.listen-address=${PROMETHEUS}`];
+    super(namespace, CONFIG);
     const proxy = resolve(import.meta.dirname, "text-only-proxy.ts");
-    this.#processes = [
-      namespace.spawn(["prometheus", ...flags], { stdio: "ignore" }),
-      namespace.spawn([process.execPath, proxy, `${TEXT_PORT}`, `${PROMTAP_PORT}`], { stdio: "ignore" }),
-    ];
-    this.#ended = this.#processes.map((child) => once(child, "close"));
+    const command = [process.execPath, proxy, `${TEXT_PORT}`, `${PROMTAP_PORT}`];
+    this.#proxy = namespace.spawn(command, { stdio: "ignore" });
   }
 
   /** The value that a query gives for each job. Throws if Prometheus does not answer. */
   valueByJob(query: string): Record<string, number> {
-    const { result } = this.#ask("query", `query=sum by (job) (${query})`) as Vector;
-    return Object.fromEntries(result.map(({ metric, value }) => [metric.job, Number(value[1])]));
+    const samples = this.query(`sum by (job) (${query})`);
+    return Object.fromEntries(samples.map(({ metric, value }) => [metric["job"]!, Number(value[1])]));
   }
 
-  /** The jobs whose page declares a family of this name. */
-  jobsThatDeclare(family: string): string[] {
-    const targets = this.#ask("targets/metadata", `metric=${family}`) as Metadata;
-    return targets.map(({ target }) => target.job).toSorted((a, b) => (a < b ? -1 : 1));
-  }
-
-  #ask(what: string, parameter: string): unknown {
-    const url = `http://${PROMETHEUS}/api/v1/${what}`;
-    const body = this.#namespace.run("curl", "-sS", "--get", "--data-urlencode", parameter, url);
-    return (JSON.parse(body) as { data: unknown }).data;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#processes) child.kill();
-    await Promise.all(this.#ended);
-    this.#folder[Symbol.dispose]();
+  override async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#proxy, "close");
+    this.#proxy.kill();
+    await Promise.all([ended, super[Symbol.asyncDispose]()]);
   }
 }
-
-interface Vector {
-  result: { metric: { job: string }; value: [seconds: number, value: string] }[];
-}
-
-type Metadata = { target: { job: string } }[];
 
 function all(value: number): Record<string, number> {
   return { openmetrics: value, text: value, relabelled: value };
@@ -103,7 +74,7 @@ test("a Prometheus scrapes it in both formats, and its queries give the bytes th
   namespace.addVeth("veth0", "veth1");
   const listen = ["--web.listen-address", `127.0.0.1:${PROMTAP_PORT}`];
   await using _promtap = await RunningPromtap.start(namespace, ["-i", "veth0", ...RANGE, ...listen]);
-  await using prometheus = new Prometheus(namespace);
+  await using prometheus = new BothFormats(namespace);
   await send(namespace, "veth1", FRAMES);
   const expectByJob = async (query: string, value: number): Promise<void> => {
     await until(`${query} is ${value}`, () => {
