@@ -6,8 +6,6 @@ export const ENGINES = ["auto", "bpf", "tcx", "ring", "pcap"] as const;
 export const WIRE_SIZE_ENGINES = ["bpf", "tcx", "ring"] as const satisfies readonly (typeof ENGINES)[number][];
 /** Engines that have a socket on an interface, which makes that promiscuous. */
 const PROMISCUOUS_ENGINES = ["bpf", "ring", "pcap"] as const satisfies readonly (typeof ENGINES)[number][];
-/** Engines that open tunnels, besides files. */
-export const TUNNEL_ENGINES = ["ring", "pcap"] as const satisfies readonly (typeof ENGINES)[number][];
 /** Engines that count by a program in the kernel; auto tries one of them first. */
 const PROGRAM_ENGINES = ["auto", "bpf", "tcx"] as const satisfies readonly (typeof ENGINES)[number][];
 
@@ -64,15 +62,10 @@ const FLAGS = {
     name: "inner",
     isOfTraffic: true,
     key: "inner",
-    needs: ["engine=auto", ...TUNNEL_ENGINES.map((name) => `engine=${name}`)],
-    why: "the programs of bpf and tcx count outer addresses",
-    excludes: {
-      "wire-sizes": "merged packets in a tunnel don't tell how they were merged",
-      "dump-program": "no program in the kernel opens tunnels",
-    },
+    excludes: { "wire-sizes": "merged packets in a tunnel don't tell how they were merged" },
     help:
       "Count packets in tunnels (VXLAN, Geneve, GRE, IPIP, SIT, ERSPAN, GTP-U) for the addresses inside, in place of " +
-      `the packets that carry them. Engines that can: ${TUNNEL_ENGINES.join(", ")}; and --read.`,
+      "the packets that carry them.",
   }),
   /** Keep the capabilities that are not needed once capture has started. */
   keepCapabilities: toggle({

@@ -8,7 +8,7 @@ import { selectEngine } from "../capture/select.ts";
 import { InterfacePatterns } from "../capture/interface-patterns.ts";
 import { interfacesOf } from "../capture/wanted.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
-import { type ENGINES, TUNNEL_ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
+import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
@@ -97,6 +97,7 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
     zonings,
     maxAddresses,
     wireSizes,
+    opensTunnels,
     isPromiscuous,
     isFixed: isFixed(config),
   };
@@ -107,11 +108,7 @@ export function engineKinds(config: Config, { ranges, zonings }: Ledger): Engine
     pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];
-  const able = AUTOMATIC.filter(
-    (name) =>
-      (!wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name)) &&
-      (!opensTunnels || TUNNEL_ENGINES.some((each) => each === name)),
-  );
+  const able = AUTOMATIC.filter((name) => !wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name));
   return able.map((name) => kinds[name]());
 }
 

@@ -37,6 +37,7 @@ export async function dumpPrograms(config: Config): Promise<string[]> {
       ignoreOutgoing: isLoopback,
       maxAddresses: config.maxAddresses,
       wireSizes: config.wireSizes,
+      opensTunnels: config.opensTunnels,
       zonings,
     };
     const where = names.length === 0 ? "on an interface with Ethernet headers" : `on ${names.join(", ")}`;

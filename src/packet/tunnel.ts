@@ -21,8 +21,8 @@ const MAY_CARRY = new Uint8Array(256);
 for (const protocol of [...TUNNEL_PROTOCOLS, headers.IPPROTO_UDP]) MAY_CARRY[protocol] = 1;
 
 /** Stands for an ERSPAN frame of IP without Ethernet, of the types of frames in its header. */
-const ERSPAN_IP = 2;
-const ERSPAN_ETHERNET = 0;
+export const ERSPAN_IP = 2;
+export const ERSPAN_ETHERNET = 0;
 
 const UNOPENED_BY_VERDICT: readonly Unopened[] = [
   Unopened.NONE,

@@ -59,7 +59,7 @@ const kinds: Record<string, (ranges: RangeTable) => EngineKind> = {
 };
 
 function optionsOf(ranges: RangeTable) {
-  return { ranges, maxAddresses: MAX_ADDRESSES, wireSizes: false, zonings: [], isFixed: false };
+  return { ranges, maxAddresses: MAX_ADDRESSES, wireSizes: false, opensTunnels: false, zonings: [], isFixed: false };
 }
 
 function tableOf(texts: readonly string[]): RangeTable {

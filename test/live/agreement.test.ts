@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { frames } from "../capture/ring/layered-frames.ts";
+import { tunnelFrames } from "../capture/tunnel-frames.ts";
 import { LINKTYPE_ETHERNET } from "../../src/packet/link/link-types.ts";
 import { parse } from "../packet/frames.ts";
 import type { Frame } from "../support/frames.ts";
@@ -17,8 +18,12 @@ import { until } from "../support/waiting.ts";
 
 const ENGINES = ["bpf", "tcx", "ring", "pcap"];
 const RANGES = ["-r", "0.0.0.0/0/8:site=four", "-r", "::/0/8:site=six"];
-const SEED = 20;
-const FRAMES = 500;
+/** The frames that are sent, each list with other ones of the same kind in the other direction. */
+const TRAFFIC = {
+  "any traffic": { arbitrary: frames, seeds: [20], flags: [] },
+  "any tunnels": { arbitrary: tunnelFrames, seeds: Array.from({ length: 64 }, (_, seed) => seed), flags: ["--inner"] },
+};
+const FRAMES = 512;
 /** What an interface takes. */
 const MIN_BYTES = 14;
 const MAX_BYTES = 1514;
@@ -26,9 +31,9 @@ const TPID_VLAN = 0x8100;
 const TPID_QINQ = 0x88a8;
 
 /** The same frames in every run: headers in stacks, legal and not, cut anywhere. */
-function anyFrames(seed: number): Frame[] {
-  return fc
-    .sample(frames, { numRuns: FRAMES, seed })
+function anyFrames(arbitrary: fc.Arbitrary<Uint8Array>, seeds: readonly number[]): Frame[] {
+  return seeds
+    .flatMap((seed) => fc.sample(arbitrary, { numRuns: FRAMES / seeds.length, seed }))
     .filter((frame) => frame.length >= MIN_BYTES && frame.length <= MAX_BYTES && !isAtLimit(frame))
     .map((bytes) => ({ bytes: [...bytes], lengthBytes: 0 }));
 }
@@ -45,23 +50,22 @@ function isAtLimit(frame: Uint8Array): boolean {
   return whole!.verdict !== rest!.verdict || whole!.lengthBytes !== rest!.lengthBytes;
 }
 
-/** The traffic, and what was refused. */
+/** The traffic, and what was refused or not opened. */
 function factsOf(page: Page): Map<string, number> {
-  const refused = [...page.samples].filter(([series]) => series.startsWith("promtap_traffic_unaccounted_"));
+  const refused = [...page.samples].filter(([series]) => /^promtap_traffic_un(accounted|opened)_/.test(series));
   return new Map([...page.traffic("veth0"), ...refused]);
 }
 
-test(
-  "every engine, and a recording by tcpdump, says the same of any traffic",
-  liveOptions("tcpdump", "libpcap"),
-  async () => {
+for (const [name, { arbitrary, seeds, flags }] of Object.entries(TRAFFIC)) {
+  const title = `every engine, and a recording by tcpdump, says the same of ${name}`;
+  test(title, liveOptions("tcpdump", "libpcap"), async () => {
     using namespace = new Namespace();
     using folder = new TemporaryFolder();
     await using promtaps = new AsyncDisposableStack();
     namespace.addVeth("veth0", "veth1");
     const running = new Map<string, RunningPromtap>();
     for (const engine of ENGINES) {
-      const args = ["--engine", engine, "-i", "veth0", ...RANGES];
+      const args = ["--engine", engine, "-i", "veth0", ...flags, ...RANGES];
       running.set(engine, promtaps.use(await RunningPromtap.start(namespace, args)));
     }
     const path = join(folder.path, "veth0");
@@ -70,8 +74,16 @@ test(
     await once(tcpdump.stderr!, "data");
 
     // Received frames, and sent ones.
-    await send(namespace, "veth1", anyFrames(SEED), { gap: "200us" });
-    await send(namespace, "veth0", anyFrames(SEED + 1), { gap: "200us" });
+    await send(namespace, "veth1", anyFrames(arbitrary, seeds), { gap: "200us" });
+    await send(
+      namespace,
+      "veth0",
+      anyFrames(
+        arbitrary,
+        seeds.map((seed) => seed + 100),
+      ),
+      { gap: "200us" },
+    );
 
     const all = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
     const expected = (await running.get("bpf")!.page()).value(all)!;
@@ -81,7 +93,7 @@ test(
       pages.set(engine, await promtap.pageWhere(`${engine} has all`, (page) => (page.value(all) ?? 0) >= expected));
     }
     const recorded = await until("the recording has all", async () => {
-      const { status, stdout } = await runPromtap(undefined, ["--read", path, "--once", ...RANGES]);
+      const { status, stdout } = await runPromtap(undefined, ["--read", path, "--once", ...flags, ...RANGES]);
       const page = new Page(stdout);
       return status === 0 && page.value(all) === expected && page;
     });
@@ -90,5 +102,5 @@ test(
     pages.set("savefile", recorded);
     const bpf = factsOf(pages.get("bpf")!);
     for (const [engine, page] of pages) assert.deepEqual(factsOf(page), bpf, engine);
-  },
-);
+  });
+}

@@ -1,9 +1,11 @@
+import { Unopened } from "../../src/packet/packet.ts";
 import { hex, IPV4, ipv6, IPV6, MACS } from "./frames.ts";
 
 /*
  * Packets in tunnels, byte by byte. UDP has no checksum; its length and that of the outer packet are right.
  */
 
+const DONT_FRAGMENT = "4000";
 const OUTER_ADDRESSES = "c6 33 64 01 c6 33 64 02";
 const OUTER_ADDRESSES6 = "20010db8 0000 0000 0000 0000 0000 0a0a 20010db8 0000 0000 0000 0000 0000 0b0b";
 
@@ -119,7 +121,7 @@ function outerPacket(outer: Outer, protocol: number, payload: string): string {
     case "IPv4":
       return outerIpv4(5, protocol, payload);
     case "IPv4 with options":
-      return outerIpv4(15, protocol, payload);
+      return outerIpv4(15, protocol, payload, DONT_FRAGMENT);
     case "IPv6":
       return outerIpv6(protocol, payload);
     case "IPv6 with options":
@@ -150,3 +152,89 @@ function u16(value: number): string {
 function u8(value: number): string {
   return value.toString(16).padStart(2, "0");
 }
+
+/** A packet in a tunnel, of every kind. */
+export interface Sample {
+  name: string;
+  outer: Outer;
+  carrier: Carrier;
+  inner: Inner;
+  frame: Uint8Array;
+}
+
+export const SAMPLES: readonly Sample[] = OUTERS.flatMap((outer) =>
+  CARRIERS.flatMap((carrier) =>
+    innersOf(carrier).map((inner) => ({
+      name: `${inner.name} in ${carrier.name} in ${outer}`,
+      outer,
+      carrier,
+      inner,
+      frame: tunnelFrame(outer, carrier, `${inner.link} ${inner.packet}`),
+    })),
+  ),
+);
+
+const UDP_VXLAN = "c000 12b5 0000 0000";
+const UDP_GENEVE = "c000 17c1 0000 0000";
+export const UDP_GTP = "c000 0868 0000 0000";
+const ARP = `${MACS} 0806 0001 0800 0604 0001`;
+
+/** What can't be opened, by name; or what passes for a packet without a tunnel. */
+export const UNOPENABLE = (
+  [
+    ["a first fragment of IPIP", Unopened.FRAGMENT, 4, IPV4, "2000"],
+    ["a later fragment of IPIP", Unopened.FRAGMENT, 4, IPV4, "0010"],
+    ["a first fragment of VXLAN", Unopened.FRAGMENT, 17, `${UDP_VXLAN} 08000000 00000700 ${MACS} 0800 ${IPV4}`, "2000"],
+    ["a later fragment of VXLAN", Unopened.NONE, 17, `${UDP_VXLAN} 08000000 00000700 ${MACS} 0800 ${IPV4}`, "0010"],
+    ["VXLAN without a network", Unopened.UNSUPPORTED, 17, `${UDP_VXLAN} 00000000 00000700 ${MACS} 0800 ${IPV4}`],
+    ["VXLAN-GPE", Unopened.UNSUPPORTED, 17, `${UDP_VXLAN} 0c000001 00000700 ${IPV4}`],
+    ["ARP in VXLAN", Unopened.NOT_IP, 17, `${UDP_VXLAN} 08000000 00000700 ${ARP}`],
+    ["spanning tree in VXLAN", Unopened.NOT_IP, 17, `${UDP_VXLAN} 08000000 00000700 ${MACS} 0026 424203`],
+    ["Geneve of version 1", Unopened.UNSUPPORTED, 17, `${UDP_GENEVE} 4000 0800 00000700 ${IPV4}`],
+    ["a Geneve header cut short", Unopened.TRUNCATED, 17, `${UDP_GENEVE} 0000 0800 000007`],
+    ["Geneve of OAM", Unopened.NOT_IP, 17, `${UDP_GENEVE} 0080 0000 00000700 ${IPV4}`],
+    ["GRE with routing", Unopened.UNSUPPORTED, 47, `4000 0800 00000000 ${IPV4}`],
+    ["GRE of version 1", Unopened.UNSUPPORTED, 47, `3001 880b 0000 0000 00000000 ${IPV4}`],
+    ["a keepalive of GRE", Unopened.NOT_IP, 47, `0000 0000`],
+    ["GRE of what is no IP", Unopened.NOT_IP, 47, `0000 00fe 8304`],
+    ["ERSPAN II of version 2", Unopened.UNSUPPORTED, 47, `1000 88be 00000001 2064 0007 00000000 ${MACS} 0800 ${IPV4}`],
+    [
+      "ERSPAN III of another frame type",
+      Unopened.UNSUPPORTED,
+      47,
+      `1000 22eb 00000001 2064 0007 00000000 0000 0400 ${IPV4}`,
+    ],
+    ["IPv6 in IPIP", Unopened.MALFORMED, 4, IPV6],
+    ["IPv4 in SIT", Unopened.MALFORMED, 41, `${IPV4} ${"00".repeat(20)}`],
+    ["IPIP of nothing", Unopened.TRUNCATED, 4, ""],
+    ["an echo of GTP-U", Unopened.NOT_IP, 17, `${UDP_GTP} 32 01 0004 00000000 0001 0000`],
+    ["GTP-U of version 2", Unopened.UNSUPPORTED, 17, `${UDP_GTP} 48 ff 0000 00000000 ${IPV4}`],
+    ["GTP-U of Ethernet", Unopened.NOT_IP, 17, `${UDP_GTP} 30 ff 0000 00000000 ${MACS} 0800 ${IPV4}`],
+    ["an extension header of nothing", Unopened.MALFORMED, 17, `${UDP_GTP} 34 ff 0000 00000000 0000 00 85 00 ${IPV4}`],
+    [
+      "five extension headers",
+      Unopened.UNSUPPORTED,
+      17,
+      `${UDP_GTP} 34 ff 0000 00000000 0000 00 85 ${"01 0000 85".repeat(4)} 01 0000 00 ${IPV4}`,
+    ],
+    [
+      "an extension header that is longer than all others together",
+      Unopened.UNSUPPORTED,
+      17,
+      `${UDP_GTP} 34 ff 0000 00000000 0000 00 85 ff ${"00".repeat(1019)} ${IPV4}`,
+    ],
+    ["UDP on another port", Unopened.NONE, 17, `c000 12b6 0000 0000 08000000 00000700 ${MACS} 0800 ${IPV4}`],
+    [
+      "what comes from the port of VXLAN",
+      Unopened.NONE,
+      17,
+      `12b5 c000 0000 0000 08000000 00000700 ${MACS} 0800 ${IPV4}`,
+    ],
+    ["UDP without a port", Unopened.NONE, 17, "c000 12"],
+    ["TCP to the port of VXLAN", Unopened.NONE, 6, `${UDP_VXLAN} 08000000 00000700 ${MACS} 0800 ${IPV4}`],
+  ] as const
+).map(([name, reason, protocol, payload, fragment]) => ({
+  name,
+  reason,
+  packet: outerIpv4(5, protocol, payload, fragment),
+}));

@@ -51,6 +51,7 @@ export interface KernelOptions {
   ranges: RangeTable;
   maxAddresses: number;
   wireSizes: boolean;
+  opensTunnels: boolean;
   /** Of engine bpf alone. */
   isPromiscuous?: boolean;
   zonings: readonly Zoning[];
@@ -239,6 +240,7 @@ class KernelKind implements EngineKind {
       isEthernet,
       ignoreOutgoing: link.isLoopback,
       wireSizes: this.#options.wireSizes,
+      opensTunnels: this.#options.opensTunnels,
       zones: [] as ZoneCounters[],
     };
     try {

@@ -14,7 +14,7 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  *                  | tx: 12 slots, 3 spare, flag | rx: 12 slots, 3 spare, other row |
  *   places     place of a listed IPv4 address → row + 1, if there are too many addresses to give each a row at once
  *   keys       row → range and address of the IPv6 rows, and range and place of the rows behind `places`
- *   state      what slots and rows are given out from: see Dispenser
+ *   state      what slots and rows are given out from: see Dispenser; and what tunnels were not opened, by reason
  *   tables     what the parser looks up
  *   ranges     what the ranges are rolled up by, and the row that takes refused addresses
  *   chain      the program, if it is too long for a socket

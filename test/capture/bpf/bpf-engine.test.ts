@@ -62,7 +62,7 @@ class Counter {
 
   constructor(make: (options: KernelOptions) => EngineKind, wireSizes = false, list: readonly string[] = RANGES) {
     const ranges = new RangeTable(list.map(parseRange));
-    this.kind = make({ ranges, maxAddresses: 1000, wireSizes, zonings: [], isFixed: true });
+    this.kind = make({ ranges, maxAddresses: 1000, wireSizes, opensTunnels: false, zonings: [], isFixed: true });
     this.ledger = new Ledger(ranges, 1000).interface("any");
   }
 
@@ -135,7 +135,14 @@ for (const [name, make] of KINDS) {
 
     test("counts into another ledger from then on, and keeps what comes while it has none", async () => {
       using tun = new TunInterface("tun1");
-      const kind = make({ ranges: RANGE_TABLE, maxAddresses: 1000, wireSizes: false, zonings: [], isFixed: true });
+      const kind = make({
+        ranges: RANGE_TABLE,
+        maxAddresses: 1000,
+        wireSizes: false,
+        opensTunnels: false,
+        zonings: [],
+        isFixed: true,
+      });
       const ledgers = new Ledger(RANGE_TABLE, 1000);
       const [first, second, third] = [ledgers.interface("a"), ledgers.interface("b"), ledgers.interface("c")];
       const engine = await kind.open(findLink("tun1"), first, 1);

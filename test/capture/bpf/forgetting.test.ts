@@ -49,7 +49,7 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
         const link = links.find("lo")!;
         const ranges = new RangeTable([parseRange("127.0.0.1")]);
         const ledger = new Ledger(ranges, 10).interface("lo");
-        const kind = make({ ranges, maxAddresses: 10, wireSizes: false, zonings: [], isFixed });
+        const kind = make({ ranges, maxAddresses: 10, wireSizes: false, opensTunnels: false, zonings: [], isFixed });
         const { maps, programs } = bpfDescriptors();
         const engine = await kind.open(link, ledger, 1);
         const held = { maps: maps + SHARED_MAPS, programs: programs + (isFixed ? 1 : 0) };
@@ -68,7 +68,14 @@ describe("the kernel engines", { skip: lacking("root", "ip") }, () => {
       const link = links.find("lo")!;
       const ranges = new RangeTable([parseRange("127.0.0.0/24")]);
       const all = new Ledger(ranges, 1);
-      const kind = make({ ranges, maxAddresses: 1, wireSizes: false, zonings: [], isFixed: false });
+      const kind = make({
+        ranges,
+        maxAddresses: 1,
+        wireSizes: false,
+        opensTunnels: false,
+        zonings: [],
+        isFixed: false,
+      });
       for (const lastByte of [1, 2]) {
         const engine = await kind.open(link, all.interface("lo"), 1);
         await sendDatagram(`127.0.0.${lastByte}`);

@@ -31,7 +31,7 @@ function open(range: string): {
   const shared = new SharedTables(ranges);
   const ledger = new Ledger(ranges, LIMIT).interface("eth0");
   const tables = new KernelTables(ranges, places, ledger, shared, tableSizes(ranges, places, LIMIT, 1, 2, false));
-  const options = { isEthernet: true, ignoreOutgoing: false, wireSizes: false, zones: [] };
+  const options = { isEthernet: true, ignoreOutgoing: false, wireSizes: false, opensTunnels: false, zones: [] };
   const programFd = loadProgram({ hook: Hook.SOCKET, ...options }, ranges, places, tables);
   return { tables, shared, ledger, programFd };
 }

@@ -7,7 +7,14 @@ import { Hook } from "../../../src/capture/bpf/program/program.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 
-const OPTIONS = { isEthernet: true, ignoreOutgoing: false, maxAddresses: 1000, wireSizes: false, zonings: [] };
+const OPTIONS = {
+  isEthernet: true,
+  ignoreOutgoing: false,
+  maxAddresses: 1000,
+  wireSizes: false,
+  opensTunnels: false,
+  zonings: [],
+};
 const HOST = { siblings: 1, cpus: 4, isRealtime: false };
 
 /** Name of a golden listing → the program. */

@@ -15,10 +15,11 @@ import { BYTES, PACKETS, type ZoneLedger } from "../../../src/ledger/zones/zone-
 import type { Zoning } from "../../../src/ledger/zones/zoning.ts";
 import * as libc from "../../../src/native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
-import { Packet, REFUSALS } from "../../../src/packet/packet.ts";
+import { Packet, REFUSALS, UNOPENED_REASONS } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
 import { PROTOCOL_COLUMNS } from "../../../src/packet/protocols.ts";
 import { parseSegments } from "../../../src/packet/transport.ts";
+import { openTunnel } from "../../../src/packet/tunnel.ts";
 import { behindEthernet, canRun, testRun } from "./test-run.ts";
 
 const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
@@ -31,6 +32,7 @@ export interface TwinsOptions {
   isEthernet?: boolean;
   maxAddresses?: number;
   wireSizes?: boolean;
+  opensTunnels?: boolean;
   /** Makes the ways to tell remote addresses apart; called for each of the two. */
   zonings?: () => Zoning[];
   /** Sizes of the kernel's tables, made from those that would be chosen. */
@@ -64,15 +66,16 @@ export class Twins implements Disposable {
       isEthernet: true,
       maxAddresses: MANY,
       wireSizes: false,
+      opensTunnels: false,
       zonings: () => [],
       sizes: (chosen) => chosen,
       ...options,
     };
-    const { maxAddresses, zonings } = this.#options;
+    const { maxAddresses, zonings, opensTunnels } = this.#options;
     this.ranges = new RangeTable(ranges);
     this.#shared = new SharedTables(this.ranges);
-    this.#counted = new Ledger(this.ranges, maxAddresses, zonings());
-    this.#parsed = new Ledger(this.ranges, maxAddresses, zonings());
+    this.#counted = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels });
+    this.#parsed = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels });
     const places = new Places(this.ranges);
     const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
     const ledger = this.#counted.interface("eth0");
@@ -105,6 +108,7 @@ export class Twins implements Disposable {
     const packet = this.#packet;
     if (this.#options.isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, bytes.length);
     else parsePayload(packet, etherType!, bytes, 0, bytes.length, bytes.length);
+    if (this.#options.opensTunnels) openTunnel(packet, bytes, bytes.length);
     this.#record(bytes, gsoSize);
   }
 
@@ -150,6 +154,8 @@ export interface Facts {
   all: number[];
   /** Frames that could not be accounted, by reason. */
   refused: Record<string, number>;
+  /** Tunnels that could not be opened, by reason. */
+  unopened: Record<string, number>;
   aggregatedPackets: number;
   exhaustedPackets: number;
   /** Addresses that have series. */
@@ -176,10 +182,11 @@ export function totalsOf({ cells }: Facts): Map<string, number[]> {
 }
 
 function factsOf(ledger: Ledger): Facts {
-  const { slots, verdicts, aggregatedPackets, exhaustedPackets, rows, zones } = ledger.interface("eth0");
+  const { slots, verdicts, unopened, aggregatedPackets, exhaustedPackets, rows, zones } = ledger.interface("eth0");
   return {
     all: slotOf(slots, ALL_SLOT),
     refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, verdicts[verdict]!])),
+    unopened: Object.fromEntries(UNOPENED_REASONS.map(([reason, name]) => [name, unopened[reason]!])),
     aggregatedPackets,
     exhaustedPackets,
     addresses: ledger.addresses.used,

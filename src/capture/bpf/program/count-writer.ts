@@ -5,7 +5,7 @@ import { COLUMN_STEP, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../tables/places.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import type { CountersWriter } from "./counters.ts";
-import type { ParseExits } from "./network-writer.ts";
+import type { ParseExits } from "./parsing/network-writer.ts";
 import { writeIpv4Tree, writeIpv6Tree } from "./range-tree.ts";
 import { type RowsOptions, RowsWriter } from "./rows.ts";
 import {

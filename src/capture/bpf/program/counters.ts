@@ -5,6 +5,7 @@ import {
   TCP_DATA_OFFSET,
   UDP_HEADER_BYTES,
 } from "../../../packet/headers.ts";
+import { Unopened } from "../../../packet/packet.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r9, r10, type Register } from "../assembly/instruction.ts";
@@ -43,18 +44,22 @@ import {
 export interface CountersOptions {
   countersFd: number;
   tablesFd: number;
+  stateFd: number;
   slots: number;
   /** 2^n. */
   lanes: number;
   /** CPUs share lanes, or can be interrupted while they count: counters are added to in one locked step. */
   isAtomic: boolean;
+  /** Where the value of `state` counts what tunnels could not be opened: see layout.ts. */
+  unopenedOffset: number;
   /** A packet may count as several. */
   unfolds: boolean;
 }
 
-function nameOf(event: EventOffset): string {
-  return Object.entries(EVENT)
-    .find(([, offset]) => offset === event)![0]
+/** The name of a number in a closed set, in lower case. */
+function nameIn(set: Readonly<Record<string, number>>, number: number): string {
+  return Object.entries(set)
+    .find(([, each]) => each === number)![0]
     .toLowerCase();
 }
 
@@ -158,12 +163,22 @@ export class CountersWriter {
   countEvent(event: EventOffset): void {
     const asm = this.#asm;
     const missing = asm.label("event_counted");
-    asm.comment(`an event: ${nameOf(event)}`);
+    asm.comment(`an event: ${nameIn(EVENT, event)}`);
     asm.store(4, r10, KEY, 0);
     writeLookUp(this.#asm, this.#options.countersFd, KEY, missing);
     asm.mov(r1, 1);
     asm.atomicAdd(8, r0, EVENT_SLOT * SLOT_BYTES + event, r1);
     asm.place(missing);
+  }
+
+  /** Counts a tunnel that can't be opened, in one locked step. */
+  countUnopened(reason: Unopened): void {
+    const asm = this.#asm;
+    const { stateFd, unopenedOffset } = this.#options;
+    asm.comment(`unopened: ${nameIn(Unopened, reason)}`);
+    asm.loadMapValue(r1, stateFd, unopenedOffset + reason * 8);
+    asm.mov(r2, 1);
+    asm.atomicAdd(8, r1, 0, r2);
   }
 
   /**

@@ -7,14 +7,15 @@ import { Assembler, JumpTooFarError } from "../assembly/assembler.ts";
 import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import type { Places } from "../tables/places.ts";
-import type { TableSizes } from "../tables/table-sizes.ts";
+import { type TableSizes, unopenedOffset } from "../tables/table-sizes.ts";
 import { bpfRefusal } from "../refusal.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import { EVENT, type MapFds } from "../layout.ts";
 import { writeCounting } from "./count-writer.ts";
 import { CountersWriter } from "./counters.ts";
-import { writeLink } from "./link-writer.ts";
-import { networkLabels, writeNetwork } from "./network-writer.ts";
+import { writeLink } from "./parsing/link-writer.ts";
+import { networkLabels, writeNetwork } from "./parsing/network-writer.ts";
+import { tunnelDoors, writeTunnels } from "./parsing/tunnel-writer.ts";
 import { PACKET_OUTGOING, SKB_GSO_SIZE, SKB_PKT_TYPE } from "./skb.ts";
 import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./storage.ts";
 
@@ -45,6 +46,8 @@ export interface ProgramOptions {
   ignoreOutgoing: boolean;
   /** Count the packets that were on the wire, if the kernel shows several of them as one. */
   wireSizes: boolean;
+  /** Count the packets inside of tunnels. */
+  opensTunnels: boolean;
   /** What is counted by zone of the remote address, for each way to tell them apart. */
   zones: readonly ZoneMaps[];
 }
@@ -71,12 +74,14 @@ export function writeProgram(
     malformed: asm.label("count_malformed"),
     ignored: asm.label("ignored"),
   };
-  const { hook, isEthernet, ignoreOutgoing, wireSizes, zones } = options;
+  const { hook, isEthernet, ignoreOutgoing, wireSizes, opensTunnels, zones } = options;
   const isTcx = hook === Hook.TCX;
   const counters = new CountersWriter(asm, {
     ...sizes,
     countersFd: fds.counters,
     tablesFd: fds.tables,
+    stateFd: fds.state,
+    unopenedOffset: unopenedOffset(sizes),
     unfolds: wireSizes,
   });
   asm.comment("r6 = context");
@@ -88,8 +93,11 @@ export function writeProgram(
   }
   writeAggregated(asm, counters, wireSizes);
   const labels = networkLabels(asm);
-  writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes }, labels);
-  writeNetwork(asm, fds.tables, wireSizes, labels, exits);
+  const doors = opensTunnels ? tunnelDoors(asm) : undefined;
+  const network = { tablesFd: fds.tables, unfolds: wireSizes };
+  writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes || opensTunnels }, labels);
+  writeNetwork(asm, { ...network, doors }, labels, exits);
+  if (doors !== undefined) writeTunnels(asm, network, counters, doors, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
   writeCounting(asm, { sizes, fds, ranges, places, unfolds: wireSizes, zones, result }, counters, exits);
   return asm;

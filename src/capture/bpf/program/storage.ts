@@ -48,8 +48,13 @@ import * as headers from "../../../packet/headers.ts";
  *   -280  LAST_BYTES        size of the last one *
  *   -288  ZONE_FROM         zone of the source
  *   -296  ZONE_TO           zone of the destination
+ *   -304  OUTER_VERSION     of a packet that may carry another **
+ *   -344  INNER             header of the packet that it carries, or of the tunnel **
+ *   -352  FRAGMENTED        not 0 if it is a part of another **
+ *   -360  TUNNEL_LIMIT      where the header of the tunnel has to end **
  *
- *   * only if packets are unfolded
+ *   *  only if packets are unfolded; NETWORK_OFFSET and PROTOCOL if tunnels are opened, too
+ *   ** only if tunnels are opened
  */
 export const KEY = -4;
 export const LANE = -8;
@@ -86,3 +91,8 @@ export const LAST_BYTES = -280;
 
 export const ZONE_FROM = -288;
 export const ZONE_TO = -296;
+
+export const OUTER_VERSION = -304;
+export const INNER = -344;
+export const FRAGMENTED = -352;
+export const TUNNEL_LIMIT = -360;

@@ -14,7 +14,8 @@ import { MapSet } from "../maps.ts";
 import type { Places } from "./places.ts";
 import { Recycler } from "./recycler.ts";
 import type { SharedTables } from "./shared-tables.ts";
-import { rowDispenser, slotDispenser, stateBytes, type TableSizes } from "./table-sizes.ts";
+import { rowDispenser, slotDispenser, stateBytes, type TableSizes, unopenedOffset } from "./table-sizes.ts";
+import { UnopenedCounters } from "./unopened-counters.ts";
 
 const NO_ROW = -1;
 
@@ -45,6 +46,7 @@ export class KernelTables {
   readonly #now: () => number;
   readonly #counters: KernelCounters;
   readonly #rows: KernelRows;
+  readonly #unopened: UnopenedCounters;
   readonly #rowDispenser: Dispenser;
   readonly #recycler: Recycler;
   /** Row → row of the ledger + 1, and its edition. */
@@ -81,6 +83,7 @@ export class KernelTables {
         places: maps.map(this.fds.places, this.#placeEntries * PLACE_BYTES),
       });
       const state = maps.map(this.fds.state, stateBytes(sizes));
+      this.#unopened = new UnopenedCounters(state, unopenedOffset(sizes));
       this.#rowDispenser = new Dispenser(state, rowDispenser(sizes), sizes.firstDynamicRow);
       this.#recycler = new Recycler({
         sizes,
@@ -137,6 +140,7 @@ export class KernelTables {
   /** Takes what waits for a ledger for counted. */
   discard(): void {
     this.#counters.discard();
+    this.#unopened.discard();
   }
 
   /** Gives all memory back; the program must be closed already. */
@@ -194,6 +198,7 @@ export class KernelTables {
     ledger.verdicts[Verdict.TRUNCATED]! += this.#counters.takeEvent(EVENT.TRUNCATED);
     ledger.verdicts[Verdict.MALFORMED]! += this.#counters.takeEvent(EVENT.MALFORMED);
     ledger.aggregatedPackets += this.#counters.takeEvent(EVENT.AGGREGATED);
+    this.#unopened.take(ledger.unopened);
     const exhausted = this.#counters.takeEvent(EVENT.EXHAUSTED);
     // Else there would have been no series either.
     if (ledger.addresses.hasPlaces) ledger.exhaustedPackets += exhausted;

@@ -2,6 +2,7 @@ import { type RangeTable, rangeSeries } from "../../../ledger/ranges.ts";
 import { ROW_CELLS } from "../../../ledger/rows.ts";
 import { type DispenserPlace, dispenserBytes, queueLength } from "./dispenser.ts";
 import { CHUNK_SLOTS, COLUMN_STEP, FIRST_FREE_SLOT, SLOT_BYTES } from "../layout.ts";
+import { UNOPENED_COUNTERS } from "./unopened-counters.ts";
 import type { Places } from "./places.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
@@ -159,7 +160,12 @@ export function rowDispenser(sizes: TableSizes): DispenserPlace {
   return { offset: dispenserBytes(slotDispenser(sizes)), capacity: sizes.rows, queue: sizes.rowQueue };
 }
 
-export function stateBytes(sizes: TableSizes): number {
+/** Where it is counted what tunnels were not opened, by `Unopened`: 64 bits each. */
+export function unopenedOffset(sizes: TableSizes): number {
   const rows = rowDispenser(sizes);
   return rows.offset + dispenserBytes(rows);
+}
+
+export function stateBytes(sizes: TableSizes): number {
+  return unopenedOffset(sizes) + 8 * UNOPENED_COUNTERS;
 }

@@ -219,6 +219,7 @@ test("what the verifier refuses is told by its last lines, and kept whole", opti
     isEthernet: true,
     ignoreOutgoing: false,
     wireSizes: false,
+    opensTunnels: false,
     zones: [],
   };
   // Counters that are smaller than the program takes them for.

@@ -56,6 +56,7 @@ function accessesOf(hook: Hook, list: readonly string[]): Access[] {
       ignoreOutgoing: true,
       maxAddresses: 1_000_000,
       wireSizes: true,
+      opensTunnels: true,
       zonings: [new Zoning("country", 10)],
     },
     new RangeTable(list.map(parseRange)),

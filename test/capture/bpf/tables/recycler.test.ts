@@ -49,7 +49,14 @@ class Site implements Disposable {
       now: () => this.#nowMs,
       ...options,
     });
-    const program = { hook: Hook.SOCKET, isEthernet: true, ignoreOutgoing: false, wireSizes: false, zones: [] };
+    const program = {
+      hook: Hook.SOCKET,
+      isEthernet: true,
+      ignoreOutgoing: false,
+      wireSizes: false,
+      opensTunnels: false,
+      zones: [],
+    };
     this.programFd = loadProgram(program, ranges, places, this.tables);
   }
 

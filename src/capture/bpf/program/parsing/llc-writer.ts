@@ -10,11 +10,11 @@ import {
   LLC_UI,
   MAX_ETHERNET_LENGTH,
   SNAP_OUI_CISCO,
-} from "../../../packet/headers.ts";
-import type { Assembler, Label } from "../assembly/assembler.ts";
-import { r1, r8, r9, r10 } from "../assembly/instruction.ts";
-import { forgetPath, readAt } from "./skb.ts";
-import { SCRATCH } from "./storage.ts";
+} from "../../../../packet/headers.ts";
+import type { Assembler, Label } from "../../assembly/assembler.ts";
+import { r1, r8, r9, r10 } from "../../assembly/instruction.ts";
+import { forgetPath, readAt } from "../skb.ts";
+import { SCRATCH } from "../storage.ts";
 
 const CONTROL = SCRATCH + 2;
 const OUI = SCRATCH + 3;
