@@ -108,7 +108,7 @@ const shared: Plugin = {
 };
 
 /** What runs in threads of its own: src/native/thread.ts has it run. Nothing is shared with the program. */
-const WORKERS = ["src/config/file/worker.ts", "src/customers/reading/worker.ts"];
+const WORKERS = ["src/config/file/worker.ts", "src/customers/reading/worker.ts", "src/web/password-worker.ts"];
 
 /** Bundles the program into CommonJS files, the only format that Node 24 runs from a binary. */
 export async function bundle(): Promise<Bundle> {

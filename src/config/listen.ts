@@ -1,7 +1,7 @@
 import type { ListenAddress } from "../http/listener.ts";
 import type { UnixAddress } from "../http/unix-socket.ts";
 import { parseAddress } from "../packet/address.ts";
-import { illegal, list, single, toggle, usageError, wholeNumber } from "./flag.ts";
+import { illegal, list, nonEmpty, single, toggle, usageError, wholeNumber } from "./flag.ts";
 import { section } from "./section.ts";
 
 const MAX_PORT = 65_535;
@@ -57,6 +57,14 @@ const FLAGS = {
     help: "Group of unix sockets that are served on, by name or number; else it is that of the process.",
     parse: groupOf,
   }),
+  /** The file that says who may ask; null: anybody may. */
+  webConfig: single({
+    name: "web.config.file",
+    key: "web.config_file",
+    value: "FILE",
+    help: "File in YAML for TLS, users with passwords, headers and a rate, as exporters of Prometheus have it.",
+    parse: nonEmpty("a file in YAML"),
+  }),
   /** Whether the web may ask for the configuration to be read again. */
   hasLifecycle: toggle({
     name: "web.enable-lifecycle",
@@ -75,19 +83,15 @@ const FLAGS = {
 };
 
 /** Where the page is served: at the addresses given, or at a port of all addresses. */
-export const webSection = section(
-  "Output",
-  FLAGS,
-  ({ port, addresses, mode, group, telemetryPath, hasLifecycle }, given) => {
-    const listen: ListenAddress[] = addresses.map((text) => listenAddressOf(text, { mode, group }));
-    if (listen.length === 0) listen.push({ kind: "tcp", host: undefined, port });
-    const needless = ["web.socket-mode", "web.socket-group"].find((name) => given.has(name));
-    if (needless !== undefined && !listen.some(({ kind }) => kind === "unix")) {
-      throw usageError(`--${needless} needs --web.listen-address=unix:/PATH`);
-    }
-    return { listen, telemetryPath, hasLifecycle };
-  },
-);
+export const webSection = section("Output", FLAGS, ({ port, addresses, mode, group, ...rest }, given) => {
+  const listen: ListenAddress[] = addresses.map((text) => listenAddressOf(text, { mode, group }));
+  if (listen.length === 0) listen.push({ kind: "tcp", host: undefined, port });
+  const needless = ["web.socket-mode", "web.socket-group"].find((name) => given.has(name));
+  if (needless !== undefined && !listen.some(({ kind }) => kind === "unix")) {
+    throw usageError(`--${needless} needs --web.listen-address=unix:/PATH`);
+  }
+  return { listen, ...rest };
+});
 
 type Access = Pick<UnixAddress, "mode" | "group">;
 

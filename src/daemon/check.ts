@@ -21,6 +21,7 @@ import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
 import { dumpPrograms } from "./program-dump.ts";
 import { warningsOf } from "./warnings.ts";
+import { openRules } from "../web/rules.ts";
 import { startZones } from "./zones.ts";
 
 /** Says what `run` would do, a line each, after trying everything but to count. Throws PromtapError. */
@@ -36,6 +37,7 @@ export async function check(config: Config): Promise<string[]> {
     ...(config.isCounted ? await checkTraffic(config, ranges, zonings, databases) : []),
     ...customerSummary(customers),
     ...(await checkFeatures(config.features, { ...config, log, databases })),
+    ...(config.once ? [] : await checkRules(config)),
     config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
   ];
 }
@@ -76,6 +78,11 @@ async function checkFile(path: string): Promise<string> {
   await using file = openSavefile(path);
   if (!file.isPipe) await file.recognize();
   return `would read ${path}`;
+}
+
+async function checkRules(config: Config): Promise<string[]> {
+  await using rules = await openRules(config, () => {});
+  return rules.file === undefined ? [] : [rules.file.summary];
 }
 
 /** Listens on all addresses for a moment; returns them as bound. */

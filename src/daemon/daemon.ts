@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.ts";
-import { type Server, startServer } from "../http/server.ts";
+import { type AddressChange, type Server, startServer } from "../http/server.ts";
 import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
@@ -14,6 +14,7 @@ import { Parts } from "./parts.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
+import { CurrentRules, openRules } from "../web/rules.ts";
 
 /** What another config may need, of collectors, engines and ports below 1024. */
 const TO_CHANGE = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_BIND_SERVICE"] as const;
@@ -45,10 +46,11 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
+  const rules = parts.use("web configuration", new CurrentRules(await openRules(config, logWebFile)));
   const server = parts.use(
     "web server",
     await startServer(
-      { listen: config.listen, telemetryPath: config.telemetryPath },
+      { listen: config.listen, telemetryPath: config.telemetryPath, rules: rules.current.rules },
       {
         ...front(config, program),
         ready: () => isReady,
@@ -61,7 +63,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   await Promise.race([program.started(), aborted(signal)]);
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
-  if (source !== undefined) reloads = await startReloads(source, config, program, server, parts);
+  if (source !== undefined) reloads = await startReloads(source, config, { program, server, rules }, parts);
   const counting = file === undefined ? undefined : countFile(file, program.counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
@@ -69,20 +71,21 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   await file?.recognize();
 }
 
+/** What another config changes. */
+interface Running {
+  readonly program: Program;
+  readonly server: Server;
+  readonly rules: CurrentRules;
+}
+
 /** Reads the configuration again from now on, when it is asked to, or when a file changes. */
-async function startReloads(
-  source: ConfigSource,
-  config: Config,
-  program: Program,
-  server: Server,
-  parts: Parts,
-): Promise<Reloads> {
+async function startReloads(source: ConfigSource, config: Config, running: Running, parts: Parts): Promise<Reloads> {
   let files = filesOf(config);
   const reloads = new Reloads(
     () => source.load(),
     async (next) => {
       files = filesOf(next);
-      return apply(next, program, server);
+      return apply(next, running);
     },
   );
   parts.use(
@@ -121,17 +124,26 @@ function front(config: Config, program: Program): Pick<Site, "expose" | "landing
 }
 
 /** Goes on by another config, or, if that can't be, by the one before. */
-async function apply(config: Config, program: Program, server: Server): Promise<string[]> {
-  const listening = await server.change(config.listen);
+async function apply(config: Config, { program, server, rules }: Running): Promise<string[]> {
+  const next = await openRules(config, logWebFile, rules.current);
+  let listening: AddressChange | undefined;
   try {
+    listening = await server.change(config.listen, next.rules);
     const waiting = await program.apply(config);
     logListening(listening.added);
     await listening.commit();
+    await rules.use(next);
     return waiting;
   } catch (error) {
-    await listening.undo();
+    await listening?.undo();
+    await rules.drop(next);
     throw error;
   }
+}
+
+function logWebFile(error: string | undefined): void {
+  if (error === undefined) log.info("read the web configuration again");
+  else log.error("couldn't use the web configuration as it is now", { error });
 }
 
 function logListening(addresses: readonly string[]): void {

@@ -90,6 +90,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   ranges: null,
   maxAddresses: null,
   listen: null,
+  webConfig: null,
   collectorShare: null,
   logLevel: null,
   logFormat: null,

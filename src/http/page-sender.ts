@@ -4,6 +4,7 @@ import { pipeline, type Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { ErrorCode, PromtapError } from "../errors.ts";
+import { cut } from "./reset.ts";
 import { acceptsGzip, scrapeTimeoutMs, selectionOf, USUAL_TIMEOUT_MS } from "./request.ts";
 import type { Exposition, Site } from "./site.ts";
 
@@ -150,11 +151,4 @@ export function sendText(
 function fail(response: ServerResponse): void {
   if (response.headersSent) cut(response);
   else sendText(response, 500, "The page could not be made.\n");
-}
-
-/** By a reset: an HTTP/1.0 client takes an orderly close for the end of the page. */
-function cut(response: ServerResponse): void {
-  const { socket } = response;
-  if (socket?.remoteFamily !== undefined) socket.resetAndDestroy();
-  else response.destroy();
 }

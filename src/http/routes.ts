@@ -45,11 +45,15 @@ export class Routes {
     this.#fallback = { own: undefined, none: undefined, page: sendPage, landing: sendLanding }[otherPaths];
   }
 
-  /** Never throws: what fails is told to the site. */
-  answer(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeaders(SECURITY_HEADERS);
+  /** To be called before any answer is begun. */
+  prepare(request: IncomingMessage, response: ServerResponse): void {
+    for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
     // Nobody needs a body: it is left unread, so the connection is good for no other request.
     if (hasBody(request)) response.shouldKeepAlive = false;
+  }
+
+  /** Never throws: what fails is told to the site. */
+  answer(request: IncomingMessage, response: ServerResponse): void {
     try {
       this.#route(request, response);
     } catch (error) {

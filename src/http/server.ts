@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
 import type { Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
+import type { Access } from "./access.ts";
+import { type Answer, Front } from "./front.ts";
+import { Gate } from "./gate.ts";
 import { type ListenAddress, listen, type Listening } from "./listener.ts";
 import { Routes } from "./routes.ts";
 import type { Site } from "./site.ts";
@@ -10,16 +13,23 @@ export interface ServerOptions {
   telemetryPath: string;
   /** Pages of metrics at once, over all addresses; 0 is no limit. */
   maxRequests?: number;
+  rules?: Rules;
+}
+
+/** What counts for every request and connection, at all addresses. */
+export interface Rules {
+  /** Undefined: anybody may ask, without TLS. */
+  readonly access?: Access | undefined;
 }
 
 export interface Server extends AsyncDisposable {
   /** As bound: `127.0.0.1:9112`, `[::1]:9112`, `unix:/run/promtap.sock`. */
   readonly addresses: string[];
   /**
-   * Serves at these addresses too, and returns what makes them the only ones, or takes that back. Throws PromtapError if
-   * it can't listen at one of them, and serves at those before.
+   * Serves at these addresses too, and returns what makes them the only ones and has these rules count, or takes that
+   * back. Throws PromtapError if it can't listen at one of them, and serves at those before.
    */
-  change(addresses: readonly ListenAddress[]): Promise<AddressChange>;
+  change(addresses: readonly ListenAddress[], rules?: Rules): Promise<AddressChange>;
 }
 
 /** Other addresses, to be served at alone or not at all. */
@@ -61,17 +71,14 @@ export const LIMITS = {
  */
 export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
   const routes = new Routes(site, options.telemetryPath, { ...limits, pages: options.maxRequests ?? 40 });
-  const server = new Listeners(
-    () => openServer(routes, limits),
-    limits.graceMs,
-    (error) => site.failed(error),
-  );
+  const server = new Listeners(routes, limits, site, options.rules ?? {});
   const listening = await server.change(options.listen);
   await listening.commit();
   return server;
 }
 
-function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
+/** Opens a server whose requests go there. */
+function openServer(limits: typeof LIMITS, answer: Answer): NodeServer {
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersMs,
@@ -85,26 +92,26 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
   server.timeout = limits.stallMs;
   server.maxConnections = limits.connections;
   const unanswered = new WeakMap<Socket, number>();
-  const answer: RequestListener = (request, response) => {
+  const count: RequestListener = (request, response) => {
     const { socket } = request;
     // What came with one read is parsed to its end, whatever has become of the connection.
     if (socket.destroyed) return;
-    const count = (unanswered.get(socket) ?? 0) + 1;
-    if (count > limits.unansweredRequests) {
+    const requests = (unanswered.get(socket) ?? 0) + 1;
+    if (requests > limits.unansweredRequests) {
       socket.destroy();
       return;
     }
-    unanswered.set(socket, count);
+    unanswered.set(socket, requests);
     // `close` of the server ends the connections that are idle then, this the others when they have become so.
     response.once("close", () => {
       unanswered.set(socket, unanswered.get(socket)! - 1);
       if (!server.listening) server.closeIdleConnections();
     });
-    routes.answer(request, response);
+    answer(request, response);
   };
-  server.on("request", answer);
+  server.on("request", count);
   // Answered at once, without asking for the body.
-  server.on("checkContinue", answer);
+  server.on("checkContinue", count);
   return server;
 }
 
@@ -112,28 +119,30 @@ function openServer(routes: Routes, limits: typeof LIMITS): NodeServer {
 interface Listener {
   readonly address: ListenAddress;
   readonly server: NodeServer;
+  readonly front: Front;
   readonly listening: Listening;
 }
 
 /** One server of node:http for each address. */
 class Listeners implements Server {
-  readonly #open: () => NodeServer;
-  readonly #graceMs: number;
-  readonly #onError: (error: Error) => void;
+  readonly #limits: typeof LIMITS;
+  readonly #site: Site;
+  readonly #gate: Gate;
+  #rules: Rules;
   #listeners: readonly Listener[] = [];
 
-  /** `onError` is told of errors after the start, such as no memory for a connection: they must not end the process. */
-  constructor(open: () => NodeServer, graceMs: number, onError: (error: Error) => void) {
-    this.#open = open;
-    this.#graceMs = graceMs;
-    this.#onError = onError;
+  constructor(routes: Routes, limits: typeof LIMITS, site: Site, rules: Rules) {
+    this.#limits = limits;
+    this.#site = site;
+    this.#rules = rules;
+    this.#gate = new Gate(routes, this.#access, () => {});
   }
 
   get addresses(): string[] {
     return this.#listeners.map(({ listening }) => listening.address);
   }
 
-  async change(addresses: readonly ListenAddress[]): Promise<AddressChange> {
+  async change(addresses: readonly ListenAddress[], rules: Rules = this.#rules): Promise<AddressChange> {
     const before = this.#listeners;
     const added: Listener[] = [];
     const undo = () => this.#close(added);
@@ -147,6 +156,7 @@ class Listeners implements Server {
     }
     const kept = before.filter(({ address }) => addresses.some((each) => isDeepStrictEqual(each, address)));
     const commit = async (): Promise<void> => {
+      this.#rules = rules;
       this.#listeners = [...kept, ...added];
       await this.#close(before.filter((each) => !kept.includes(each)));
     };
@@ -158,25 +168,34 @@ class Listeners implements Server {
   }
 
   async #listen(address: ListenAddress): Promise<Listener> {
-    const server = this.#open();
+    const answer: Answer = (request, response) => this.#gate.answer(request, response);
+    const server = openServer(this.#limits, answer);
+    const front = new Front(server, answer, this.#access, { ...this.#limits, refused: () => {} });
     const listening = await listen(server, address);
-    server.on("error", this.#onError);
-    return { address, server, listening };
+    // Such as no memory for a connection: that must not end the process.
+    server.on("error", (error) => this.#site.failed(error));
+    return { address, server, front, listening };
   }
+
+  readonly #access = (): Access | undefined => this.#rules.access;
 
   /** Stops listening; resolves when the last connections have closed, or were cut. */
   async #close(listeners: readonly Listener[]): Promise<void> {
     const cut = setTimeout(() => {
-      for (const { server } of listeners) server.closeAllConnections();
-    }, this.#graceMs);
+      for (const { server, front } of listeners) {
+        front.cut();
+        server.closeAllConnections();
+      }
+    }, this.#limits.graceMs);
     await Promise.all(listeners.map(closed));
     clearTimeout(cut);
   }
 }
 
-function closed({ server, listening }: Listener): Promise<void> {
+function closed({ server, front, listening }: Listener): Promise<void> {
   listening.release();
   return new Promise((resolve) => {
     server.close(() => resolve());
+    front.close();
   });
 }

@@ -61,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "node:",
     "csv-parse",
   ],
+  "web/": ["http/", "config/", "files/", "native/thread.ts", "errors.ts", "node:", "bcryptjs"],
   "daemon/": ["*"],
   "dashboards/": ["@grafana/schema"],
   "personalities/": ["config/", "http/", "page/", "node:"],

@@ -30,6 +30,7 @@ const DEFAULT: Config = {
   check: false,
   listen: [{ kind: "tcp", host: undefined, port: 9112 }],
   telemetryPath: "/metrics",
+  webConfig: null,
   hasLifecycle: false,
   collectorShare: 0.25,
   logLevel: "info",

@@ -18,7 +18,7 @@ export interface LoadedFile {
 /** Reads a configuration file; throws a usage error that begins with FILE:LINE:COLUMN, or with FILE. */
 export async function loadFile(path: string, flags: readonly Flag[]): Promise<LoadedFile> {
   const { bytes, mark } = await contentsOf(path);
-  const root = await parsed(bytes.toString());
+  const root = await loadTree(bytes.toString());
   if ("why" in root) throw faultAt(path, root.at, root.why);
   return { flags: readFlags(path, root, flags), mark };
 }
@@ -31,8 +31,8 @@ async function contentsOf(path: string): Promise<{ bytes: Buffer; mark: string }
   }
 }
 
-/** In a thread of its own: a large file would hold the event loop. */
-async function parsed(text: string): Promise<MappingNode | Fault> {
+/** Parses YAML in a thread of its own: a large file would hold the event loop. */
+export async function loadTree(text: string): Promise<MappingNode | Fault> {
   const worker = startThread("config/file/worker.ts", text);
   try {
     const [root] = (await once(worker, "message")) as [MappingNode | Fault];

@@ -1,0 +1,154 @@
+import type { IncomingMessage, Server as NodeServer, ServerResponse } from "node:http";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
+import type { Access, Protection } from "./access.ts";
+import { socketBelow } from "./reset.ts";
+
+/** The first byte of a connection by TLS: a record of the handshake (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+/** What Go's server says to a client that speaks HTTP where HTTPS is spoken. */
+const PLAIN_REFUSAL = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/** What a client of HTTP/2 may take up besides. */
+const HTTP2 = {
+  settings: { maxConcurrentStreams: 32, maxHeaderListSize: 8 * 1024, enablePush: false },
+  /** In MB: of headers and of what waits to be sent. */
+  maxSessionMemory: 1,
+  maxSessionInvalidFrames: 100,
+};
+
+export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface FrontOptions {
+  /** For the first byte to come, and for the handshake after that. */
+  readonly headersMs: number;
+  readonly idleMs: number;
+  /** For a client of HTTP/2 to take anything of an answer. */
+  readonly stallMs: number;
+  /** Told why a client was refused. */
+  refused(reason: string): void;
+}
+
+/**
+ * What stands between a listening server of node:http and its parser: TLS, if that is asked for at the time, and after
+ * the handshake the choice between HTTP/1.1 and HTTP/2.
+ */
+export class Front {
+  readonly #access: () => Access | undefined;
+  readonly #options: FrontOptions;
+  readonly #parse: (socket: Socket) => void;
+  readonly #http2: Http2Server;
+  #tls: { protection: Protection; server: TlsServer } | undefined;
+  /** Connections before the end of their handshake. */
+  readonly #begun = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  /** `access`: what counts at the time. */
+  constructor(server: NodeServer, answer: Answer, access: () => Access | undefined, options: FrontOptions) {
+    this.#access = access;
+    this.#options = options;
+    const [parse] = server.listeners("connection") as ((this: NodeServer, socket: Socket) => void)[];
+    this.#parse = (socket) => parse!.call(server, socket);
+    server.removeAllListeners("connection");
+    server.on("connection", (socket: Socket) => this.#accept(socket));
+    this.#http2 = openHttp2(answer, options);
+    this.#http2.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    });
+  }
+
+  /** Lets the answers in progress end that node:http does not know of, and nothing else. */
+  close(): void {
+    for (const socket of this.#begun) socket.destroy();
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** Ends those too. */
+  cut(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const access = this.#access();
+    if (access?.isProtected !== true) {
+      this.#parse(socket);
+      return;
+    }
+    this.#begun.add(socket);
+    const limit = setTimeout(() => socket.destroy(), this.#options.headersMs).unref();
+    socket.once("close", () => {
+      clearTimeout(limit);
+      this.#begun.delete(socket);
+    });
+    // Whatever becomes of it, it is over then.
+    socket.on("error", () => {});
+    socket.once("readable", () => void this.#protect(socket, access, limit));
+  }
+
+  async #protect(socket: Socket, access: Access, limit: NodeJS.Timeout): Promise<void> {
+    const first = socket.read(1) as Buffer | null;
+    if (first === null) {
+      socket.destroy();
+      return;
+    }
+    socket.unshift(first);
+    const protection = await access.protection();
+    if (socket.destroyed) return;
+    if (protection === undefined) {
+      clearTimeout(limit);
+      this.#begun.delete(socket);
+      this.#parse(socket);
+      return;
+    }
+    if (first[0] !== TLS_HANDSHAKE) {
+      socket.end(PLAIN_REFUSAL, () => socket.destroy());
+      return;
+    }
+    // The handshake has a limit of its own.
+    clearTimeout(limit);
+    this.#serverOf(protection).emit("connection", socket);
+  }
+
+  #serverOf(protection: Protection): TlsServer {
+    if (this.#tls?.protection === protection) return this.#tls.server;
+    const options = { ...protection.options, allowHalfOpen: true, handshakeTimeout: this.#options.headersMs };
+    const server = createTlsServer(options);
+    server.on("secureConnection", (socket) => this.#dispatch(socket, protection));
+    server.on("tlsClientError", (_, socket) => {
+      this.#options.refused("tls");
+      socket.destroy();
+    });
+    this.#tls = { protection, server };
+    return server;
+  }
+
+  #dispatch(socket: TLSSocket, protection: Protection): void {
+    socket.on("error", () => {});
+    this.#begun.delete(socketBelow(socket));
+    if (protection.refuses(socket) !== undefined) {
+      this.#options.refused("certificate");
+      socket.destroy();
+    } else if (socket.alpnProtocol === "h2") {
+      this.#http2.emit("connection", socket);
+    } else {
+      this.#parse(socket);
+    }
+  }
+}
+
+function openHttp2(answer: Answer, { idleMs, stallMs }: FrontOptions): Http2Server {
+  const server = createHttp2Server(HTTP2);
+  server.setTimeout(idleMs);
+  server.on("sessionError", () => {});
+  const listener = (request: unknown, response: unknown): void => {
+    const { stream } = request as { stream: { setTimeout(ms: number): void } };
+    stream.setTimeout(stallMs);
+    // What it has in common with node:http is all that is used of that.
+    answer(request as IncomingMessage, response as ServerResponse);
+  };
+  server.on("request", listener);
+  server.on("checkContinue", listener);
+  return server;
+}
