@@ -1,4 +1,3 @@
-import { grown } from "../grown-array.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
@@ -6,7 +5,6 @@ import { FIRST_NAMED, Zone } from "../ledger/zones/zone.ts";
 import { BYTES, PACKETS, type ZoneLedger } from "../ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
 import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../page/family.ts";
-import { LabelList } from "../page/label-list.ts";
 import { labelText } from "../page/labels.ts";
 import type { PageWriter } from "../page/page-writer.ts";
 import { isTurnOver, SeriesLines } from "../page/series-lines.ts";
@@ -15,11 +13,9 @@ import type { TrafficSource } from "./traffic.ts";
 
 const encoder = new TextEncoder();
 const DIRECTIONS = [
-  [Direction.TX, encoder.encode(labelText("direction", "tx"))],
-  [Direction.RX, encoder.encode(labelText("direction", "rx"))],
+  [Direction.TX, directionEnd("tx")],
+  [Direction.RX, directionEnd("rx")],
 ] as const;
-const INITIAL_SLOTS = 64;
-const INITIAL_BYTES = 4096;
 
 /** What customers are told apart by. */
 export interface CustomerZones {
@@ -35,13 +31,13 @@ export class CustomersCollector implements Collector {
   readonly #source: TrafficSource;
   readonly #ledger: Ledger;
   readonly #zoning: Zoning;
-  readonly #labels: SlotLabels;
+  readonly #customers: CustomerZones;
 
   constructor(source: TrafficSource, ledger: Ledger, customers: CustomerZones) {
     this.#source = source;
     this.#ledger = ledger;
     this.#zoning = customers.zoning;
-    this.#labels = new SlotLabels(customers);
+    this.#customers = customers;
   }
 
   async collect(): Promise<Family[]> {
@@ -67,7 +63,7 @@ export class CustomersCollector implements Collector {
       name,
       help: `Traffic of the addresses of customers, sent and received, in ${unit}.`,
       type: MetricType.COUNTER,
-      write: (writer) => writeCustomers(writer, name, this.#zoning, this.#ledger.interfaces(), this.#labels, what),
+      write: (writer) => writeCustomers(writer, name, this.#customers, this.#ledger.interfaces(), what),
     };
   }
 }
@@ -75,17 +71,17 @@ export class CustomersCollector implements Collector {
 function* writeCustomers(
   writer: PageWriter,
   name: string,
-  zoning: Zoning,
+  { zoning, otherLabels }: CustomerZones,
   ledgers: readonly InterfaceLedger[],
-  labels: SlotLabels,
   what: number,
 ): Generator<void> {
   using _ = zoning.quota.hold();
+  const other = encoder.encode(otherLabels);
   for (const ledger of ledgers) {
     const zones = ledger.zones.find((each) => each.zoning === zoning)!;
     const lines = new SeriesLines(name, labelText("interface", ledger.name));
     for (let slot = Zone.OTHER; slot < zoning.count; slot++) {
-      writeSlot(writer, lines, zones, labels, slot, what);
+      writeSlot(writer, lines, zones, slot, other, what);
       if (isTurnOver(writer, slot)) yield;
     }
   }
@@ -96,48 +92,31 @@ function writeSlot(
   writer: PageWriter,
   lines: SeriesLines,
   zones: ZoneLedger,
-  labels: SlotLabels,
   slot: number,
+  other: Uint8Array,
   what: number,
 ): void {
-  for (const [direction, text] of DIRECTIONS) {
+  const { zoning } = zones;
+  const { names } = zoning;
+  const zone = zoning.zoneOfSlot(slot);
+  const isOther = zone < FIRST_NAMED;
+  const labels = isOther ? other : names.bytes;
+  const from = isOther ? 0 : names.start(zone);
+  const to = isOther ? other.length : names.end(zone);
+  let start = -1;
+  for (const [direction, ends] of DIRECTIONS) {
     if (zones.count(slot, direction, PACKETS) === 0) continue;
-    labels.learn(slot);
-    lines.write(writer, zones.count(slot, direction, what), labels.bytes, labels.start(slot), labels.end(slot), text);
+    const end = from === to ? ends.alone : ends.behind;
+    const value = zones.count(slot, direction, what);
+    const position = writer.position;
+    if (start < 0) lines.write(writer, value, labels, from, to, end);
+    else lines.writeAgain(writer, value, start, to - from, end);
+    start = position;
   }
 }
 
-/** The labels of slots as bytes, made when a slot is first asked for after it was given to a customer. */
-class SlotLabels {
-  readonly #customers: CustomerZones;
-  readonly #list = new LabelList(INITIAL_SLOTS, INITIAL_BYTES);
-  /** Slot → zone that its labels were made for. */
-  #zones = new Uint32Array(INITIAL_SLOTS);
-
-  constructor(customers: CustomerZones) {
-    this.#customers = customers;
-  }
-
-  get bytes(): Uint8Array {
-    return this.#list.bytes;
-  }
-
-  /** Makes the labels of a slot if they are not there yet, or are those of another customer. Hot. */
-  learn(slot: number): void {
-    while (this.#list.count <= slot) this.#list.append("");
-    if (slot >= this.#zones.length) this.#zones = grown(this.#zones, slot + 1);
-    const zone = this.#customers.zoning.zoneOfSlot(slot);
-    if (this.#zones[slot] === zone && zone >= FIRST_NAMED) return;
-    this.#zones[slot] = zone;
-    const text = zone < FIRST_NAMED ? this.#customers.otherLabels : this.#customers.zoning.nameOf(zone);
-    this.#list.replace(slot, text === "" ? "" : `${text},`);
-  }
-
-  start(slot: number): number {
-    return this.#list.start(slot);
-  }
-
-  end(slot: number): number {
-    return this.#list.end(slot);
-  }
+/** The last label, alone and behind others. */
+function directionEnd(name: string): { readonly alone: Uint8Array; readonly behind: Uint8Array } {
+  const text = labelText("direction", name);
+  return { alone: encoder.encode(text), behind: encoder.encode(`,${text}`) };
 }

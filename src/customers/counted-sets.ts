@@ -1,19 +1,28 @@
-import type { PrefixSet } from "./prefix-set.ts";
-import type { SeriesSet } from "./reading/read-lists.ts";
+import { labelText } from "../page/labels.ts";
+import { textAt } from "./label-texts.ts";
+import type { PrefixSet, SeriesSet } from "./prefix-set.ts";
 import { prefixText } from "./prefix-text.ts";
 
 /** What has a prefix of its own on the page. */
 const PREFIX = "prefix";
+const NO_TEXTS = { bytes: new Uint8Array(0), ends: new Uint32Array(0) };
 
 /** What sets count: in one by prefix, every prefix has labels of its own. */
 export function countedSet({ series, set }: SeriesSet): PrefixSet {
   if (series !== "prefix") return set;
-  const indices = Array.from({ length: set.count }, (_, index) => index);
+  const texts = Array.from({ length: set.count }, (_, index) => {
+    const labels = textAt(set.labels, set.sets[index]!);
+    return Buffer.from(`${labels}${labels === "" ? "" : ","}${labelText(PREFIX, prefixText(set, index))}`);
+  });
+  let end = 0;
   return {
     ...set,
     labelNames: [...set.labelNames, PREFIX],
-    sets: Uint32Array.from(indices),
-    labelSets: indices.map((index) => [...set.labelSets[set.sets[index]!]!, prefixText(set, index)]),
+    sets: Uint32Array.from(texts.keys()),
+    labels: {
+      bytes: new Uint8Array(Buffer.concat(texts)),
+      ends: Uint32Array.from(texts, ({ length }) => (end += length)),
+    },
   };
 }
 
@@ -27,7 +36,7 @@ export function joined(sets: readonly PrefixSet[]): PrefixSet {
     words: new Uint32Array(4 * count),
     bits: new Uint8Array(count),
     sets: new Uint32Array(count),
-    labelSets: [],
+    labels: NO_TEXTS,
   };
   let at = 0;
   let before = 0;
@@ -37,7 +46,7 @@ export function joined(sets: readonly PrefixSet[]): PrefixSet {
     all.bits.set(set.bits, at);
     for (let index = 0; index < set.count; index++) all.sets[at + index] = before + set.sets[index]!;
     at += set.count;
-    before += set.labelSets.length;
+    before += set.labels.ends.length;
   }
   return all;
 }

@@ -3,15 +3,13 @@ import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
 import { Zoning } from "../ledger/zones/zoning.ts";
 import { labelText } from "../page/labels.ts";
 import { type CustomerTables, numbered } from "./customer-tables.ts";
-import type { PrefixSet } from "./prefix-set.ts";
+import type { LabelSets } from "./prefix-set.ts";
 
 /** Room for a later list: half as many customers again, and some. */
 const SPARE = 1.5;
 const SPARE_CUSTOMERS = 1024;
 /** Label sets that are given a number before the event loop gets its turn. */
 const SETS_PER_TURN = 8192;
-
-type Labelled = Pick<PrefixSet, "labelNames" | "labelSets">;
 
 /** Label sets and what is counted for them, at both ends of a packet: the zones of a zoning, named by their labels. */
 export class Customers {
@@ -31,12 +29,14 @@ export class Customers {
   }
 
   /** From now on, these sets count; their tables, which number the label sets through, are used up. Returns why that can't be: then those before stay. */
-  async use(sets: readonly Labelled[], tables: CustomerTables): Promise<string | undefined> {
-    const zones = new Uint32Array(sets.reduce((sum, { labelSets }) => sum + labelSets.length, 0));
+  async use(sets: readonly LabelSets[], tables: CustomerTables): Promise<string | undefined> {
+    const zones = new Uint32Array(sets.reduce((sum, { labels }) => sum + labels.ends.length, 0));
     let count = 0;
-    for (const { labelNames, labelSets } of sets) {
-      for (const values of labelSets) {
-        zones[count++] = this.zoning.zoneOf(labelsOf(labelNames, values));
+    for (const { labels } of sets) {
+      let start = 0;
+      for (const end of labels.ends) {
+        zones[count++] = this.zoning.zoneOfBytes(labels.bytes, start, end);
+        start = end;
         if (count % SETS_PER_TURN === 0) await nextTurn();
       }
     }
@@ -44,13 +44,4 @@ export class Customers {
     if (refusal === undefined) this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
     return refusal;
   }
-}
-
-/** As the page has them; what is empty is no label. */
-function labelsOf(names: readonly string[], values: readonly string[]): string {
-  let text = "";
-  for (const [index, value] of values.entries()) {
-    if (value !== "") text += `${text === "" ? "" : ","}${labelText(names[index]!, value)}`;
-  }
-  return text;
 }

@@ -1,25 +1,31 @@
 import { once } from "node:events";
-import { setImmediate } from "node:timers/promises";
+import type { Series } from "../config/prefix-lists.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { startThread } from "../native/thread.ts";
 import type { CustomerTables } from "./customer-tables.ts";
-import type { ReadLists, SeriesSet, Wanted } from "./reading/read-lists.ts";
+import type { LabelSets, PrefixSet } from "./prefix-set.ts";
+import type { ReadLists, Wanted } from "./reading/read-lists.ts";
 
-/** All lists, read, and what addresses are looked up in: the label sets of all sets are numbered through. */
-export interface LoadedPrefixes extends ReadLists {
+/** Prefixes that are counted by their labels: where they are is in the tables. */
+export interface LabelledPrefixes extends LabelSets {
+  readonly series: Series;
+  readonly count: number;
+}
+
+/** All lists, read, and what addresses are looked up in: the label sets of all that is labelled are numbered through. */
+export interface LoadedPrefixes extends Omit<ReadLists, "sets"> {
+  readonly byAddress: readonly PrefixSet[];
+  readonly labelled: readonly LabelledPrefixes[];
   readonly tables: CustomerTables | undefined;
 }
 
-/** What the thread sends: all but the label sets, then these in pieces, then the end; or what is wrong with a list. */
-export type Answer =
-  | LoadedPrefixes
-  | { readonly index: number; readonly labelSets: SeriesSet["set"]["labelSets"] }
-  | { readonly fault: string }
-  | "end";
+/** What the thread sends: all of it, or what is wrong with a list. */
+export type Answer = LoadedPrefixes | { readonly fault: string };
 
 const NOTHING: LoadedPrefixes = {
   tables: undefined,
-  sets: [],
+  byAddress: [],
+  labelled: [],
   files: [],
   skipped: 0,
   firstSkipped: undefined,
@@ -28,34 +34,15 @@ const NOTHING: LoadedPrefixes = {
   covered: 0,
 };
 
-/**
- * Reads lists of prefixes, in a thread of its own: the event loop is not held for longer than it takes to get a few
- * thousand sets of labels. Throws a usage error that begins with FILE:LINE.
- */
+/** Reads lists of prefixes, in a thread of its own. Throws a usage error that begins with FILE:LINE. */
 export async function loadPrefixes(wanted: Wanted): Promise<LoadedPrefixes> {
   if (wanted.lists.length === 0 && wanted.inline.length === 0) return NOTHING;
   const worker = startThread("customers/reading/worker.ts", wanted);
   try {
-    const read = await nextAnswer(worker);
-    if (typeof read !== "object" || !("sets" in read)) throw new Error("the thread sent no sets");
-    const labelSets: (readonly string[])[][] = read.sets.map(() => []);
-    for (;;) {
-      // Else the event loop would take all that is there at once.
-      await setImmediate();
-      worker.postMessage("next");
-      const piece = await nextAnswer(worker);
-      if (typeof piece !== "object" || !("labelSets" in piece)) break;
-      labelSets[piece.index]!.push(...piece.labelSets);
-    }
-    const sets = read.sets.map(({ series, set }, index) => ({ series, set: { ...set, labelSets: labelSets[index]! } }));
-    return { ...read, sets };
+    const [answer] = (await once(worker, "message")) as [Answer];
+    if ("fault" in answer) throw new PromtapError(ErrorCode.USAGE, answer.fault);
+    return answer;
   } finally {
     await worker.terminate();
   }
-}
-
-async function nextAnswer(worker: ReturnType<typeof startThread>): Promise<Answer> {
-  const [answer] = (await once(worker, "message")) as [Answer];
-  if (typeof answer === "object" && "fault" in answer) throw new PromtapError(ErrorCode.USAGE, answer.fault);
-  return answer;
 }

@@ -1,6 +1,8 @@
+import type { Series } from "../config/prefix-lists.ts";
+import type { Texts } from "../ledger/zones/names.ts";
+
 /** Prefixes and the labels that each of them has, as files and the configuration list them: in any order, and repeated. */
-export interface PrefixSet {
-  readonly labelNames: readonly string[];
+export interface PrefixSet extends LabelSets {
   readonly count: number;
   /** 4 or 6, of each prefix. */
   readonly versions: Uint8Array;
@@ -10,6 +12,16 @@ export interface PrefixSet {
   readonly bits: Uint8Array;
   /** Index of the label set of each prefix. */
   readonly sets: Uint32Array;
-  /** Values in the order of `labelNames`; "" if a prefix has no such label. All are different. */
-  readonly labelSets: readonly (readonly string[])[];
+}
+
+export interface LabelSets {
+  readonly labelNames: readonly string[];
+  /** As the page has them, in the order of `labelNames`; what is empty is no label. All are different. */
+  readonly labels: Texts;
+}
+
+/** Prefixes that are counted in one way. */
+export interface SeriesSet {
+  readonly series: Series;
+  readonly set: PrefixSet;
 }

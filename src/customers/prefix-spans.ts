@@ -1,4 +1,5 @@
 import { NO_ZONE, Spans } from "../ledger/zones/spans.ts";
+import { orderOf } from "./prefix-order.ts";
 import type { PrefixSet } from "./prefix-set.ts";
 
 const WORDS = 4;
@@ -7,26 +8,12 @@ const MAX_OPEN = 129;
 
 /**
  * Cuts all addresses of a version where the longest prefix that holds them changes. The zone of a span is 1 more than the
- * label set of its prefix, or NO_ZONE if none holds it. Of repeated prefixes the first counts.
+ * label set of its prefix, or NO_ZONE if none holds it. Of repeated prefixes the first counts. `order`: see orderOf.
  */
-export function spansOf(set: PrefixSet, version: 4 | 6): Spans {
+export function spansOf(set: PrefixSet, version: 4 | 6, order = orderOf(set)): Spans {
   const sweep = new Sweep(set, version);
-  for (const prefix of sortedPrefixes(set, version)) sweep.open(prefix);
+  for (const prefix of order) if (set.versions[prefix] === version) sweep.open(prefix);
   return sweep.end();
-}
-
-/** Prefixes by their lowest address; those that hold others go before them. */
-function sortedPrefixes({ count, versions, words, bits }: PrefixSet, version: 4 | 6): Uint32Array {
-  const own = new Uint32Array(count);
-  let length = 0;
-  for (let prefix = 0; prefix < count; prefix++) if (versions[prefix] === version) own[length++] = prefix;
-  return own.subarray(0, length).sort((a, b) => {
-    for (let word = 0; word < WORDS; word++) {
-      const difference = words[a * WORDS + word]! - words[b * WORDS + word]!;
-      if (difference !== 0) return difference;
-    }
-    return bits[a]! - bits[b]! || a - b;
-  });
 }
 
 /** Goes through the addresses, and knows which prefixes hold the one it is at. */
@@ -98,7 +85,9 @@ class Sweep {
 
   /** From an address on, everything is of another zone. */
   #cut(words: Uint32Array, at: number, zone: number): void {
-    if (this.#start.some((word, k) => word !== words[at + k])) {
+    let isSame = true;
+    for (let word = 0; word < WORDS; word++) isSame &&= this.#start[word] === words[at + word];
+    if (!isSame) {
       this.#add();
       for (let word = 0; word < WORDS; word++) this.#start[word] = words[at + word]!;
     }
@@ -106,8 +95,8 @@ class Sweep {
   }
 
   #add(): void {
-    const [word0, word1, word2, word3] = this.#start as unknown as [number, number, number, number];
-    if (this.#version === 4) this.#spans.add(word3, 0, 0, 0, this.#zone);
-    else this.#spans.add(word0, word1, word2, word3, this.#zone);
+    const start = this.#start;
+    if (this.#version === 4) this.#spans.add(start[3]!, 0, 0, 0, this.#zone);
+    else this.#spans.add(start[0]!, start[1]!, start[2]!, start[3]!, this.#zone);
   }
 }

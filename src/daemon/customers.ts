@@ -6,9 +6,7 @@ import { joined } from "../customers/counted-sets.ts";
 import { tablesOf } from "../customers/customer-tables.ts";
 import { Customers } from "../customers/customers.ts";
 import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts";
-import type { ReadLists } from "../customers/reading/read-lists.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
-import type { PrefixSet } from "../customers/prefix-set.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Range } from "../ledger/ranges.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
@@ -27,17 +25,15 @@ export interface CountedCustomers {
 
 /** Makes ready to count by lists of prefixes. Throws PromtapError. */
 export async function startCustomers(loaded: LoadedPrefixes): Promise<CountedCustomers> {
-  if (labelled(loaded).length === 0) {
+  if (loaded.labelled.length === 0) {
     return {
       zonings: [],
       collectors: () => [],
-      use: async (next) => (labelled(next).length === 0 ? [] : ["--range-file"]),
+      use: async (next) => (next.labelled.length === 0 ? [] : ["--range-file"]),
     };
   }
-  const customers = new Customers(
-    labelled(loaded).reduce((sum, { labelSets }) => sum + labelSets.length, 0),
-    MAX_CUSTOMERS,
-  );
+  const expected = loaded.labelled.reduce((sum, { labels }) => sum + labels.ends.length, 0);
+  const customers = new Customers(expected, MAX_CUSTOMERS);
   await useLists(customers, loaded);
   return {
     zonings: [customers.zoning],
@@ -51,18 +47,13 @@ export async function startCustomers(loaded: LoadedPrefixes): Promise<CountedCus
 
 async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<void> {
   const tables = loaded.tables ?? tablesOf(joined([]));
-  const refusal = await customers.use(labelled(loaded), tables);
+  const refusal = await customers.use(loaded.labelled, tables);
   if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${refusal}`);
 }
 
-/** What has series by labels or prefix. */
-function labelled({ sets }: LoadedPrefixes): PrefixSet[] {
-  return sets.flatMap(({ series, set }) => (series === BY_ADDRESS ? [] : [set]));
-}
-
 /** The ranges that count by address: those of flags, then those of lists. Throws a usage error. */
-export function rangesOf({ ranges }: Config, { sets }: LoadedPrefixes): Range[] {
-  return [...ranges, ...addressRanges(sets)];
+export function rangesOf({ ranges }: Config, { byAddress }: LoadedPrefixes): Range[] {
+  return [...ranges, ...addressRanges(byAddress)];
 }
 
 /** The prefixes of files and of the configuration file, read. Throws a usage error. */
@@ -71,7 +62,7 @@ export async function loadCustomers({ prefixLists, prefixes, isLenient, filePath
 }
 
 /** What is legal in lists of prefixes, but hardly what was meant; a sentence each. */
-export function customerWarnings({ skipped, firstSkipped, repeated, example, covered }: ReadLists): string[] {
+export function customerWarnings({ skipped, firstSkipped, repeated, example, covered }: LoadedPrefixes): string[] {
   const warnings: string[] = [];
   if (firstSkipped !== undefined) {
     warnings.push(`skipped ${skipped} lines of prefixes that are wrong, as ${firstSkipped}`);
@@ -84,10 +75,11 @@ export function customerWarnings({ skipped, firstSkipped, repeated, example, cov
   return warnings;
 }
 
-/** What was read, in a line; none if nothing was asked for. */
-export function customerSummary({ sets, files }: ReadLists): string[] {
-  return sets.map(({ series, set }) => {
-    const from = files.length === 0 ? "" : ` of ${files.length} files`;
-    return `prefixes${from}: ${set.count} by ${series}, with ${set.labelSets.length} different sets of labels`;
-  });
+/** What was read, in a line for each kind of series; none if nothing was asked for. */
+export function customerSummary({ byAddress, labelled, files }: LoadedPrefixes): string[] {
+  const from = files.length === 0 ? "" : ` of ${files.length} files`;
+  return [...byAddress.map((set) => ({ ...set, series: BY_ADDRESS })), ...labelled].map(
+    ({ series, count, labels }) =>
+      `prefixes${from}: ${count} by ${series}, with ${labels.ends.length} different sets of labels`,
+  );
 }

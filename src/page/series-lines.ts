@@ -32,6 +32,15 @@ export class SeriesLines {
     this.end(writer, value);
   }
 
+  /** Likewise, with the labels of the line that starts at a position of the writer, of so many bytes. Hot. */
+  writeAgain(writer: PageWriter, value: number, position: number, labelBytes: number, more: Uint8Array): void {
+    const bytes = this.#head.length + labelBytes;
+    writer.reserve(bytes + more.length + VALUE_BYTES);
+    writer.repeat(position, position + bytes);
+    writer.bytes(more);
+    this.end(writer, value);
+  }
+
   /** Begins a line for labels of at most so many bytes, which the caller writes. Hot. */
   begin(writer: PageWriter, labelBytes: number): void {
     writer.reserve(this.#head.length + labelBytes + VALUE_BYTES);

@@ -4,7 +4,7 @@ import { countedSet, joined } from "../../src/customers/counted-sets.ts";
 import { Customers } from "../../src/customers/customers.ts";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
 import { type Book, listOf } from "./customers-of.ts";
-import { setOf } from "./prefix-sets.ts";
+import { labelsIn, setOf } from "./prefix-sets.ts";
 
 function word(...bytes: readonly number[]): number {
   return bytes.reduce((value, byte) => (value << 8) | byte, 0);
@@ -16,14 +16,14 @@ function setOfBook(book: Book) {
 
 test("a list by prefix gives each prefix labels of its own", () => {
   const set = setOfBook({ "192.0.2.0/24": { n: "1" }, "192.0.3.0/24": { n: "1" }, "2001:db8::/32": {} });
-  const { labelNames, labelSets, sets } = countedSet({ series: "prefix", set });
-  assert.deepEqual(labelNames, ["n", "prefix"]);
-  assert.deepEqual(labelSets, [
-    ["1", "192.0.2.0/24"],
-    ["1", "192.0.3.0/24"],
-    ["", "2001:db8::/32"],
+  const counted = countedSet({ series: "prefix", set });
+  assert.deepEqual(counted.labelNames, ["n", "prefix"]);
+  assert.deepEqual(labelsIn(counted), [
+    'n="1",prefix="192.0.2.0/24"',
+    'n="1",prefix="192.0.3.0/24"',
+    'prefix="2001:db8::/32"',
   ]);
-  assert.deepEqual([...sets], [0, 1, 2]);
+  assert.deepEqual([...counted.sets], [0, 1, 2]);
 });
 
 test("the longest prefix of all lists has an address, and one set of labels is one customer", async () => {

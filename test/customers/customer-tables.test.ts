@@ -19,7 +19,7 @@ function assertSame(list: readonly Listed[], others: Readonly<Record<4 | 6, read
   const set = setOf(list);
   const table = numbered(
     tablesOf(set),
-    Uint32Array.from(set.labelSets, (_, index) => FIRST_NAMED + index),
+    Uint32Array.from(set.labels.ends, (_, index) => FIRST_NAMED + index),
   );
   for (const version of VERSIONS) {
     const highest = (1n << (version === 4 ? 32n : 128n)) - 1n;

@@ -1,5 +1,8 @@
 import fc from "fast-check";
+import { textAt } from "../../src/customers/label-texts.ts";
 import type { PrefixSet } from "../../src/customers/prefix-set.ts";
+import type { Texts } from "../../src/ledger/zones/names.ts";
+import { labelText } from "../../src/page/labels.ts";
 import { addresses } from "../ledger/arbitraries.ts";
 
 /** A prefix as a list has it. */
@@ -25,8 +28,23 @@ export function setOf(list: readonly Listed[]): PrefixSet {
     words: Uint32Array.from(words),
     bits: Uint8Array.from(list, ({ bits }) => bits),
     sets: Uint32Array.from(values, (each) => keys.indexOf(JSON.stringify(each))),
-    labelSets: keys.map((key) => JSON.parse(key) as string[]),
+    labels: textsOf(keys.map((key) => labelsOf(labelNames, JSON.parse(key) as string[]))),
   };
+}
+
+function labelsOf(names: readonly string[], values: readonly string[]): string {
+  return names.flatMap((name, index) => (values[index] === "" ? [] : [labelText(name, values[index]!)])).join(",");
+}
+
+function textsOf(texts: readonly string[]): Texts {
+  const bytes = texts.map((text) => Buffer.from(text));
+  let end = 0;
+  return { bytes: Buffer.concat(bytes), ends: Uint32Array.from(bytes, ({ length }) => (end += length)) };
+}
+
+/** The label sets of a set, as texts. */
+export function labelsIn({ labels }: PrefixSet): string[] {
+  return Array.from(labels.ends, (_, index) => textAt(labels, index));
 }
 
 /** The highest address of a prefix. */

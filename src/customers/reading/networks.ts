@@ -1,4 +1,4 @@
-import { eachLine, type Texts } from "./lines.ts";
+import { eachLine, type Pieces } from "./lines.ts";
 import type { PrefixSink, Refusal } from "./prefix-sink.ts";
 
 /** What stands before a network, from the nearest one; `asn` may have the AS of the peer before it: 64512_65500. */
@@ -6,8 +6,8 @@ const LABELS = ["asn", "next_hop", "label"];
 const PEER = "peer_asn";
 
 /** Reads the networks_file of pmacct: [LABEL,][NEXT HOP,][[PEER AS_]AS,]NETWORK/LENGTH in each line, ! before comments. */
-export async function readNetworks(texts: Texts, sink: PrefixSink, refuse: Refusal): Promise<void> {
-  await eachLine(texts, (line, number) => {
+export async function readNetworks(pieces: Pieces, sink: PrefixSink, refuse: Refusal): Promise<void> {
+  await eachLine(pieces, (line, number) => {
     if (/^\s*(?:[!#]|$)/.test(line)) return;
     const fields = line.split(",").map((field) => field.trim());
     const prefix = fields.pop()!;

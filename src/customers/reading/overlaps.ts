@@ -1,3 +1,5 @@
+import { joined } from "../counted-sets.ts";
+import { orderOf } from "../prefix-order.ts";
 import type { PrefixSet } from "../prefix-set.ts";
 
 /** How prefixes stand to each other. */
@@ -16,62 +18,36 @@ export interface PrefixAt {
   readonly index: number;
 }
 
-const DIGIT_BITS = 16;
-const DIGITS = 2 ** DIGIT_BITS;
 const NONE = -1;
 const BROKEN = -2;
 
-/** The prefixes of several sets, one after the other. */
-class AllPrefixes {
-  readonly count: number;
-  readonly versions: Uint8Array;
-  readonly words: Uint32Array;
-  readonly bits: Uint8Array;
+/** Tells how two prefixes of a set stand to each other. */
+class Pairs {
+  readonly #set: PrefixSet;
 
-  constructor(sets: readonly PrefixSet[]) {
-    this.count = sets.reduce((sum, { count }) => sum + count, 0);
-    this.versions = new Uint8Array(this.count);
-    this.words = new Uint32Array(4 * this.count);
-    this.bits = new Uint8Array(this.count);
-    let offset = 0;
-    for (const { count, versions, words, bits } of sets) {
-      this.versions.set(versions, offset);
-      this.words.set(words, 4 * offset);
-      this.bits.set(bits, offset);
-      offset += count;
-    }
-  }
-
-  /** Their indexes by version, address and length; of equal ones the earlier goes first. */
-  sorted(): Uint32Array {
-    let order = Uint32Array.from({ length: this.count }, (_, index) => index);
-    order = sortedBy(order, (index) => this.bits[index]!);
-    for (let word = 3; word >= 0; word--) {
-      for (const shift of [0, DIGIT_BITS]) {
-        order = sortedBy(order, (index) => (this.words[4 * index + word]! >>> shift) & (DIGITS - 1));
-      }
-    }
-    return sortedBy(order, (index) => this.versions[index]!);
+  constructor(set: PrefixSet) {
+    this.#set = set;
   }
 
   areEqual(a: number, b: number): boolean {
-    if (this.versions[a] !== this.versions[b] || this.bits[a] !== this.bits[b]) return false;
-    for (let word = 0; word < 4; word++) if (this.words[4 * a + word] !== this.words[4 * b + word]) return false;
-    return true;
+    const { versions, bits } = this.#set;
+    return versions[a] === versions[b] && bits[a] === bits[b] && this.beginAlike(a, b);
   }
 
   holds(outer: number, inner: number): boolean {
-    if (this.versions[outer] !== this.versions[inner] || this.bits[outer]! > this.bits[inner]!) return false;
+    const { versions, bits, words } = this.#set;
+    if (versions[outer] !== versions[inner] || bits[outer]! > bits[inner]!) return false;
     for (let word = 0; word < 4; word++) {
-      const mask = ~this.hostMask(outer, word);
-      if (((this.words[4 * outer + word]! ^ this.words[4 * inner + word]!) & mask) !== 0) return false;
+      const mask = ~this.#hostMask(outer, word);
+      if (((words[4 * outer + word]! ^ words[4 * inner + word]!) & mask) !== 0) return false;
     }
     return true;
   }
 
   /** Whether two prefixes begin at the same address. */
   beginAlike(a: number, b: number): boolean {
-    for (let word = 0; word < 4; word++) if (this.words[4 * a + word] !== this.words[4 * b + word]) return false;
+    const { words } = this.#set;
+    for (let word = 0; word < 4; word++) if (words[4 * a + word] !== words[4 * b + word]) return false;
     return true;
   }
 
@@ -85,58 +61,59 @@ class AllPrefixes {
     let carry = 1;
     for (let word = 3; word >= 0; word--) {
       const next = this.#lastWord(before, word) + carry;
-      if (next >>> 0 !== this.words[4 * after + word]) return false;
+      if (next >>> 0 !== this.#set.words[4 * after + word]) return false;
       carry = next > 0xffff_ffff ? 1 : 0;
     }
     return true;
   }
 
   /** The bits of a word that are behind the prefix. */
-  hostMask(index: number, word: number): number {
-    const before = this.bits[index]! + (this.versions[index] === 4 ? 96 : 0) - 32 * word;
+  #hostMask(index: number, word: number): number {
+    const before = this.#set.bits[index]! + (this.#set.versions[index] === 4 ? 96 : 0) - 32 * word;
     if (before <= 0) return 0xffff_ffff;
     return before >= 32 ? 0 : 0xffff_ffff >>> before;
   }
 
   #lastWord(index: number, word: number): number {
-    return (this.words[4 * index + word]! | this.hostMask(index, word)) >>> 0;
+    return (this.#set.words[4 * index + word]! | this.#hostMask(index, word)) >>> 0;
   }
 }
 
 /** Counts prefixes that repeat another one, or never count, over all the sets. */
 export function findOverlaps(sets: readonly PrefixSet[]): Overlaps {
-  const all = new AllPrefixes(sets);
-  const order = all.sorted();
+  const all = joined(sets);
+  const order = orderOf(all);
+  const pairs = new Pairs(all);
   const unique = new Uint32Array(order.length);
   let [count, example]: [number, readonly [number, number] | undefined] = [0, undefined];
   for (const index of order) {
     const before = unique[count - 1];
-    if (before === undefined || !all.areEqual(before, index)) unique[count++] = index;
+    if (before === undefined || !pairs.areEqual(before, index)) unique[count++] = index;
     else example ??= [before, index];
   }
   return {
     repeated: order.length - count,
     example: example && [placeOf(sets, example[0]), placeOf(sets, example[1])],
-    covered: countCovered(all, unique.subarray(0, count)),
+    covered: countCovered(pairs, unique.subarray(0, count)),
   };
 }
 
 /** A prefix is covered if those right below it begin where it begins, follow each other, and end where it ends. */
-function countCovered(all: AllPrefixes, order: Uint32Array): number {
+function countCovered(pairs: Pairs, order: Uint32Array): number {
   /** The prefixes that hold the current one, and the last of the unbroken row of prefixes right below each. */
   const outer: number[] = [];
   const row: number[] = [];
   let covered = 0;
   const close = (): void => {
     const [index, last] = [outer.pop()!, row.pop()!];
-    if (last >= 0 && all.endAlike(index, last)) covered++;
+    if (last >= 0 && pairs.endAlike(index, last)) covered++;
   };
   for (const index of order) {
-    while (outer.length > 0 && !all.holds(outer.at(-1)!, index)) close();
+    while (outer.length > 0 && !pairs.holds(outer.at(-1)!, index)) close();
     const top = outer.length - 1;
     if (top >= 0) {
       const last = row[top]!;
-      const goesOn = last === NONE ? all.beginAlike(outer[top]!, index) : last >= 0 && all.follows(last, index);
+      const goesOn = last === NONE ? pairs.beginAlike(outer[top]!, index) : last >= 0 && pairs.follows(last, index);
       row[top] = goesOn ? index : BROKEN;
     }
     outer.push(index);
@@ -144,16 +121,6 @@ function countCovered(all: AllPrefixes, order: Uint32Array): number {
   }
   while (outer.length > 0) close();
   return covered;
-}
-
-/** A stable counting sort. */
-function sortedBy(order: Uint32Array, digit: (index: number) => number): Uint32Array<ArrayBuffer> {
-  const starts = new Uint32Array(DIGITS + 1);
-  for (const index of order) starts[digit(index) + 1]!++;
-  for (let value = 0; value < DIGITS; value++) starts[value + 1]! += starts[value]!;
-  const sorted = new Uint32Array(order.length);
-  for (const index of order) sorted[starts[digit(index)]!++] = index;
-  return sorted;
 }
 
 function placeOf(sets: readonly PrefixSet[], index: number): PrefixAt {

@@ -1,6 +1,8 @@
 import { labelNameFault } from "../../config/label-names.ts";
 import { grown, lengthened } from "../../grown-array.ts";
+import { Names, NO_NAME } from "../../ledger/zones/names.ts";
 import type { PrefixSet } from "../prefix-set.ts";
+import { LabelWriter } from "./label-writer.ts";
 import { Prefix } from "./prefix.ts";
 
 /** Far more than any network has; the bound of what a broken list may ask for. */
@@ -10,9 +12,20 @@ const MAX_LABELS = 32;
 const MAX_VALUE_LENGTH = 1024;
 /** What the page says itself of customers; `prefix` is how lists call what has the labels. */
 const RESERVED_LABELS = ["direction", "prefix"];
-/** More than all prefixes can have. */
-const MAX_VALUES = 2 ** 27;
-const NONE = -1;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Fields of a line: bytes[spans[2k], spans[2k + 1]) is the one in column k. */
+export interface Fields {
+  readonly bytes: Uint8Array;
+  readonly spans: Uint32Array;
+}
+
+/** Which column holds what. */
+export interface Columns {
+  readonly prefix: number;
+  /** Of each label, by its index. */
+  readonly labels: readonly (number | undefined)[];
+}
 
 /** What is wrong with a list, and where. The message is what is wrong alone. */
 export class ListFault extends Error {
@@ -38,17 +51,9 @@ export class PrefixSink {
   #bits = new Uint8Array(1024);
   #sets = new Uint32Array(1024);
   #lines = new Uint32Array(1024);
-  readonly #labelSets: string[][] = [];
-  /** Number of each value, by the index of its label. */
-  readonly #values: Map<string, number>[] = [];
-  #valueCount = 0;
-  /**
-   * The values of a prefix are a path from node 0, in the order of their labels and without those that are empty: node
-   * and number of a value → next node.
-   */
-  readonly #edges = new Map<number, number>();
-  /** Index of the label set of each node; NONE if it is only on the path to others. */
-  readonly #setAt: number[] = [NONE];
+  readonly #writer = new LabelWriter();
+  /** The label sets, as the page has them. */
+  readonly #labels = new Names();
 
   get count(): number {
     return this.#count;
@@ -66,30 +71,42 @@ export class PrefixSink {
     const fault = labelNameFault(name, RESERVED_LABELS);
     if (fault !== undefined) return `${fault.why}; legal is ${fault.legal}`;
     if (this.#names.length === MAX_LABELS) return `there are more than ${MAX_LABELS} different labels; give fewer`;
-    this.#values.push(new Map());
+    this.#writer.name(name);
     return this.#names.push(name) - 1;
   }
 
   /** Adds a prefix with the values of labels, by their index; returns why it can't be added, undefined when it was. */
   add(text: string, values: readonly string[], line: number): string | undefined {
-    const fault = this.#prefix.parse(text);
+    let fault = this.#prefix.parse(text);
     if (fault !== undefined) return fault;
-    const set = this.#setOf(values);
-    if (typeof set === "string") return set;
-    const index = this.#count++;
-    if (index === this.#versions.length) this.#grow();
-    this.#versions[index] = this.#prefix.version;
-    this.#words.set(this.#prefix.words, 4 * index);
-    this.#bits[index] = this.#prefix.bits;
-    this.#sets[index] = set;
-    this.#lines[index] = line;
-    return undefined;
+    this.#writer.clear();
+    for (let label = 0; label < values.length && fault === undefined; label++) {
+      if (values[label] !== "") fault = this.#writeText(label, values[label]!);
+    }
+    if (fault === undefined) this.#add(line);
+    return fault;
+  }
+
+  /** Likewise, of a line that is fields. */
+  addFields({ bytes, spans }: Fields, columns: Columns, line: number): string | undefined {
+    let fault = this.#prefix.parseBytes(bytes, spans[2 * columns.prefix]!, spans[2 * columns.prefix + 1]!);
+    if (fault !== undefined) return fault;
+    this.#writer.clear();
+    for (let label = 0; label < columns.labels.length && fault === undefined; label++) {
+      const column = columns.labels[label];
+      if (column === undefined) continue;
+      const [from, to] = [spans[2 * column]!, spans[2 * column + 1]!];
+      if (from === to) continue;
+      if (to - from <= MAX_VALUE_LENGTH && this.#writer.ascii(label, bytes, from, to)) continue;
+      fault = this.#writeText(label, decoder.decode(bytes.subarray(from, to)));
+    }
+    if (fault === undefined) this.#add(line);
+    return fault;
   }
 
   /** The set; it has its arrays for itself. */
   set(): PrefixSet {
     const count = this.#count;
-    const width = this.#names.length;
     return {
       labelNames: [...this.#names],
       count,
@@ -97,38 +114,28 @@ export class PrefixSink {
       words: this.#words.slice(0, 4 * count),
       bits: this.#bits.slice(0, count),
       sets: this.#sets.slice(0, count),
-      labelSets: this.#labelSets.map((values) => [...values, ...Array<string>(width - values.length).fill("")]),
+      labels: this.#labels.texts(),
     };
   }
 
   /** Returns why a value can't be one instead. */
-  #setOf(values: readonly string[]): number | string {
-    let node = 0;
-    for (let label = 0; label < values.length; label++) {
-      const value = values[label]!;
-      if (value === "") continue;
-      const number = this.#values[label]!.get(value) ?? this.#newValue(label, value);
-      if (typeof number === "string") return number;
-      const edge = node * MAX_VALUES + number;
-      node = this.#edges.get(edge) ?? this.#newNode(edge);
-    }
-    const set = this.#setAt[node]!;
-    if (set !== NONE) return set;
-    return (this.#setAt[node] = this.#labelSets.push([...values]) - 1);
-  }
-
-  #newValue(label: number, value: string): number | string {
+  #writeText(label: number, value: string): string | undefined {
     const fault = valueFault(value);
-    if (fault !== undefined) return fault;
-    // A value that was cut out of a text would keep all of it.
-    this.#values[label]!.set(Buffer.from(value).toString(), this.#valueCount);
-    return this.#valueCount++;
+    if (fault === undefined) this.#writer.text(label, value);
+    return fault;
   }
 
-  #newNode(edge: number): number {
-    const node = this.#setAt.push(NONE) - 1;
-    this.#edges.set(edge, node);
-    return node;
+  /** Adds the prefix that was parsed, with the labels that were written. */
+  #add(line: number): void {
+    const { bytes, length } = this.#writer;
+    const known = this.#labels.find(bytes, 0, length);
+    const index = this.#count++;
+    if (index === this.#versions.length) this.#grow();
+    this.#versions[index] = this.#prefix.version;
+    for (let word = 0; word < 4; word++) this.#words[4 * index + word] = this.#prefix.words[word]!;
+    this.#bits[index] = this.#prefix.bits;
+    this.#sets[index] = known === NO_NAME ? this.#labels.add(bytes, 0, length) : known;
+    this.#lines[index] = line;
   }
 
   #grow(): void {

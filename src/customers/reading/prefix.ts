@@ -1,11 +1,14 @@
+import { encoded } from "../../ledger/zones/names.ts";
 import { formatIpv4, formatIpv6, parseAddress } from "../../packet/address.ts";
 
+const SLASH = 0x2f;
 const DOT = 0x2e;
 const COLON = 0x3a;
 const DIGIT_0 = 0x30;
 const SMALL_A = 0x61;
 const SMALL_F = 0x66;
 const GROUPS = 8;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The prefix that was parsed last. Reused: a file has a million. */
 export class Prefix {
@@ -17,24 +20,36 @@ export class Prefix {
 
   /** Reads ADDRESS or NETWORK/LENGTH; returns why it is none, undefined when it is one. */
   parse(text: string): string | undefined {
-    const slash = text.indexOf("/");
-    const end = slash < 0 ? text.length : slash;
-    if (!this.#parseIpv4(text, end) && !this.#parseIpv6(text, end) && !this.#parseAddress(text.slice(0, end))) {
-      return `${JSON.stringify(text)} is no prefix; legal is ADDRESS or NETWORK/LENGTH, as in 192.0.2.0/24`;
+    const bytes = encoded(text);
+    return this.parseBytes(bytes, 0, bytes.length);
+  }
+
+  /** Likewise, of bytes[from, to). */
+  parseBytes(bytes: Uint8Array, from: number, to: number): string | undefined {
+    let end = from;
+    while (end < to && bytes[end] !== SLASH) end++;
+    if (!this.#parseIpv4(bytes, from, end) && !this.#parseIpv6(bytes, from, end)) {
+      if (!this.#parseAddress(textOf(bytes, from, end))) {
+        const quoted = JSON.stringify(textOf(bytes, from, to));
+        return `${quoted} is no prefix; legal is ADDRESS or NETWORK/LENGTH, as in 192.0.2.0/24`;
+      }
     }
     const width = this.version === 4 ? 32 : 128;
-    this.bits = slash < 0 ? width : lengthAt(text, slash + 1);
-    if (!(this.bits <= width)) return `${JSON.stringify(text)} has no prefix length from 0 to ${width}`;
+    this.bits = end === to ? width : lengthAt(bytes, end + 1, to);
+    if (!(this.bits <= width)) {
+      return `${JSON.stringify(textOf(bytes, from, to))} has no prefix length from 0 to ${width}`;
+    }
     if (!this.#clearBeyond()) return undefined;
-    return `${JSON.stringify(text)} has bits set beyond /${this.bits}; legal is ${this.#format()}/${this.bits}`;
+    const legal = `${this.#format()}/${this.bits}`;
+    return `${JSON.stringify(textOf(bytes, from, to))} has bits set beyond /${this.bits}; legal is ${legal}`;
   }
 
   /* The forms that nearly all addresses have, without an object for each. */
 
-  #parseIpv4(text: string, end: number): boolean {
+  #parseIpv4(bytes: Uint8Array, from: number, end: number): boolean {
     let [value, octet, digits, octets] = [0, 0, 0, 1];
-    for (let at = 0; at < end; at++) {
-      const code = text.charCodeAt(at);
+    for (let at = from; at < end; at++) {
+      const code = bytes[at]!;
       if (code === DOT) {
         if (digits === 0 || ++octets > 4) return false;
         value = value * 256 + octet;
@@ -56,11 +71,11 @@ export class Prefix {
   }
 
   /** All but addresses that end in an IPv4 one. */
-  #parseIpv6(text: string, end: number): boolean {
+  #parseIpv6(bytes: Uint8Array, from: number, end: number): boolean {
     const groups = this.#groups.fill(0);
     let [count, gap, value, digits] = [0, -1, 0, 0];
-    for (let at = 0; at <= end; at++) {
-      const code = at === end ? COLON : text.charCodeAt(at);
+    for (let at = from; at <= end; at++) {
+      const code = at === end ? COLON : bytes[at]!;
       if (code !== COLON) {
         const digit = hexDigit(code);
         if (digit < 0 || ++digits > 4) return false;
@@ -71,10 +86,10 @@ export class Prefix {
         [value, digits] = [0, 0];
         // What ends in a colon ends in two.
         if (at === end - 1) return false;
-      } else if (at !== 0 && at !== end) {
+      } else if (at !== from && at !== end) {
         if (gap >= 0) return false;
         gap = count;
-      } else if (at === 0 && text.charCodeAt(1) !== COLON) return false;
+      } else if (at === from && (end === from || bytes[from + 1] !== COLON)) return false;
     }
     if (gap < 0 ? count !== GROUPS : count === GROUPS) return false;
     if (gap >= 0) {
@@ -115,15 +130,19 @@ export class Prefix {
   }
 }
 
-/** The number of up to three digits at the end of a text; NaN if it is none. */
-function lengthAt(text: string, start: number): number {
+/** The number of up to three digits; NaN if it is none. */
+function lengthAt(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
-  for (let at = start; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - DIGIT_0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - DIGIT_0;
     if (!(digit >= 0 && digit <= 9) || (at > start && value === 0)) return Number.NaN;
     value = value * 10 + digit;
   }
-  return text.length === start || text.length > start + 3 ? Number.NaN : value;
+  return end === start || end > start + 3 ? Number.NaN : value;
+}
+
+function textOf(bytes: Uint8Array, from: number, to: number): string {
+  return decoder.decode(bytes.subarray(from, to));
 }
 
 /** -1 if it is none. */

@@ -1,11 +1,11 @@
 import type { InlinePrefix, PrefixList, Series } from "../../config/prefix-lists.ts";
 import { messageOf } from "../../errors.ts";
 import { readPieces } from "../../files/bounded-file.ts";
-import type { PrefixSet } from "../prefix-set.ts";
+import type { SeriesSet } from "../prefix-set.ts";
 import { readCsv } from "./csv.ts";
 import { sniffFormat } from "./format.ts";
 import { readJson, readJsonLines } from "./json.ts";
-import type { Texts } from "./lines.ts";
+import type { Pieces } from "./lines.ts";
 import { readNetworks } from "./networks.ts";
 import { findOverlaps, type PrefixAt } from "./overlaps.ts";
 import { ListFault, MAX_PREFIXES, PrefixSink, type Refusal } from "./prefix-sink.ts";
@@ -18,12 +18,6 @@ export interface Wanted {
   readonly inlinePath: string;
   /** Skip and count what is wrong, instead of throwing. */
   readonly isLenient: boolean;
-}
-
-/** Prefixes that are counted in one way. */
-export interface SeriesSet {
-  readonly series: Series;
-  readonly set: PrefixSet;
 }
 
 /** A file that was read, and its mark then. */
@@ -92,12 +86,12 @@ class Reading {
       this.#skipped++;
       this.#firstSkipped ??= `${path}:${line}: ${why}`;
     };
-    const texts = textsOf(path);
+    const pieces = readPieces(path, MAX_BYTES);
     try {
-      const first = await texts.next();
+      const first = await pieces.next();
       if (first.done === true) throw new Error("it is empty; begin with a header such as prefix,customer");
-      const read = READERS[format ?? sniffFormat(first.value)];
-      await read(this.#bounded(path, first.value, texts), sink, refuse);
+      const read = READERS[format ?? sniffFormat(new TextDecoder().decode(first.value))];
+      await read(this.#bounded(path, first.value, pieces), sink, refuse);
     } catch (error) {
       const place = error instanceof ListFault ? `${path}:${error.line}` : path;
       throw new Error(`${place}: ${messageOf(error)}`, { cause: error });
@@ -130,8 +124,8 @@ class Reading {
     return known.sink;
   }
 
-  /** The texts, as long as there are not too many prefixes in all. */
-  async *#bounded(path: string, first: string, rest: AsyncGenerator<string, string>): Texts {
+  /** The pieces, as long as there are not too many prefixes in all. */
+  async *#bounded(path: string, first: Uint8Array, rest: AsyncGenerator<Uint8Array, string>): Pieces {
     yield first;
     for (let next = await rest.next(); ; next = await rest.next()) {
       const count = [...this.#sinks.values()].reduce((sum, { sink }) => sum + sink.count, 0);
@@ -149,14 +143,4 @@ class Reading {
 interface FileStart {
   readonly path: string;
   readonly start: number;
-}
-
-/** The text of a file in pieces, without a byte order mark; its mark in the end. What is no UTF-8 is U+FFFD there. */
-async function* textsOf(path: string): AsyncGenerator<string, string> {
-  const decoder = new TextDecoder();
-  const pieces = readPieces(path, MAX_BYTES);
-  for (let next = await pieces.next(); ; next = await pieces.next()) {
-    if (next.done === true) return next.value;
-    yield decoder.decode(next.value, { stream: true });
-  }
 }

@@ -3,6 +3,7 @@ import { Leavers } from "../quota/leavers.ts";
 import { Quota } from "../quota/quota.ts";
 import { Direction } from "../rows.ts";
 import { FREE, type Places } from "../quota/silence.ts";
+import { encoded, Names, NO_NAME } from "./names.ts";
 import { Spans } from "./spans.ts";
 import { Ends, FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
 import { ZoneTable } from "./zone-table.ts";
@@ -37,8 +38,8 @@ export class Zoning implements Places {
   /** Zones that may have a number. */
   readonly maxZones: number;
   readonly ends: Ends;
-  readonly #names: string[] = [...ZONE_NAMES];
-  readonly #numbers = new Map<string, number>();
+  /** Names by zone. */
+  readonly names = new Names(ZONE_NAMES);
   /** Zone → what else is said of it, if there is anything. */
   readonly #descriptions = new Map<number, string>();
   /** Zone → slot; 0 if it has none. */
@@ -85,23 +86,27 @@ export class Zoning implements Places {
 
   /** The zone of this name, which is given a number if it has none; OTHER if there are too many. */
   zoneOf(name: string): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    const zone = this.#names.length;
-    if (zone === this.maxZones) return Zone.OTHER;
-    this.#names.push(name);
-    this.#numbers.set(name, zone);
+    const bytes = encoded(name);
+    return this.zoneOfBytes(bytes, 0, bytes.length);
+  }
+
+  /** Likewise, of the name bytes[from, to). */
+  zoneOfBytes(bytes: Uint8Array, from: number, to: number): number {
+    const known = this.names.find(bytes, from, to);
+    if (known !== NO_NAME) return known;
+    if (this.names.free === 0 && this.names.count === this.maxZones) return Zone.OTHER;
+    const zone = this.names.add(bytes, from, to);
     if (zone >= this.#slots.length) this.#slots = grown(this.#slots);
     return zone;
   }
 
   /** Zones that have a number, one more than the highest. */
   get zones(): number {
-    return this.#names.length;
+    return this.names.count;
   }
 
   nameOf(zone: number): string {
-    return this.#names[zone]!;
+    return this.names.text(zone);
   }
 
   describe(zone: number, description: string): void {

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import type { ListFormat, Series } from "../../../src/config/prefix-lists.ts";
+import { parseLabels, textAt } from "../../../src/customers/label-texts.ts";
 import type { PrefixSet } from "../../../src/customers/prefix-set.ts";
 import { type ReadLists, readLists } from "../../../src/customers/reading/read-lists.ts";
+import { labelsIn } from "../prefix-sets.ts";
 import { TemporaryFolder } from "../../support/temporary-folder.ts";
 
 const folder = new TemporaryFolder();
@@ -34,14 +36,19 @@ async function read(text: string | Uint8Array, options: Options = {}): Promise<R
 }
 
 /** Prefixes with their labels, as texts. */
-function entriesOf({ labelNames, count, versions, words, bits, sets, labelSets }: PrefixSet): string[] {
+function entriesOf(set: PrefixSet): string[] {
+  const { labelNames, count, versions, words, bits, sets } = set;
   return Array.from({ length: count }, (_, index) => {
     const address = [...words.subarray(4 * index, 4 * index + 4)].map((word) => word.toString(16)).join(":");
-    const values = labelSets[sets[index]!]!;
-    assert.equal(values.length, labelNames.length);
-    const labels = labelNames.map((name, at) => `${name}=${values[at]}`).join(",");
+    const values = new Map(parseLabels(textAt(set.labels, sets[index]!)));
+    const labels = labelNames.map((name) => `${name}=${values.get(name) ?? ""}`).join(",");
     return `${versions[index]} ${address}/${bits[index]} ${labels}`;
   });
+}
+
+/** The value of its one label, of each prefix. */
+function valuesOf(set: PrefixSet): string[] {
+  return [...set.sets].map((at) => parseLabels(textAt(set.labels, at))[0]?.[1] ?? "");
 }
 
 const EXPECTED = ["4 0:0:0:c0000200/24 customer=a b,environment=prod", "6 20010db8:0:0:0/32 customer=é,environment="];
@@ -102,7 +109,7 @@ test("pmacct's networks_file is read", async () => {
 test("prefixes with the same labels share a set of them", async () => {
   const { sets } = await read("prefix,customer\n10.0.0.0/8,a\n11.0.0.0/8,b\n12.0.0.0/8,a\n::1,\n::2,");
   assert.deepEqual([...sets[0]!.set.sets], [0, 1, 0, 2, 2]);
-  assert.deepEqual(sets[0]!.set.labelSets, [["a"], ["b"], [""]]);
+  assert.deepEqual(labelsIn(sets[0]!.set), ['customer="a"', 'customer="b"', ""]);
 });
 
 const REFUSED: [string, string | Uint8Array, string][] = [
@@ -213,7 +220,7 @@ for records in json.load(sys.stdin):
   const texts = execFileSync("python3", ["-c", program], { input: JSON.stringify(lists), encoding: "utf8" });
   for (const [index, line] of texts.trim().split("\n").entries()) {
     const { sets } = await read(JSON.parse(line) as string);
-    const values = sets.flatMap(({ set }) => [...set.sets].map((at) => set.labelSets[at]![0]));
+    const values = sets.flatMap(({ set }) => valuesOf(set));
     assert.deepEqual(
       values,
       lists[index]!.map(([, value]) => value),
@@ -238,9 +245,6 @@ test("a list is the same however it comes in pieces", async () => {
     rows.map(([address, label]) => JSON.stringify({ prefix: address, a: label })).join("\n"),
   ]) {
     const { set } = (await read(text)).sets[0]!;
-    assert.deepEqual(
-      [...set.sets].map((at) => set.labelSets[at]![0]),
-      expected,
-    );
+    assert.deepEqual(valuesOf(set), expected);
   }
 });
