@@ -55,8 +55,8 @@ class CsvReader {
 
   end(): void {
     if (this.#start !== 0) throw new ListFault(this.#start, "a quote is opened and never closed");
-    if (this.#header === undefined)
-      throw new ListFault(1, "it holds no header; begin with one such as prefix,customer");
+    if (this.#header !== undefined) return;
+    throw new ListFault(1, "it holds no header; begin with one such as prefix,customer");
   }
 
   /** Finds the fields of a line, without the blanks around them; returns their number, or QUOTED. Hot. */
