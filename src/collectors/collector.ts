@@ -28,6 +28,8 @@ export class CollectorSet {
   share: number;
   readonly #onChange: StateListener;
   readonly #errors = new Map<string, string>();
+  /** Collector → how long it took for the last page that it was asked for. */
+  readonly #seconds = new Map<string, number>();
   /** What scrapes stopped waiting for, by collector. */
   readonly #late = new Map<string, Promise<unknown>>();
   /** Collector → all families it ever had, by name. */
@@ -43,7 +45,7 @@ export class CollectorSet {
   use(collectors: readonly Collector[]): void {
     this.#collectors = collectors;
     const names = new Set(collectors.map(({ name }) => name));
-    for (const known of [this.#errors, this.#families]) {
+    for (const known of [this.#errors, this.#seconds, this.#families]) {
       for (const name of known.keys()) if (!names.has(name)) known.delete(name);
     }
   }
@@ -63,6 +65,15 @@ export class CollectorSet {
     return this.#collectors.filter(
       ({ name }) => (names.length > 0 ? names : known).includes(name) && !excluded.includes(name),
     );
+  }
+
+  /** How each did when it was last asked; `seconds` is undefined if it never was. */
+  states(): { name: string; seconds: number | undefined; error: string | undefined }[] {
+    return this.#collectors.map(({ name }) => ({
+      name,
+      seconds: this.#seconds.get(name),
+      error: this.#errors.get(name),
+    }));
   }
 
   /** All families that these collectors ever had: some come and go. */
@@ -100,7 +111,9 @@ export class CollectorSet {
     }
     this.#remember(collector.name, families ?? []);
     this.#report(collector.name, error);
-    return { collector: collector.name, seconds: (performance.now() - start) / 1000, families };
+    const seconds = (performance.now() - start) / 1000;
+    this.#seconds.set(collector.name, seconds);
+    return { collector: collector.name, seconds, families };
   }
 
   #remember(collector: string, families: readonly Family[]): void {

@@ -55,16 +55,16 @@ export class RowLabels {
 
   #text(row: number): string {
     const range = this.#ledger.ranges.ranges[this.#ledger.rows.rangeOf(row)]!;
-    const labels = [["interface", this.#ledger.name], ...range.labels, ["ip", this.#ip(row)]] as const;
+    const labels = [["interface", this.#ledger.name], ...range.labels, ["ip", rowAddress(this.#ledger, row)]] as const;
     return labels.map(([name, value]) => labelText(name, value)).join(",");
   }
+}
 
-  #ip(row: number): string {
-    const { rows } = this.#ledger;
-    if (rows.isOther(row)) return "other";
-    const { version, rollupBits } = this.#ledger.ranges.ranges[rows.rangeOf(row)]!;
-    const word = (k: number): number => rows.addressWord(row, k);
-    const address = version === 4 ? formatIpv4(word(0)) : formatIpv6(word(0), word(1), word(2), word(3));
-    return rollupBits === (version === 4 ? 32 : 128) ? address : `${address}/${rollupBits}`;
-  }
+/** What the label ip of a row says: an address, a network, or other. */
+export function rowAddress({ rows, ranges }: InterfaceLedger, row: number): string {
+  if (rows.isOther(row)) return "other";
+  const { version, rollupBits } = ranges.ranges[rows.rangeOf(row)]!;
+  const word = (k: number): number => rows.addressWord(row, k);
+  const address = version === 4 ? formatIpv4(word(0)) : formatIpv6(word(0), word(1), word(2), word(3));
+  return rollupBits === (version === 4 ? 32 : 128) ? address : `${address}/${rollupBits}`;
 }

@@ -1,7 +1,7 @@
 import type { ListenAddress } from "../http/listener.ts";
 import type { UnixAddress } from "../http/unix-socket.ts";
 import { parseAddress } from "../packet/address.ts";
-import { illegal, list, nonEmpty, single, toggle, usageError, wholeNumber } from "./flag.ts";
+import { illegal, list, nonEmpty, oneOf, single, toggle, usageError, wholeNumber } from "./flag.ts";
 import { section } from "./section.ts";
 
 const MAX_PORT = 65_535;
@@ -21,6 +21,9 @@ const GROUP = /^(?:[a-zA-Z_][a-zA-Z0-9_.-]{0,31}\$?|[0-9]{1,9})$/;
 const HOST_AND_PORT = /^(?:\[([^\]]*)\]|([^:[\]]*)):([0-9]{1,5})$/;
 /** RFC 1123, section 2.1; a last part of digits alone would be a broken IPv4 address. */
 const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
+
+/** What the page at / may show. */
+const STATUS_VIEWS = ["off", "summary", "full"] as const;
 
 const FLAGS = {
   port: single({
@@ -70,6 +73,14 @@ const FLAGS = {
     name: "web.enable-lifecycle",
     key: "web.enable_lifecycle",
     help: "Let POST and PUT of /-/reload read the configuration again.",
+  }),
+  /** What the page at / shows; null: all of it to this machine, to others no address. */
+  status: single({
+    name: "web.status",
+    key: "web.status",
+    value: "WHAT",
+    help: "What the page at / shows: off (a list of links), summary (no address), full. Without it, full to this machine and summary to others.",
+    parse: oneOf(STATUS_VIEWS),
   }),
   /** Path of the page. */
   telemetryPath: single({

@@ -21,6 +21,7 @@ import type { Parts } from "./parts.ts";
 /** Stands in for live capture while a file is read. */
 const FILE_TRAFFIC: CapturedTraffic = {
   engine: EngineName.SAVEFILE,
+  refusals: [],
   keeps: [],
   async started() {},
   sync() {},
@@ -33,6 +34,8 @@ const NO_TRAFFIC: CapturedTraffic = { ...FILE_TRAFFIC, engine: "none" };
 
 /** Where the traffic comes from, and what it takes. */
 export interface CapturedTraffic extends TrafficSource {
+  /** Why better engines were refused, a line each. */
+  readonly refusals: readonly string[];
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
   /** Resolves when all interfaces present at the start have been tried. */
@@ -65,6 +68,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
   const looks = new Looks(ledger);
   return {
     engine: kind.name,
+    refusals,
     keeps: kind.keeps,
     started: () => capture.started(),
     sync() {

@@ -13,6 +13,7 @@ import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
+import { statusSite } from "./web/status.ts";
 import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
 
@@ -53,6 +54,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
       { listen: config.listen, telemetryPath: config.telemetryPath, rules: rules.current.rules },
       {
         ...front(config, program),
+        status: config.guise === undefined ? statusSite(config, program, () => reloads?.state, parts) : undefined,
         ready: () => isReady,
         ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
         failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),

@@ -107,6 +107,15 @@ export class Program {
     return [this.traffic, ...this.#features.map(({ feature }) => feature)].flatMap(({ keeps }) => keeps);
   }
 
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  /** How collectors did when they were last asked. */
+  collectorStates(): ReturnType<CollectorSet["states"]> {
+    return this.#collectors.states();
+  }
+
   page(format: Format, timeoutMs: number, selection: Selection = EVERYTHING): AsyncGenerator<Uint8Array> {
     const chosen = this.#collectors.chosen(selection.collect, selection.exclude);
     return this.#makePage(chosen, format, timeoutMs, selection.names);

@@ -83,6 +83,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   keepCapabilities: "--keep-capabilities",
   telemetryPath: "--web.telemetry-path",
   hasLifecycle: "--web.enable-lifecycle",
+  status: "--web.status",
   watchesFiles: "--config.watch",
   filePath: "--config.file",
   once: "--once",

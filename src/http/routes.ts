@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type PageLimits, PageSender, sendText } from "./page-sender.ts";
 import { hasBody, pathOf } from "./request.ts";
 import type { Site } from "./site.ts";
+import { statusHandlers } from "./status-routes.ts";
 
 const READING = ["GET", "HEAD"];
 const CHANGING = ["POST", "PUT"];
@@ -14,7 +15,7 @@ const SECURITY_HEADERS = new Map([
   ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
 ]);
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Which path answers with what. Nothing of a request is ever repeated in an answer. */
 export class Routes {
@@ -38,6 +39,7 @@ export class Routes {
     const { otherPaths = "own" } = site;
     if (otherPaths === "own") {
       this.#handlers.set("/", sendLanding);
+      for (const [path, handler] of statusHandlers(site.status)) this.#handlers.set(path, handler);
       this.#handlers.set(RELOAD_PATH, (_, response) => void this.#reload(response));
     }
     // Last, so that it wins over the landing page if the metrics are at "/".

@@ -21,6 +21,27 @@ export interface Exposition {
  */
 export type OtherPaths = "own" | "none" | "page" | "landing";
 
+/** Somebody who looks at the status, and is told what changes. */
+export interface Watcher {
+  /** Whether addresses may be shown. */
+  readonly isTrusted: boolean;
+  /** Takes an event as text/event-stream has it. */
+  send(event: string): void;
+  /** There will be no more. */
+  end(): void;
+}
+
+/** A page that tells how the program does, and goes on to. */
+export interface StatusSite {
+  /** HTML. `isTrusted`: whether addresses may be shown. */
+  page(isTrusted: boolean): string;
+  /** Path → what the page is made of besides. */
+  readonly files: ReadonlyMap<string, { readonly contentType: string; readonly body: Uint8Array }>;
+  readonly eventsPath: string;
+  /** Tells what changes from now on, until the returned function is called. */
+  watch(watcher: Watcher): () => void;
+}
+
 /** What is served; the server knows nothing else of the program. */
 export interface Site {
   /**
@@ -32,6 +53,8 @@ export interface Site {
   readonly otherPaths?: OtherPaths;
   /** HTML. */
   landingPage(): string;
+  /** Stands at / in place of the landing page. */
+  readonly status?: StatusSite | undefined;
   ready(): boolean;
   /** Has the configuration read again, if the web may ask for that; resolves with why it failed, if it did. */
   reload?(): Promise<string | undefined>;

@@ -64,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "web/": ["http/", "config/", "files/", "native/thread.ts", "errors.ts", "node:", "bcryptjs"],
   "daemon/": ["*"],
   "dashboards/": ["@grafana/schema"],
+  "status/": ["ledger/", "capture/capture.ts", "grown-array.ts", "node:"],
   "personalities/": ["config/", "http/", "page/", "node:"],
   "cli/": [
     "config/",

@@ -32,6 +32,7 @@ const DEFAULT: Config = {
   telemetryPath: "/metrics",
   webConfig: null,
   hasLifecycle: false,
+  status: null,
   collectorShare: 0.25,
   logLevel: "info",
   logFormat: "logfmt",

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { sendText } from "./page-sender.ts";
+import type { StatusSite } from "./site.ts";
+import { isLocal } from "./local.ts";
+import { cut } from "./reset.ts";
+
+/** Watchers at once, over all addresses. */
+const MAX_WATCHERS = 256;
+/** What may wait for a watcher that reads slowly; it is cut then, asks again by itself, and gets everything. */
+const MAX_WAITING_CHARACTERS = 1024 * 1024;
+
+/** The page loads its own files and nothing else. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
+  "frame-ancestors 'none'";
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Path → what answers there, of the page that tells how the program does; none if there is no such page. */
+export function statusHandlers(status: StatusSite | undefined): Map<string, Handler> {
+  const handlers = new Map<string, Handler>();
+  if (status === undefined) return handlers;
+  handlers.set("/", (request, response) => {
+    response.setHeader("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+    response.setHeader("Cache-Control", "no-store");
+    sendText(response, 200, status.page(isLocal(request)), "text/html; charset=utf-8");
+  });
+  for (const [path, { contentType, body }] of status.files) {
+    handlers.set(path, (_, response) => {
+      response.writeHead(200, { "Content-Type": contentType, "Content-Length": body.length });
+      response.end(body);
+    });
+  }
+  const watchers = new Set<ServerResponse>();
+  handlers.set(status.eventsPath, (request, response) => watch(status, watchers, request, response));
+  return handlers;
+}
+
+function watch(
+  status: StatusSite,
+  watchers: Set<ServerResponse>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (watchers.size >= MAX_WATCHERS) {
+    sendText(response, 503, `Limit of watchers reached (${MAX_WATCHERS}), try again later.\n`);
+    return;
+  }
+  response.writeHead(200, {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    // nginx would gather them.
+    "X-Accel-Buffering": "no",
+  });
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  watchers.add(response);
+  let waiting = 0;
+  const leave = status.watch({
+    isTrusted: isLocal(request),
+    send(event) {
+      waiting += event.length;
+      response.write(event, () => (waiting -= event.length));
+      if (waiting > MAX_WAITING_CHARACTERS) cut(response);
+    },
+    end: () => response.end(),
+  });
+  // A browser that goes closes its half of the connection; nobody waits for an end of the events.
+  const { socket } = request;
+  const gone = () => response.destroy();
+  socket.once("end", gone);
+  response.once("close", () => {
+    socket.off("end", gone);
+    watchers.delete(response);
+    leave();
+  });
+}

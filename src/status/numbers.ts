@@ -1,0 +1,40 @@
+const KILO = 1000;
+const PREFIXES = ["", "k", "M", "G", "T", "P", "E"];
+const BITS = 8;
+const DIGITS = 3;
+
+/** Bits a second, with three digits. */
+export function bitRate(bytesPerSecond: number): string {
+  return scaled(bytesPerSecond * BITS, "bit/s");
+}
+
+export function packetRate(packetsPerSecond: number): string {
+  return scaled(packetsPerSecond, "p/s");
+}
+
+export function bytes(count: number): string {
+  return scaled(count, "B");
+}
+
+export function whole(count: number): string {
+  return Math.round(count).toLocaleString("en-US").replaceAll(",", "\u202f");
+}
+
+/** How long something takes or is ago. */
+export function duration(seconds: number): string {
+  const units: [seconds: number, name: string][] = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+  ];
+  for (const [unit, name] of units) if (seconds >= 2 * unit) return `${Math.floor(seconds / unit)} ${name}`;
+  return seconds >= 1 ? `${Math.floor(seconds)} s` : `${(seconds * 1000).toFixed(1)} ms`;
+}
+
+function scaled(exact: number, unit: string): string {
+  const value = exact < KILO ? exact : Number(exact.toPrecision(DIGITS));
+  const power = value < KILO ? 0 : Math.min(Math.floor(Math.log10(value) / 3), PREFIXES.length - 1);
+  const mantissa = value / KILO ** power;
+  const digits = power === 0 ? (Number.isInteger(mantissa) ? 0 : 1) : mantissa < 10 ? 2 : mantissa < 100 ? 1 : 0;
+  return `${mantissa.toFixed(digits)} ${PREFIXES[power]!}${unit}`;
+}

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import type { StatusSite, Watcher } from "../../src/http/site.ts";
+import { until } from "../support/waiting.ts";
+import { ask, begin, serve } from "./client.ts";
+import { FakeSite } from "./fake-site.ts";
+
+/** A site with a page of its status, and those who watch it. */
+class StatusFake extends FakeSite {
+  readonly watchers = new Set<Watcher>();
+  readonly status: StatusSite = {
+    page: (isTrusted) => (isTrusted ? "all" : "some"),
+    files: new Map([["/-/status.css", { contentType: "text/css", body: Buffer.from("a{}") }]]),
+    eventsPath: "/-/status/events",
+    watch: (watcher) => {
+      this.watchers.add(watcher);
+      return () => this.watchers.delete(watcher);
+    },
+  };
+}
+
+test("the page of the status stands at /, with its files, and runs nothing but those", async () => {
+  await using server = await serve(new StatusFake());
+  const page = await ask(server, "/");
+  assert.equal(page.text, "all");
+  assert.equal(page.headers["content-type"], "text/html; charset=utf-8");
+  assert.match(
+    String(page.headers["content-security-policy"]),
+    /default-src 'none'.*script-src 'self'.*frame-ancestors 'none'/,
+  );
+  const style = await ask(server, "/-/status.css");
+  assert.deepEqual([style.text, style.headers["content-type"]], ["a{}", "text/css"]);
+  assert.equal((await ask(server, "/", { method: "HEAD" })).text, "");
+  assert.equal((await ask(server, "/-/status/events", { method: "POST" })).status, 405);
+});
+
+test("without it the list of links stands at /, and nothing is watched", async () => {
+  await using server = await serve(new FakeSite());
+  assert.equal((await ask(server, "/")).text, "<h1>promtap</h1>\n");
+  assert.equal((await ask(server, "/-/status/events")).status, 404);
+});
+
+for (const headers of [
+  { "X-Forwarded-For": "192.0.2.1" },
+  { Forwarded: "for=192.0.2.1" },
+  { "X-Real-IP": "192.0.2.1" },
+  { Via: "1.1 proxy" },
+  { Host: "promtap.example.com:9112" },
+  { Host: "127.0.0.1.example.com" },
+]) {
+  test(`no address is shown to who came by way of ${JSON.stringify(headers)}`, async () => {
+    await using server = await serve(new StatusFake());
+    assert.equal((await ask(server, "/", { headers })).text, "some");
+  });
+}
+
+test("events go to all who watch, and no more to who has gone", async () => {
+  const site = new StatusFake();
+  await using server = await serve(site);
+  const [first, second] = [await begin(server, "/-/status/events"), await begin(server, "/-/status/events")];
+  assert.equal(first.headers["content-type"], "text/event-stream");
+  assert.equal(site.watchers.size, 2);
+  for (const watcher of site.watchers) watcher.send("data: 1\n\n");
+  for (const each of [first, second]) assert.equal(String((await once(each, "data"))[0]), "data: 1\n\n");
+  first.destroy();
+  await until("it has gone", () => site.watchers.size === 1);
+  for (const watcher of site.watchers) watcher.end();
+  assert.equal(await text(second), "");
+});
+
+test("a watcher that does not read is cut, before much waits for it", async () => {
+  const site = new StatusFake();
+  await using server = await serve(site);
+  const slow = await begin(server, "/-/status/events");
+  slow.pause();
+  const event = `data: ${"x".repeat(100_000)}\n\n`;
+  await until("it is cut", () => {
+    for (const watcher of site.watchers) watcher.send(event);
+    return site.watchers.size === 0;
+  });
+  slow.destroy();
+});
+
+test("only so many may watch", async () => {
+  const site = new StatusFake();
+  await using server = await serve(site);
+  const watching = [];
+  for (let each = 0; each < 256; each++) watching.push(await begin(server, "/-/status/events"));
+  assert.equal((await ask(server, "/-/status/events")).status, 503);
+  for (const each of watching) each.destroy();
+  await until("all have gone", () => site.watchers.size === 0);
+});
