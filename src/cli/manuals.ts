@@ -19,7 +19,10 @@ export const MANUALS = {
   customers: { path: "src/customers/README.md", about: "Traffic by lists of prefixes with labels, and bills." },
   web: { path: "src/http/README.md", about: "Addresses to serve on, parts of a page, promtap's own metrics." },
   personalities: { path: "src/personalities/README.md", about: "Taking the place of another exporter, flag by flag." },
-  flow: { path: "src/collectors/flow/README.md", about: "Flow records in Kafka; coming from flow-exporter." },
+  flow: {
+    path: "src/collectors/flow/README.md",
+    about: "Flow records by UDP and in Kafka; coming from flow-exporter.",
+  },
   produce: { path: "src/collectors/produce/README.md", about: "Traffic written to Kafka." },
   iptables: { path: "src/collectors/iptables/README.md", about: "Firewall rules; coming from iptables_exporter." },
   connections: { path: "src/collectors/connections/README.md", about: "TCP connections; coming from geoip-exporter." },

@@ -54,10 +54,10 @@ export interface FeatureHost extends CheckHost {
 export interface FeatureKind<Value> {
   readonly section: Section<Value | null>;
   /**
-   * The flag that turns it on, if it needs no traffic: with that flag, traffic is counted only if the flags of
-   * interfaces ask for it.
+   * The flag that turns it on, or several, if it needs no traffic: with that flag, traffic is counted only if the flags
+   * of interfaces ask for it.
    */
-  readonly standsAlone?: string;
+  readonly standsAlone?: string | readonly string[];
   /** What of the host it builds on, so that it is started again when that changes. */
   readonly follows?: readonly ("interfaces" | "isCounted")[];
   /** What is legal but hardly meant; a sentence each. */

@@ -66,9 +66,11 @@ export function mayChange(config: Config): boolean {
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
 export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = []): Config {
   refuseConflicts(ALL_FLAGS, given);
-  const alone = Object.values(FEATURES).find(({ standsAlone }) => standsAlone !== undefined && given.has(standsAlone));
+  const alone = Object.values(FEATURES)
+    .flatMap(({ standsAlone }) => standsAlone ?? [])
+    .find((name) => given.has(name));
   const isCounted = alone === undefined || given.has("interface") || given.has("read");
-  if (!isCounted) refusePointless(given, alone.standsAlone!);
+  if (!isCounted) refusePointless(given, alone);
   return {
     ...trafficSection.read(given),
     ...captureSection.read(given),

@@ -35,6 +35,8 @@ const c = once(() => {
     syscall: libc.func("long syscall(long number, int command, unsigned int flags, int cpu)"),
     send: libc.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
     recv: libc.func("int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)"),
+    recvmmsg: libc.func("int recvmmsg(int fd, int64_t messages, unsigned int count, int flags, int64_t timeout)"),
+    getsockname: libc.func("int getsockname(int fd, _Inout_ uint8_t *address, _Inout_ uint32_t *length)"),
   };
 });
 
@@ -160,6 +162,16 @@ export function recv(fd: number, bytes: Uint8Array): number {
 /** Receives in a helper thread: the kernel may take its time to make the message. */
 export function recvInBackground(fd: number, bytes: Uint8Array): Promise<number> {
   return inBackground((done) => c().recv.async(fd, bytes, bytes.length, MSG_DONTWAIT, done), bytes);
+}
+
+/** Receives up to `count` messages, waiting for none, into the `struct mmsghdr`s at an address. Returns how many. */
+export function recvmmsg(fd: number, messages: bigint, count: number): number {
+  return orErrno(c().recvmmsg(fd, messages, count, MSG_DONTWAIT, 0));
+}
+
+/** Fills `address` with what the socket is bound to. */
+export function getsockname(fd: number, address: Uint8Array): number {
+  return orErrno(c().getsockname(fd, address, [address.length]));
 }
 
 const SYS_MEMBARRIER = process.arch === "arm64" ? 283 : 324;

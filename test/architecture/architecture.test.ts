@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "log.ts": ["config/", "errors.ts", "consola", "node:"],
   "packet/": [],
   "ledger/": ["packet/", "grown-array.ts"],
+  "flows/": ["packet/"],
   "files/": ["errors.ts", "node:"],
   "native/": ["errors.ts", "node:", "koffi", "cap"],
   "page/": ["errors.ts", "grown-array.ts", "node:", "prom-client"],
@@ -26,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "collectors/": [
     "config/",
     "capture/",
+    "flows/",
     "ledger/",
     "geo/",
     "files/",

@@ -81,11 +81,12 @@ describe("the command lines of READMEs and units", () => {
       const { listen, isCounted, features } = scan(line).config();
       assert.deepEqual([listen, isCounted], [tcp(undefined, 9590), false]);
       const { flow } = features;
-      assert.deepEqual([flow?.brokers.bootstrap, flow?.topic, flow?.ownAs], [broker(host), "pmacct.acct", 15_169]);
-      assert.equal(flow?.group, "promtap");
+      const { kafka } = flow ?? {};
+      assert.deepEqual([kafka?.brokers.bootstrap, kafka?.topic, flow?.ownAs], [broker(host), "pmacct.acct", 15_169]);
+      assert.equal(kafka?.group, "promtap");
     }
     const { flow } = scan("flow-exporter -brokers=k:9092 -topic=t -partitions=0,2").config().features;
-    assert.deepEqual([flow?.group, flow?.partitions], [null, [0, 2]]);
+    assert.deepEqual([flow?.kafka?.group, flow?.kafka?.partitions], [null, [0, 2]]);
   });
 
   test("other names are promtap", () => {

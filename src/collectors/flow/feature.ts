@@ -1,60 +1,92 @@
 import { AsNames } from "./as-names/as-names.ts";
-import { FlowCollector } from "./flow-collector.ts";
+import { FlowCollector, type FlowInput } from "./flow-collector.ts";
 import { FlowIntake } from "./flow-intake.ts";
 import { FlowLedger } from "./flow-ledger.ts";
+import { KafkaFamilies } from "./kafka-families.ts";
 import { SlotLabels } from "./slot-labels.ts";
+import { UdpFamilies } from "./udp/udp-families.ts";
+import { UdpIntake } from "./udp/udp-intake.ts";
+import { UdpReceiver } from "./udp/udp-receiver.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { readAsset } from "../../native/asset.ts";
 import type { FeatureKind, FeatureLog } from "../feature.ts";
 import { type FlowConfig, flowSection } from "./section.ts";
 
-/** Flow records from Kafka. */
+type Kafka = NonNullable<FlowConfig["kafka"]>;
+type Udp = NonNullable<FlowConfig["udp"]>;
+
+/** Flow records, from Kafka and from exporters: counted together. */
 export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
-  standsAlone: "flow-topic",
+  standsAlone: ["flow-topic", "flow-listen"],
 
   async start(flow, { log }) {
-    const { topic, maxSeries } = flow;
-    if (flow.ownAs === 0) log.warn("no AS is ours: give its number with --flow-asn", { topic });
+    const { kafka, udp, maxSeries } = flow;
+    if (flow.ownAs === 0) {
+      log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
+    }
     const names = await openNames(flow.asNamesPath, log);
     const ledger = new FlowLedger(flow);
-    const intake = new FlowIntake(ledger, flow.applySampling, (refusal) =>
-      log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
-    );
-    // The client of Kafka is large: it is loaded only if it is used.
-    const { Consumer } = await import("../../kafka/consumer/consumer.ts");
-    const source = new Consumer(flow, intake, {
-      changed(error) {
-        if (error === undefined) log.info("reading from Kafka", { topic });
-        else log.error("couldn't read from Kafka", { topic, error });
-      },
-      assigned: (partitions) => log.info("got partitions", { topic, partitions: partitions.join(",") }),
-    });
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
+    await using held = new AsyncDisposableStack();
+    const inputs: FlowInput[] = [];
+    if (udp !== null) inputs.push(receive(udp, ledger, log, held));
+    if (kafka !== null) inputs.push(await consume(kafka, ledger, log, held));
+    const parts = held.move();
     return {
-      collectors: [new FlowCollector({ source, intake, ledger, labels, names, maxSeries })],
+      collectors: [new FlowCollector({ inputs, ledger, labels, names, maxSeries })],
       keeps: [],
-      [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: () => parts.disposeAsync(),
     };
   },
 
-  async check({ brokers, topic, group, partitions, asNamesPath }, { log }) {
+  async check({ kafka, udp, asNamesPath }, { log }) {
     const names = await openNames(asNamesPath, log);
-    const { checkTopic } = await import("../../kafka/consumer/consumer.ts");
-    try {
-      const count = await checkTopic({ brokers, topic }, group);
-      if (count === undefined) throw new Error(`there is no topic ${topic}`);
-      const who = group === null ? "without a group" : `in the group ${group}`;
-      const which = partitions === null || partitions === "all" ? "" : `: ${partitions.join(",")}`;
-      return [
-        `would read flows from ${topic}, which has ${count} partitions, ${who}${which}`,
-        `names of ASes: ${names.count}`,
-      ];
-    } catch (error) {
-      throw new PromtapError(ErrorCode.HOST, `couldn't read from Kafka: ${messageOf(error)}`, { cause: error });
-    }
+    return [
+      ...(udp === null ? [] : [`would receive flows on ${udp.listen.map(({ name }) => name).join(", ")}`]),
+      ...(kafka === null ? [] : [await checkKafka(kafka)]),
+      `names of ASes: ${names.count}`,
+    ];
   },
 };
+
+function receive({ listen, sampling }: Udp, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
+  const intake = new UdpIntake(ledger, sampling);
+  const receiver = held.use(new UdpReceiver(listen, intake));
+  for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
+  return new UdpFamilies(receiver, intake);
+}
+
+async function consume(kafka: Kafka, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
+  const { topic } = kafka;
+  const intake = new FlowIntake(ledger, kafka.applySampling, (refusal) =>
+    log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
+  );
+  // The client of Kafka is large: it is loaded only if it is used.
+  const { Consumer } = await import("../../kafka/consumer/consumer.ts");
+  const source = new Consumer(kafka, intake, {
+    changed(error) {
+      if (error === undefined) log.info("reading from Kafka", { topic });
+      else log.error("couldn't read from Kafka", { topic, error });
+    },
+    assigned: (partitions) => log.info("got partitions", { topic, partitions: partitions.join(",") }),
+  });
+  held.use(source);
+  return new KafkaFamilies(source, intake);
+}
+
+async function checkKafka({ brokers, topic, group, partitions }: Kafka): Promise<string> {
+  const { checkTopic } = await import("../../kafka/consumer/consumer.ts");
+  try {
+    const count = await checkTopic({ brokers, topic }, group);
+    if (count === undefined) throw new Error(`there is no topic ${topic}`);
+    const who = group === null ? "without a group" : `in the group ${group}`;
+    const which = partitions === null || partitions === "all" ? "" : `: ${partitions.join(",")}`;
+    return `would read flows from ${topic}, which has ${count} partitions, ${who}${which}`;
+  } catch (error) {
+    throw new PromtapError(ErrorCode.HOST, `couldn't read from Kafka: ${messageOf(error)}`, { cause: error });
+  }
+}
 
 function openNames(path: string | null, log: FeatureLog): Promise<AsNames> {
   if (path === null) return AsNames.carried(readAsset("as-names.txt.zst"));

@@ -10,6 +10,9 @@ import {
   wholeNumber,
 } from "../../config/flag.ts";
 import { section, type ValueOf } from "../../config/section.ts";
+import { type Address, parseAddress } from "../../packet/address.ts";
+import type { Sampling } from "./udp/udp-intake.ts";
+import type { ListenAddress } from "./udp/udp-receiver.ts";
 
 export const FLOW_STARTS = ["committed", "earliest", "latest"] as const;
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
@@ -17,6 +20,7 @@ export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as co
 export const FLOW_LABELS = ["as_src", "as_dst", "label", "iface_in", "iface_out"] as const;
 
 const DEFAULT_PORT = 9092;
+const MAX_PORT = 65_535;
 const MAX_AS = 2 ** 32 - 1;
 const MAX_MAX_SERIES = 10_000_000;
 /** Far above what clusters hold; a bound for what a typing error may ask for. */
@@ -29,8 +33,12 @@ const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** Labels that other keys make. */
 const TAKEN_LABELS = ["source_as", "source_as_name", "destination_as", "destination_as_name", "hostname"];
 
-const TITLE = "Flows from Kafka";
+const TITLE = "Flows";
 const NEEDS_BROKERS = { needs: ["flow-brokers"] } as const;
+const NEEDS_LISTEN = { needs: ["flow-listen"] } as const;
+const NEEDS_EITHER = { needs: ["flow-brokers", "flow-listen"] } as const;
+/** Of what a sampled count is multiplied by. */
+const MAX_SAMPLING = 1_000_000;
 
 const file = nonEmpty("a file");
 
@@ -144,6 +152,28 @@ const FLAGS = {
     help: "Topic with pmacct's flow records in JSON. With it, traffic is captured only if -i asks for it.",
     parse: nameOf,
   }),
+  /** Addresses at which exporters' datagrams are received. */
+  listen: list({
+    name: "flow-listen",
+    key: "flow.listen",
+    value: "ADDRESS",
+    excludes: { once: "flows come as long as promtap runs" },
+    help:
+      "Address at which NetFlow v5 and v9, and IPFIX are received by UDP: :2055, 192.0.2.1:2055 or [::1]:4739. " +
+      "With it, traffic is captured only if -i asks for it.",
+    parse: listenAddressOf,
+  }),
+  sampling: single({
+    name: "flow-sampling",
+    key: "flow.sampling",
+    value: "auto|none|NUMBER",
+    default: "auto",
+    ...NEEDS_LISTEN,
+    help:
+      "Multiply bytes and packets of exporters' records by the sampling interval that the exporter tells, not at all, " +
+      "or by a number.",
+    parse: samplingOf,
+  }),
   /** Number of the AS whose traffic is ours; 0 if it is not told. */
   ownAs: single({
     name: "flow-asn",
@@ -151,7 +181,7 @@ const FLAGS = {
     key: "flow.asn",
     value: "NUMBER",
     default: "0",
-    ...NEEDS_BROKERS,
+    ...NEEDS_EITHER,
     help: "Number of the AS whose traffic is ours.",
     parse: wholeNumber(MAX_AS),
   }),
@@ -188,7 +218,7 @@ const FLAGS = {
     key: "flow.labels",
     value: "KEY,...",
     default: FLOW_LABELS.join(","),
-    ...NEEDS_BROKERS,
+    ...NEEDS_EITHER,
     help: "Keys of the records that make labels, by any of pmacct's names.",
     parse: labelsOf,
   }),
@@ -198,7 +228,7 @@ const FLAGS = {
     key: "flow.max_series",
     value: "N",
     default: "100000",
-    ...NEEDS_BROKERS,
+    ...NEEDS_EITHER,
     help: 'Most sets of labels that get series of their own; the rest is counted with "other" in every label.',
     parse: wholeNumber(MAX_MAX_SERIES),
   }),
@@ -213,15 +243,31 @@ const FLAGS = {
     name: "flow-as-names",
     key: "flow.as_names",
     value: "FILE",
-    ...NEEDS_BROKERS,
+    ...NEEDS_EITHER,
     help: "Names of ASes, instead of those in the binary: lines such as 15169 GOOGLE, or an mmdb file.",
     parse: file,
   }),
 };
 
-/** What is consumed, and how it is counted; null if nothing is. */
+/** Where flows come from, and how they are counted; null if they come from nowhere. */
 export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...FLAGS }, (values, given) => {
-  const { topic, partitions, start, group, ownAs, labels, maxSeries, applySampling, asNamesPath } = values;
+  const { listen, sampling, ownAs, labels, maxSeries, asNamesPath } = values;
+  const kafka = kafkaOf(values, given);
+  if (kafka === null && listen.length === 0) return null;
+  return { kafka, udp: listen.length === 0 ? null : { listen, sampling }, ownAs, labels, maxSeries, asNamesPath };
+});
+export type FlowConfig = NonNullable<ValueOf<typeof flowSection>>;
+
+interface KafkaValues {
+  topic: string | null;
+  group: string;
+  partitions: number[] | "all" | null;
+  start: (typeof FLOW_STARTS)[number];
+  applySampling: boolean;
+}
+
+/** What is consumed; null if nothing is. */
+function kafkaOf({ topic, partitions, start, group, applySampling }: KafkaValues, given: GivenFlags) {
   const source = brokers.read(given);
   if (topic === null || source === null) return null;
   if (partitions !== null && given.has("flow-from") && start === "committed") {
@@ -230,24 +276,41 @@ export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...FLAGS }, (values
   return {
     brokers: source,
     topic,
-    ownAs,
     /** Group that shares the partitions and keeps the offsets; null if partitions are fixed and no offset is kept. */
     group: partitions === null ? group : null,
     /** Fixed partitions, or "all"; null with a group. */
     partitions,
     /** Where to begin; with a group, only if it has no committed offset. */
     from: start === "earliest" ? ("earliest" as const) : ("latest" as const),
-    labels,
-    maxSeries,
     applySampling,
-    asNamesPath,
   };
-});
-export type FlowConfig = NonNullable<ValueOf<typeof flowSection>>;
+}
 
 /** Number of the AS whose traffic is ours, for all that asks for it. */
 export function ownAsOf(given: GivenFlags): number {
   return FLAGS.ownAs.read(given.get(FLAGS.ownAs.name));
+}
+
+function listenAddressOf(text: string, spelling: string): ListenAddress {
+  const [, bracketed, plain = "", port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):([0-9]{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const address = parseAddress(host);
+  const isLegal = bracketed === undefined ? host === "" || address?.version === 4 : address?.version === 6;
+  if (port === undefined || Number(port) > MAX_PORT || !isLegal) {
+    throw illegal(spelling, text, ":PORT, IPV4:PORT or [IPV6]:PORT, as in :2055");
+  }
+  return { name: text, host: address === null ? undefined : addressBytes(address), port: Number(port) };
+}
+
+function addressBytes({ version, value }: Address): number[] {
+  const length = version === 4 ? 4 : 16;
+  return Array.from({ length }, (_, k) => Number((value >> BigInt(8 * (length - 1 - k))) & 0xffn));
+}
+
+function samplingOf(text: string, spelling: string): Sampling {
+  if (text === "auto" || text === "none") return text;
+  if (/^[0-9]{1,7}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_SAMPLING) return Number(text);
+  throw illegal(spelling, text, `auto, none, or a number from 1 to ${MAX_SAMPLING}`);
 }
 
 function brokerOf(text: string, spelling: string): { host: string; port: number } {
@@ -255,7 +318,7 @@ function brokerOf(text: string, spelling: string): { host: string; port: number 
     /^(?:\[([0-9a-fA-F:.]+(?:%[^\s/:\]]+)?)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   const number = port === undefined ? DEFAULT_PORT : Number(port);
-  if (host === undefined || number < 1 || number > 65_535) {
+  if (host === undefined || number < 1 || number > MAX_PORT) {
     throw illegal(spelling, text, "HOST[:PORT],..., as in kafka1:9092,[2001:db8::1]:9092");
   }
   return { host, port: number };

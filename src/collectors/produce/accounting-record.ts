@@ -5,7 +5,8 @@ import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
 
 /** Of some protocols pmacct has another name. */
 const PMACCT_PROTOCOLS: Readonly<Record<string, string>> = { encap: "ipv6", icmpv6: "ipv6-icmp" };
-const PROTOCOLS = PROTOCOL_LABELS.map((label) => PMACCT_PROTOCOLS[label] ?? label);
+/** By column. */
+export const PROTOCOLS = PROTOCOL_LABELS.map((label) => PMACCT_PROTOCOLS[label] ?? label);
 
 /** What all records of one making have in common. */
 export interface RecordContext {

@@ -8,6 +8,7 @@ import { AsNames } from "../../../src/collectors/flow/as-names/as-names.ts";
 import { FlowCollector } from "../../../src/collectors/flow/flow-collector.ts";
 import { FlowIntake, type Refusal } from "../../../src/collectors/flow/flow-intake.ts";
 import { FlowLedger } from "../../../src/collectors/flow/flow-ledger.ts";
+import { KafkaFamilies } from "../../../src/collectors/flow/kafka-families.ts";
 import { SlotLabels } from "../../../src/collectors/flow/slot-labels.ts";
 import { FLOW_LABELS } from "../../../src/collectors/flow/section.ts";
 import { Format } from "../../../src/page/negotiation.ts";
@@ -51,7 +52,8 @@ class Site {
       ]),
     };
     const { ledger, intake } = this;
-    const parts = { source, intake, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries };
+    const inputs = [new KafkaFamilies(source, intake)];
+    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries };
     this.collector = new FlowCollector(parts);
   }
 

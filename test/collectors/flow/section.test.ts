@@ -10,34 +10,40 @@ const judge = (...args: string[]): Config => configOf(scanFlags([...WANTED, ...a
 
 const BROKERS = { bootstrap: [{ host: "kafka", port: 9092 }], tls: null, sasl: null };
 
-const DEFAULT: FlowConfig = {
+type Kafka = NonNullable<FlowConfig["kafka"]>;
+
+const KAFKA: Kafka = {
   brokers: BROKERS,
   topic: "t",
-  ownAs: 0,
   group: "promtap",
   partitions: null,
   from: "latest",
+  applySampling: false,
+};
+const DEFAULT: FlowConfig = {
+  kafka: KAFKA,
+  udp: null,
+  ownAs: 0,
   labels: ["as_src", "as_dst", "label", "iface_in", "iface_out"],
   maxSeries: 100_000,
-  applySampling: false,
   asNamesPath: null,
 };
 
 const LEGAL: [string[], Partial<FlowConfig>][] = [
   [[], {}],
   [["--flow-asn=4294967295"], { ownAs: 4_294_967_295 }],
-  [["--flow-group=a.b_c-1"], { group: "a.b_c-1" }],
-  [["--flow-partitions=all"], { partitions: "all", group: null }],
-  [["--flow-partitions=2,0,2"], { partitions: [2, 0], group: null }],
-  [["--flow-from=earliest"], { from: "earliest" }],
-  [["--flow-from=committed"], { from: "latest" }],
+  [["--flow-group=a.b_c-1"], { kafka: { ...KAFKA, group: "a.b_c-1" } }],
+  [["--flow-partitions=all"], { kafka: { ...KAFKA, partitions: "all", group: null } }],
+  [["--flow-partitions=2,0,2"], { kafka: { ...KAFKA, partitions: [2, 0], group: null } }],
+  [["--flow-from=earliest"], { kafka: { ...KAFKA, from: "earliest" } }],
+  [["--flow-from=committed"], { kafka: { ...KAFKA, from: "latest" } }],
   [["--flow-labels=label,ip_proto,label"], { labels: ["label", "ip_proto"] }],
   [["--flow-max-series=0"], { maxSeries: 0 }],
-  [["--flow-apply-sampling"], { applySampling: true }],
+  [["--flow-apply-sampling"], { kafka: { ...KAFKA, applySampling: true } }],
   [["--flow-as-names=asn.txt"], { asNamesPath: "asn.txt" }],
 ];
 
-const REACHED: [string[], Partial<FlowConfig["brokers"]>][] = [
+const REACHED: [string[], Partial<Kafka["brokers"]>][] = [
   [[], {}],
   [["--flow-tls"], { tls: { caPath: null, certPath: null, keyPath: null } }],
   [["--flow-tls-ca=ca"], { tls: { caPath: "ca", certPath: null, keyPath: null } }],
@@ -53,6 +59,16 @@ const REACHED: [string[], Partial<FlowConfig["brokers"]>][] = [
 ];
 
 const ILLEGAL: [string[], RegExp][] = [
+  [["--flow-listen="], /legal is :PORT, IPV4:PORT or \[IPV6\]:PORT/],
+  [["--flow-listen=router:2055"], /legal is :PORT/],
+  [["--flow-listen=:65536"], /legal is :PORT/],
+  [["--flow-listen=::1:2055"], /legal is :PORT/],
+  [["--flow-listen=[192.0.2.1]:2055"], /legal is :PORT/],
+  [["--flow-listen=:2055", "--once"], /exclude each other/],
+  [["--flow-listen=:2055", "--flow-sampling=0"], /auto, none, or a number from 1/],
+  [["--flow-listen=:2055", "--flow-group=g"], /needs --flow-brokers/],
+  [["--flow-asn=1"], /needs --flow-brokers or --flow-listen/],
+  [[...WANTED, "--flow-sampling=none"], /needs --flow-listen/],
   [["--flow-topic=t"], /needs --flow-brokers/],
   [["--flow-brokers=kafka"], /needs --flow-topic/],
   [["--flow-brokers=", "--flow-topic=t"], /legal is HOST\[:PORT\]/],
@@ -92,7 +108,7 @@ describe("flags of flows", () => {
 
   for (const [args, expected] of REACHED) {
     test(`${args.join(" ") || "without more"} say how to reach the brokers`, () => {
-      assert.deepEqual(judge(...args).features.flow?.brokers, { ...BROKERS, ...expected });
+      assert.deepEqual(judge(...args).features.flow?.kafka?.brokers, { ...BROKERS, ...expected });
     });
   }
 
@@ -105,11 +121,24 @@ describe("flags of flows", () => {
     });
   }
 
+  test("take several addresses to receive at, with brokers or without", () => {
+    const listen = [
+      { name: ":2055", host: undefined, port: 2055 },
+      { name: "192.0.2.1:1", host: [192, 0, 2, 1], port: 1 },
+      { name: "[::1]:6343", host: [...Array<number>(15).fill(0), 1], port: 6343 },
+    ];
+    const args = ["--flow-listen=:2055", "--flow-listen=192.0.2.1:1", "--flow-listen=[::1]:6343", "--flow-sampling=8"];
+    const udp = { listen, sampling: 8 };
+    assert.deepEqual(configOf(scanFlags(args)).features.flow, { ...DEFAULT, kafka: null, udp });
+    assert.deepEqual(judge(...args).features.flow, { ...DEFAULT, udp });
+    assert.equal(configOf(scanFlags(args)).isCounted, false);
+  });
+
   test("take several brokers, by name, IPv4 and IPv6", () => {
     const { features } = configOf(
       scanFlags(["--flow-brokers=a,192.0.2.1:1,[2001:db8::1]:65535,[fe80::1%eth0]", "--flow-topic=t"]),
     );
-    assert.deepEqual(features.flow?.brokers.bootstrap, [
+    assert.deepEqual(features.flow?.kafka?.brokers.bootstrap, [
       { host: "a", port: 9092 },
       { host: "192.0.2.1", port: 1 },
       { host: "2001:db8::1", port: 65_535 },

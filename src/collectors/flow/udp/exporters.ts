@@ -1,0 +1,92 @@
+import { Exporter, PROTOCOLS, type Room } from "../../../flows/exporter.ts";
+import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
+
+/** Exporters that are told apart; the rest are counted together. */
+export const MAX_EXPORTERS = 1024;
+/** After which an exporter may give its place to another. */
+const MIN_SILENCE_MS = 600_000;
+
+const OTHER = "other";
+
+/** An exporter, by its address. */
+export interface KnownExporter {
+  readonly name: string;
+  /** `name` in UTF-8. */
+  readonly text: Uint8Array;
+  /** What is known of it for reading what it sends. */
+  readonly exporter: Exporter;
+  datagrams: number;
+  /** In milliseconds since 1970. */
+  lastSeenMs: number;
+}
+
+/** All exporters that are heard of, a bounded number. */
+export class Exporters {
+  /** Stands for all that found no place, and for those that gave theirs. */
+  readonly other: KnownExporter;
+  /** Exporters that gave their place to others. */
+  evictions = 0;
+  readonly #room: Room;
+  readonly #max: number;
+  readonly #known = new Map<string, KnownExporter>();
+  /** By their addresses, those of IPv4. */
+  readonly #byIpv4 = new Map<number, KnownExporter>();
+  /** Before it nobody has been silent for long enough. */
+  #nextEvictionMs = 0;
+
+  constructor(room: Room, max = MAX_EXPORTERS) {
+    this.#room = room;
+    this.#max = max;
+    this.other = knownBy(OTHER, new Exporter(null));
+  }
+
+  get count(): number {
+    return this.#known.size;
+  }
+
+  all(): Iterable<KnownExporter> {
+    return this.#known.values();
+  }
+
+  /** The exporter of an address, in four words, at a time. Hot. */
+  find(word0: number, word1: number, word2: number, word3: number, nowMs: number): KnownExporter {
+    const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
+    if (isIpv4) {
+      const found = this.#byIpv4.get(word3);
+      if (found !== undefined) return found;
+    }
+    const name = isIpv4 ? formatIpv4(word3) : formatIpv6(word0, word1, word2, word3);
+    const found = this.#known.get(name);
+    if (found !== undefined) return found;
+    if (this.#known.size >= this.#max && !this.#evict(nowMs)) return this.other;
+    const known = knownBy(name, new Exporter(this.#room));
+    this.#known.set(name, known);
+    if (isIpv4) this.#byIpv4.set(word3, known);
+    return known;
+  }
+
+  /** Has the one that has been silent longest give its place, if that is long enough. */
+  #evict(nowMs: number): boolean {
+    if (nowMs < this.#nextEvictionMs) return false;
+    const silent = [...this.#known.values()].reduce((a, b) => (b.lastSeenMs < a.lastSeenMs ? b : a));
+    this.#nextEvictionMs = silent.lastSeenMs + MIN_SILENCE_MS;
+    if (nowMs < this.#nextEvictionMs) return false;
+    this.#known.delete(silent.name);
+    for (const [address, each] of this.#byIpv4) if (each === silent) this.#byIpv4.delete(address);
+    silent.exporter.leave();
+    this.#addToOther(silent);
+    this.evictions++;
+    return true;
+  }
+
+  #addToOther({ datagrams, exporter, lastSeenMs }: KnownExporter): void {
+    const { other } = this;
+    other.datagrams += datagrams;
+    other.lastSeenMs = Math.max(other.lastSeenMs, lastSeenMs);
+    for (let k = 0; k < PROTOCOLS.length; k++) other.exporter.records[k]! += exporter.records[k]!;
+  }
+}
+
+function knownBy(name: string, exporter: Exporter): KnownExporter {
+  return { name, text: new TextEncoder().encode(name), exporter, datagrams: 0, lastSeenMs: 0 };
+}

@@ -1,0 +1,77 @@
+import { Decoder } from "../../../flows/decoder.ts";
+import { Room } from "../../../flows/exporter.ts";
+import type { Flow } from "../../../flows/flow.ts";
+import { Verdict } from "../../../flows/verdict.ts";
+import type { FlowLedger } from "../flow-ledger.ts";
+import { Verdict as RecordVerdict } from "../records/flow-record.ts";
+import { Exporters } from "./exporters.ts";
+import { RecordWriter } from "./record-writer.ts";
+
+/** How sampled counts are made whole: by what the exporter tells, not at all, or by a number. */
+export type Sampling = "auto" | "none" | number;
+
+/** Datagrams that came together. */
+export interface Datagrams {
+  /** All of them: the k-th is [start(k), end(k)). */
+  readonly view: DataView;
+  start(k: number): number;
+  end(k: number): number;
+  /** A word of the sender's address, as one of IPv6. */
+  senderWord(k: number, word: number): number;
+}
+
+/** Counts what datagrams hold: flows into the ledger, and the rest by its reason. */
+export class UdpIntake {
+  readonly room = new Room();
+  readonly exporters = new Exporters(this.room);
+  /** Datagrams by Verdict. */
+  readonly verdicts = new Float64Array(Object.keys(Verdict).length);
+  /** Records that were not counted, by the Verdict of records. */
+  readonly refusals = new Float64Array(Object.keys(RecordVerdict).length);
+  readonly #decoder: Decoder;
+  readonly #ledger: FlowLedger;
+  readonly #writer: RecordWriter;
+  readonly #sampling: Sampling;
+  readonly #now: () => number;
+
+  /** `now`: milliseconds since 1970. */
+  constructor(ledger: FlowLedger, sampling: Sampling, now: () => number = Date.now) {
+    this.#ledger = ledger;
+    this.#sampling = sampling;
+    this.#now = now;
+    this.#writer = new RecordWriter(ledger.sets.textKeys);
+    this.#decoder = new Decoder(
+      { flow: (flow) => this.#count(flow), uncounted: () => this.refusals[RecordVerdict.NO_BYTES]!++ },
+      this.room,
+    );
+  }
+
+  /** Counts the records of the first `count` datagrams. Hot. */
+  take(batch: Datagrams, count: number): void {
+    const nowMs = this.#now();
+    for (let k = 0; k < count; k++) {
+      const [word0, word1] = [batch.senderWord(k, 0), batch.senderWord(k, 1)];
+      const [word2, word3] = [batch.senderWord(k, 2), batch.senderWord(k, 3)];
+      const known = this.exporters.find(word0, word1, word2, word3, nowMs);
+      known.datagrams++;
+      known.lastSeenMs = nowMs;
+      this.#writer.begin(known.text);
+      this.verdicts[this.#decoder.decode(known.exporter, batch.view, batch.start(k), batch.end(k))]!++;
+    }
+  }
+
+  #count(flow: Flow): void {
+    const interval = this.#sampling === "auto" ? Math.max(flow.interval, 1) : this.#intervalGiven();
+    const record = this.#writer.write(flow, interval);
+    // What lies need not be a number that counts add up to exactly.
+    if (record.bytes > Number.MAX_SAFE_INTEGER || record.packets > Number.MAX_SAFE_INTEGER) {
+      this.refusals[RecordVerdict.TOO_LARGE]!++;
+      return;
+    }
+    this.#ledger.add(record);
+  }
+
+  #intervalGiven(): number {
+    return typeof this.#sampling === "number" ? this.#sampling : 1;
+  }
+}

@@ -1,0 +1,65 @@
+import { watchReadable } from "../../../native/libc.ts";
+import { DatagramBatch, type UdpAddress, UdpSocket } from "../../../native/udp.ts";
+import type { UdpIntake } from "./udp-intake.ts";
+
+/** What the kernel may keep of a burst; without CAP_NET_ADMIN net.core.rmem_max bounds it. */
+const BUFFER_BYTES = 32 * 2 ** 20;
+/** Calls after which the event loop gets its turn. */
+const CALLS_PER_TURN = 16;
+/** Calls that a page waits for. */
+const CALLS_PER_PAGE = 256;
+
+/** Where datagrams are wanted, and how messages call it. */
+export interface ListenAddress extends UdpAddress {
+  readonly name: string;
+}
+
+/** Receives datagrams at several addresses, and has them counted. */
+export class UdpReceiver implements Disposable {
+  /** A socket for each address, by its name. */
+  readonly sockets: readonly { readonly name: string; readonly socket: UdpSocket }[];
+  readonly #batch = new DatagramBatch();
+  readonly #intake: UdpIntake;
+  readonly #ends: (() => void)[] = [];
+
+  /** Throws PromtapError. */
+  constructor(addresses: readonly ListenAddress[], intake: UdpIntake) {
+    this.#intake = intake;
+    const sockets: { name: string; socket: UdpSocket }[] = [];
+    this.sockets = sockets;
+    try {
+      for (const address of addresses) {
+        const socket = UdpSocket.open(address, address.name, BUFFER_BYTES);
+        sockets.push({ name: boundName(address, socket), socket });
+        this.#ends.push(watchReadable(socket.fd, () => this.#drain(socket, CALLS_PER_TURN)));
+      }
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Has what has come by now counted, within bounds. */
+  sync(): void {
+    for (const { socket } of this.sockets) this.#drain(socket, CALLS_PER_PAGE);
+  }
+
+  [Symbol.dispose](): void {
+    for (const end of this.#ends) end();
+    for (const { socket } of this.sockets) socket[Symbol.dispose]();
+  }
+
+  #drain(socket: UdpSocket, calls: number): void {
+    const batch = this.#batch;
+    for (let call = 0; call < calls; call++) {
+      const count = batch.receive(socket);
+      this.#intake.take(batch, count);
+      if (!batch.isFull(count)) return;
+    }
+  }
+}
+
+/** The address with the port that it has got. */
+function boundName({ name, port }: ListenAddress, socket: UdpSocket): string {
+  return port === 0 ? name.replace(/:0$/, `:${socket.port}`) : name;
+}

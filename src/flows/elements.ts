@@ -1,0 +1,91 @@
+import { Field } from "./flow.ts";
+
+/*
+ * Information elements of IPFIX, by IANA's names; those up to 127 are the fields of NetFlow v9 (RFC 3954, section 8)
+ * as well.
+ */
+const octetDeltaCount = 1;
+const packetDeltaCount = 2;
+const protocolIdentifier = 4;
+const ipClassOfService = 5;
+const tcpControlBits = 6;
+const sourceTransportPort = 7;
+const ingressInterface = 10;
+const destinationTransportPort = 11;
+const egressInterface = 14;
+const bgpSourceAsNumber = 16;
+const bgpDestinationAsNumber = 17;
+const postOctetDeltaCount = 23;
+const postPacketDeltaCount = 24;
+const samplingInterval = 34;
+const samplerId = 48;
+const samplerRandomInterval = 50;
+const vlanId = 58;
+const flowDirection = 61;
+const octetTotalCount = 85;
+const packetTotalCount = 86;
+const bgpNextAdjacentAsNumber = 128;
+const bgpPrevAdjacentAsNumber = 129;
+const initiatorOctets = 231;
+const responderOctets = 232;
+const dot1qVlanId = 243;
+const ingressPhysicalInterface = 252;
+const egressPhysicalInterface = 253;
+const initiatorPackets = 298;
+const responderPackets = 299;
+const selectorId = 302;
+const samplingPacketInterval = 305;
+const samplingPacketSpace = 306;
+const samplingSize = 309;
+const samplingPopulation = 310;
+
+/** Enterprise number of the elements of the way back, which have the numbers of those of the way there (RFC 5103). */
+export const REVERSE_PEN = 29_305;
+
+/** What may fill a field; if a template has several of them, the first here does. */
+const SOURCES: readonly (readonly [Field, ...number[]])[] = [
+  [Field.BYTES, octetDeltaCount, octetTotalCount, initiatorOctets, postOctetDeltaCount],
+  [Field.PACKETS, packetDeltaCount, packetTotalCount, initiatorPackets, postPacketDeltaCount],
+  [Field.SOURCE_AS, bgpSourceAsNumber],
+  [Field.DESTINATION_AS, bgpDestinationAsNumber],
+  [Field.INPUT, ingressInterface, ingressPhysicalInterface],
+  [Field.OUTPUT, egressInterface, egressPhysicalInterface],
+  [Field.REVERSE_BYTES, responderOctets],
+  [Field.REVERSE_PACKETS, responderPackets],
+  [Field.DIRECTION, flowDirection],
+  [Field.INTERVAL, samplingInterval, samplerRandomInterval, samplingPopulation],
+  [Field.SAMPLED, samplingPacketInterval, samplingSize],
+  [Field.SPACE, samplingPacketSpace],
+  [Field.SAMPLER, samplerId, selectorId],
+  [Field.PROTOCOL, protocolIdentifier],
+  [Field.SOURCE_PORT, sourceTransportPort],
+  [Field.DESTINATION_PORT, destinationTransportPort],
+  [Field.TOS, ipClassOfService],
+  [Field.TCP_FLAGS, tcpControlBits],
+  [Field.VLAN, vlanId, dot1qVlanId],
+  [Field.PEER_SOURCE_AS, bgpPrevAdjacentAsNumber],
+  [Field.PEER_DESTINATION_AS, bgpNextAdjacentAsNumber],
+];
+
+/** An element that fills a field, and before which others that do. */
+export interface Use {
+  readonly field: Field;
+  /** The lowest wins. */
+  readonly rank: number;
+}
+
+const USES: ReadonlyMap<number, Use> = new Map(
+  SOURCES.flatMap(([field, ...elements]) => elements.map((element, rank) => [element, { field, rank }] as const)),
+);
+const REVERSE_USES: ReadonlyMap<number, Use> = new Map([
+  [octetDeltaCount, { field: Field.REVERSE_BYTES, rank: 0 }],
+  [packetDeltaCount, { field: Field.REVERSE_PACKETS, rank: 0 }],
+  [octetTotalCount, { field: Field.REVERSE_BYTES, rank: 1 }],
+  [packetTotalCount, { field: Field.REVERSE_PACKETS, rank: 1 }],
+]);
+
+/** What an element is good for here; `enterprise` is 0 for those of IANA. */
+export function useOf(element: number, enterprise: number): Use | undefined {
+  if (enterprise === 0) return USES.get(element);
+  return enterprise === REVERSE_PEN ? REVERSE_USES.get(element) : undefined;
+}

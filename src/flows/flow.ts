@@ -1,0 +1,68 @@
+/** What a record may say. All are whole numbers; 0 is also what is not told. */
+export const Field = {
+  BYTES: 0,
+  PACKETS: 1,
+  SOURCE_AS: 2,
+  DESTINATION_AS: 3,
+  INPUT: 4,
+  OUTPUT: 5,
+  /** Of the way back, in a record of both (RFC 5103); its other fields are those of the way there, swapped. */
+  REVERSE_BYTES: 6,
+  REVERSE_PACKETS: 7,
+  /** FLOW_INGRESS or FLOW_EGRESS. */
+  DIRECTION: 8,
+  /** Of how many packets the exporter looked at one, if the record itself says so. */
+  INTERVAL: 9,
+  /** Those that stand for `INTERVAL` packets of `SPACE` more (RFC 7012, samplingPacketInterval and -Space). */
+  SAMPLED: 10,
+  SPACE: 11,
+  /** Which of the exporter's samplers it was. */
+  SAMPLER: 12,
+  PROTOCOL: 13,
+  SOURCE_PORT: 14,
+  DESTINATION_PORT: 15,
+  TOS: 16,
+  TCP_FLAGS: 17,
+  VLAN: 18,
+  PEER_SOURCE_AS: 19,
+  PEER_DESTINATION_AS: 20,
+} as const;
+export type Field = (typeof Field)[keyof typeof Field];
+export const FIELDS = Object.keys(Field).length;
+
+/** Values of Field.DIRECTION. */
+export const FLOW_EGRESS = 1;
+
+/** One record as it was read; reused. */
+export class Flow {
+  /** By Field. */
+  readonly numbers = new Float64Array(FIELDS);
+  /** One packet of so many was seen by the exporter; 0 if it has not told. */
+  interval = 0;
+
+  /** Makes the record one of the way back. */
+  reverse(): void {
+    const { numbers } = this;
+    numbers[Field.BYTES] = numbers[Field.REVERSE_BYTES]!;
+    numbers[Field.PACKETS] = numbers[Field.REVERSE_PACKETS]!;
+    this.#swap(Field.SOURCE_AS, Field.DESTINATION_AS);
+    this.#swap(Field.INPUT, Field.OUTPUT);
+    this.#swap(Field.SOURCE_PORT, Field.DESTINATION_PORT);
+    this.#swap(Field.PEER_SOURCE_AS, Field.PEER_DESTINATION_AS);
+  }
+
+  #swap(one: Field, other: Field): void {
+    const { numbers } = this;
+    const value = numbers[one]!;
+    numbers[one] = numbers[other]!;
+    numbers[other] = value;
+  }
+}
+
+/** Where the records go. */
+export interface FlowSink {
+  /** The record is good until this returns. Hot. */
+  flow(flow: Flow): void;
+  /** A record that has no counts. */
+  uncounted(): void;
+}

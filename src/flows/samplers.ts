@@ -1,0 +1,51 @@
+import { Field, type Flow } from "./flow.ts";
+
+/** Far above what routers have: a bound for what lies. */
+const MAX_SAMPLERS = 1024;
+
+/** How an exporter samples, as its options data tell: one packet of so many, by sampler, by interface, or for all. */
+export class Samplers {
+  readonly #bySampler = new Map<number, number>();
+  readonly #byInterface = new Map<number, number>();
+  #forAll = 0;
+
+  /** Takes a record of options data. */
+  learn({ numbers }: Flow): void {
+    const interval = intervalIn(numbers);
+    if (interval === 0) return;
+    const sampler = numbers[Field.SAMPLER]!;
+    const input = numbers[Field.INPUT]!;
+    if (sampler !== 0) keep(this.#bySampler, sampler, interval);
+    else if (input !== 0) keep(this.#byInterface, input, interval);
+    else this.#forAll = interval;
+  }
+
+  /** Of how many packets one was seen for this record; 0 if nothing tells. Hot; does not allocate. */
+  intervalOf({ numbers }: Flow): number {
+    const own = intervalIn(numbers);
+    if (own !== 0) return own;
+    if (this.#bySampler.size > 0) {
+      const found = this.#bySampler.get(numbers[Field.SAMPLER]!);
+      if (found !== undefined) return found;
+      if (this.#bySampler.size === 1 && numbers[Field.SAMPLER] === 0) return this.#bySampler.values().next().value!;
+    }
+    if (this.#byInterface.size > 0) {
+      const found = this.#byInterface.get(numbers[Field.INPUT]!) ?? this.#byInterface.get(numbers[Field.OUTPUT]!);
+      if (found !== undefined) return found;
+    }
+    return this.#forAll;
+  }
+}
+
+function keep(map: Map<number, number>, key: number, interval: number): void {
+  if (map.size < MAX_SAMPLERS || map.has(key)) map.set(key, interval);
+}
+
+/** One of N, or n of N, or n and then none of m. */
+function intervalIn(numbers: Float64Array): number {
+  const sampled = numbers[Field.SAMPLED]!;
+  const interval = numbers[Field.INTERVAL]!;
+  if (sampled === 0) return interval;
+  const space = numbers[Field.SPACE]!;
+  return interval === 0 ? (sampled + space) / sampled : Math.max(interval / sampled, 1);
+}

@@ -1,0 +1,65 @@
+/** An exporter that begins again does so far from where it was; what comes out of order is near. */
+const MAX_LATE = 4096;
+const MAX_GAP = 2 ** 26;
+
+/**
+ * Finds what is missing between datagrams by their sequence numbers. What they count, records or datagrams, is that of
+ * the protocol: call it units.
+ */
+export class Sequence {
+  /** Units that did not come. Those that came late are among them. */
+  lost = 0;
+  /** Units that came after later ones. */
+  late = 0;
+  /** Times that the numbers began somewhere else. */
+  restarts = 0;
+  /** Of the last datagram in order: its number, its units, and how many of those others may not have counted. */
+  #last = 0;
+  #units = 0;
+  #doubtful = 0;
+  /** Whether these are known. */
+  #isKnown = false;
+
+  /** Takes the number of a datagram that holds so many units. Hot. */
+  take(sequence: number, units: number): void {
+    const gap = (sequence - this.#last - this.#units) | 0;
+    if (this.#isKnown && gap !== 0 && !this.#judge(gap, units)) return;
+    this.#keep(sequence, units, 0);
+  }
+
+  /**
+   * Likewise, for what exporters do not agree about: some count in the number of a datagram what it holds itself
+   * (softflowd), and some leave records of options data out, of which this one has so many.
+   */
+  takeLoosely(sequence: number, units: number, doubtful: number): void {
+    const step = sequence - this.#last;
+    const isSound = (gap: number): boolean => (gap | 0) === 0;
+    const isExcused =
+      isSound(step - this.#units + this.#doubtful) || isSound(step - units) || isSound(step - units + doubtful);
+    if (!isExcused) this.take(sequence, units);
+    if (isExcused || this.#last === sequence) this.#keep(sequence, units, doubtful);
+  }
+
+  /** What came last held nobody knows how many. */
+  forget(): void {
+    this.#isKnown = false;
+  }
+
+  #keep(sequence: number, units: number, doubtful: number): void {
+    this.#last = sequence;
+    this.#units = units;
+    this.#doubtful = doubtful;
+    this.#isKnown = true;
+  }
+
+  /** Whether what follows is to follow this datagram. */
+  #judge(gap: number, units: number): boolean {
+    if (gap < 0 && gap >= -MAX_LATE) {
+      this.late += units;
+      return false;
+    }
+    if (gap > 0 && gap <= MAX_GAP) this.lost += gap;
+    else this.restarts++;
+    return true;
+  }
+}

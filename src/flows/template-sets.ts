@@ -1,0 +1,125 @@
+import { type Use, useOf } from "./elements.ts";
+import type { Domain } from "./exporter.ts";
+import { Field } from "./flow.ts";
+import { type FieldSpec, Template } from "./template.ts";
+
+const MIN_TEMPLATE_ID = 256;
+/** Marks an element of an enterprise, whose number follows (RFC 7011, section 3.2). */
+const ENTERPRISE_BIT = 0x8000;
+/** Of the scopes of v9, the one that is an interface (RFC 3954, section 6.1). */
+const SCOPE_INTERFACE = 2;
+
+/** Calls back for each template that was kept. */
+export type OnTemplate = (id: number) => void;
+
+/** Reads the templates of a set into a domain. */
+export class TemplateReader {
+  readonly #view: DataView;
+  readonly #domain: Domain;
+  readonly #onTemplate: OnTemplate;
+  #at: number;
+  readonly #end: number;
+
+  constructor(domain: Domain, view: DataView, at: number, end: number, onTemplate: OnTemplate) {
+    this.#domain = domain;
+    this.#view = view;
+    this.#at = at;
+    this.#end = end;
+    this.#onTemplate = onTemplate;
+  }
+
+  /** Templates of v9 (RFC 3954, section 5.2). Whether they are sound; so for those below. */
+  read9(): boolean {
+    while (this.#has(4)) {
+      const id = this.#u16();
+      const count = this.#u16();
+      if (id === 0 && count === 0) return true;
+      if (!this.#keep(id, this.#fields9(count), false)) return false;
+    }
+    return true;
+  }
+
+  /** Options templates of v9 (section 6.1). */
+  readOptions9(): boolean {
+    while (this.#has(6)) {
+      const id = this.#u16();
+      const scopeBytes = this.#u16();
+      const optionBytes = this.#u16();
+      if (id === 0) return true;
+      if (scopeBytes % 4 !== 0 || optionBytes % 4 !== 0) return false;
+      const scopes = this.#scopes9(scopeBytes / 4);
+      const fields = this.#fields9(optionBytes / 4);
+      if (!this.#keep(id, scopes && fields && [...scopes, ...fields], true)) return false;
+    }
+    return true;
+  }
+
+  /** Templates of IPFIX (RFC 7011, section 3.4.1), and their withdrawals (section 8.1). */
+  readIpfix(isOptions: boolean): boolean {
+    const headerBytes = isOptions ? 6 : 4;
+    while (this.#has(4)) {
+      const id = this.#u16();
+      const count = this.#u16();
+      if (count === 0) {
+        if (id < MIN_TEMPLATE_ID) this.#domain.withdrawAll(isOptions);
+        else this.#domain.withdraw(id);
+        continue;
+      }
+      if (!this.#has(headerBytes - 4)) return false;
+      // How many of the fields are scopes is of no concern: they are elements as any other.
+      if (isOptions) this.#at += 2;
+      if (!this.#keep(id, this.#fieldsIpfix(count), isOptions)) return false;
+    }
+    return true;
+  }
+
+  #keep(id: number, fields: FieldSpec[] | undefined, isOptions: boolean): boolean {
+    if (fields === undefined || id < MIN_TEMPLATE_ID) return false;
+    const template = new Template(fields);
+    if (template.minBytes === 0) return false;
+    this.#domain.keep(id, { template, isOptions });
+    this.#onTemplate(id);
+    return true;
+  }
+
+  #fields9(count: number): FieldSpec[] | undefined {
+    return this.#fields(count, (element, length) => ({ length, use: useOf(element, 0) }));
+  }
+
+  #scopes9(count: number): FieldSpec[] | undefined {
+    const use: Use = { field: Field.INPUT, rank: 0 };
+    return this.#fields(count, (scope, length) => ({ length, use: scope === SCOPE_INTERFACE ? use : undefined }));
+  }
+
+  #fieldsIpfix(count: number): FieldSpec[] | undefined {
+    return this.#fields(count, (element, length) => {
+      if ((element & ENTERPRISE_BIT) === 0) return { length, use: useOf(element, 0) };
+      if (!this.#has(4)) return undefined;
+      const enterprise = this.#view.getUint32(this.#at);
+      this.#at += 4;
+      return { length, use: useOf(element & ~ENTERPRISE_BIT, enterprise) };
+    });
+  }
+
+  /** Undefined if the set ends before; a length that only IPFIX gives a meaning makes a record of v9 too long to be. */
+  #fields(count: number, specOf: (element: number, length: number) => FieldSpec | undefined): FieldSpec[] | undefined {
+    const specs: FieldSpec[] = [];
+    for (let k = 0; k < count; k++) {
+      if (!this.#has(4)) return undefined;
+      const spec = specOf(this.#u16(), this.#u16());
+      if (spec === undefined) return undefined;
+      specs.push(spec);
+    }
+    return specs;
+  }
+
+  #has(bytes: number): boolean {
+    return this.#at + bytes <= this.#end;
+  }
+
+  #u16(): number {
+    const value = this.#view.getUint16(this.#at);
+    this.#at += 2;
+    return value;
+  }
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, test } from "node:test";
+import { zstdCompressSync } from "node:zlib";
+import { AsNames } from "../../../../src/collectors/flow/as-names/as-names.ts";
+import { FlowCollector } from "../../../../src/collectors/flow/flow-collector.ts";
+import { FlowLedger } from "../../../../src/collectors/flow/flow-ledger.ts";
+import { FLOW_LABELS } from "../../../../src/collectors/flow/section.ts";
+import { SlotLabels } from "../../../../src/collectors/flow/slot-labels.ts";
+import { UdpFamilies } from "../../../../src/collectors/flow/udp/udp-families.ts";
+import { type Sampling, UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
+import { parseAddress } from "../../../../src/packet/address.ts";
+import { Format } from "../../../../src/page/negotiation.ts";
+import { makePage } from "../../../../src/page/page.ts";
+import {
+  type Bytes,
+  hex,
+  ipfix,
+  netflow5,
+  netflow9,
+  record5,
+  set,
+  template,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "../../../flows/datagrams.ts";
+import { parseExposition } from "../../../page/exposition-parser.ts";
+import { Page } from "../../../support/page.ts";
+import { lacking } from "../../../support/requirements.ts";
+
+const GOLDEN = resolve(import.meta.dirname, "../../../golden/flow-udp.txt");
+const OWN_AS = 64_500;
+const START_MS = 1_700_000_000_000;
+
+interface Options {
+  labels?: readonly string[];
+  sampling?: Sampling;
+}
+
+/** A collector of flows, without a socket. */
+class Site {
+  nowMs = START_MS;
+  readonly intake: UdpIntake;
+  readonly #collector: FlowCollector;
+
+  private constructor(names: AsNames, { labels = FLOW_LABELS, sampling = "auto" }: Options) {
+    const ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries: 10_000 });
+    this.intake = new UdpIntake(ledger, sampling, () => this.nowMs);
+    const socket = { memory: () => ({ bufferBytes: 425_984, drops: 3 }) };
+    const receiver = { sockets: [{ name: ":2055", socket }], sync() {} };
+    const inputs = [new UdpFamilies(receiver, this.intake)];
+    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries: 10_000 };
+    this.#collector = new FlowCollector(parts);
+  }
+
+  static async of(options: Options = {}): Promise<Site> {
+    return new Site(await AsNames.carried(zstdCompressSync("6939 Hurricane Electric LLC\n")), options);
+  }
+
+  send(from: string, ...datagrams: Bytes[]): void {
+    const { version, value } = parseAddress(from)!;
+    const address = version === 4 ? value | 0xffff_0000_0000n : value;
+    for (const datagram of datagrams) {
+      const view = new DataView(Uint8Array.from(datagram).buffer);
+      const senderWord = (_: number, word: number): number =>
+        Number((address >> BigInt(96 - 32 * word)) & 0xffff_ffffn);
+      this.intake.take({ view, start: () => 0, end: () => datagram.length, senderWord }, 1);
+    }
+  }
+
+  async text(): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of makePage(await this.#collector.collect(), Format.TEXT)) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString();
+  }
+
+  async page(): Promise<Page> {
+    return new Page(await this.text());
+  }
+}
+
+const OUT = record5({ sourceAs: OWN_AS, destinationAs: 6939, input: 3, output: 7, packets: 2, bytes: 3000 });
+const COUNTS = template(256, [1, 8], [2, 4], [16, 4], [17, 4]);
+const counts = (bytes: number): Bytes => [...u64(bytes), ...u32(1), ...u32(OWN_AS), ...u32(6939)];
+
+/** A little of everything that the page tells apart. */
+async function smallSite(): Promise<Site> {
+  const site = await Site.of();
+  site.send("192.0.2.1", netflow5([OUT, OUT], { sequence: 1 }, 100), netflow5([OUT], { sequence: 5 }));
+  site.nowMs += 1500;
+  site.send("2001:db8::1", netflow9([set(0, COUNTS), set(256, counts(64), counts(2 ** 60))], { domain: 2 }));
+  site.send("2001:db8::1", ipfix([set(256, counts(1))], { domain: 9 }));
+  site.send("192.0.2.9", hex("0007 0001"), hex("00"), ipfix([[...u16(2), ...u16(2)]]));
+  site.send("192.0.2.9", ipfix([set(2, template(256, [8, 4])), set(256, u32(1))], { domain: 1 }));
+  return site;
+}
+
+describe("flows that come as datagrams", () => {
+  test("make the golden page (UPDATE_GOLDEN=1 writes it again)", async () => {
+    const page = await (await smallSite()).text();
+    if (process.env["UPDATE_GOLDEN"]) writeFileSync(GOLDEN, page);
+    assert.equal(page, readFileSync(GOLDEN, "utf8"));
+  });
+
+  test("make a page that passes the strict reader and promtool", { skip: lacking("promtool") }, () => {
+    const page = readFileSync(GOLDEN);
+    parseExposition(page, "text");
+    execFileSync("promtool", ["check", "metrics"], { input: page });
+  });
+
+  test("count for what they were sampled from, or not, or for what the user says", async () => {
+    for (const [sampling, factor] of [
+      ["auto", 100],
+      ["none", 1],
+      [7, 7],
+    ] as const) {
+      const site = await Site.of({ sampling });
+      site.send("192.0.2.1", netflow5([OUT], {}, 100));
+      const page = await site.page();
+      assert.equal(page.sum("flow_transmit_bytes_total"), 3000 * factor);
+      assert.equal(page.sum("flow_transmit_packets_total"), 2 * factor);
+      assert.equal(page.value('promtap_flow_sampling_interval{exporter="192.0.2.1"}'), 100);
+    }
+  });
+
+  test("have the labels that are asked for, by pmacct's keys", async () => {
+    const labels = "peer_ip_src,ip_proto,port_src,port_dst,vlan,tos,tcp_flags,peer_as_dst,as_path".split(",");
+    const site = await Site.of({ labels });
+    const fields = template(256, [1, 4], [4, 1], [7, 2], [11, 2], [58, 2], [5, 1], [6, 1], [128, 4]);
+    const record = (protocol: number): Bytes =>
+      [u32(10), u8(protocol), u16(443), u16(50_000), u16(100), u8(184), u8(27), u32(4_200_000_000)].flat();
+    site.send("192.0.2.1", ipfix([set(2, fields), set(256, record(6), record(58), record(255), record(6))]));
+    const page = await site.page();
+    const rest =
+      'port_src="443",port_dst="50000",vlan="100",tos="184",tcp_flags="27",peer_as_dst="4200000000",as_path=""';
+    for (const [protocol, bytes] of [
+      ["tcp", 20],
+      ["ipv6-icmp", 10],
+      ["255", 10],
+    ] as const) {
+      const series = `flow_transit_bytes_total{peer_ip_src="192.0.2.1",ip_proto="${protocol}",${rest}}`;
+      assert.equal(page.value(series), bytes, series);
+    }
+  });
+
+  test("from more exporters than there may be are counted together, and their templates are not kept", async () => {
+    const site = await Site.of({ labels: ["label"] });
+    const address = (k: number): string => `10.1.${k >> 8}.${k & 0xff}`;
+    for (let k = 0; k < 1100; k++) site.send(address(k), netflow5([OUT]), netflow9([set(0, COUNTS)]));
+    let page = await site.page();
+    assert.equal(page.value("promtap_flow_exporters"), 1024);
+    assert.equal(page.value('flow_transmit_bytes_total{hostname="other"}'), 76 * 3000);
+    assert.equal(page.sum("flow_transmit_bytes_total"), 1100 * 3000);
+    assert.equal(page.value('promtap_flow_refused_datagrams_total{reason="crowded"}'), 76);
+    assert.equal(page.value("promtap_flow_templates"), 1024);
+    // What has been silent for long gives its place, and its datagrams are not forgotten.
+    site.nowMs += 599_999;
+    for (let k = 1; k < 1024; k++) site.send(address(k), netflow5([OUT]));
+    site.nowMs += 2;
+    site.send("2001:db8::7", netflow5([OUT]));
+    site.send("2001:db8::8", netflow5([OUT]));
+    page = await site.page();
+    assert.equal(page.value("promtap_flow_evicted_exporters_total"), 1);
+    assert.equal(page.value('promtap_flow_datagrams_total{exporter="2001:db8::7"}'), 1);
+    assert.equal(page.value('promtap_flow_datagrams_total{exporter="10.1.0.0"}'), undefined);
+    assert.equal(page.value('promtap_flow_datagrams_total{exporter="other"}'), 76 * 2 + 2 + 1);
+    assert.equal(page.value("promtap_flow_templates"), 1023);
+  });
+});
