@@ -127,7 +127,7 @@ function realPage(): Map<string, ParsedFamily> {
   using folder = new TemporaryFolder();
   const file = join(folder.path, "frames.pcap");
   writeFileSync(file, Uint8Array.from(pcap({ order: "little" }, frames).flat()));
-  const flags = ["--inner", "--log.level=error", "-r10.0.0.0/24:site=a", "-r2001:db8::/64:site=a"];
+  const flags = ["--inner", "--by=vlan", "--log.level=error", "-r10.0.0.0/24:site=a", "-r2001:db8::/64:site=a"];
   const page = promtap("--read", file, "--once", ...flags);
   return parseExposition(Buffer.from(page), "text");
 }

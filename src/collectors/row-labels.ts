@@ -1,11 +1,18 @@
 import { grown } from "../grown-array.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
+import { vlanLabel } from "../ledger/vlans/vlan.ts";
 import { formatIpv4, formatIpv6 } from "../packet/address.ts";
 import { LabelList } from "../page/label-list.ts";
 import { labelText } from "../page/labels.ts";
 
 const INITIAL_ROWS = 64;
 const INITIAL_BYTES = 4096;
+
+/** The labels of an interface, and of the VLAN if they are told apart. */
+export function partLabels({ name, vlan }: InterfaceLedger): (readonly [name: string, value: string])[] {
+  const ofInterface = [["interface", name]] as const;
+  return vlan === undefined ? [...ofInterface] : [...ofInterface, ["vlan", vlanLabel(vlan)]];
+}
 
 /**
  * The labels of the rows of one interface as bytes, `interface="eth0",customer="acmecorp",ip="192.0.2.1"`, made once
@@ -55,7 +62,7 @@ export class RowLabels {
 
   #text(row: number): string {
     const range = this.#ledger.ranges.ranges[this.#ledger.rows.rangeOf(row)]!;
-    const labels = [["interface", this.#ledger.name], ...range.labels, ["ip", rowAddress(this.#ledger, row)]] as const;
+    const labels = [...partLabels(this.#ledger), ...range.labels, ["ip", rowAddress(this.#ledger, row)]] as const;
     return labels.map(([name, value]) => labelText(name, value)).join(",");
   }
 }

@@ -13,7 +13,7 @@ import type { Format } from "../page/negotiation.ts";
 import type { PageWriter } from "../page/page-writer.ts";
 import { isTurnOver } from "../page/series-lines.ts";
 import type { Collector } from "./collector.ts";
-import { RowLabels } from "./row-labels.ts";
+import { partLabels, RowLabels } from "./row-labels.ts";
 
 /** Where the traffic comes from, whichever engine counts it. */
 export interface TrafficSource {
@@ -80,8 +80,11 @@ export class TrafficCollector implements Collector {
       counter(
         "promtap_traffic_unaccounted_packets_total",
         "Frames that count for the interface but for no address, by the reason.",
-        ledgers.flatMap(({ name, verdicts }) =>
-          REFUSALS.map(([verdict, reason]) => ({ labels: { interface: name, reason }, value: verdicts[verdict]! })),
+        ledgers.flatMap((ledger) =>
+          REFUSALS.map(([verdict, reason]) => ({
+            labels: { interface: ledger.name, reason },
+            value: sumOf(ledger, ({ verdicts }) => verdicts[verdict]!),
+          })),
         ),
       ),
       ...this.#unopened(),
@@ -89,25 +92,36 @@ export class TrafficCollector implements Collector {
         "promtap_traffic_aggregated_packets_total",
         "Packets seen that the kernel carries merged (GRO, TSO), so that sizes exceed the MTU; " +
           "--wire-sizes counts what they are made of.",
-        ledgers.map(({ name, aggregatedPackets }) => ({ labels: { interface: name }, value: aggregatedPackets })),
+        ledgers.map((ledger) => sampleOf(ledger, ({ aggregatedPackets }) => aggregatedPackets)),
       ),
       gauge("promtap_traffic_addresses", "Addresses that have series.", addresses.used),
       gauge("promtap_traffic_addresses_limit", "Addresses that may have series.", addresses.limit),
       counter(
         "promtap_traffic_other_packets_total",
         "Packets counted under ip=other because the limit of addresses was reached; one for each direction.",
-        ledgers.map((ledger) => ({ labels: { interface: ledger.name }, value: ledger.addresses.refusedPackets() })),
+        ledgers.map((ledger) => sampleOf(ledger, (part) => part.addresses.refusedPackets())),
       ),
       counter(
         "promtap_traffic_evicted_addresses_total",
         "Addresses that gave their series to others, because they were silent longest when the limit was reached.",
-        ledgers.map(({ name, addresses }) => ({ labels: { interface: name }, value: addresses.evicted })),
+        ledgers.map((ledger) => sampleOf(ledger, (part) => part.addresses.evicted)),
       ),
       counter(
         "promtap_traffic_exhausted_packets_total",
         "Times that a kernel engine had no room for a new series, and counted a packet under ip=other.",
-        ledgers.map(({ name, exhaustedPackets }) => ({ labels: { interface: name }, value: exhaustedPackets })),
+        ledgers.map((ledger) => sampleOf(ledger, ({ exhaustedPackets }) => exhaustedPackets)),
       ),
+      ...this.#vlans(),
+    ];
+  }
+
+  /** There only if VLANs are told apart. */
+  #vlans(): Family[] {
+    const { vlans } = this.#ledger;
+    if (vlans === undefined) return [];
+    return [
+      gauge("promtap_traffic_vlans", "VLANs that have series, over all interfaces.", vlans.used),
+      gauge("promtap_traffic_vlans_limit", 'VLANs that may have series; others are vlan="other".', vlans.limit),
     ];
   }
 
@@ -130,7 +144,7 @@ export class TrafficCollector implements Collector {
 
   #allFamily(): WrittenFamily {
     const name = "promacct_packet_size_bytes_all";
-    const ledgers = this.#ledger.interfaces();
+    const ledgers = this.#ledger.parts();
     return {
       name,
       help: "Size of all frames, in bytes without the link header.",
@@ -138,7 +152,11 @@ export class TrafficCollector implements Collector {
       *write(writer: PageWriter, format: Format) {
         const lines = new HistogramLines(name, BUCKET_BOUNDS, format);
         for (const ledger of ledgers.filter((each) => !each.isEmpty())) {
-          const labels = encoder.encode(labelText("interface", ledger.name));
+          const labels = encoder.encode(
+            partLabels(ledger)
+              .map(([label, value]) => labelText(label, value))
+              .join(","),
+          );
           lines.write(writer, ledger.slots.counters, ALL_SLOT * SLOT_DOUBLES, labels, 0, labels.length);
           if (writer.isFull) yield;
         }
@@ -155,7 +173,7 @@ export class TrafficCollector implements Collector {
       help: `Size of IPv${version} packets ${isTx ? "from" : "to"} an address, in bytes without the link header.`,
       type: MetricType.HISTOGRAM,
       write: (writer, format) => {
-        const ledgers = [...this.#ledger.interfaces(), ...departed];
+        const ledgers = [...this.#ledger.parts(), ...departed];
         return this.#writeAddresses(
           writer,
           new HistogramLines(name, BUCKET_BOUNDS, format),
@@ -193,6 +211,15 @@ export class TrafficCollector implements Collector {
     }
     return labels;
   }
+}
+
+/** What all parts of an interface have together. */
+function sumOf(ledger: InterfaceLedger, count: (part: InterfaceLedger) => number): number {
+  return ledger.parts().reduce((sum, part) => sum + count(part), 0);
+}
+
+function sampleOf(ledger: InterfaceLedger, count: (part: InterfaceLedger) => number): Sample {
+  return { labels: { interface: ledger.name }, value: sumOf(ledger, count) };
 }
 
 /** Writes the histograms of one row in one direction. Hot; does not allocate. */

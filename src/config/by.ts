@@ -1,9 +1,15 @@
-import { choices, single, usageError, wholeNumber } from "./flag.ts";
-import { section, type ValueOf } from "./section.ts";
+import { choices, type GivenFlags, single, usageError, wholeNumber } from "./flag.ts";
+import { section } from "./section.ts";
 
 /** What remote addresses are told apart by. */
-export const BY = ["country", "asn"] as const;
-export type By = (typeof BY)[number];
+export type By = "country" | "asn";
+/** And what traffic is, in a label of the series that there are. */
+export const BY = ["country", "asn", "vlan"] as const satisfies readonly (By | "vlan")[];
+/** Engines that can't. */
+const BLIND_ENGINES = ["bpf", "tcx"];
+
+/** As many as tags in tags can name. */
+const MAX_MAX_VLANS = 4094 * 4095;
 
 /** Fewer than are told apart at all, which are MAX_ZONES. */
 export const MAX_MAX_ASNS = 250_000;
@@ -16,7 +22,7 @@ const FLAGS = {
     choices: BY,
     help:
       "Count the traffic of each interface by the country or the AS of the remote address as well, by the databases " +
-      "of --geoip-db; countries are in the binary.",
+      "of --geoip-db; countries are in the binary. With vlan, tell VLANs apart: series of traffic have that label.",
   }),
   /** Most AS numbers that have series. */
   maxAsns: single({
@@ -28,15 +34,48 @@ const FLAGS = {
     help: 'Most AS numbers that have series with --by=asn; the rest goes to asn="other".',
     parse: wholeNumber(MAX_MAX_ASNS),
   }),
+  /** Most VLANs that have series. */
+  maxVlans: single({
+    name: "max-vlans",
+    key: "max_vlans",
+    value: "N",
+    default: "1024",
+    needs: ["by=vlan"],
+    help: 'Most VLANs that have series with --by=vlan, over all interfaces; the rest goes to vlan="other".',
+    parse: wholeNumber(MAX_MAX_VLANS),
+  }),
 };
 
-/** How traffic is counted by remote address; null if it is not. */
-export const bySection = section("Traffic", FLAGS, (values, given) => {
+export interface ByConfig {
+  /** What remote addresses are told apart by. */
+  readonly labels: readonly By[];
+  readonly maxAsns: number;
+  /** Undefined if VLANs are not told apart. */
+  readonly maxVlans: number | undefined;
+}
+
+/** What traffic is told apart by besides interfaces and addresses; null if by nothing. */
+export const bySection = section("Traffic", FLAGS, (values, given): ByConfig | null => {
+  const labels = values.labels.filter((label) => label !== "vlan");
+  const tellsVlans = labels.length < values.labels.length;
+  if (tellsVlans) refuseBlind(given);
   if (values.labels.includes("asn") && !given.has("geoip-db")) {
     throw usageError(
       "--by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
     );
   }
-  return values.labels.length === 0 ? null : values;
+  if (values.labels.length === 0) return null;
+  return { labels, maxAsns: values.maxAsns, maxVlans: tellsVlans ? values.maxVlans : undefined };
 });
-export type ByConfig = NonNullable<ValueOf<typeof bySection>>;
+
+/** Throws a usage error if what was given can't tell VLANs apart. */
+function refuseBlind(given: GivenFlags): void {
+  const engine = given.get("engine")?.at(-1);
+  if (engine !== undefined && BLIND_ENGINES.includes(engine)) {
+    throw usageError(
+      `--by=vlan needs --engine=auto or --engine=ring or --engine=pcap: ${engine} counts an address alike in all VLANs`,
+    );
+  }
+  if (!given.has("dump-program")) return;
+  throw usageError("--dump-program can't be had with --by=vlan: no program tells VLANs apart");
+}

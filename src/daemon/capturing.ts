@@ -96,19 +96,21 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 /** The engines that may be chosen, best first. */
 export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
   const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels } = config;
+  const tellsVlans = config.by?.maxVlans !== undefined;
   const kernel = {
     ranges,
     zonings,
     maxAddresses,
     wireSizes,
     opensTunnels,
+    tellsVlans,
     isPromiscuous,
     isFixed: isFixed(config),
   };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels }),
+    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans }),
     pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];

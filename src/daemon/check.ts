@@ -50,7 +50,10 @@ async function checkTraffic(
 ): Promise<string[]> {
   await using parts = new Parts();
   const zones = await startZones(config, ranges.ranges, databases, parts);
-  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers], config);
+  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers], {
+    ...config,
+    maxVlans: config.by?.maxVlans,
+  });
   return [
     ...(config.readPath === null ? await checkCapture(config, ledger) : [await checkFile(config.readPath)]),
     `ranges: ${config.ranges.length}, with ${ranges.groups} different sets of labels`,

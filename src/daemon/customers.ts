@@ -52,8 +52,12 @@ async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<v
 }
 
 /** The ranges that count by address: those of flags, then those of lists. Throws a usage error. */
-export function rangesOf({ ranges }: Config, { byAddress }: LoadedPrefixes): Range[] {
-  return [...ranges, ...addressRanges(byAddress)];
+export function rangesOf({ ranges, by }: Config, { byAddress }: LoadedPrefixes): Range[] {
+  const all = [...ranges, ...addressRanges(byAddress)];
+  const taken = all.find(({ labels }) => labels.some(([name]) => name === "vlan"));
+  if (by?.maxVlans === undefined || taken === undefined) return all;
+  const which = `the range ${JSON.stringify(taken.text)}`;
+  throw new PromtapError(ErrorCode.USAGE, `${which} can't have the label vlan with --by=vlan, which gives it to all`);
 }
 
 /** The prefixes of files and of the configuration file, read. Throws a usage error. */

@@ -84,7 +84,10 @@ export class Program {
     const zones = await startZones(config, ranges.ranges, databases, parts);
     for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
     const customers = await startCustomers(loaded);
-    const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings], config);
+    const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings], {
+      ...config,
+      maxVlans: config.by?.maxVlans,
+    });
     const traffic = await startTraffic(config, ledger, parts);
     const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
     const features = await startFeatures(config.features, host);

@@ -38,7 +38,7 @@ export async function startZones(
   openDatabases: () => Promise<GeoDatabases>,
   parts: Parts,
 ): Promise<Zones> {
-  if (config.by === null) return NO_ZONES;
+  if (config.by === null || config.by.labels.length === 0) return NO_ZONES;
   const { labels, maxAsns } = config.by;
   const databases = await databasesFor(labels, openDatabases);
   const zonings = labels.map((label) =>

@@ -10,6 +10,8 @@ import { type Rows, RX_CELLS } from "./rows.ts";
 import { Slots } from "./slots.ts";
 import { TunnelSink } from "./tunnels/tunnel-sink.ts";
 import { packetsOnWire } from "./unfolding.ts";
+import { NO_VLAN } from "./vlans/vlan.ts";
+import { type VlanQuota, VlanSink } from "./vlans/vlan-sink.ts";
 import { ZoneLedger } from "./zones/zone-ledger.ts";
 import { type FrameCounts, ZonedSink } from "./zones/zoned-sink.ts";
 import type { Zoning } from "./zones/zoning.ts";
@@ -29,10 +31,12 @@ export interface Shared {
   readonly zonings: readonly Zoning[];
   /** Whether the packets inside of tunnels are counted. */
   readonly opensTunnels: boolean;
+  /** Of VLANs that have series; undefined if they are not told apart. */
+  readonly vlans: VlanQuota | undefined;
   onFold: FoldListener;
 }
 
-/** The counts of one interface. */
+/** The counts of one interface; if VLANs are told apart, of what has none, and those of others are parts of it. */
 export class InterfaceLedger {
   readonly name: string;
   /** Takes the frames of the interface. */
@@ -50,21 +54,44 @@ export class InterfaceLedger {
   aggregatedPackets = 0;
   /** Packets under `other` because an engine's own tables were full. */
   exhaustedPackets = 0;
+  /** See vlans/vlan.ts; undefined if VLANs are not told apart. */
+  readonly vlan: number | undefined;
+  readonly #vlans: VlanSink<InterfaceLedger> | undefined;
   readonly #ipv4: Ipv4Table;
 
   /** `zones`: those of a ledger before it, if there is one. */
-  constructor(name: string, shared: Shared, zones?: readonly ZoneLedger[]) {
-    const { ranges, addresses, ipv4, zonings, opensTunnels } = shared;
+  constructor(name: string, shared: Shared, zones?: readonly ZoneLedger[], vlan = NO_VLAN) {
+    const { ranges, addresses, ipv4, zonings, opensTunnels, vlans } = shared;
     this.name = name;
+    this.vlan = vlans === undefined ? undefined : vlan;
     this.zones = zones ?? zonings.map((zoning) => new ZoneLedger(zoning));
-    const counts = zonings.length === 0 ? this : new ZonedSink(this, this.zones);
-    this.sink = opensTunnels ? new TunnelSink(counts, this.unopened) : counts;
+    if (vlans !== undefined && vlan === NO_VLAN) {
+      this.#vlans = new VlanSink(this, vlans, (each) => new InterfaceLedger(name, shared, [], each));
+    }
+    const counts = this.#vlans ?? this;
+    const zoned = zonings.length === 0 ? counts : new ZonedSink(counts, this.zones);
+    this.sink = opensTunnels ? new TunnelSink(zoned, this.unopened) : zoned;
     this.ranges = ranges;
     this.#ipv4 = new Ipv4Table(ipv4);
     this.addresses = new AddressRows(ranges, addresses, this.slots, this.#ipv4, (slot, into) =>
       shared.onFold(this, slot, into, this),
     );
     this.slots.add();
+  }
+
+  /** It, and what counts the VLANs of the interface. */
+  parts(): InterfaceLedger[] {
+    return [this, ...(this.#vlans?.parts() ?? [])];
+  }
+
+  /** What counts a VLAN of the interface. */
+  part(vlan: number): InterfaceLedger {
+    return this.#vlans?.part(vlan) ?? this;
+  }
+
+  /** Lets other ledgers have its VLANs: it counts no more. */
+  releaseVlans(): void {
+    this.#vlans?.release();
   }
 
   get rows(): Rows {
@@ -88,7 +115,8 @@ export class InterfaceLedger {
   /** Gives the places of all addresses and zones back; none of them loses its own any more. */
   forget(): void {
     for (const zones of this.zones) zones.forget();
-    this.addresses.forget();
+    for (const part of this.parts()) part.addresses.forget();
+    this.releaseVlans();
   }
 
   /** Forgets which slots IPv4 addresses have, until they are looked up again. */

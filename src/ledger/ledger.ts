@@ -4,6 +4,7 @@ import { Ipv4Memory } from "./ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
 import type { Places } from "./quota/silence.ts";
 import type { RangeTable } from "./ranges.ts";
+import { VlanQuota } from "./vlans/vlan-sink.ts";
 import type { Zoning } from "./zones/zoning.ts";
 
 /**
@@ -12,6 +13,13 @@ import type { Zoning } from "./zones/zoning.ts";
  */
 const MIN_IPV4_BYTES = 4 * 1024 * 1024;
 const IPV4_BYTES_PER_ADDRESS = 128;
+
+export interface LedgerOptions {
+  /** Count the packets inside of tunnels. */
+  readonly opensTunnels?: boolean;
+  /** Most VLANs that have series, over all interfaces; undefined if they are not told apart. */
+  readonly maxVlans?: number | undefined;
+}
 
 /** All counts of the process: one ledger an interface. */
 export class Ledger {
@@ -27,11 +35,12 @@ export class Ledger {
     ranges: RangeTable,
     maxAddresses: number,
     zonings: readonly Zoning[] = [],
-    { opensTunnels = false }: { opensTunnels?: boolean } = {},
+    { opensTunnels = false, maxVlans }: LedgerOptions = {},
   ) {
     this.#shared = {
       zonings,
       opensTunnels,
+      vlans: maxVlans === undefined ? undefined : new VlanQuota(maxVlans),
       onFold: (ledger, slot, into, to) => {
         for (const listener of this.#foldListeners) listener(ledger, slot, into, to);
       },
@@ -61,9 +70,14 @@ export class Ledger {
     for (const from of before) {
       const to = new InterfaceLedger(from.name, this.#shared, from.zones);
       this.#interfaces.set(from.name, to);
-      if (adoption.adopt(from, to)) this.#departed.push(from);
-      to.addresses.takeRefused(from.addresses);
+      from.releaseVlans();
+      for (const part of from.parts()) this.#adopt(part, part === from ? to : to.part(part.vlan!), adoption);
     }
+  }
+
+  #adopt(from: InterfaceLedger, to: InterfaceLedger, adoption: Adoption): void {
+    if (adoption.adopt(from, to)) this.#departed.push(from);
+    to.addresses.takeRefused(from.addresses);
   }
 
   /** What was counted by ranges that are gone, to be told now and not again. */
@@ -84,6 +98,11 @@ export class Ledger {
 
   get opensTunnels(): boolean {
     return this.#shared.opensTunnels;
+  }
+
+  /** Of the VLANs that have series, over all interfaces; undefined if they are not told apart. */
+  get vlans(): VlanQuota | undefined {
+    return this.#shared.vlans;
   }
 
   /** Of the addresses and networks that have series, over all interfaces. */
@@ -107,13 +126,18 @@ export class Ledger {
   forget(name: string): void {
     const ledger = this.#interfaces.get(name);
     ledger?.forget();
-    ledger?.clearIpv4();
+    for (const part of ledger?.parts() ?? []) part.clearIpv4();
     this.#interfaces.delete(name);
     this.#clearIpv4();
   }
 
   interfaces(): InterfaceLedger[] {
     return [...this.#interfaces.values()];
+  }
+
+  /** What has rows of addresses: all interfaces, and the VLANs of each if they are told apart. */
+  parts(): InterfaceLedger[] {
+    return this.interfaces().flatMap((ledger) => ledger.parts());
   }
 
   /**
@@ -127,7 +151,7 @@ export class Ledger {
   /** A page of addresses begins, once all is counted that is to be on it. */
   beginPage(): void {
     this.addresses.beginPage();
-    for (const { addresses } of this.#interfaces.values()) addresses.beginPage();
+    for (const { addresses } of this.parts()) addresses.beginPage();
   }
 
   /** Makes it look by itself from now on: for what is counted without a clock, such as a file. */
@@ -145,20 +169,20 @@ export class Ledger {
     return () => this.#foldListeners.delete(listener);
   }
 
-  /** All interfaces. If the IPv4 tables are full, and some of it is of addresses that gave way, they begin again. */
+  /** All parts. If the IPv4 tables are full, and some of it is of addresses that gave way, they begin again. */
   #lookedAt(): readonly Places[] {
     if (this.#shared.ipv4.isFull && this.#evicted() > this.#evictedBefore) this.#clearIpv4();
-    return this.interfaces().map(({ addresses }) => addresses);
+    return this.parts().map(({ addresses }) => addresses);
   }
 
   #evicted(): number {
-    return this.interfaces().reduce((sum, { addresses }) => sum + addresses.evicted, 0);
+    return this.parts().reduce((sum, { addresses }) => sum + addresses.evicted, 0);
   }
 
   /** Makes all IPv4 tables begin again, with what is seen from now on. */
   #clearIpv4(): void {
     this.#evictedBefore = this.#evicted();
     this.#shared.ipv4.clear();
-    for (const ledger of this.#interfaces.values()) ledger.clearIpv4();
+    for (const ledger of this.parts()) ledger.clearIpv4();
   }
 }

@@ -46,6 +46,10 @@ export const UNOPENED_REASONS = [
   [Unopened.MALFORMED, "malformed"],
 ] as const;
 
+/** Of the number of a VLAN: IEEE 802.1Q, clause 9.6. */
+export const VLAN_BITS = 12;
+const VLAN_MASK = (1 << VLAN_BITS) - 1;
+
 /**
  * One parsed frame. A single record is reused for all of them: parsing into a fresh object costs 9 ns more a packet and
  * feeds the garbage collector.
@@ -61,6 +65,11 @@ export class Packet {
   networkOffset = 0;
   /** Bytes of the link behind what it carries, such as a frame check sequence; set by link.ts, 0 for Ethernet. */
   trailerBytes = 0;
+  /**
+   * VLAN, and above its bits the outer one if a tag stands in a tag; 0 without one. To be set before parsing, to what the
+   * kernel has taken off the frame or to 0: the VLANs that are found are added by noteVlan.
+   */
+  vlan = 0;
   /** 4 or 6 if the verdict is `IP`, else unset. */
   version = 0;
   /** IP protocol number of the payload; behind IPv6 extension headers, the last one that could be read. */
@@ -84,4 +93,13 @@ export class Packet {
   headerBytes = 0;
   /** Set by openTunnel, if tunnels are opened. */
   unopened: Unopened = Unopened.NONE;
+}
+
+/**
+ * Adds the VLAN of a tag, given by the 16 bits of which it has the lower ones, to those of the packet: two are told. 0
+ * stands for none, in a tag that has a priority alone.
+ */
+export function noteVlan(packet: Packet, tag: number): void {
+  const vlan = tag & VLAN_MASK;
+  if (vlan !== 0 && packet.vlan <= VLAN_MASK) packet.vlan = (packet.vlan << VLAN_BITS) | vlan;
 }

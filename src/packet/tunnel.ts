@@ -33,19 +33,20 @@ const UNOPENED_BY_VERDICT: readonly Unopened[] = [
 ];
 
 /**
- * Puts the IP packet that a tunnel carries in the place of the parsed one that carries it: its addresses, protocol and
- * size, to the end of the frame like that of every packet. One level, of a frame whose captured bytes end before `end`.
+ * Puts the IP packet that a tunnel carries in the place of the parsed one that carries it: its addresses, protocol, VLAN
+ * and size, to the end of the frame like that of every packet. One level, of a frame whose captured bytes end before `end`.
  * What can't be opened stays as it is, and `unopened` says why. A later fragment of UDP shows no port, and passes for a
  * packet without a tunnel. Does not allocate.
  */
 export function openTunnel(packet: Packet, bytes: Uint8Array, end: number): void {
   packet.unopened = Unopened.NONE;
   if (packet.verdict !== Verdict.IP || MAY_CARRY[packet.protocol] === 0) return;
-  const { networkOffset, etherType, protocol } = packet;
+  const { networkOffset, etherType, protocol, vlan } = packet;
   const isUdp = protocol === headers.IPPROTO_UDP;
   const transport = transportOffset(packet, bytes, networkOffset, end);
   const at = networkOffset + transport;
   if (isUdp && (transport === ELSEWHERE || !isTunnelPort(bytes, at, end))) return;
+  packet.vlan = 0;
   if (isFragment(packet, bytes, networkOffset, end)) packet.unopened = Unopened.FRAGMENT;
   else packet.unopened = isUdp ? openUdp(packet, bytes, at, end) : openProtocol(packet, protocol, bytes, at, end);
   if (packet.unopened === Unopened.NONE) {
@@ -54,6 +55,7 @@ export function openTunnel(packet: Packet, bytes: Uint8Array, end: number): void
   }
   packet.networkOffset = networkOffset;
   packet.etherType = etherType;
+  packet.vlan = vlan;
 }
 
 function isTunnelPort(bytes: Uint8Array, at: number, end: number): boolean {

@@ -33,9 +33,13 @@ export class InterfaceMeter {
   /** Reads all interfaces. `nowMs`: of a clock that never steps back. */
   read(nowMs: number): void {
     const readings = new Map<string, Reading>();
-    for (const { name, slots } of this.#ledger.interfaces()) {
-      const bytes = slots.counters[ALL_SLOT * SLOT_DOUBLES + SUM]!;
-      const packets = slots.packets(ALL_SLOT);
+    for (const ledger of this.#ledger.interfaces()) {
+      const { name } = ledger;
+      let [bytes, packets] = [0, 0];
+      for (const { slots } of ledger.parts()) {
+        bytes += slots.counters[ALL_SLOT * SLOT_DOUBLES + SUM]!;
+        packets += slots.packets(ALL_SLOT);
+      }
       const before = this.#readings.get(name);
       readings.set(name, { atMs: nowMs, bytes, packets, rate: rateSince(before, nowMs, bytes, packets) });
     }

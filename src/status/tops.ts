@@ -4,6 +4,7 @@ import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { Direction, ROW_CELLS } from "../ledger/rows.ts";
 import { BYTES } from "../ledger/zones/zone-ledger.ts";
+import { NO_VLAN, vlanLabel } from "../ledger/vlans/vlan.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
 import { Largest } from "./largest.ts";
 
@@ -63,7 +64,7 @@ export class TopAddresses {
     const byRate = new Largest<TopLine>();
     const bySum = new Largest<TopLine>();
     using _ = this.#ledger.addresses.hold();
-    for (const ledger of this.#ledger.interfaces()) {
+    for (const ledger of this.#ledger.parts()) {
       const before = this.#before.get(ledger) ?? new Before();
       this.#before.set(ledger, before);
       for (let row = 0; row < ledger.rows.count; row++) {
@@ -71,13 +72,18 @@ export class TopAddresses {
         if (!ledger.rows.isAddress(row)) continue;
         const sum = bytesOf(ledger, row);
         const rate = before.growth(row, ledger.rows.editionOf(row), sum) / seconds;
-        const line = (): TopLine => ({ name: this.#nameOf(ledger, row), interfaceName: ledger.name, rate, sum });
+        const line = (): TopLine => ({ name: this.#nameOf(ledger, row), interfaceName: placeOf(ledger), rate, sum });
         byRate.offer(rate, line);
         bySum.offer(sum, line);
       }
     }
     return { byRate: byRate.take(), bySum: bySum.take() };
   }
+}
+
+/** The interface, and the VLAN if they are told apart. */
+function placeOf({ name, vlan }: InterfaceLedger): string {
+  return vlan === undefined || vlan === NO_VLAN ? name : `${name}, VLAN ${vlanLabel(vlan)}`;
 }
 
 /** Hot, for a look. */

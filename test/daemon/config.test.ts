@@ -122,10 +122,18 @@ const LEGAL: [Given, Partial<Config>][] = [
     { isCounted: false, features: { ...NONE, geoip: { exclude: [], maxAsns: 1024, ignoresInterval: true } } },
   ],
   [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
-  [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096 } }],
+  [{ by: ["vlan"] }, { by: { labels: [], maxAsns: 4096, maxVlans: 1024 } }],
+  [
+    { by: ["vlan,country"], "max-vlans": ["7"], engine: ["ring"] },
+    { by: { labels: ["country"], maxAsns: 4096, maxVlans: 7 }, engine: "ring" },
+  ],
+  [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096, maxVlans: undefined } }],
   [
     { by: ["asn,country", "asn"], "geoip-db": ["a.mmdb"], "max-asns": ["7"] },
-    { by: { labels: ["asn", "country"], maxAsns: 7 }, geoDatabases: { paths: ["a.mmdb"], takesRegistered: false } },
+    {
+      by: { labels: ["asn", "country"], maxAsns: 7, maxVlans: undefined },
+      geoDatabases: { paths: ["a.mmdb"], takesRegistered: false },
+    },
   ],
   [
     { geoip: [""] },
@@ -141,7 +149,10 @@ const LEGAL: [Given, Partial<Config>][] = [
   ],
   [
     { by: ["country"], "geoip-db": ["a.mmdb"], "geoip-registered": [""] },
-    { by: { labels: ["country"], maxAsns: 4096 }, geoDatabases: { paths: ["a.mmdb"], takesRegistered: true } },
+    {
+      by: { labels: ["country"], maxAsns: 4096, maxVlans: undefined },
+      geoDatabases: { paths: ["a.mmdb"], takesRegistered: true },
+    },
   ],
   [
     { geoip: [""], "geoip-exclude": ["8.8.8.8,4.0.0.0/6", " 2001:db8::/32 , ::1,"] },
@@ -263,6 +274,19 @@ const ILLEGAL: [Given, string][] = [
     "--by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
   ],
   [{ by: ["country"], "max-asns": ["1"] }, "--max-asns needs --by=asn"],
+  [{ by: ["country"], "max-vlans": ["1"] }, "--max-vlans needs --by=vlan"],
+  [
+    { by: ["vlan"], engine: ["bpf"] },
+    "--by=vlan needs --engine=auto or --engine=ring or --engine=pcap: bpf counts an address alike in all VLANs",
+  ],
+  [
+    { by: ["vlan"], engine: ["tcx"] },
+    "--by=vlan needs --engine=auto or --engine=ring or --engine=pcap: tcx counts an address alike in all VLANs",
+  ],
+  [
+    { by: ["vlan"], check: [""], "dump-program": [""] },
+    "--dump-program can't be had with --by=vlan: no program tells VLANs apart",
+  ],
   [
     { by: ["asn"], "geoip-db": ["a"], "max-asns": ["250001"] },
     'invalid --max-asns "250001"; legal is a number from 0 to 250000',

@@ -52,6 +52,8 @@ export interface KernelOptions {
   maxAddresses: number;
   wireSizes: boolean;
   opensTunnels: boolean;
+  /** Tell VLANs apart, which no program does. */
+  tellsVlans?: boolean;
   /** Of engine bpf alone. */
   isPromiscuous?: boolean;
   zonings: readonly Zoning[];
@@ -142,6 +144,7 @@ class KernelKind implements EngineKind {
   async probe(): Promise<string | undefined> {
     const tooOld = kernelRefusal(this.#variant.hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
+    if (this.#options.tellsVlans === true) return "counts an address alike in all VLANs";
     const ledger = new Ledger(this.#options.ranges, this.#options.maxAddresses, this.#options.zonings);
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);

@@ -212,6 +212,7 @@ export class FilterEngine<Sink> implements Engine<Sink>, RingHolder {
       // It did not fit into a block: those of a larger ring are larger, up to a size.
       if (end - start < lengthBytes && end - start < copiedBytes) this.#grow();
       if (filter === undefined || filter.passes(bytes, start, end, lengthBytes, this.#beside(ring, at))) {
+        packet.vlan = ring.vlan(at);
         if (isCooked) parsePayload(packet, ring.etherType(at), bytes, start, end, lengthBytes);
         else parseFrame(packet, linkType, bytes, start, end, lengthBytes);
         this.#record(sink, packet, bytes, end, words[word + SECONDS]! + words[word + NANOSECONDS]! / 1e9);

@@ -79,6 +79,8 @@ export interface RingOptions {
   isPromiscuous?: boolean;
   /** The packets inside of tunnels are recorded; not with `wireSizes`. */
   opensTunnels?: boolean;
+  /** Frames are recorded with their VLAN. */
+  tellsVlans?: boolean;
 }
 
 /** Packet sockets with a memory-mapped ring (TPACKET_V3): needs CAP_NET_RAW and nothing else. */
@@ -108,7 +110,7 @@ export async function openRingEngine(
   link: Link,
   ledger: Counted,
   siblings: number,
-  { wireSizes = false, isPromiscuous = false, opensTunnels = false }: RingOptions = {},
+  { wireSizes = false, isPromiscuous = false, opensTunnels = false, tellsVlans = false }: RingOptions = {},
   budget = new RingBudget(),
 ): Promise<Engine<Counted>> {
   const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes, opensTunnels };
@@ -120,7 +122,7 @@ export async function openRingEngine(
     try {
       if (isPromiscuous) await turnPromiscuous(fd, link);
       const bound = libc.bind(fd, packetAddress(link.index));
-      if (bound >= 0) return new RingEngine(fd, ring, snap, ledger, () => budget.release(ringBytes));
+      if (bound >= 0) return new RingEngine(fd, ring, { ...snap, tellsVlans }, ledger, () => budget.release(ringBytes));
       throw packetSocketRefusal(bound, `open ${link.name}`, "bind to it");
     } catch (error) {
       ring.close();
@@ -159,6 +161,7 @@ class RingEngine implements Engine<Counted> {
   #sink: FrameCounts | undefined;
   readonly #onClose: () => void;
   readonly #isEthernet: boolean;
+  readonly #opensTunnels: boolean;
   readonly #walk: (first: number, packets: number) => void;
   readonly #packet = new Packet();
   /** Where #walkFrames stands in the ring. */
@@ -172,7 +175,7 @@ class RingEngine implements Engine<Counted> {
   constructor(
     fd: number,
     ring: Ring,
-    { isEthernet, hasTransport, opensTunnels }: SnapOptions,
+    { isEthernet, hasTransport, opensTunnels = false, tellsVlans }: SnapOptions & { tellsVlans: boolean },
     { sink }: Counted,
     onClose: () => void,
   ) {
@@ -181,8 +184,9 @@ class RingEngine implements Engine<Counted> {
     this.#sink = sink;
     this.#onClose = onClose;
     this.#isEthernet = isEthernet;
+    this.#opensTunnels = opensTunnels;
     if (hasTransport) this.#walk = this.#walkMerged.bind(this);
-    else if (opensTunnels === true) this.#walk = this.#walkTunnels.bind(this);
+    else if (opensTunnels || tellsVlans) this.#walk = this.#walkParsed.bind(this);
     else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
     this.#timer = setInterval(this.#drainInTime, this.#periodMs);
   }
@@ -297,8 +301,8 @@ class RingEngine implements Engine<Counted> {
     }
   }
 
-  /** Frames with or without an Ethernet header, of which the packets inside of tunnels count. Hot; does not allocate. */
-  #walkTunnels(first: number, packets: number): void {
+  /** Frames with or without an Ethernet header, with their VLANs, and maybe the packets inside of tunnels. Hot; does not allocate. */
+  #walkParsed(first: number, packets: number): void {
     const ring = this.#ring;
     const { bytes, words, halves } = ring;
     const packet = this.#packet;
@@ -309,9 +313,10 @@ class RingEngine implements Engine<Counted> {
       const start = at + halves[(at >> 1) + MAC]!;
       const end = start + words[word + CAPTURED]!;
       const length = words[word + LENGTH]!;
+      packet.vlan = ring.vlan(at);
       if (this.#isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, end, length);
       else parsePayload(packet, ring.etherType(at), bytes, start, end, length);
-      openTunnel(packet, bytes, end);
+      if (this.#opensTunnels) openTunnel(packet, bytes, end);
       if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) sink.record(packet);
       else sink.recordAggregated(packet);
       at += words[word + NEXT]!;
@@ -337,6 +342,7 @@ class RingEngine implements Engine<Counted> {
     const mac = at + halves[(at >> 1) + MAC]!;
     const end = mac + words[word + CAPTURED]!;
     const length = words[word + LENGTH]!;
+    packet.vlan = this.#ring.vlan(at);
     if (this.#isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, mac, end, length);
     else {
       const start = at + halves[(at >> 1) + NETWORK]!;

@@ -58,6 +58,9 @@ const BLOCK_STATUS = 2;
 const BLOCK_PACKETS = 3;
 const BLOCK_FIRST = 4;
 
+/** Of a tag, what is not its priority. */
+const VLAN_MASK = 0xfff;
+
 /** From the first byte of a frame back to the gso_size of its virtio_net_hdr. */
 const GSO_SIZE_BEFORE_MAC = 10 - 4;
 
@@ -146,6 +149,12 @@ export class Ring {
   etherType(at: number): number {
     const protocol = this.halves[(at >> 1) + PROTOCOL]!;
     return ((protocol & 0xff) << 8) | (protocol >> 8);
+  }
+
+  /** The VLAN of the tag that the kernel has taken off a packet, 0 if it has none. Hot; does not allocate. */
+  vlan(at: number): number {
+    const word = at >> 2;
+    return (this.words[word + STATUS]! & TP_STATUS_VLAN_VALID) === 0 ? 0 : this.words[word + VLAN_TAG]! & VLAN_MASK;
   }
 
   /** The gso_size that the kernel tells of the frame at `mac`, 0 if it is a single packet. Hot; does not allocate. */

@@ -114,6 +114,7 @@ export class FrameCounter {
       end = Math.min(end, start + frameBytes);
     }
     const packet = this.#packet;
+    packet.vlan = 0;
     parseFrame(packet, this.#linkType, bytes, start, end, frameBytes);
     this.#sink ??= this.#openSink();
     if (this.isTimed) this.#handOver(bytes, start, end);

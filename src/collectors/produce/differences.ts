@@ -53,7 +53,7 @@ export class Differences {
 
   /** Gets to know new interfaces, so that what they have counted is kept when they go before it is delivered. */
   watch(): void {
-    const present = new Set(this.#ledger.interfaces());
+    const present = new Set(this.#ledger.parts());
     for (const ledger of present) {
       if (!this.#delivered.has(ledger)) this.#delivered.set(ledger, new Float64Array(DELIVERED_DOUBLES));
     }
@@ -73,7 +73,7 @@ export class Differences {
    */
   *batches(passedOver: ReadonlySet<string> = new Set()): Generator<Batch | undefined> {
     this.watch();
-    const present = new Set(this.#ledger.interfaces());
+    const present = new Set(this.#ledger.parts());
     const known = [...this.#delivered.keys()];
     this.#open = [];
     let held = this.#ledger.addresses.hold();

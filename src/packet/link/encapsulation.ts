@@ -35,7 +35,7 @@ import {
   VLAN_TAG_BYTES,
   VLAN_TAG_TYPE,
 } from "../headers.ts";
-import { type Packet, Verdict } from "../packet.ts";
+import { noteVlan, type Packet, Verdict } from "../packet.ts";
 
 /** Stands in `etherType` for what carries no EtherType and is not IP. */
 export const ETHERTYPE_NONE = 0;
@@ -78,6 +78,7 @@ export function parseTags(packet: Packet, etherType: number, bytes: Uint8Array, 
       case ETHERTYPE_QINQ_9100:
       case ETHERTYPE_QINQ_9200:
         if (!skipHeader(packet, VLAN_TAG_BYTES, end)) return Verdict.TRUNCATED;
+        noteVlan(packet, u16(bytes, at));
         etherType = u16(bytes, at + VLAN_TAG_TYPE);
         break;
       case ETHERTYPE_MPLS:
