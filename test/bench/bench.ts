@@ -13,6 +13,7 @@ import { markdown, plainText, type Report } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
 import { byCountry } from "./sections/by-country.ts";
 import { connections } from "./sections/connections.ts";
+import { customers } from "./sections/customers.ts";
 import { firewall } from "./sections/firewall.ts";
 import { flows } from "./sections/flows.ts";
 import { garbage } from "./sections/garbage.ts";
@@ -35,6 +36,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   start,
   by: byCountry,
   connections,
+  customers,
   firewall,
   flows,
   wialon,

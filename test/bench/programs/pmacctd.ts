@@ -5,26 +5,31 @@ import { Child } from "../rig/child.ts";
 import { INTERFACE, PROGRAM_CPU, type Rig } from "../rig/rig.ts";
 import type { Counted, Listener, Program } from "./program.ts";
 
-export const pmacctd: Program = {
-  name: "pmacctd, by src_host and dst_host",
-  unavailable: lacking("pmacctd"),
-  start: (rig: Rig) => Pmacctd.start(rig),
-};
+export const pmacctd = pmacctdWith("by src_host and dst_host", ["aggregate: src_host, dst_host"]);
+
+/** A pmacctd that counts in its own way: lines of its configuration, and what they mean. */
+export function pmacctdWith(what: string, lines: readonly string[]): Program {
+  return {
+    name: `pmacctd, ${what}`,
+    unavailable: lacking("pmacctd"),
+    start: (rig: Rig) => Pmacctd.start(rig, lines),
+  };
+}
 
 class Pmacctd implements Listener {
   readonly #child: Child;
   readonly #table: string;
 
-  private constructor(rig: Rig) {
+  private constructor(rig: Rig, lines: readonly string[]) {
     this.#table = join(rig.folder.path, "pmacctd.csv");
     rmSync(this.#table, { force: true });
     const config = join(rig.folder.path, "pmacctd.conf");
-    writeFileSync(config, configuration(this.#table));
+    writeFileSync(config, configuration(this.#table, lines));
     this.#child = new Child(rig, rig.listener, PROGRAM_CPU, ["pmacctd", "-f", config]);
   }
 
-  static async start(rig: Rig): Promise<Pmacctd> {
-    const started = new Pmacctd(rig);
+  static async start(rig: Rig, lines: readonly string[]): Promise<Pmacctd> {
+    const started = new Pmacctd(rig, lines);
     await started.#child.until("listens", () => started.#child.output.includes("link type is"));
     return started;
   }
@@ -37,8 +42,12 @@ class Pmacctd implements Listener {
   async counted(): Promise<Counted> {
     const admittedLost = await this.#admittedLost();
     await this.#child.stop();
-    const rows = readFileSync(this.#table, "utf8").trim().split("\n").slice(1);
-    return { packets: rows.reduce((total, row) => total + Number(row.split(",")[2]), 0), admittedLost };
+    const [head = [], ...rows] = readFileSync(this.#table, "utf8")
+      .trim()
+      .split("\n")
+      .map((row) => row.split(","));
+    const packets = head.indexOf("PACKETS");
+    return { packets: rows.reduce((total, row) => total + Number(row[packets]), 0), admittedLost };
   }
 
   /** Writes libpcap's counters to its log when asked by SIGUSR1 (pmacct's SIGNALS document). */
@@ -59,11 +68,11 @@ class Pmacctd implements Listener {
  * without losing some of them. Room for all 65,536 pairs of addresses, and for what its two processes pass on: it
  * loses packets there with its defaults.
  */
-function configuration(table: string): string {
+function configuration(table: string, lines: readonly string[]): string {
   return [
     "daemonize: false",
     `pcap_interface: ${INTERFACE}`,
-    "aggregate: src_host, dst_host",
+    ...lines,
     "plugins: print",
     "print_output: csv",
     `print_output_file: ${table}`,

@@ -52,9 +52,15 @@ export class Promtap implements Listener {
   }
 
   /** `program`: the command to run in place of the binary. */
-  static async start(rig: Rig, flags: readonly string[], program: readonly string[] = [PROMTAP]): Promise<Promtap> {
+  static async start(
+    rig: Rig,
+    flags: readonly string[],
+    program: readonly string[] = [PROMTAP],
+    patienceMs?: number,
+  ): Promise<Promtap> {
     const promtap = new Promtap(rig, program, flags);
-    await promtap.child.until("is ready", async () => (await get(promtap.#socket, "/-/ready")).status === 200);
+    const isReady = async (): Promise<boolean> => (await promtap.get("/-/ready")).status === 200;
+    await promtap.child.until("is ready", isReady, patienceMs);
     return promtap;
   }
 
@@ -62,9 +68,14 @@ export class Promtap implements Listener {
     return this.child.pid;
   }
 
-  /** A page small enough to be held in memory. */
-  async page(): Promise<Page> {
-    return new Page((await get(this.#socket, "/metrics")).body);
+  async get(path: string): Promise<{ status: number; body: string }> {
+    return get(this.#socket, path);
+  }
+
+  /** A page small enough to be held in memory. `names`: of families, if not all of them. */
+  async page(...names: readonly string[]): Promise<Page> {
+    const query = names.map((name) => `name[]=${name}`).join("&");
+    return new Page((await this.get(`/metrics?${query}`)).body);
   }
 
   async counted(): Promise<Counted> {

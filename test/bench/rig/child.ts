@@ -42,8 +42,12 @@ export class Child implements AsyncDisposable {
   }
 
   /** Resolves when the condition holds; throws with what the program printed when it ends before. */
-  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-    await this.#rig.until(`${this.#name} ${what}`, async () => this.#hasEnded || (await condition()), PATIENCE_MS);
+  async until(
+    what: string,
+    condition: () => boolean | Promise<boolean>,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<void> {
+    await this.#rig.until(`${this.#name} ${what}`, async () => this.#hasEnded || (await condition()), patienceMs);
     if (this.#hasEnded) throw new Error(`${this.#name} ended before it ${what}: ${this.#output}`);
   }
 

@@ -74,10 +74,20 @@ export function anonymousBytes(pid: number): number {
   return Number(kibibytes) * 1024;
 }
 
+/** Memory of the BPF maps that a process reads: it has them in its own memory, whoever holds them open. */
+export function mapBytes(pid: number): number {
+  return sizeOfMappings(pid, /^(\w+)-(\w+) .* anon_inode:bpf-map$/gm);
+}
+
 /** Memory that a process shares with the kernel, for the packets of its sockets. */
 export function ringBytes(pid: number): number {
-  const sockets = readFileSync(`/proc/${pid}/maps`, "utf8").matchAll(/^(\w+)-(\w+) .* socket:\[\d+\]$/gm);
-  return sum([...sockets].map(([, start, end]) => Number.parseInt(end!, 16) - Number.parseInt(start!, 16)));
+  return sizeOfMappings(pid, /^(\w+)-(\w+) .* socket:\[\d+\]$/gm);
+}
+
+/** `mapping`: finds where each starts and ends. */
+function sizeOfMappings(pid: number, mapping: RegExp): number {
+  const found = readFileSync(`/proc/${pid}/maps`, "utf8").matchAll(mapping);
+  return sum([...found].map(([, start, end]) => Number.parseInt(end!, 16) - Number.parseInt(start!, 16)));
 }
 
 function sum(values: readonly number[]): number {

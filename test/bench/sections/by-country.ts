@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { Promtap } from "../programs/promtap.ts";
 import type { Program } from "../programs/program.ts";
 import { decimal, median } from "../report/numbers.ts";
 import type { Report, Table } from "../report/report.ts";
 import { INTERFACE } from "../rig/rig.ts";
 import { FRAME_SIZES, RANGES, TO_ANYWHERE } from "../rig/sender.ts";
-import { anonymousBytes } from "../rig/usage.ts";
+import { anonymousBytes, mapBytes } from "../rig/usage.ts";
 import { costTable } from "./cost-table.ts";
 import type { Bench } from "./section.ts";
 
@@ -52,20 +51,4 @@ async function footprint({ rig, progress }: Bench): Promise<Table> {
     }
   }
   return { caption: "Start and memory", head: ["program", "ready after, ms", "RssAnon, MB", "BPF maps, MB"], rows };
-}
-
-/** Memory of the BPF maps that a process has open, as the kernel tells it. */
-function mapBytes(pid: number): number {
-  const folder = `/proc/${pid}/fdinfo`;
-  const sizes = readdirSync(folder).map((fd) => /^map_type:.*^memlock:\s+(\d+)/ms.exec(textOf(`${folder}/${fd}`))?.[1]);
-  return sizes.reduce((sum, bytes) => sum + Number(bytes ?? 0), 0);
-}
-
-/** "" of a descriptor that is closed meanwhile. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -76,7 +76,8 @@ async function tableOf(bench: Bench, population: Population): Promise<Table> {
 
 async function rowOf(rig: Rig, server: Server, path: string, population: Population): Promise<string[]> {
   await using running = await server.start(rig, path, population);
-  const { lines, bytes } = await sizeOf(rig, running.port, population);
+  // Each histogram has 7 buckets, a sum and a count; there is one of all frames, and tx and rx of every packet.
+  const { lines, bytes } = await pageSize(rig, running.port, 9 * (1 + 2 * frames(population)));
   // Once before, so that what is measured is compiled, as in a program that has run for a while.
   await scrape(rig, running.port, population.scrapes);
   const { scrapes } = await scrape(rig, running.port, population.scrapes);
@@ -96,10 +97,8 @@ async function rowOf(rig: Rig, server: Server, path: string, population: Populat
   ];
 }
 
-/** Waits until the page holds the whole population, and tells its size. */
-async function sizeOf(rig: Rig, port: number, population: Population): Promise<{ lines: number; bytes: number }> {
-  // Each histogram has 7 buckets, a sum and a count; there is one of all frames, and tx and rx of every packet.
-  const expected = 9 * (1 + 2 * frames(population));
+/** Waits until the page has so many lines, and tells its size. */
+export async function pageSize(rig: Rig, port: number, expected: number): Promise<{ lines: number; bytes: number }> {
   let lines = 0;
   let bytes = 0;
   await rig.until(`the page has ${expected} lines`, async () => {
