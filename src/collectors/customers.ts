@@ -1,14 +1,16 @@
+import type { GeoDatabases } from "../geo/databases.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { Direction } from "../ledger/rows.ts";
+import { BYTES, PACKETS, type SlotCounters } from "../ledger/zones/slot-counters.ts";
+import type { SlotPool } from "../ledger/zones/slot-pool.ts";
 import { FIRST_NAMED, Zone } from "../ledger/zones/zone.ts";
-import { BYTES, PACKETS, type ZoneLedger } from "../ledger/zones/zone-ledger.ts";
-import type { Zoning } from "../ledger/zones/zoning.ts";
 import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../page/family.ts";
 import { labelText } from "../page/labels.ts";
 import type { PageWriter } from "../page/page-writer.ts";
 import { isTurnOver, SeriesLines } from "../page/series-lines.ts";
-import type { Collector } from "./collector.ts";
+import { type Collector, reloaded } from "./collector.ts";
+import { databaseFamilies } from "./geo-databases.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 const encoder = new TextEncoder();
@@ -17,41 +19,87 @@ const DIRECTIONS = [
   [Direction.RX, directionEnd("rx")],
 ] as const;
 
-/** What customers are told apart by. */
-export interface CustomerZones {
-  /** Its zones are named by the labels of customers. */
-  readonly zoning: Zoning;
+/** Where the labels of slots from FIRST_NAMED on stand, in bytes. */
+export interface SlotLabels {
+  /** Sees to it that those of a slot are there. Hot. */
+  learn(slot: number): void;
+  /** Replaced by another array when labels are added. */
+  readonly bytes: Uint8Array;
+  start(slot: number): number;
+  end(slot: number): number;
+}
+
+/** What has series of customers. */
+export interface CustomerSlots {
+  readonly slots: SlotPool;
+  countsOf(ledger: InterfaceLedger): SlotCounters;
+  readonly labels: SlotLabels;
   /** The labels of what found no place. */
   readonly otherLabels: string;
 }
+
+/** What tells of a bounded set of them: names and texts of families. */
+export interface CustomerBound {
+  readonly used: readonly [name: string, help: string];
+  readonly limit: readonly [name: string, help: string];
+  readonly evicted: readonly [name: string, help: string];
+}
+
+/** What goes with them. */
+export interface CustomerSurroundings {
+  readonly bound: CustomerBound;
+  /** Sees to it that the other ends of packets are looked up in what databases hold now. */
+  refresh?(): Promise<void>;
+  /** Given if no other collector tells of them. */
+  databases?(): GeoDatabases | undefined;
+}
+
+export const CUSTOMERS: CustomerBound = {
+  used: ["promtap_customers", "Customers that have series."],
+  limit: ["promtap_customers_limit", "Customers that may have series."],
+  evicted: [
+    "promtap_evicted_customers_total",
+    "Customers that gave their series to others, because they were silent longest when the limit was reached.",
+  ],
+};
+
+export const CUSTOMER_ACCOUNTS: CustomerBound = {
+  used: ["promtap_customer_accounts", "Customers, each with what is told apart of its traffic, that have series."],
+  limit: ["promtap_customer_accounts_limit", "Customers, each with what is told apart, that may have series."],
+  evicted: [
+    "promtap_evicted_customer_accounts_total",
+    "Accounts of customers that gave their series to others, because they were silent longest at the limit.",
+  ],
+};
 
 /** Traffic of customers: of addresses that lists of prefixes give labels. */
 export class CustomersCollector implements Collector {
   readonly name = "customers";
   readonly #source: TrafficSource;
   readonly #ledger: Ledger;
-  readonly #zoning: Zoning;
-  readonly #customers: CustomerZones;
+  readonly #customers: CustomerSlots;
+  readonly #around: CustomerSurroundings;
 
-  constructor(source: TrafficSource, ledger: Ledger, customers: CustomerZones) {
+  constructor(source: TrafficSource, ledger: Ledger, customers: CustomerSlots, around: CustomerSurroundings) {
     this.#source = source;
     this.#ledger = ledger;
-    this.#zoning = customers.zoning;
     this.#customers = customers;
+    this.#around = around;
   }
 
-  async collect(): Promise<Family[]> {
+  async collect(deadline: number): Promise<Family[]> {
+    const { bound } = this.#around;
+    await reloaded(this.#around.refresh?.() ?? Promise.resolve(), deadline);
+    const databases = this.#around.databases?.();
     this.#source.sync();
-    this.#zoning.beginPage();
-    const { used, limit } = this.#zoning.quota;
+    const { slots } = this.#customers;
+    slots.beginPage();
+    const { used, limit, evicted } = bound;
     return [
-      gauge("promtap_customers", "Customers that have series.", used),
-      gauge("promtap_customers_limit", "Customers that may have series.", limit),
-      counter(
-        "promtap_evicted_customers_total",
-        "Customers that gave their series to others, because they were silent longest when the limit was reached.",
-        this.#zoning.evicted,
-      ),
+      ...(databases === undefined ? [] : databaseFamilies(databases)),
+      gauge(...used, slots.quota.used),
+      gauge(...limit, slots.quota.limit),
+      counter(...evicted, slots.evicted),
       this.#family("packets", PACKETS),
       this.#family("bytes", BYTES),
     ];
@@ -71,17 +119,18 @@ export class CustomersCollector implements Collector {
 function* writeCustomers(
   writer: PageWriter,
   name: string,
-  { zoning, otherLabels }: CustomerZones,
+  customers: CustomerSlots,
   ledgers: readonly InterfaceLedger[],
   what: number,
 ): Generator<void> {
-  using _ = zoning.quota.hold();
+  const { slots, labels, otherLabels } = customers;
+  using _ = slots.quota.hold();
   const other = encoder.encode(otherLabels);
   for (const ledger of ledgers) {
-    const zones = ledger.zones.find((each) => each.zoning === zoning)!;
+    const counts = customers.countsOf(ledger);
     const lines = new SeriesLines(name, labelText("interface", ledger.name));
-    for (let slot = Zone.OTHER; slot < zoning.count; slot++) {
-      writeSlot(writer, lines, zones, slot, other, what);
+    for (let slot = Zone.OTHER; slot < slots.count; slot++) {
+      writeSlot(writer, lines, counts, slot, labels, other, what);
       if (isTurnOver(writer, slot)) yield;
     }
   }
@@ -91,25 +140,23 @@ function* writeCustomers(
 function writeSlot(
   writer: PageWriter,
   lines: SeriesLines,
-  zones: ZoneLedger,
+  counts: SlotCounters,
   slot: number,
+  labels: SlotLabels,
   other: Uint8Array,
   what: number,
 ): void {
-  const { zoning } = zones;
-  const { names } = zoning;
-  const zone = zoning.zoneOfSlot(slot);
-  const isOther = zone < FIRST_NAMED;
-  const labels = isOther ? other : names.bytes;
-  const from = isOther ? 0 : names.start(zone);
-  const to = isOther ? other.length : names.end(zone);
   let start = -1;
   for (const [direction, ends] of DIRECTIONS) {
-    if (zones.count(slot, direction, PACKETS) === 0) continue;
-    const end = from === to ? ends.alone : ends.behind;
-    const value = zones.count(slot, direction, what);
+    if (counts.count(slot, direction, PACKETS) === 0) continue;
+    const value = counts.count(slot, direction, what);
     const position = writer.position;
-    if (start < 0) lines.write(writer, value, labels, from, to, end);
+    const isOther = slot < FIRST_NAMED;
+    if (!isOther && start < 0) labels.learn(slot);
+    const from = isOther ? 0 : labels.start(slot);
+    const to = isOther ? other.length : labels.end(slot);
+    const end = from === to ? ends.alone : ends.behind;
+    if (start < 0) lines.write(writer, value, isOther ? other : labels.bytes, from, to, end);
     else lines.writeAgain(writer, value, start, to - from, end);
     start = position;
   }

@@ -6,7 +6,7 @@ const FLAGS = {
     name: "geoip-db",
     key: "geoip_databases",
     value: "FILE",
-    needs: ["geoip", "by"],
+    needs: ["geoip", "by", "customers.by"],
     help:
       "Countries or AS numbers, in the format of MaxMind DB (.mmdb), instead of the countries in the binary; read " +
       "again when it changes. The first file that knows an address has the word.",

@@ -1,9 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
+import type { SlotCounters } from "../ledger/zones/slot-counters.ts";
+import type { SlotPool } from "../ledger/zones/slot-pool.ts";
 import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
 import { Zoning } from "../ledger/zones/zoning.ts";
 import { labelText } from "../page/labels.ts";
 import { type CustomerTables, numbered } from "./customer-tables.ts";
 import type { LabelSets } from "./prefix-set.ts";
+import { NamedSlotLabels } from "./slot-labels.ts";
 
 /** Room for a later list: half as many customers again, and some. */
 const SPARE = 1.5;
@@ -14,6 +18,7 @@ const SETS_PER_TURN = 8192;
 /** Label sets and what is counted for them, at both ends of a packet: the zones of a zoning, named by their labels. */
 export class Customers {
   readonly zoning: Zoning;
+  readonly labels: NamedSlotLabels;
   #labelNames: readonly string[] = [];
 
   /** `expected`: different sets of labels at first. `limit`: most that have series. */
@@ -21,6 +26,15 @@ export class Customers {
     const room = Math.ceil(expected * SPARE) + SPARE_CUSTOMERS;
     // A customer that leaves the list keeps its number.
     this.zoning = new Zoning("customer", Math.min(limit, room), FIRST_NAMED + 2 * room, Ends.BOTH);
+    this.labels = new NamedSlotLabels(this.zoning);
+  }
+
+  get slots(): SlotPool {
+    return this.zoning.slots;
+  }
+
+  countsOf({ zones }: InterfaceLedger): SlotCounters {
+    return zones.find(({ zoning }) => zoning === this.zoning)!.counts;
   }
 
   /** The labels of what found no place. */

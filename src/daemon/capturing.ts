@@ -94,12 +94,13 @@ type LiveEngine = Exclude<(typeof ENGINES)[number], "auto">;
 const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, EngineName.PCAP];
 
 /** The engines that may be chosen, best first. */
-export function engineKinds(config: Config, { ranges, zonings }: Ledger): EngineKind[] {
+export function engineKinds(config: Config, { ranges, zonings, accounts }: Ledger): EngineKind[] {
   const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels } = config;
   const tellsVlans = config.by?.maxVlans !== undefined;
   const kernel = {
     ranges,
     zonings,
+    accounts,
     maxAddresses,
     wireSizes,
     opensTunnels,

@@ -9,12 +9,18 @@ import type { GeoDatabases } from "../geo/databases.ts";
 import { type ListenAddress, listen } from "../http/listener.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { RangeTable } from "../ledger/ranges.ts";
-import type { Zoning } from "../ledger/zones/zoning.ts";
 import { log } from "../log.ts";
 import { effectiveCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { engineKinds, presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { customerSummary, customerWarnings, loadCustomers, rangesOf, startCustomers } from "./customers.ts";
+import {
+  type CountedCustomers,
+  customerSummary,
+  customerWarnings,
+  loadCustomers,
+  rangesOf,
+  startCustomers,
+} from "./customers.ts";
 import { sharedDatabases } from "./zones.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
@@ -29,12 +35,12 @@ export async function check(config: Config): Promise<string[]> {
   if (config.dumpProgram) return dumpPrograms(config);
   judgeFeatures(config.features, config);
   const customers = await loadCustomers(config);
-  const { zonings } = await startCustomers(customers);
-  const ranges = new RangeTable(rangesOf(config, customers));
   const databases = sharedDatabases(config.geoDatabases);
+  const counted = await startCustomers(config, customers, databases);
+  const ranges = new RangeTable(rangesOf(config, customers));
   return [
     ...[...warningsOf(config, ranges), ...customerWarnings(customers)].map((warning) => `warning: ${warning}`),
-    ...(config.isCounted ? await checkTraffic(config, ranges, zonings, databases) : []),
+    ...(config.isCounted ? await checkTraffic(config, ranges, counted, databases) : []),
     ...customerSummary(customers),
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
@@ -45,13 +51,14 @@ export async function check(config: Config): Promise<string[]> {
 async function checkTraffic(
   config: Config,
   ranges: RangeTable,
-  customers: readonly Zoning[],
+  { zonings, accounts }: CountedCustomers,
   databases: () => Promise<GeoDatabases>,
 ): Promise<string[]> {
   await using parts = new Parts();
   const zones = await startZones(config, ranges.ranges, databases, parts);
-  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers], {
+  const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...zonings], {
     ...config,
+    accounts,
     maxVlans: config.by?.maxVlans,
   });
   return [

@@ -1,5 +1,6 @@
 import { bySection } from "../config/by.ts";
 import { captureSection } from "../config/capture.ts";
+import { type CustomersConfig, customersSection } from "../config/customers/customers.ts";
 import { type Flag, type GivenFlags, refuseConflicts, usageError } from "../config/flag.ts";
 import { type DatabasesConfig, databasesSection } from "../config/databases.ts";
 import { webSection } from "../config/listen.ts";
@@ -17,6 +18,7 @@ const featureSections = Object.values(FEATURES).map(({ section }): Section => se
 export const SECTIONS: readonly Section[] = [
   trafficSection,
   prefixListsSection,
+  customersSection,
   bySection,
   captureSection,
   ...featureSections,
@@ -40,7 +42,8 @@ export type Config = ValueOf<typeof trafficSection> &
   ValueOf<typeof webSection> &
   ValueOf<typeof logSection> &
   ValueOf<typeof fileSection> &
-  PrefixListsConfig & {
+  PrefixListsConfig &
+  CustomersConfig & {
     /** Prefixes that stand in the configuration file. */
     readonly prefixes: readonly InlinePrefix[];
     /** How traffic is counted by remote address. */
@@ -78,6 +81,7 @@ export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = 
     ...webSection.read(given),
     ...logSection.read(given),
     ...prefixListsSection.read(given),
+    ...customersOf(given, prefixes),
     ...fileSection.read(given),
     prefixes,
     by: bySection.read(given),
@@ -85,6 +89,13 @@ export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = 
     isCounted,
     features: featureValuesOf(given),
   };
+}
+
+/** How customers are told apart, of whom there must be some. */
+function customersOf(given: GivenFlags, prefixes: readonly InlinePrefix[]): CustomersConfig {
+  const values = customersSection.read(given);
+  if (values.customersBy === null || prefixes.length > 0 || given.has("range-file")) return values;
+  throw usageError("--customers.by needs --range-file: nothing says who is a customer");
 }
 
 function featureValuesOf(given: GivenFlags): FeatureValues {
@@ -95,7 +106,9 @@ function featureValuesOf(given: GivenFlags): FeatureValues {
 /** Refuses flags that say how traffic is counted if it is not: with the flag `alone`, it has to be asked for. */
 function refusePointless(given: GivenFlags, alone: string): void {
   const { flags } = captureSection;
-  const ofTraffic = [trafficSection, prefixListsSection, bySection].flatMap((section) => section.flags);
+  const ofTraffic = [trafficSection, prefixListsSection, customersSection, bySection].flatMap(
+    (section) => section.flags,
+  );
   const pointless = [...ofTraffic, ...flags].find(({ name, isOfTraffic }) => isOfTraffic === true && given.has(name));
   if (pointless === undefined) return;
   throw usageError(`--${pointless.name} needs -i: with --${alone}, traffic is counted only if -i asks for it`);

@@ -1,16 +1,23 @@
 import type { Collector } from "../collectors/collector.ts";
-import { CustomersCollector } from "../collectors/customers.ts";
+import { CUSTOMER_ACCOUNTS, CUSTOMERS, CustomersCollector } from "../collectors/customers.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
+import { RemoteMapper } from "../collectors/zones/remote-mapper.ts";
+import type { By } from "../config/by.ts";
 import { addressRanges, BY_ADDRESS } from "../customers/address-ranges.ts";
 import { joined } from "../customers/counted-sets.ts";
+import { CustomerAccounts } from "../customers/customer-accounts.ts";
 import { tablesOf } from "../customers/customer-tables.ts";
 import { Customers } from "../customers/customers.ts";
 import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
+import type { GeoDatabases } from "../geo/databases.ts";
+import type { Accounts } from "../ledger/accounts/accounts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Range } from "../ledger/ranges.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
+import { log } from "../log.ts";
 import type { Config } from "./config.ts";
+import { judgeDatabases } from "./zones.ts";
 
 /** Most that have series. */
 const MAX_CUSTOMERS = 2 ** 20;
@@ -18,31 +25,110 @@ const MAX_CUSTOMERS = 2 ** 20;
 /** How customers are told apart, and what tells the page. */
 export interface CountedCustomers {
   readonly zonings: readonly Zoning[];
+  /** Instead of zonings, if they are told apart by more. */
+  readonly accounts: Accounts | undefined;
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
-  /** Goes on by other lists. Returns the flags of what waits for a restart. Throws PromtapError if it can't. */
-  use(loaded: LoadedPrefixes): Promise<string[]>;
+  /** Goes on by other lists and zones. Returns the flags of what waits for a restart. Throws PromtapError if it can't. */
+  use(loaded: LoadedPrefixes, config: Config): Promise<string[]>;
 }
 
 /** Makes ready to count by lists of prefixes. Throws PromtapError. */
-export async function startCustomers(loaded: LoadedPrefixes): Promise<CountedCustomers> {
+export async function startCustomers(
+  config: Config,
+  loaded: LoadedPrefixes,
+  openDatabases: () => Promise<GeoDatabases>,
+): Promise<CountedCustomers> {
   if (loaded.labelled.length === 0) {
     return {
       zonings: [],
+      accounts: undefined,
       collectors: () => [],
       use: async (next) => (next.labelled.length === 0 ? [] : ["--range-file"]),
     };
   }
   const expected = loaded.labelled.reduce((sum, { labels }) => sum + labels.ends.length, 0);
   const customers = new Customers(expected, MAX_CUSTOMERS);
+  judgeLabels(config, loaded);
   await useLists(customers, loaded);
+  if (config.customersBy !== null) return startAccounts(config, config.customersBy, customers, openDatabases);
   return {
     zonings: [customers.zoning],
-    collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers)],
+    accounts: undefined,
+    collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers, { bound: CUSTOMERS })],
     async use(next) {
       await useLists(customers, next);
       return [];
     },
   };
+}
+
+/** Customers by what is at the other end of their packets. */
+async function startAccounts(
+  config: Config,
+  { labels, maxAccounts }: NonNullable<Config["customersBy"]>,
+  customers: Customers,
+  openDatabases: () => Promise<GeoDatabases>,
+): Promise<CountedCustomers> {
+  const remotes = new RemoteMapper(labels, (reason) =>
+    log.error("couldn't use a database that changed", { by: "customers", reason }),
+  );
+  await useZones(remotes, config, openDatabases);
+  const series = new CustomerAccounts(customers, remotes, labels.includes("protocol"), maxAccounts);
+  const isTold = config.by !== null || config.features.geoip !== null;
+  return {
+    zonings: [],
+    accounts: series.accounts,
+    collectors: (source, ledger) => [
+      new CustomersCollector(source, ledger, series, {
+        bound: CUSTOMER_ACCOUNTS,
+        refresh: () => remotes.refresh(),
+        databases: () => (isTold ? undefined : remotes.databases),
+      }),
+    ],
+    async use(next, nextConfig) {
+      judgeLabels(nextConfig, next);
+      const { zones } = remotes;
+      // Without zones it waits for a restart that there is no label of that name.
+      if (nextConfig.zones.length > 0) await useZones(remotes, nextConfig, openDatabases);
+      try {
+        await useLists(customers, next);
+      } catch (error) {
+        await remotes.use(zones, remotes.databases);
+        throw error;
+      }
+      return [];
+    },
+  };
+}
+
+async function useZones(
+  remotes: RemoteMapper,
+  config: Config,
+  openDatabases: () => Promise<GeoDatabases>,
+): Promise<void> {
+  const needed = databasesFor(config);
+  const databases = needed.length === 0 ? undefined : await openDatabases();
+  if (databases !== undefined) judgeDatabases(databases, needed);
+  const refusal = await remotes.use(config.zones, databases);
+  if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the zones: ${refusal}`);
+}
+
+/** What has to be known of addresses. */
+function databasesFor({ customersBy, zones }: Config): By[] {
+  return (["country", "asn"] as const).filter(
+    (label) => customersBy?.labels.includes(label) === true || zones.some(({ content }) => content.kind === label),
+  );
+}
+
+/** Throws a usage error if a list has a label that is made of the other ends of packets. */
+function judgeLabels({ customersBy }: Config, loaded: LoadedPrefixes): void {
+  const names = loaded.labelled.flatMap(({ labelNames }) => labelNames);
+  const taken = customersBy?.labels.find((label) => names.includes(label));
+  if (taken === undefined) return;
+  throw new PromtapError(
+    ErrorCode.USAGE,
+    `a list of prefixes has the label ${taken}, which --customers.by=${taken} gives; call it another name there`,
+  );
 }
 
 async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<void> {

@@ -23,8 +23,9 @@ export async function dumpPrograms(config: Config): Promise<string[]> {
   await using parts = new Parts();
   const loaded = await loadCustomers(config);
   const ranges = new RangeTable(rangesOf(config, loaded));
-  const zones = await startZones(config, ranges.ranges, sharedDatabases(config.geoDatabases), parts);
-  const customers = await startCustomers(loaded);
+  const databases = sharedDatabases(config.geoDatabases);
+  const zones = await startZones(config, ranges.ranges, databases, parts);
+  const customers = await startCustomers(config, loaded, databases);
   const zonings = [...zones.zonings, ...customers.zonings];
   const links = presentLinks(config);
   const sharing = { siblings: Math.max(links.length, 1), cpus: possibleCpus(), isRealtime: isRealtime() };

@@ -83,9 +83,10 @@ export class Program {
     const ranges = new RangeTable(rangesOf(config, loaded));
     const zones = await startZones(config, ranges.ranges, databases, parts);
     for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
-    const customers = await startCustomers(loaded);
+    const customers = await startCustomers(config, loaded, databases);
     const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings], {
       ...config,
+      accounts: customers.accounts,
       maxVlans: config.by?.maxVlans,
     });
     const traffic = await startTraffic(config, ledger, parts);
@@ -140,7 +141,7 @@ export class Program {
     const added = features.filter((each) => !this.#features.includes(each));
     let waiting: string[];
     try {
-      waiting = await this.#customers.use(loaded);
+      waiting = await this.#customers.use(loaded, next);
       await this.#recount(before, next, ranges);
     } catch (error) {
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));

@@ -40,7 +40,8 @@ export async function startZones(
 ): Promise<Zones> {
   if (config.by === null || config.by.labels.length === 0) return NO_ZONES;
   const { labels, maxAsns } = config.by;
-  const databases = await databasesFor(labels, openDatabases);
+  const databases = await openDatabases();
+  judgeDatabases(databases, labels);
   const zonings = labels.map((label) =>
     label === "asn" ? new Zoning(label, maxAsns) : new Zoning(label, MAX_COUNTRIES, FIRST_NAMED + MAX_COUNTRIES),
   );
@@ -66,8 +67,8 @@ export async function startZones(
   };
 }
 
-async function databasesFor(labels: readonly By[], openDatabases: () => Promise<GeoDatabases>): Promise<GeoDatabases> {
-  const databases = await openDatabases();
+/** Throws PromtapError if the databases don't have what these ask for. */
+export function judgeDatabases(databases: GeoDatabases, labels: readonly By[]): void {
   if (labels.includes("asn") && !databases.hasSystems) {
     throw new PromtapError(ErrorCode.HOST, "couldn't count by asn: no file of --geoip-db has AS numbers");
   }
@@ -77,7 +78,6 @@ async function databasesFor(labels: readonly By[], openDatabases: () => Promise<
       "couldn't count by country: there is no database of countries; give --geoip-db",
     );
   }
-  return databases;
 }
 
 /**

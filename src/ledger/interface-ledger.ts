@@ -1,5 +1,7 @@
 import { type Packet, Unopened, Verdict } from "../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN } from "../packet/protocols.ts";
+import { AccountLedger } from "./accounts/account-ledger.ts";
+import type { Accounts } from "./accounts/accounts.ts";
 import { AddressRows } from "./address-rows.ts";
 import { bucketOf, SUM } from "./histogram.ts";
 import { type Ipv4Memory, UNLISTED, UNSEEN } from "./ipv4-memory.ts";
@@ -29,6 +31,8 @@ export interface Shared {
   readonly addresses: Quota;
   readonly ipv4: Ipv4Memory;
   readonly zonings: readonly Zoning[];
+  /** Undefined: no accounts are counted. */
+  readonly accounts: Accounts | undefined;
   /** Whether the packets inside of tunnels are counted. */
   readonly opensTunnels: boolean;
   /** Of VLANs that have series; undefined if they are not told apart. */
@@ -43,6 +47,8 @@ export class InterfaceLedger {
   readonly sink: FrameCounts;
   /** One for each way to tell remote addresses apart. */
   readonly zones: readonly ZoneLedger[];
+  /** If accounts are counted. */
+  readonly accounts: AccountLedger | undefined;
   readonly ranges: RangeTable;
   readonly slots = new Slots();
   readonly addresses: AddressRows;
@@ -59,17 +65,21 @@ export class InterfaceLedger {
   readonly #vlans: VlanSink<InterfaceLedger> | undefined;
   readonly #ipv4: Ipv4Table;
 
-  /** `zones`: those of a ledger before it, if there is one. */
-  constructor(name: string, shared: Shared, zones?: readonly ZoneLedger[], vlan = NO_VLAN) {
-    const { ranges, addresses, ipv4, zonings, opensTunnels, vlans } = shared;
+  /** `before`: a ledger whose counts by zone and account go on. */
+  constructor(name: string, shared: Shared, before?: Pick<InterfaceLedger, "zones" | "accounts">, vlan = NO_VLAN) {
+    const { ranges, addresses, ipv4, opensTunnels, vlans } = shared;
     this.name = name;
     this.vlan = vlans === undefined ? undefined : vlan;
-    this.zones = zones ?? zonings.map((zoning) => new ZoneLedger(zoning));
+    const { zones, accounts } = before ?? furtherCounts(shared);
+    this.zones = zones;
+    this.accounts = accounts;
     if (vlans !== undefined && vlan === NO_VLAN) {
-      this.#vlans = new VlanSink(this, vlans, (each) => new InterfaceLedger(name, shared, [], each));
+      const further = { zones: [], accounts: undefined };
+      this.#vlans = new VlanSink(this, vlans, (each) => new InterfaceLedger(name, shared, further, each));
     }
     const counts = this.#vlans ?? this;
-    const zoned = zonings.length === 0 ? counts : new ZonedSink(counts, this.zones);
+    const further = accounts === undefined ? zones : [...zones, accounts];
+    const zoned = further.length === 0 ? counts : new ZonedSink(counts, further);
     this.sink = opensTunnels ? new TunnelSink(zoned, this.unopened) : zoned;
     this.ranges = ranges;
     this.#ipv4 = new Ipv4Table(ipv4);
@@ -115,6 +125,7 @@ export class InterfaceLedger {
   /** Gives the places of all addresses and zones back; none of them loses its own any more. */
   forget(): void {
     for (const zones of this.zones) zones.forget();
+    this.accounts?.forget();
     for (const part of this.parts()) part.addresses.forget();
     this.releaseVlans();
   }
@@ -200,4 +211,12 @@ export class InterfaceLedger {
   #countIn(row: number, cell: number, bucket: number, lengthBytes: number, packets: number): void {
     this.slots.count(this.addresses.slotOf(row, cell), bucket, lengthBytes, packets);
   }
+}
+
+/** What counts the packets of an interface besides by address. */
+function furtherCounts({ zonings, accounts }: Shared): Pick<InterfaceLedger, "zones" | "accounts"> {
+  return {
+    zones: zonings.map((zoning) => new ZoneLedger(zoning)),
+    accounts: accounts === undefined ? undefined : new AccountLedger(accounts),
+  };
 }

@@ -1,3 +1,4 @@
+import type { Accounts } from "./accounts/accounts.ts";
 import { Adoption } from "./adoption.ts";
 import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
 import { Ipv4Memory } from "./ipv4-memory.ts";
@@ -19,6 +20,8 @@ export interface LedgerOptions {
   readonly opensTunnels?: boolean;
   /** Most VLANs that have series, over all interfaces; undefined if they are not told apart. */
   readonly maxVlans?: number | undefined;
+  /** Customers by what is at the other end, if that is counted. */
+  readonly accounts?: Accounts | undefined;
 }
 
 /** All counts of the process: one ledger an interface. */
@@ -35,10 +38,11 @@ export class Ledger {
     ranges: RangeTable,
     maxAddresses: number,
     zonings: readonly Zoning[] = [],
-    { opensTunnels = false, maxVlans }: LedgerOptions = {},
+    { opensTunnels = false, accounts, maxVlans }: LedgerOptions = {},
   ) {
     this.#shared = {
       zonings,
+      accounts,
       opensTunnels,
       vlans: maxVlans === undefined ? undefined : new VlanQuota(maxVlans),
       onFold: (ledger, slot, into, to) => {
@@ -68,7 +72,7 @@ export class Ledger {
     if (hasPages) this.addresses.beginPage();
     this.#evictedBefore = 0;
     for (const from of before) {
-      const to = new InterfaceLedger(from.name, this.#shared, from.zones);
+      const to = new InterfaceLedger(from.name, this.#shared, from);
       this.#interfaces.set(from.name, to);
       from.releaseVlans();
       for (const part of from.parts()) this.#adopt(part, part === from ? to : to.part(part.vlan!), adoption);
@@ -94,6 +98,11 @@ export class Ledger {
   /** The ways to tell remote addresses apart. */
   get zonings(): readonly Zoning[] {
     return this.#shared.zonings;
+  }
+
+  /** Customers by what is at the other end, if that is counted. */
+  get accounts(): Accounts | undefined {
+    return this.#shared.accounts;
   }
 
   get opensTunnels(): boolean {
@@ -160,7 +169,9 @@ export class Ledger {
   }
 
   #quotas(): Quota[] {
-    return [this.addresses, ...this.zonings.map(({ quota }) => quota)];
+    const { zonings, accounts } = this.#shared;
+    const pools = [...zonings, ...(accounts === undefined ? [] : [accounts])];
+    return [this.addresses, ...pools.map(({ slots }) => slots.quota)];
   }
 
   /** Tells of every slot whose counts go to another one, until the returned function is called. */

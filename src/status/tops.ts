@@ -3,8 +3,8 @@ import { SLOT_DOUBLES, SUM } from "../ledger/histogram.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { Direction, ROW_CELLS } from "../ledger/rows.ts";
-import { BYTES } from "../ledger/zones/zone-ledger.ts";
 import { NO_VLAN, vlanLabel } from "../ledger/vlans/vlan.ts";
+import { BYTES } from "../ledger/zones/slot-counters.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
 import { Largest } from "./largest.ts";
 
@@ -115,11 +115,13 @@ export class TopZones {
     const bySum = new Largest<TopLine>();
     using _ = this.zoning.quota.hold();
     const all = this.#ledger.interfaces().flatMap(({ zones }) => zones.filter(({ zoning }) => zoning === this.zoning));
-    for (let slot = 1; slot < this.zoning.count; slot++) {
+    for (let slot = 1; slot < this.zoning.slots.count; slot++) {
       if (slot % ROWS_PER_TURN === ROWS_PER_TURN - 1) yield;
-      const zone = this.zoning.zoneOfSlot(slot);
+      const zone = this.zoning.slots.ownerOf(slot);
       let sum = 0;
-      for (const zones of all) sum += zones.count(slot, Direction.TX, BYTES) + zones.count(slot, Direction.RX, BYTES);
+      for (const { counts } of all) {
+        sum += counts.count(slot, Direction.TX, BYTES) + counts.count(slot, Direction.RX, BYTES);
+      }
       const rate = this.#before.growth(slot, zone, sum) / seconds;
       const line = (): TopLine => ({ name: this.#nameOf(zone), interfaceName: "", rate, sum });
       byRate.offer(rate, line);

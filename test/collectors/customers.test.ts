@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { CustomersCollector } from "../../src/collectors/customers.ts";
+import { CUSTOMERS, CustomersCollector } from "../../src/collectors/customers.ts";
 import type { Customers } from "../../src/customers/customers.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
@@ -28,7 +28,7 @@ const BOOK: Book = {
 /** The page of customers, and a way to have packets counted on eth0. */
 function traffic(customers: Customers) {
   const ledger = new Ledger(new RangeTable([]), 1, [customers.zoning]);
-  const collector = new CustomersCollector(new FakeTraffic(), ledger, customers);
+  const collector = new CustomersCollector(new FakeTraffic(), ledger, customers, { bound: CUSTOMERS });
   return {
     see: (source: string, destination: string, lengthBytes: number): void => {
       const [from, to] = [parseAddress(source)!, parseAddress(destination)!];
@@ -37,7 +37,8 @@ function traffic(customers: Customers) {
     },
     page: async (format: Format = Format.TEXT): Promise<string> => {
       let text = "";
-      for await (const chunk of makePage(await collector.collect(), format)) text += Buffer.from(chunk).toString();
+      const families = await collector.collect(performance.now());
+      for await (const chunk of makePage(families, format)) text += Buffer.from(chunk).toString();
       return text;
     },
   };

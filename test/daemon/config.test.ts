@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Config, configOf } from "../../src/daemon/config.ts";
 import { PromtapError } from "../../src/errors.ts";
+import { parseZone } from "../../src/config/customers/zone-items.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
 
 type Given = Record<string, string[]>;
@@ -38,6 +39,8 @@ const DEFAULT: Config = {
   logFormat: "logfmt",
   maxAddresses: 131_072,
   by: null,
+  customersBy: null,
+  zones: [],
   geoDatabases: { paths: [], takesRegistered: false },
   isCounted: true,
   features: NONE,
@@ -128,6 +131,14 @@ const LEGAL: [Given, Partial<Config>][] = [
     { by: { labels: ["country"], maxAsns: 4096, maxVlans: 7 }, engine: "ring" },
   ],
   [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096, maxVlans: undefined } }],
+  [
+    { "customers.by": ["zone,protocol"], "range-file": ["c.csv"], zone: ["a=10.0.0.0/8,DE"] },
+    {
+      prefixLists: [{ path: "c.csv", series: "labels", format: null }],
+      customersBy: { labels: ["zone", "protocol"], maxAccounts: 262_144 },
+      zones: parseZone("a=10.0.0.0/8,DE", "--zone"),
+    },
+  ],
   [
     { by: ["asn,country", "asn"], "geoip-db": ["a.mmdb"], "max-asns": ["7"] },
     {
@@ -266,7 +277,27 @@ const ILLEGAL: [Given, string][] = [
   ],
   [{ geoip: [""], "geoip-db": [""] }, 'invalid --geoip-db ""; legal is a file in the format of MaxMind DB (.mmdb)'],
   [{ geoip: [""], "geoip-max-asns": ["-1"] }, 'invalid --geoip-max-asns "-1"; legal is a number from 0 to 250000'],
-  [{ "geoip-db": ["a.mmdb"] }, "--geoip-db needs --geoip or --by"],
+  [{ "geoip-db": ["a.mmdb"] }, "--geoip-db needs --geoip or --by or --customers.by"],
+  [{ zone: ["a=DE"] }, "--zone needs --customers.by=zone"],
+  [{ "customers.by": ["zone"], "range-file": ["c.csv"] }, "--customers.by=zone needs --zone: nothing says what is in"],
+  [{ "customers.by": ["protocol"] }, "--customers.by needs --range-file: nothing says who is a customer"],
+  [{ "customers.max-accounts": ["1"] }, "--customers.max-accounts needs --customers.by"],
+  [
+    { "customers.by": ["asn"], "range-file": ["c.csv"] },
+    "--customers.by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
+  ],
+  [
+    { "customers.by": ["zone"], "range-file": ["c.csv"], zone: ["a=DE,AS1"] },
+    '--zone "a=DE,AS1" needs --geoip-db with a file of AS numbers',
+  ],
+  [
+    { "customers.by": ["zone"], "range-file": ["c.csv"], zone: ["a=DE", "b=2001:DB8:0::/32", "c=2001:db8::/32"] },
+    'invalid --zone "c=2001:db8::/32": 2001:db8::/32 is in zone "b" too; give it once',
+  ],
+  [
+    { "customers.by": ["zone"], "range-file": ["c.csv"], zone: ["a=*", "a=*"] },
+    'invalid --zone "a=*": * is there twice; give it once',
+  ],
   [{ by: ["country,city"] }, 'invalid --by "city"; legal is country, asn'],
   [{ by: [""] }, 'invalid --by ""; legal is country, asn'],
   [

@@ -1,4 +1,5 @@
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
+import type { Accounts } from "../../ledger/accounts/accounts.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
@@ -57,6 +58,7 @@ export interface KernelOptions {
   /** Of engine bpf alone. */
   isPromiscuous?: boolean;
   zonings: readonly Zoning[];
+  accounts?: Accounts | undefined;
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
 }
@@ -145,6 +147,7 @@ class KernelKind implements EngineKind {
     const tooOld = kernelRefusal(this.#variant.hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
     if (this.#options.tellsVlans === true) return "counts an address alike in all VLANs";
+    if (this.#options.accounts !== undefined) return "it doesn't count by --customers.by; use --engine ring or pcap";
     const ledger = new Ledger(this.#options.ranges, this.#options.maxAddresses, this.#options.zonings);
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);

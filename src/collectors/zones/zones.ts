@@ -3,7 +3,8 @@ import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import { Direction } from "../../ledger/rows.ts";
 import { Ends, FIRST_NAMED } from "../../ledger/zones/zone.ts";
-import { BYTES, PACKETS, type ZoneLedger } from "../../ledger/zones/zone-ledger.ts";
+import { BYTES, PACKETS } from "../../ledger/zones/slot-counters.ts";
+import type { ZoneLedger } from "../../ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../../page/family.ts";
 import { labelText } from "../../page/labels.ts";
@@ -49,7 +50,7 @@ export class ZonesCollector implements Collector {
     await reloaded(this.#updater.refresh(), deadline);
     this.#source.sync();
     const zonings = this.#ledger.zonings.filter(({ ends }) => ends === Ends.REMOTE);
-    for (const zoning of zonings) zoning.beginPage();
+    for (const zoning of zonings) zoning.slots.beginPage();
     return [
       ...(this.#databases === undefined ? [] : databaseFamilies(this.#databases)),
       gauge(
@@ -76,20 +77,22 @@ export class ZonesCollector implements Collector {
 
 function systemFamilies(zoning: Zoning): Family[] {
   const { used, limit } = zoning.quota;
-  const slots = [...Array(zoning.count).keys()].filter((slot) => slot >= FIRST_NAMED && zoning.zoneOfSlot(slot) > 0);
+  const slots = [...Array(zoning.slots.count).keys()].filter(
+    (slot) => slot >= FIRST_NAMED && zoning.slots.ownerOf(slot) > 0,
+  );
   return [
     gauge("promtap_traffic_asns", "ASes that have series.", used),
     gauge("promtap_traffic_asns_limit", "ASes that may have series.", limit),
     counter(
       "promtap_traffic_evicted_asns_total",
       "ASes that gave their series to others, because they were silent longest when the limit was reached.",
-      zoning.evicted,
+      zoning.slots.evicted,
     ),
     gauge(
       "promtap_traffic_asn_info",
       "Names of the ASes that have series.",
       slots.map((slot) => {
-        const zone = zoning.zoneOfSlot(slot);
+        const zone = zoning.slots.ownerOf(slot);
         return { labels: { asn: zoning.nameOf(zone), name: zoning.descriptionOf(zone) }, value: 1 };
       }),
     ),
@@ -109,7 +112,7 @@ function* writeZones(
     const lines = DIRECTIONS.map(
       ([, text]) => new SeriesLines(name, labelText("interface", ledger.name), labelText("direction", text)),
     );
-    for (let slot = 1; slot < zoning.count; slot++) {
+    for (let slot = 1; slot < zoning.slots.count; slot++) {
       writeSlot(writer, lines, zones, slot, what);
       if (isTurnOver(writer, slot)) yield;
     }
@@ -124,10 +127,10 @@ function writeSlot(
   what: number,
 ): void {
   const { zoning } = zones;
-  if (DIRECTIONS.every(([direction]) => zones.count(slot, direction, PACKETS) === 0)) return;
-  const label = encoder.encode(labelText(zoning.label, zoning.nameOf(zoning.zoneOfSlot(slot))));
+  if (DIRECTIONS.every(([direction]) => zones.counts.count(slot, direction, PACKETS) === 0)) return;
+  const label = encoder.encode(labelText(zoning.label, zoning.nameOf(zoning.slots.ownerOf(slot))));
   for (const [direction] of DIRECTIONS) {
-    if (zones.count(slot, direction, PACKETS) === 0) continue;
-    lines[direction]!.write(writer, zones.count(slot, direction, what), label, 0, label.length);
+    if (zones.counts.count(slot, direction, PACKETS) === 0) continue;
+    lines[direction]!.write(writer, zones.counts.count(slot, direction, what), label, 0, label.length);
   }
 }

@@ -5,6 +5,7 @@ import { messageOf, type PromtapError } from "../../errors.ts";
 import { nearest } from "../spelling.ts";
 import { type Keys, keysOf } from "./keys.ts";
 import { readRanges } from "./read-ranges.ts";
+import { readZones } from "./read-zones.ts";
 import type { FileText, MappingNode, Node, Position, TextNode } from "./tree.ts";
 
 /** What a configuration file says. */
@@ -17,6 +18,7 @@ export interface FileFlags {
 }
 
 const RANGES = "ranges";
+const ZONES = "zones";
 
 /** Reads what a file says of these flags, each text of which is legal then. Throws a usage error with FILE:LINE:COLUMN. */
 export function readFlags(path: string, root: MappingNode, flags: readonly Flag[]): FileFlags {
@@ -50,6 +52,7 @@ class FlagReader implements FileFlags {
       if (found === undefined) throw this.#unknown(at, name, keys, prefix);
       if (name === RANGES) this.#readRanges(value);
       else if (found instanceof Map) this.#readBelow(value, found, name);
+      else if (name === ZONES) readZones(value, found, this);
       else this.#readFlag(found, value, name);
     }
   }

@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
+import { parseZone } from "../customers/zone-items.ts";
 import type { Flag, GivenFlags } from "../flag.ts";
 import { type InlinePrefix, parsePrefixList } from "../prefix-lists.ts";
 
 /** What no reader of YAML takes for anything but a text or a number; all else is quoted, as JSON is. */
 const PLAIN = /^(?!(?:true|false|null|yes|no|on|off|y|n)$)[A-Za-z0-9/][A-Za-z0-9._/+-]*$/i;
+
+const ZONES = "zones";
 
 interface Tree {
   [name: string]: Tree | string[];
@@ -14,11 +17,13 @@ export function writeYaml(flags: readonly Flag[], given: GivenFlags, prefixes: r
   const root: Tree = {};
   for (const flag of flags) {
     const texts = given.get(flag.name);
-    if (texts === undefined || flag.key === undefined || flag.key.startsWith("ranges")) continue;
+    if (texts === undefined || flag.key === undefined || flag.key.startsWith("ranges") || flag.key === ZONES) continue;
     placeAt(root, flag.key.split("."), linesOf(flag, texts));
   }
   const ranges = rangeLines(given, prefixes);
   if (ranges.length > 0) root["ranges"] = ["", ...ranges];
+  const zones = zoneLines(given);
+  if (zones.length > 0) root[ZONES] = ["", ...zones];
   return write(root, "");
 }
 
@@ -52,6 +57,14 @@ function rangeLines(given: GivenFlags, prefixes: readonly InlinePrefix[]): strin
       return `- {file: ${scalar(absolute(path))}, series: ${series}${rest}}`;
     }),
   ];
+}
+
+/** By name, whatever the order in which the items were given. */
+function zoneLines(given: GivenFlags): string[] {
+  const items = (given.get("zone") ?? []).flatMap((text) => parseZone(text, "--zone"));
+  return [...Map.groupBy(items, ({ zone }) => zone)].map(
+    ([zone, all]) => `${scalar(zone)}: [${all.map(({ text }) => scalar(text)).join(", ")}]`,
+  );
 }
 
 /** Not if the folder that it is relative to is gone. */

@@ -78,17 +78,31 @@ export class Spans {
 
   /** These spans, and what lies below if they have no zone; both of one version. */
   over(below: Spans): Spans {
-    const result = new Spans(this.version, this.#count + below.#count);
-    let upper = -1;
-    let lower = -1;
-    while (upper + 1 < this.#count || lower + 1 < below.#count) {
-      const order = this.#order(upper + 1, below, lower + 1);
-      if (order <= 0) upper++;
-      if (order >= 0) lower++;
-      const zone = this.#zones[upper]!;
-      const [spans, span] = order <= 0 ? [this, upper] : [below, lower];
-      const found = zone === NO_ZONE ? below.#zones[lower]! : zone;
-      result.add(spans.start(span, 0), spans.start(span, 1), spans.start(span, 2), spans.start(span, 3), found);
+    return this.with(below, (upper, lower) => (upper === NO_ZONE ? lower : upper));
+  }
+
+  /** All addresses, each of the zone that is made of those it has here and there; both of one version. */
+  with(other: Spans, zoneOf: (own: number, theirs: number) => number): Spans {
+    const result = new Spans(this.version, this.#count + other.#count);
+    let own = -1;
+    let theirs = -1;
+    while (own + 1 < this.#count || theirs + 1 < other.#count) {
+      const order = this.#order(own + 1, other, theirs + 1);
+      if (order <= 0) own++;
+      if (order >= 0) theirs++;
+      const [spans, span] = order <= 0 ? [this, own] : [other, theirs];
+      const zone = zoneOf(this.#zones[own]!, other.#zones[theirs]!);
+      result.add(spans.start(span, 0), spans.start(span, 1), spans.start(span, 2), spans.start(span, 3), zone);
+    }
+    return result;
+  }
+
+  /** The same addresses, of other zones. */
+  mapped(zoneOf: (zone: number) => number): Spans {
+    const result = new Spans(this.version, this.#count);
+    for (let span = 0; span < this.#count; span++) {
+      const zone = zoneOf(this.#zones[span]!);
+      result.add(this.start(span, 0), this.start(span, 1), this.start(span, 2), this.start(span, 3), zone);
     }
     return result;
   }

@@ -1,15 +1,10 @@
-import { grown } from "../../grown-array.ts";
 import { type Packet, Verdict } from "../../packet/packet.ts";
 import { Direction } from "../rows.ts";
 import { packetsOnWire } from "../unfolding.ts";
+import { SlotCounters } from "./slot-counters.ts";
 import { Ends, nearness, Zone } from "./zone.ts";
-import type { SlotCounts, Zoning } from "./zoning.ts";
-
-/** Counters of a slot: packets and bytes sent, then packets and bytes received. */
-export const ZONE_DOUBLES = 4;
-export const PACKETS = 0;
-export const BYTES = 1;
-const DIRECTION_DOUBLES = 2;
+import type { PacketCounts } from "./zoned-sink.ts";
+import type { Zoning } from "./zoning.ts";
 
 /**
  * What one interface has sent to each zone and received from it.
@@ -22,22 +17,22 @@ const DIRECTION_DOUBLES = 2;
  * If both ends count, the zone of the source has sent the packet and that of the destination has received it, unless they
  * are UNKNOWN: a packet between two zones counts for both.
  */
-export class ZoneLedger implements SlotCounts {
+export class ZoneLedger implements PacketCounts {
   readonly zoning: Zoning;
-  #counters = new Float64Array(ZONE_DOUBLES);
+  readonly counts = new SlotCounters();
 
   constructor(zoning: Zoning) {
     this.zoning = zoning;
-    zoning.join(this);
+    zoning.slots.join(this.counts);
   }
 
   /** Counts for no page any more. */
   forget(): void {
-    this.zoning.leave(this);
+    this.zoning.slots.leave(this.counts);
   }
 
   /** Counts what InterfaceLedger.recordIpv4 counts. Hot; does not allocate, but for what is seen first. */
-  recordIpv4(source: number, destination: number, lengthBytes: number): void {
+  recordIpv4(source: number, destination: number, _protocol: number, lengthBytes: number): void {
     const { table } = this.zoning;
     this.#count(table.zoneOfIpv4(source), table.zoneOfIpv4(destination), 1, lengthBytes);
   }
@@ -54,31 +49,6 @@ export class ZoneLedger implements SlotCounts {
     this.#record(packet, packets, lengthBytes + (packets - 1) * headerBytes);
   }
 
-  /** Adds to the counters of a slot. */
-  add(slot: number, direction: Direction, packets: number, bytes: number): void {
-    const at = slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES;
-    if (at >= this.#counters.length) this.#counters = grown(this.#counters, (slot + 1) * ZONE_DOUBLES);
-    this.#counters[at + PACKETS]! += packets;
-    this.#counters[at + BYTES]! += bytes;
-  }
-
-  fold(slot: number, into: number): void {
-    for (const direction of [Direction.TX, Direction.RX]) {
-      this.add(into, direction, this.count(slot, direction, PACKETS), this.count(slot, direction, BYTES));
-    }
-    const at = slot * ZONE_DOUBLES;
-    this.#counters.fill(0, at, at + ZONE_DOUBLES);
-  }
-
-  packets(slot: number, direction: Direction): number {
-    return this.count(slot, direction, PACKETS);
-  }
-
-  /** Packets (PACKETS) or bytes (BYTES) of a slot. */
-  count(slot: number, direction: Direction, what: number): number {
-    return this.#counters[slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES + what] ?? 0;
-  }
-
   #record(packet: Packet, packets: number, bytes: number): void {
     if (packet.verdict !== Verdict.IP) return;
     const { table } = this.zoning;
@@ -93,14 +63,15 @@ export class ZoneLedger implements SlotCounts {
 
   /** Counts packets from one zone to another. */
   #count(from: number, to: number, packets: number, bytes: number): void {
-    if (this.zoning.ends === Ends.BOTH) {
-      if (from !== Zone.UNKNOWN) this.add(this.zoning.slotOf(from, Direction.TX), Direction.TX, packets, bytes);
-      if (to !== Zone.UNKNOWN) this.add(this.zoning.slotOf(to, Direction.RX), Direction.RX, packets, bytes);
+    const { zoning, counts } = this;
+    if (zoning.ends === Ends.BOTH) {
+      if (from !== Zone.UNKNOWN) counts.add(zoning.slotOf(from, Direction.TX), Direction.TX, packets, bytes);
+      if (to !== Zone.UNKNOWN) counts.add(zoning.slotOf(to, Direction.RX), Direction.RX, packets, bytes);
       return;
     }
     const lead = nearness(from) - nearness(to);
-    if (lead < 0) this.add(this.zoning.slotOf(from, Direction.RX), Direction.RX, packets, bytes);
-    else this.add(this.zoning.slotOf(lead > 0 ? to : between(from), Direction.TX), Direction.TX, packets, bytes);
+    if (lead < 0) counts.add(zoning.slotOf(from, Direction.RX), Direction.RX, packets, bytes);
+    else counts.add(zoning.slotOf(lead > 0 ? to : between(from), Direction.TX), Direction.TX, packets, bytes);
   }
 }
 

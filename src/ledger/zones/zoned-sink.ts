@@ -1,5 +1,4 @@
 import type { Packet } from "../../packet/packet.ts";
-import type { ZoneLedger } from "./zone-ledger.ts";
 
 /** Counts the frames of one interface. */
 export interface FrameCounts {
@@ -13,29 +12,36 @@ export interface FrameCounts {
   recordAggregated(packet: Packet): void;
 }
 
-/** Counts every frame by address, and again by each way to tell zones apart. */
+/** Counts every frame of one interface in a further way; `recordIpv4` what that of FrameCounts has counted. */
+export interface PacketCounts {
+  record(packet: Packet): void;
+  recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void;
+  recordAggregated(packet: Packet): void;
+}
+
+/** Counts every frame by address, and again in further ways: by zone, by account. */
 export class ZonedSink implements FrameCounts {
   readonly #counts: FrameCounts;
-  readonly #zones: readonly ZoneLedger[];
+  readonly #further: readonly PacketCounts[];
 
-  constructor(counts: FrameCounts, zones: readonly ZoneLedger[]) {
+  constructor(counts: FrameCounts, further: readonly PacketCounts[]) {
     this.#counts = counts;
-    this.#zones = zones;
+    this.#further = further;
   }
 
   record(packet: Packet): void {
     this.#counts.record(packet);
-    for (const zones of this.#zones) zones.record(packet);
+    for (const each of this.#further) each.record(packet);
   }
 
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
     if (!this.#counts.recordIpv4(source, destination, protocol, lengthBytes)) return false;
-    for (const zones of this.#zones) zones.recordIpv4(source, destination, lengthBytes);
+    for (const each of this.#further) each.recordIpv4(source, destination, protocol, lengthBytes);
     return true;
   }
 
   recordAggregated(packet: Packet): void {
     this.#counts.recordAggregated(packet);
-    for (const zones of this.#zones) zones.recordAggregated(packet);
+    for (const each of this.#further) each.recordAggregated(packet);
   }
 }

@@ -1,22 +1,14 @@
 import { grown } from "../../grown-array.ts";
-import { Leavers } from "../quota/leavers.ts";
-import { Quota } from "../quota/quota.ts";
-import { Direction } from "../rows.ts";
-import { FREE, type Places } from "../quota/silence.ts";
+import type { Quota } from "../quota/quota.ts";
+import type { Direction } from "../rows.ts";
 import { encoded, Names, NO_NAME } from "./names.ts";
+import { SlotPool } from "./slot-pool.ts";
 import { Spans } from "./spans.ts";
 import { Ends, FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
 import { ZoneTable } from "./zone-table.ts";
 
 /** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
 export const MAX_ZONES = 1 << 18;
-
-/** What is counted by slot on one interface. */
-export interface SlotCounts {
-  packets(slot: number, direction: Direction): number;
-  /** Moves all counts of a slot to another one. */
-  fold(slot: number, into: number): void;
-}
 
 /** Takes over a table, or returns why it cannot. */
 export type TableFollower = (table: ZoneTable) => string | undefined;
@@ -28,13 +20,11 @@ export type TableFollower = (table: ZoneTable) => string | undefined;
  * Of the zones only so many get series: they are given a slot, for which that one gives way which has been silent longest.
  * The rest is counted as OTHER.
  */
-export class Zoning implements Places {
+export class Zoning {
   /** What tells zones apart: the label on the page. */
   readonly label: string;
-  /** Of the zones that have a slot, without those that have no name of their own. */
-  readonly quota: Quota;
-  /** Zones that gave their slot to others. */
-  evicted = 0;
+  /** Of the zones that have series. */
+  readonly slots: SlotPool;
   /** Zones that may have a number. */
   readonly maxZones: number;
   readonly ends: Ends;
@@ -43,22 +33,19 @@ export class Zoning implements Places {
   /** Zone → what else is said of it, if there is anything. */
   readonly #descriptions = new Map<number, string>();
   /** Zone → slot; 0 if it has none. */
-  #slots = new Uint32Array(FIRST_NAMED);
-  /** Slot → zone; 0 if it is free. */
-  readonly #zones: number[] = [];
-  readonly #freeSlots: number[] = [];
-  /** Zones that lost their slot. */
-  readonly #leavers = new Leavers<number>();
-  readonly #ledgers = new Set<SlotCounts>();
+  #slots = Uint32Array.from({ length: FIRST_NAMED }, (_, zone) => zone);
   readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
 
   constructor(label: string, limit: number, maxZones = MAX_ZONES, ends: Ends = Ends.REMOTE) {
     this.label = label;
     this.ends = ends;
-    this.quota = new Quota(limit, () => [this]);
+    this.slots = new SlotPool(limit, (zone) => void (this.#slots[zone] = 0));
     this.maxZones = maxZones;
-    for (let zone = 0; zone < FIRST_NAMED; zone++) this.#give(zone);
+  }
+
+  get quota(): Quota {
+    return this.slots.quota;
   }
 
   get table(): ZoneTable {
@@ -117,26 +104,10 @@ export class Zoning implements Places {
     return this.#descriptions.get(zone) ?? "";
   }
 
-  /** One more than the highest slot; they are given out from 1 on. */
-  get count(): number {
-    return this.#zones.length;
-  }
-
-  /** The zone that a slot is for; 0 if it is for none. */
-  zoneOfSlot(slot: number): number {
-    return this.#zones[slot]!;
-  }
-
   /** The slot of a zone that packets go to or come from, which is given one if there is room; else OTHER's. Hot. */
   slotOf(zone: number, direction: Direction): number {
     const slot = this.#slots[zone]!;
     return slot > 0 ? slot : this.#admit(zone, direction);
-  }
-
-  /** A page begins, once all is counted that is to be on it: zones that lost their slot before are not on it. */
-  beginPage(): void {
-    this.quota.beginPage();
-    this.#leavers.beginPage();
   }
 
   /** Whether a zone has a slot. */
@@ -144,48 +115,9 @@ export class Zoning implements Places {
     return this.#slots[zone]! > 0;
   }
 
-  /** Lets a ledger count by slot, until it is told to leave. */
-  join(ledger: SlotCounts): void {
-    this.#ledgers.add(ledger);
-  }
-
-  leave(ledger: SlotCounts): void {
-    this.#ledgers.delete(ledger);
-  }
-
-  activity(slot: number): number {
-    if (slot < FIRST_NAMED || this.#zones[slot] === 0) return FREE;
-    return this.#packets(slot, Direction.TX) + this.#packets(slot, Direction.RX);
-  }
-
-  hasSent(slot: number): boolean {
-    return this.#packets(slot, Direction.TX) > 0;
-  }
-
-  vacate(slot: number): void {
-    const zone = this.#zones[slot]!;
-    for (const ledger of this.#ledgers) ledger.fold(slot, Zone.OTHER);
-    if (this.quota.hasPages) this.#leavers.add(zone);
-    this.#slots[zone] = 0;
-    this.#zones[slot] = 0;
-    this.#freeSlots.push(slot);
-    this.evicted++;
-  }
-
-  #packets(slot: number, direction: Direction): number {
-    let packets = 0;
-    for (const ledger of this.#ledgers) packets += ledger.packets(slot, direction);
-    return packets;
-  }
-
   #admit(zone: number, direction: Direction): number {
-    return !this.#leavers.has(zone) && this.quota.take(direction === Direction.TX) ? this.#give(zone) : Zone.OTHER;
-  }
-
-  #give(zone: number): number {
-    const slot = this.#freeSlots.pop() ?? this.#zones.length;
-    this.#zones[slot] = zone;
-    this.#slots[zone] = slot;
+    const slot = this.slots.admit(zone, direction);
+    if (slot !== Zone.OTHER) this.#slots[zone] = slot;
     return slot;
   }
 }

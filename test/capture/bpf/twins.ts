@@ -11,7 +11,8 @@ import { Ledger } from "../../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../../src/ledger/ranges.ts";
 import { Direction, type Rows } from "../../../src/ledger/rows.ts";
 import type { Slots } from "../../../src/ledger/slots.ts";
-import { BYTES, PACKETS, type ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
+import { BYTES, PACKETS } from "../../../src/ledger/zones/slot-counters.ts";
+import type { ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../../../src/ledger/zones/zoning.ts";
 import * as libc from "../../../src/native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
@@ -199,10 +200,10 @@ function factsOf(ledger: Ledger): Facts {
 export function zonesOf(ledger: ZoneLedger): [string, number[]][] {
   const { zoning } = ledger;
   const found: [string, number[]][] = [];
-  for (let slot = 1; slot < zoning.count; slot++) {
+  for (let slot = 1; slot < zoning.slots.count; slot++) {
     for (const [name, direction] of Object.entries(Direction)) {
-      const counts = [PACKETS, BYTES].map((what) => ledger.count(slot, direction, what));
-      if (counts[0]! > 0) found.push([`${zoning.label} ${zoning.nameOf(zoning.zoneOfSlot(slot))} ${name}`, counts]);
+      const counts = [PACKETS, BYTES].map((what) => ledger.counts.count(slot, direction, what));
+      if (counts[0]! > 0) found.push([`${zoning.label} ${zoning.nameOf(zoning.slots.ownerOf(slot))} ${name}`, counts]);
     }
   }
   return found;

@@ -28,6 +28,10 @@ const LEGAL: [string, Record<string, string[]>][] = [
   ["pcap:\n  filter: >\n    tcp and\n    port 80\n", { "pcap.filter": ["tcp and port 80\n"] }],
   ["ranges: [10.0.0.1, '::1:a=b']", { range: ["10.0.0.1", "::1:a=b"] }],
   [
+    "zones: {a: [AS1, 10.0.0.0/8], 'b c': NO, d: ['*']}\ncustomers: {by: [zone]}",
+    { zone: ["a=AS1", "a=10.0.0.0/8", "b c=NO", "d=*"], "customers.by": ["zone"] },
+  ],
+  [
     "ranges:\n- file: c.csv\n- {file: /d, series: prefix, format: csv}",
     { "range-file": ["/etc/c.csv:series=labels", "/d:series=prefix:format=csv"] },
   ],
@@ -68,6 +72,12 @@ const ILLEGAL: [string, string][] = [
   ["geoip: true", "1:8: geoip is no value; below it are enabled, exclude, max_asns"],
   ["geoip:\n- enabled: true\n- enabled: true", "3:3: a second geoip; promtap runs one, so give one"],
   ["engine: ring\nengine: bpf", "2:1: the key is there twice; give it once"],
+  ["zones: [a]", "1:8: zones is no mapping of names to lists; write zones: {peering: [AS64500, 192.0.2.0/24]}"],
+  ["zones: {a: []}", '1:12: the zone "a" is empty; '],
+  ["zones:\n  a=b: [DE]", '2:3: the name of zone "a=b" has a =; legal is any other name'],
+  ["zones:\n  a:\n  - 10.0.0.0/8\n  - 10.0.0.1/8", '4:5: invalid zones "a=10.0.0.1/8"; legal is NAME=ITEM,'],
+  ["zones: {a: [[DE]]}", "1:13: this is no item of a zone; "],
+  ["zones: {other: [DE]}", '1:17: invalid zones "other=DE"; legal is any name but other'],
   ["a: &a [x]\nb: [*a, *a]", "1:7: an anchor stands here; write the value itself"],
   ["engine: *a", "1:9: an alias stands here; write the value itself"],
   ["engine: !x ring", "1:9: "],

@@ -28,6 +28,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   SECONDS: ["1", "60"],
   FILE: ["/a b.mmdb", "/c: #d", "/e\u00a0\u2028f\u0085"],
   FOLDER: ["/sbin"],
+  "NAME=ITEM,...": ["peering=AS64500", "y=NO", "a: #b=10.0.0.0/8", "é=2001:db8::/32", "y=*"],
 };
 const ANY = ["tcp port 80", "# x", " - y: 'z'", "\u0007\u009b\ufeff\n", "~", "a\tb"];
 
@@ -63,7 +64,11 @@ test("what is written reads back as the same, whatever the flags say", () => {
       const expected = Object.fromEntries(
         [...given].map(([name, texts]) => [
           name,
-          name === "range-file" ? texts.map((path) => `${path}:series=labels`) : texts,
+          name === "range-file"
+            ? texts.map((path) => `${path}:series=labels`)
+            : name === "zone"
+              ? [...Map.groupBy(texts, (text) => text.split("=")[0]).values()].flat()
+              : texts,
         ]),
       );
       assert.deepEqual(textsOf(file), expected);

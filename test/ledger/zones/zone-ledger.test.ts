@@ -5,7 +5,8 @@ import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import { Direction } from "../../../src/ledger/rows.ts";
 import { FIRST_NAMED, Zone } from "../../../src/ledger/zones/zone.ts";
-import { BYTES, PACKETS, ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
+import { BYTES, PACKETS } from "../../../src/ledger/zones/slot-counters.ts";
+import { ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../../../src/ledger/zones/zoning.ts";
 import { parseAddress } from "../../../src/packet/address.ts";
 import { Packet, Verdict } from "../../../src/packet/packet.ts";
@@ -19,11 +20,11 @@ const OWN = ["192.0.2.1", "10.9.9.9", "2001:db8::1"];
 function countsOf(ledger: ZoneLedger): Record<string, [packets: number, bytes: number]> {
   const { zoning } = ledger;
   const found: Record<string, [number, number]> = {};
-  for (let slot = 1; slot < zoning.count; slot++) {
+  for (let slot = 1; slot < zoning.slots.count; slot++) {
     for (const [name, direction] of Object.entries(Direction)) {
-      const packets = ledger.count(slot, direction, PACKETS);
-      const zone = zoning.nameOf(zoning.zoneOfSlot(slot));
-      if (packets > 0) found[`${zone} ${name.toLowerCase()}`] = [packets, ledger.count(slot, direction, BYTES)];
+      const packets = ledger.counts.count(slot, direction, PACKETS);
+      const zone = zoning.nameOf(zoning.slots.ownerOf(slot));
+      if (packets > 0) found[`${zone} ${name.toLowerCase()}`] = [packets, ledger.counts.count(slot, direction, BYTES)];
     }
   }
   return found;
@@ -151,7 +152,7 @@ test("the zones of all interfaces add up however often they give their slots awa
       const sums = ledgers.map((zones) => Object.values(countsOf(zones)).reduce((sum, [packets]) => sum + packets, 0));
       assert.deepEqual(sums, sent);
       assert.ok(zoning.quota.used <= limit);
-      evictions += zoning.evicted;
+      evictions += zoning.slots.evicted;
     }),
   );
   assert.ok(evictions > 10, `only ${evictions} evictions`);
@@ -162,8 +163,9 @@ test("the short way of IPv4 counts as the long one", () => {
   fc.assert(
     fc.property(anyTraffic, (traffic) => {
       const record = packetOf(traffic);
+      const { source, destination, protocol, lengthBytes } = record;
       long.record(record);
-      if (record.version === 4) short.recordIpv4(record.source, record.destination, record.lengthBytes);
+      if (record.version === 4) short.recordIpv4(source, destination, protocol, lengthBytes);
       else short.record(record);
     }),
   );
@@ -225,7 +227,7 @@ describe("a zoning", () => {
       "Z4 tx": [1, 100],
       "Z5 tx": [1, 100],
     });
-    assert.deepEqual([zoning.evicted, zoning.quota.used], [2, 4]);
+    assert.deepEqual([zoning.slots.evicted, zoning.quota.used], [2, 4]);
     eth1.record(to(0));
     assert.equal(countsOf(eth1)["Z0 tx"], undefined, "nobody has been silent for long enough");
   });
@@ -240,11 +242,11 @@ describe("a zoning", () => {
       ledger.record(packet("192.0.2.1", `8.0.${k}.9`));
       found.push(`Z${k} tx` in countsOf(ledger));
     };
-    zoning.beginPage();
+    zoning.slots.beginPage();
     for (const k of [0, 1, 0]) record(k);
-    zoning.beginPage();
+    zoning.slots.beginPage();
     record(0);
-    zoning.beginPage();
+    zoning.slots.beginPage();
     record(0);
     assert.deepEqual(found, [true, true, false, false, true]);
   });
@@ -267,7 +269,7 @@ describe("a zoning", () => {
     const ledger = new Ledger(new RangeTable([]), 1, [zoning]);
     for (const name of ["eth0", "eth1"]) ledger.interface(name).sink.record(packet("192.0.2.1", "8.8.8.8"));
     ledger.forget("eth1");
-    assert.equal(zoning.activity(FIRST_NAMED), 1);
+    assert.equal(zoning.slots.activity(FIRST_NAMED), 1);
   });
 
   test("keeps the numbers of its zones when another table comes, and looks up in that", () => {

@@ -104,7 +104,7 @@ export class ZoneCounters implements SlotTakings {
     if (newPackets === 0 && newBytes === 0) return true;
     const zone = this.zones.zoneOf(slot);
     if (zone === 0 || this.#ledger === undefined) return false;
-    this.#ledger.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);
+    this.#ledger.counts.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);
     this.#seen[at] = packets;
     this.#seen[at + 1] = bytes;
     return true;

@@ -1,0 +1,39 @@
+import { grown } from "../../grown-array.ts";
+import { Direction } from "../rows.ts";
+import type { SlotCounts } from "./slot-pool.ts";
+
+/** Counters of a slot: packets and bytes sent, then packets and bytes received. */
+export const ZONE_DOUBLES = 4;
+export const PACKETS = 0;
+export const BYTES = 1;
+const DIRECTION_DOUBLES = 2;
+
+/** Packets and bytes by slot and direction, of one interface. */
+export class SlotCounters implements SlotCounts {
+  #counters = new Float64Array(ZONE_DOUBLES);
+
+  /** Adds to the counters of a slot. Hot. */
+  add(slot: number, direction: Direction, packets: number, bytes: number): void {
+    const at = slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES;
+    if (at >= this.#counters.length) this.#counters = grown(this.#counters, (slot + 1) * ZONE_DOUBLES);
+    this.#counters[at + PACKETS]! += packets;
+    this.#counters[at + BYTES]! += bytes;
+  }
+
+  fold(slot: number, into: number): void {
+    for (const direction of [Direction.TX, Direction.RX]) {
+      this.add(into, direction, this.count(slot, direction, PACKETS), this.count(slot, direction, BYTES));
+    }
+    const at = slot * ZONE_DOUBLES;
+    this.#counters.fill(0, at, at + ZONE_DOUBLES);
+  }
+
+  packets(slot: number, direction: Direction): number {
+    return this.count(slot, direction, PACKETS);
+  }
+
+  /** Packets (PACKETS) or bytes (BYTES) of a slot. */
+  count(slot: number, direction: Direction, what: number): number {
+    return this.#counters[slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES + what] ?? 0;
+  }
+}
