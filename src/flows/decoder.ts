@@ -10,6 +10,7 @@ import {
   TEMPLATE_5,
   VERSION_5,
 } from "./netflow5.ts";
+import { ADDRESS_BYTES, Sample, SAMPLE_FLOW, SAMPLE_FLOW_EXPANDED, SampleReader } from "./sflow.ts";
 import { TemplateReader } from "./template-sets.ts";
 import { Verdict } from "./verdict.ts";
 
@@ -25,6 +26,8 @@ const VERSION_9 = 9;
 const HEADER_9_BYTES = 20;
 const VERSION_IPFIX = 10;
 const HEADER_IPFIX_BYTES = 16;
+/** sFlow: 0 version | 4 agent: type and address | then sub-agent | sequence | uptime | samples, each a u32. */
+const VERSION_SFLOW = 5;
 const SET_HEADER_BYTES = 4;
 const MIN_DATA_SET = 256;
 
@@ -41,6 +44,7 @@ export class Decoder {
   readonly #sink: FlowSink;
   readonly #room: Room;
   readonly #flow = new Flow();
+  readonly #samples = new SampleReader(this.#flow);
   #exporter!: Exporter;
   /** Records of data sets of the datagram, options and all. */
   #units = 0;
@@ -64,6 +68,9 @@ export class Decoder {
         return this.#netflow9(view, at, end);
       case VERSION_IPFIX:
         return this.#ipfix(view, at, end);
+      // Of a version in four bytes, these are the first.
+      case 0:
+        return this.#sflow5(view, at, end);
       default:
         return Verdict.VERSION;
     }
@@ -111,6 +118,36 @@ export class Decoder {
     if (this.#hasUnknown || verdict !== Verdict.READ) domain.sequence.forget();
     else domain.sequence.takeLoosely(sequence, this.#units, this.#optionUnits);
     return verdict;
+  }
+
+  #sflow5(view: DataView, at: number, end: number): Verdict {
+    if (end - at < 8) return Verdict.TRUNCATED;
+    const addressBytes = ADDRESS_BYTES[view.getUint32(at + 4)];
+    if (view.getUint32(at) !== VERSION_SFLOW) return Verdict.VERSION;
+    if (addressBytes === undefined) return Verdict.MALFORMED;
+    const header = at + 8 + addressBytes;
+    if (header + 16 > end) return Verdict.TRUNCATED;
+    const domain = this.#exporter.domain(Protocol.SFLOW5, view.getUint32(header));
+    domain?.sequence.take(view.getUint32(header + 4), 1);
+    const count = view.getUint32(header + 12);
+    let next = header + 16;
+    for (let k = 0; k < count; k++) {
+      if (next + 8 > end) return Verdict.TRUNCATED;
+      const stop = next + 8 + view.getUint32(next + 4);
+      if (stop > end) return Verdict.TRUNCATED;
+      if (!this.#sample(view.getUint32(next), view, next + 8, stop)) return Verdict.MALFORMED;
+      next = stop;
+    }
+    return Verdict.READ;
+  }
+
+  /** Samples of counters, and those of other kinds, are passed over. */
+  #sample(kind: number, view: DataView, at: number, end: number): boolean {
+    if (kind !== SAMPLE_FLOW && kind !== SAMPLE_FLOW_EXPANDED) return true;
+    const sample = this.#samples.read(view, at, end, kind === SAMPLE_FLOW_EXPANDED);
+    if (sample === Sample.FLOW) this.#emitDirected(Protocol.SFLOW5);
+    else if (sample === Sample.WITHOUT_SIZE) this.#sink.uncounted();
+    return sample !== Sample.TRUNCATED;
   }
 
   /** Less than the header of a set may stand behind the last, as padding. */
@@ -175,7 +212,8 @@ export class Decoder {
         domain.samplers.learn(flow);
       } else if (template.hasBytes) {
         flow.interval = domain.samplers.intervalOf(flow);
-        this.#emit(domain.protocol);
+        if (template.hasDirection) this.#emitDirected(domain.protocol);
+        else this.#emit(domain.protocol);
         if (template.hasReverse) this.#emitReverse(domain.protocol);
       } else {
         this.#sink.uncounted();
@@ -189,6 +227,12 @@ export class Decoder {
     exporter.records[protocol]!++;
     if (this.#flow.interval > 0) exporter.interval = this.#flow.interval;
     this.#sink.flow(this.#flow);
+  }
+
+  /** A packet that was reported where it came in is not counted again where it goes out. */
+  #emitDirected(protocol: Protocol): void {
+    if (this.#exporter.repeats(this.#flow)) this.#sink.repeated();
+    else this.#emit(protocol);
   }
 
   /** The way back, if anything came on it. */

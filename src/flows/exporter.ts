@@ -1,3 +1,4 @@
+import { Field, type Flow, FLOW_EGRESS } from "./flow.ts";
 import { type HeldBy, HeldSets } from "./held-sets.ts";
 import { Samplers } from "./samplers.ts";
 import { Sequence } from "./sequence.ts";
@@ -15,6 +16,8 @@ const MAX_DOMAINS = 16_384;
 const MAX_TEMPLATES = 65_536;
 const MAX_TEMPLATE_NUMBERS = 4 * 2 ** 20;
 const MAX_DOMAINS_PER_EXPORTER = 1024;
+/** Of an exporter. */
+const MAX_INTERFACES = 16_384;
 
 /** How records of a template are laid out, and whether they are options data. */
 export interface Layout {
@@ -104,6 +107,9 @@ export class Exporter {
   /** The interval that was last told for a record; 0 if none was. */
   interval = 0;
   readonly #room: Room | null;
+  /** Interfaces at which it reports what comes in. */
+  readonly #ingress = new Set<number>();
+  #lastIngress = 0;
 
   /** Without a room it stands for many, of which nothing is kept from one datagram to the next. */
   constructor(room: Room | null) {
@@ -119,6 +125,21 @@ export class Exporter {
     const domain = new Domain(protocol, id, this.#room);
     this.domains.set(key, domain);
     return domain;
+  }
+
+  /**
+   * Whether the packets of a record that tells its direction were in others: it is of packets that go out, and those
+   * that come in where these did are reported, too. One that has a single interface for both, as software on a host
+   * does, repeats nothing. Hot; does not allocate.
+   */
+  repeats({ numbers }: Flow): boolean {
+    const input = numbers[Field.INPUT]!;
+    if (numbers[Field.DIRECTION] === FLOW_EGRESS) {
+      return input !== 0 && input !== numbers[Field.OUTPUT] && this.#ingress.has(input);
+    }
+    if (input !== this.#lastIngress && this.#ingress.size < MAX_INTERFACES) this.#ingress.add(input);
+    this.#lastIngress = input;
+    return false;
   }
 
   /** Gives back all room. */

@@ -65,4 +65,6 @@ export interface FlowSink {
   flow(flow: Flow): void;
   /** A record that has no counts. */
   uncounted(): void;
+  /** A record of packets that another one was of. */
+  repeated(): void;
 }

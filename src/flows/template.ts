@@ -30,6 +30,7 @@ export class Template {
   /** Whether its records have counts. */
   readonly hasBytes: boolean;
   readonly hasReverse: boolean;
+  readonly hasDirection: boolean;
   /** Numbers that it keeps. */
   readonly size: number;
   /**
@@ -42,6 +43,7 @@ export class Template {
   constructor(fields: readonly FieldSpec[]) {
     const wanted = chosen(fields);
     this.hasBytes = wanted.has(Field.BYTES);
+    this.hasDirection = wanted.has(Field.DIRECTION);
     this.hasReverse = wanted.has(Field.REVERSE_BYTES) || wanted.has(Field.REVERSE_PACKETS);
     this.#isVariable = fields.some(({ length }) => length === VARIABLE);
     const steps: number[] = [];

@@ -97,8 +97,13 @@ export class Reading {
   readonly exporter = new Exporter(this.room);
   readonly flows: Read[] = [];
   uncounted = 0;
+  repeated = 0;
   readonly #decoder = new Decoder(
-    { flow: (flow) => this.flows.push(readOf(flow)), uncounted: () => this.uncounted++ },
+    {
+      flow: (flow) => this.flows.push(readOf(flow)),
+      uncounted: () => this.uncounted++,
+      repeated: () => this.repeated++,
+    },
     this.room,
   );
 
@@ -118,4 +123,42 @@ export class Reading {
 function readOf({ numbers, interval }: Flow): Read {
   const named = Object.entries(Field).map(([name, field]) => [name.toLowerCase(), numbers[field]]);
   return Object.fromEntries([...named, ["interval", interval]].filter(([, value]) => value !== 0)) as Read;
+}
+
+/** An sFlow v5 datagram of an agent with an IPv4 address. */
+export function sflow(samples: readonly Bytes[], { sequence = 0, domain = 0 }: Header = {}): Bytes {
+  const header = [u32(5), u32(1), hex("c0000201"), u32(domain), u32(sequence), u32(1000), u32(samples.length)];
+  return [...header, ...samples].flat();
+}
+
+/** A sample, or a record in one, with its kind and its length; it is padded to 4 bytes. */
+export function opaque(kind: number, ...parts: readonly Bytes[]): Bytes {
+  const body = parts.flat();
+  const padding = Array<number>((4 - (body.length % 4)) % 4).fill(0);
+  return [...u32(kind), ...u32(body.length), ...body, ...padding];
+}
+
+export interface SampleFields {
+  readonly source?: number;
+  readonly rate?: number;
+  readonly input?: number;
+  readonly output?: number;
+}
+
+export function flowSample(records: readonly Bytes[], fields: SampleFields = {}): Bytes {
+  const { source = 3, rate = 512, input = 3, output = 7 } = fields;
+  const numbers = [1, source, rate, 4096, 0, input, output, records.length];
+  return opaque(1, numbers.flatMap(u32), ...records);
+}
+
+/** Of four more numbers: the type of the source, and what the interfaces are. */
+export function expandedSample(records: readonly Bytes[], fields: SampleFields = {}): Bytes {
+  const { source = 3, rate = 512, input = 3, output = 7 } = fields;
+  const numbers = [1, 0, source, rate, 4096, 0, 0, input, 0, output, records.length];
+  return opaque(3, numbers.flatMap(u32), ...records);
+}
+
+/** A header as it was on the wire, of a frame of so many bytes, of which some were taken off its end. */
+export function rawHeader(protocol: number, frameBytes: number, stripped: number, header: Bytes): Bytes {
+  return opaque(1, u32(protocol), u32(frameBytes), u32(stripped), u32(header.length), header);
 }

@@ -159,7 +159,7 @@ const FLAGS = {
     value: "ADDRESS",
     excludes: { once: "flows come as long as promtap runs" },
     help:
-      "Address at which NetFlow v5 and v9, and IPFIX are received by UDP: :2055, 192.0.2.1:2055 or [::1]:4739. " +
+      "Address at which NetFlow v5 and v9, IPFIX and sFlow v5 are received by UDP: :2055, 192.0.2.1:2055, [::1]:6343. " +
       "With it, traffic is captured only if -i asks for it.",
     parse: listenAddressOf,
   }),

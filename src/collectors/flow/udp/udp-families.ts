@@ -46,6 +46,11 @@ export class UdpFamilies implements FlowInput {
         "Datagrams that were not read, or not to their end, by the reason.",
         REFUSALS.map(([verdict, reason]) => ({ labels: { reason }, value: verdicts[verdict]! })),
       ),
+      counter(
+        "promtap_flow_repeated_records_total",
+        "Records of packets that leave, which were counted where they came in.",
+        this.#intake.repeatedRecords,
+      ),
       gauge("promtap_flow_exporters", "Exporters that are told apart.", exporters.count),
       gauge("promtap_flow_exporters_limit", "Exporters that may be told apart.", MAX_EXPORTERS),
       counter(

@@ -28,6 +28,8 @@ export class UdpIntake {
   readonly verdicts = new Float64Array(Object.keys(Verdict).length);
   /** Records that were not counted, by the Verdict of records. */
   readonly refusals = new Float64Array(Object.keys(RecordVerdict).length);
+  /** Records of packets that had been reported where they came in. */
+  repeatedRecords = 0;
   readonly #decoder: Decoder;
   readonly #ledger: FlowLedger;
   readonly #writer: RecordWriter;
@@ -41,7 +43,11 @@ export class UdpIntake {
     this.#now = now;
     this.#writer = new RecordWriter(ledger.sets.textKeys);
     this.#decoder = new Decoder(
-      { flow: (flow) => this.#count(flow), uncounted: () => this.refusals[RecordVerdict.NO_BYTES]!++ },
+      {
+        flow: (flow) => this.#count(flow),
+        uncounted: () => this.refusals[RecordVerdict.NO_BYTES]!++,
+        repeated: () => this.repeatedRecords++,
+      },
       this.room,
     );
   }
