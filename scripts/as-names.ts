@@ -5,7 +5,7 @@ import { constants, zstdCompressSync } from "node:zlib";
 import { cache, readVersion, root } from "./project.ts";
 
 /** Lists networks with the number and the name of their AS. */
-export const asPackage = "node_modules/@ip-location-db/asn";
+const asPackage = "node_modules/@ip-location-db/asn";
 const LISTS = ["asn-ipv4-num.csv", "asn-ipv6-num.csv"];
 
 const LEVEL = 19;

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { cache, nodePackage, root, run } from "./project.ts";
+import { root, run } from "./project.ts";
 import { HARDENING, HARDENING_LINKED } from "./hardening.ts";
 import { buildLibpcap, type Libpcap } from "./libpcap.ts";
+import { type Target, toolOf } from "./target.ts";
 
 export interface Replacement {
   readonly from: string;
@@ -193,12 +194,13 @@ export type CapAddon = { readonly path: string; readonly libpcap: Libpcap } | { 
  * Builds cap.node with libpcap inside, once for each combination of Node, libpcap and patch; takes about 10 s.
  * If that can't be done, tells why, and leaves no older addon behind.
  */
-export function buildCapAddon(): CapAddon {
+export function buildCapAddon(target: Target): CapAddon {
+  const { cache, nodePackage } = target;
   // where src/native/addon.ts looks when it runs from the sources
   const path = join(cache, "addons", "cap.node");
   const stamp = `${path}.sha256`;
   try {
-    const libpcap = buildLibpcap();
+    const libpcap = buildLibpcap(target);
     const original = readFileSync(join(root, "node_modules", "cap", "src", "binding.cc"), "utf8");
     const source = applyReplacements(original, REPLACEMENTS) + STAT;
     const inputs = createHash("sha256");
@@ -211,7 +213,7 @@ export function buildCapAddon(): CapAddon {
     if (!existsSync(path) || !existsSync(stamp) || readFileSync(stamp, "utf8") !== key) {
       mkdirSync(join(cache, "addons"), { recursive: true });
       rmSync(stamp, { force: true });
-      compile(source, libpcap, path);
+      compile(target, source, libpcap, path);
       writeFileSync(stamp, key);
     }
     rmSync(`${path}.missing`, { force: true });
@@ -238,10 +240,10 @@ export function applyReplacements(source: string, replacements: readonly Replace
   return patched;
 }
 
-function compile(source: string, libpcap: Libpcap, output: string): void {
+function compile(target: Target, source: string, libpcap: Libpcap, output: string): void {
   const file = `${output}.cc`;
   writeFileSync(file, source);
-  const include = [join(nodePackage, "include", "node"), join(root, "node_modules", "nan"), libpcap.include];
+  const include = [join(target.nodePackage, "include", "node"), join(root, "node_modules", "nan"), libpcap.include];
   const exclude = "-Wl,--exclude-libs,ALL"; // libpcap's symbols stay inside, whatever else the process loads
   const anonymous = `-ffile-prefix-map=${root}/=`; // assertions name their file
   const args = [
@@ -254,7 +256,7 @@ function compile(source: string, libpcap: Libpcap, output: string): void {
     exclude,
     ...HARDENING_LINKED,
   ];
-  run("g++", [...args, libpcap.library, "-o", `${output}.new`]);
+  run(toolOf(target, "g++"), [...args, libpcap.library, "-o", `${output}.new`]);
   renameSync(`${output}.new`, output);
   rmSync(file);
 }

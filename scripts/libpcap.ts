@@ -3,12 +3,15 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from "node:path";
 
 import { HARDENING } from "./hardening.ts";
-import { cache, run } from "./project.ts";
+import { run } from "./project.ts";
+import { type Target, toolOf } from "./target.ts";
 
 export interface Libpcap {
   readonly include: string;
   readonly library: string;
   readonly version: string;
+  /** Debian's version of the source. */
+  readonly revision: string;
   readonly licence: string;
 }
 
@@ -32,15 +35,19 @@ const CONFIGURE = [
 
 /** What the addon includes. `pcap-int.h` is not public, but tells how to compile a filter as for an interface without one. */
 const HEADERS = ["pcap", "pcap-int.h", "fmtutils.h", "portability.h", "varattrs.h"];
+/** What is kept besides, and where Debian tells what it changed. */
+const OTHERS = ["libpcap.a", "VERSION", "LICENSE", "debian/changelog"];
 
 /**
  * Builds libpcap as a static, position-independent library from Debian's source package (Debian's own libpcap.a is
  * not position-independent); takes about 15 s the first time and nothing after that. Throws if it can't be built.
  */
-export function buildLibpcap(): Libpcap {
+export function buildLibpcap(target: Target): Libpcap {
+  const { cache, triplet } = target;
+  const cross = triplet === undefined ? [] : [`--host=${triplet}`, `CC=${toolOf(target, "gcc")}`];
   // what was built with other options, or keeps other files, has another name
   const key = createHash("sha256")
-    .update([...CONFIGURE, ...HEADERS].join())
+    .update([...CONFIGURE, ...cross, ...HEADERS, ...OTHERS].join())
     .digest("hex")
     .slice(0, 8);
   const folder = join(cache, `libpcap-${key}`);
@@ -48,8 +55,8 @@ export function buildLibpcap(): Libpcap {
     const work = join(cache, "libpcap.work");
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work, { recursive: true });
-    const source = fetchSource(work);
-    run("./configure", CONFIGURE, source);
+    const source = fetchSource(work, toolOf(target, "gcc"));
+    run("./configure", [...CONFIGURE, ...cross], source);
     run("make", ["-j2", "libpcap.a"], source);
     keep(source, join(work, "kept"));
     renameSync(join(work, "kept"), folder);
@@ -59,19 +66,27 @@ export function buildLibpcap(): Libpcap {
     include: join(folder, "include"),
     library: join(folder, "libpcap.a"),
     version: readFileSync(join(folder, "VERSION"), "utf8").trim(),
+    revision: revisionOf(readFileSync(join(folder, "debian/changelog"), "utf8")),
     licence: readFileSync(join(folder, "LICENSE"), "utf8"),
   };
+}
+
+/** A changelog begins with the newest version, in brackets: deb-changelog(5). */
+function revisionOf(changelog: string): string {
+  const [, revision] = /^libpcap \(([^)]+)\)/.exec(changelog) ?? [];
+  if (revision === undefined) throw new Error("Debian's libpcap doesn't tell its version");
+  return revision;
 }
 
 function keep(source: string, folder: string): void {
   mkdirSync(join(folder, "include"), { recursive: true });
   for (const name of HEADERS) cpSync(join(source, name), join(folder, "include", name), { recursive: true });
-  for (const name of ["libpcap.a", "VERSION", "LICENSE"]) cpSync(join(source, name), join(folder, name));
+  for (const name of OTHERS) cpSync(join(source, name), join(folder, name));
 }
 
 /** Downloads and unpacks the source package; returns its folder. apt checks the signatures. */
-function fetchSource(work: string): string {
-  for (const tool of ["apt-get", "dpkg-source", "flex", "bison", "make", "gcc"]) {
+function fetchSource(work: string, compiler: string): string {
+  for (const tool of ["apt-get", "dpkg-source", "flex", "bison", "make", compiler]) {
     try {
       run("sh", ["-c", `command -v ${tool}`]);
     } catch {

@@ -8,12 +8,10 @@ export const root = join(import.meta.dirname, "..");
 export const cache = join(root, ".cache");
 export const dist = join(root, "dist");
 
-/** The package of the Node that the binary is made of, with its headers; one for each architecture. */
-export const nodePackage = join(root, "node_modules", `node-linux-${process.arch}`);
-export const nodeBinary = join(nodePackage, "bin", "node");
-
 export const version = readVersion(root);
 export const revision = readRevision();
+/** When the commit was made, in seconds since 1970: the time of all that is built of it. SOURCE_DATE_EPOCH comes first. */
+export const committed = Number(process.env["SOURCE_DATE_EPOCH"] ?? (readGit("log", "-1", "--format=%ct") || 1));
 
 /** Reads the version in the package.json of a folder. */
 export function readVersion(folder: string): string {
@@ -22,10 +20,11 @@ export function readVersion(folder: string): string {
 }
 
 /** Runs a command in a folder; returns its standard output. Throws with its last words when it fails. */
-export function run(command: string, args: readonly string[], cwd: string = root): string {
+export function run(command: string, args: readonly string[], cwd: string = root, env = process.env): string {
   try {
     return execFileSync(command, args, {
       cwd,
+      env,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
       maxBuffer: 1 << 26,
@@ -38,10 +37,15 @@ export function run(command: string, args: readonly string[], cwd: string = root
   }
 }
 
-/** A source archive has no git, and then no revision. */
+/** Of one length, however many commits a clone has. */
 function readRevision(): string {
+  return readGit("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty");
+}
+
+/** A source archive has no git, and then nothing to say. */
+function readGit(...args: readonly string[]): string {
   try {
-    return run("git", ["rev-parse", "--short", "HEAD"]).trim();
+    return run("git", args).trim();
   } catch {
     return "";
   }

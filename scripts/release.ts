@@ -1,51 +1,75 @@
-import { createHash } from "node:crypto";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 
+import { completionText, manPageText } from "../src/cli/commands.ts";
 import { manualPaths } from "../src/cli/manuals.ts";
 import { DASHBOARD_NAMES, dashboardText } from "../src/dashboards/dashboards.ts";
-import { cache, dist, root, run, version } from "./project.ts";
+import type { Ingredients } from "./product.ts";
+import { committed, root, run, version } from "./project.ts";
+import type { Target } from "./target.ts";
+import { type Entry, writeTree } from "./tree.ts";
 
-const NAME = `promtap-${version}-linux-${process.arch}`;
-/** The time of every file in the tarball, so that the same binary gives the same tarball. */
-const MODIFIED = "@1";
+export function tarballName(target: Target): string {
+  return `${folderName(target)}.tar.gz`;
+}
 
-export const tarball = join(dist, `${NAME}.tar.gz`);
-export const checksums = join(dist, "sha256sums.txt");
+function folderName({ architecture }: Target): string {
+  return `promtap-${version}-linux-${architecture}`;
+}
 
 /**
- * Writes dist/promtap-VERSION-linux-ARCH.tar.gz, the way Prometheus lays out its own, and its checksum beside it. The
- * addons that the binary carries are there besides, for machines where it has no place to load them from.
- * Throws if tar or gzip is missing; then there is neither, and none of another binary.
+ * Writes the tarball, the way Prometheus lays out its own. The addons that the binary carries are there besides, for
+ * machines where it has no place to load them from. Throws if tar or gzip is missing; then there is none, and none of
+ * another binary.
  */
-export function writeRelease(binary: string, addons: readonly string[], licences: string): void {
-  for (const product of [tarball, checksums]) rmSync(product, { force: true });
-  const folder = join(cache, "release", NAME);
-  rmSync(join(cache, "release"), { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const texts = [
-    "src/assets/promtap.service",
-    "src/assets/promtap.example.yml",
-    "src/assets/promtap.rules.yml",
-    "LICENSE",
-  ].map((name) => join(root, name));
-  for (const file of [binary, ...addons, ...texts]) copyFileSync(file, join(folder, basename(file)));
-  // where they stand in the sources, so that their links lead somewhere
-  for (const path of manualPaths) {
-    mkdirSync(join(folder, dirname(path)), { recursive: true });
-    copyFileSync(join(root, path), join(folder, path));
-  }
-  mkdirSync(join(folder, "dashboards"));
-  for (const name of DASHBOARD_NAMES) writeFileSync(join(folder, "dashboards", `${name}.json`), dashboardText(name));
-  writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), licences);
+export function writeTarball(ingredients: Ingredients, binary: string, path: string): void {
+  rmSync(path, { force: true });
+  const { target } = ingredients;
+  const work = join(target.cache, "release");
+  const name = folderName(target);
+  rmSync(work, { recursive: true, force: true });
+  writeTree(join(work, name), [
+    { path: "promtap", content: readFileSync(binary), isExecutable: true },
+    ...addonEntries(ingredients),
+    { path: "promtap.service", content: readText("src/assets/promtap.service") },
+    { path: "LICENSE", content: readText("LICENSE") },
+    ...commandLineEntries("promtap.8", "completions/promtap.bash", "completions/_promtap", "completions/promtap.fish"),
+    ...documentEntries(ingredients),
+  ]);
+  const owner = ["--owner=0", "--group=0", "--numeric-owner"];
+  const order = ["--sort=name", `--mtime=@${committed}`, "--format=gnu"];
+  const unfinished = join(work, basename(path));
+  run("tar", [...order, ...owner, "-I", "gzip -n -6", "-cf", unfinished, "-C", work, name]);
+  renameSync(unfinished, path);
+}
 
-  const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];
-  const order = ["--sort=name", `--mtime=${MODIFIED}`, "--format=gnu"];
-  const unfinished = join(cache, "release", basename(tarball));
-  // what npm unpacked may be executable
-  for (const addon of addons) chmodSync(join(folder, basename(addon)), 0o644);
-  run("tar", [...order, ...owner, "-I", "gzip -n -6", "-cf", unfinished, "-C", join(cache, "release"), NAME]);
-  renameSync(unfinished, tarball);
-  const sum = createHash("sha256").update(readFileSync(tarball)).digest("hex");
-  writeFileSync(checksums, `${sum}  ${basename(tarball)}\n`);
+export function readText(path: string): string {
+  return readFileSync(join(root, path), "utf8");
+}
+
+export function addonEntries({ addons }: Ingredients): Entry[] {
+  return addons.map((path) => ({ path: basename(path), content: readFileSync(path) }));
+}
+
+/** The manual page and completions, at those paths. */
+export function commandLineEntries(page: string, bash: string, zsh: string, fish: string): Entry[] {
+  return [
+    { path: page, content: manPageText(version) },
+    { path: bash, content: completionText("bash") },
+    { path: zsh, content: completionText("zsh") },
+    { path: fish, content: completionText("fish") },
+  ];
+}
+
+/** What is to be read, or to be given to other programs. */
+export function documentEntries({ licences, bill }: Ingredients): Entry[] {
+  const examples = ["promtap.example.yml", "promtap.rules.yml"];
+  return [
+    ...examples.map((name) => ({ path: name, content: readText(join("src/assets", name)) })),
+    // where they stand in the sources, so that their links lead somewhere
+    ...manualPaths.map((path) => ({ path, content: readText(path) })),
+    ...DASHBOARD_NAMES.map((name) => ({ path: join("dashboards", `${name}.json`), content: dashboardText(name) })),
+    { path: "THIRD-PARTY-LICENSES.txt", content: licences },
+    { path: "promtap.cdx.json", content: bill },
+  ];
 }

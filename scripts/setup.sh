@@ -1,7 +1,8 @@
 #!/bin/sh
-# Sets a machine up for promtap: sh scripts/setup.sh run|test|bench
+# Sets a machine up for promtap: sh scripts/setup.sh run|test|bench|packages
 #
-#   run    what building and running needs; test adds what the checks need; bench adds what the benchmark compares with
+#   run    what building and running needs; test adds what the checks need; bench adds what the benchmark compares with;
+#          packages adds to run what makes and checks packages, for arm64 too
 #
 # Installs only what is missing. If it may not install, it names what is missing and the command that installs it,
 # and goes on: the build then leaves out the pcap engine, and tests say what they lack. It fails only without a Node to
@@ -15,13 +16,16 @@ mode=${1:-run}
 wanted="binutils:strip bison:bison dpkg-dev:dpkg-source flex:flex g++:g++ make:make"
 case $mode in
   run) ;;
+  packages)
+    wanted="$wanted g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ lintian:lintian qemu-user-static:qemu-aarch64-static rpm:rpmbuild"
+    ;;
   test | bench)
     wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool fish:fish man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
     wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tshark:tshark util-linux:unshare"
     wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl pmacct:pmacctd softflowd:softflowd"
     ;;
   *)
-    echo "setup: unknown mode $mode: run, test or bench" >&2
+    echo "setup: unknown mode $mode: run, test, bench or packages" >&2
     exit 2
     ;;
 esac
@@ -112,6 +116,6 @@ if ! node_modules/.bin/node --version >/dev/null 2>&1; then
 fi
 
 # The tests that need a broker say so if there is none.
-if [ "$mode" != run ]; then
+if [ "$mode" = test ] || [ "$mode" = bench ]; then
   node_modules/.bin/node scripts/kafka.ts >&2 || say "the tests with Kafka can't run: is Maven Central reachable?"
 fi

@@ -3,7 +3,7 @@ import { type CommandLine, usageError } from "../config/flag.ts";
 import { SECTIONS } from "../daemon/config.ts";
 import { PERSONALITIES } from "../personalities/personalities.ts";
 import { VERSION } from "../version.ts";
-import { completions, SHELLS } from "./completions.ts";
+import { completions, type Shell, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
 import { dashboardsText, rulesText } from "./monitoring.ts";
@@ -36,6 +36,16 @@ export async function runCommandLine(argv: readonly string[], act: Act): Promise
   await runCommand(commandTree(isCommand ? argv.slice(1) : argv, act), { rawArgs });
 }
 
+/** The manual page of a version. */
+export function manPageText(version: string): string {
+  return manPage(SECTIONS, { version, summary: SUMMARY, commands: COMMANDS, topics: TOPICS, notes: NOTES });
+}
+
+/** The completions for a shell. */
+export function completionText(shell: Shell): string {
+  return completions(shell, SECTIONS, COMMANDS, TOPICS);
+}
+
 /**
  * The commands, for citty to choose from by name. It sees no flag: it lets unknown ones pass, keeps the last of repeated
  * ones, takes `-i=eth0` for an interface named `=eth0`, and throws a TypeError at `--_`; so each command scans its own
@@ -57,12 +67,9 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
     completion() {
       const shell = SHELLS.find((each) => each === words[0]);
       if (shell === undefined) throw usageError(`completion needs a shell: ${SHELLS.join(", ")}`);
-      print(completions(shell, SECTIONS, COMMANDS, TOPICS), words.slice(1));
+      print(completionText(shell), words.slice(1));
     },
-    man() {
-      const texts = { version: VERSION, summary: SUMMARY, commands: COMMANDS, topics: TOPICS, notes: NOTES };
-      print(manPage(SECTIONS, texts), words);
-    },
+    man: () => print(manPageText(VERSION), words),
     dashboards: () => print(dashboardsText(words), []),
     rules: () => print(rulesText(), words),
   };

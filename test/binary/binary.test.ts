@@ -48,7 +48,7 @@ describe("the binary", needs, () => {
 
   test("tells its version in a root that holds nothing but libc, libstdc++ and it", async () => {
     const { stdout, stderr } = await execute("/usr/sbin/chroot", [root.path, "/promtap", "--version"], options);
-    assert.match(stdout, /^promtap, version \d+\.\d+\.\d+ \(revision [0-9a-f]*\)/);
+    assert.match(stdout, /^promtap, version \d+\.\d+\.\d+ \(revision [0-9a-f]*(-dirty)?\)/);
     assert.equal(stderr, "");
   });
 

@@ -7,7 +7,7 @@ import { TemporaryFolder } from "../support/temporary-folder.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 /** What a build reads of a checkout. */
-const INPUTS = ["scripts", "src", "package.json", "LICENSE", "README.md", "test/bench/README.md"];
+const INPUTS = ["scripts", "src", "package.json", "package-lock.json", "LICENSE", "README.md", "test/bench/README.md"];
 
 test("if nothing but Node is installed, the build says what it leaves out, and the binary runs", () => {
   using folder = new TemporaryFolder();
@@ -28,7 +28,7 @@ test("if nothing but Node is installed, the build says what it leaves out, and t
   assert.match(warnings[0]!, /^build: without the engine pcap: /);
   assert.match(warnings[1]!, /^build: the binary keeps Node's symbols \(17 MB\): .*strip/);
   assert.match(warnings[2]!, /^build: without the tarball: .*tar/);
-  assert.deepEqual(readdirSync(join(folder.path, "dist")), ["promtap"]);
+  assert.deepEqual(readdirSync(join(folder.path, "dist")), ["promtap", "sha256sums.txt"]);
   const version = spawnSync(join(folder.path, "dist/promtap"), ["--version"], options);
   assert.match(version.stdout, /^promtap, version /);
 });

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { neededVersions, offsetOfSymbol } from "../../scripts/elf.ts";
 import { assertPortable } from "../../scripts/portability.ts";
-import { cache, nodeBinary, root } from "../../scripts/project.ts";
+import { cache, root } from "../../scripts/project.ts";
+import { native } from "../../scripts/target.ts";
 import { lacking } from "../support/requirements.ts";
 
-const koffi = join(root, `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`);
+const { koffi, nodeBinary } = native;
 const cap = join(cache, "addons", "cap.node");
 const files = [nodeBinary, koffi, ...(existsSync(cap) ? [cap] : [])];
 

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+import type { Ingredients } from "../product.ts";
+import { addonEntries, commandLineEntries, documentEntries, readText } from "../release.ts";
+import type { Entry } from "../tree.ts";
+
+export const UNIT = "lib/systemd/system/promtap.service";
+export const DEFAULTS = "etc/default/promtap";
+export const DOCUMENTS = "usr/share/doc/promtap";
+
+/** What a package installs, by the Filesystem Hierarchy Standard; `binary` is the path of the program here. */
+export function installedEntries(ingredients: Ingredients, binary: string): Entry[] {
+  const [page, ...completions] = commandLineEntries(
+    "usr/share/man/man8/promtap.8.gz",
+    "usr/share/bash-completion/completions/promtap",
+    "usr/share/zsh/vendor-completions/_promtap",
+    "usr/share/fish/vendor_completions.d/promtap.fish",
+  );
+  const below = (folder: string, entries: readonly Entry[]): Entry[] =>
+    entries.map((entry) => ({ ...entry, path: join(folder, entry.path) }));
+  return [
+    { path: "usr/bin/promtap", content: readFileSync(binary), isExecutable: true },
+    // where src/native/addon.ts looks for them
+    ...below("usr/lib/promtap", addonEntries(ingredients)),
+    { path: UNIT, content: unit() },
+    { path: DEFAULTS, content: defaults() },
+    { ...page!, content: compressed(page!.content) },
+    ...completions,
+    ...below(DOCUMENTS, documentEntries(ingredients)),
+  ];
+}
+
+/** As Debian's policy and rpm's readers want manual pages and changelogs; without a time or a name in it. */
+export function compressed(content: string | Uint8Array): Uint8Array {
+  return gzipSync(content, { level: 9 });
+}
+
+/** The release's unit, for a program that is not the administrator's own. */
+function unit(): string {
+  const text = readText("src/assets/promtap.service");
+  return text
+    .replaceAll("/etc/systemd/system/promtap.service", `/${UNIT}`)
+    .replaceAll("/usr/local/bin/promtap", "/usr/bin/promtap");
+}
+
+function defaults(): string {
+  return `# Flags for promtap, as its unit gives them; promtap --help lists them, and promtap check tells what they come to.
+# To count every address of a network: ARGS="-r 192.168.1.0/24"
+ARGS=""
+`;
+}
