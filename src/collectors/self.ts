@@ -10,6 +10,14 @@ export interface ConfigState {
   readonly succeededAt: number;
 }
 
+/** What is known of the program elsewhere in it. */
+export interface Surroundings {
+  /** What became of its configuration; none if it is read once. */
+  config?(): ConfigState;
+  /** How often a client was refused, by reason; none if nothing is served. */
+  refusals?(): Readonly<Record<string, number>>;
+}
+
 /**
  * The program itself: its build and its process. What can't be read, such as for want of descriptors, is left out:
  * prom-client's collectDefaultMetrics shows 0 or the last value then, and of its 33 families 24 are of Node's event loop,
@@ -21,11 +29,11 @@ export class SelfCollector implements Collector {
   // rounded once: by a clock that is set meanwhile the process would have started again
   readonly #startSeconds = Math.round(Date.now() / 1000 - process.uptime());
 
-  readonly #config: () => ConfigState | undefined;
+  readonly #surroundings: Surroundings;
 
-  /** `config`: undefined if it is read once. `proc`: the folder of the process in proc(5). */
-  constructor(config: () => ConfigState | undefined = () => undefined, proc = "/proc/self") {
-    this.#config = config;
+  /** `proc`: the folder of the process in proc(5). */
+  constructor(surroundings: Surroundings = {}, proc = "/proc/self") {
+    this.#surroundings = surroundings;
     this.#proc = proc;
   }
 
@@ -33,7 +41,8 @@ export class SelfCollector implements Collector {
     const start = "Start time of the process since unix epoch in seconds.";
     return [
       buildInfo(),
-      ...configFamilies(this.#config()),
+      ...configFamilies(this.#surroundings.config?.()),
+      ...refusalFamilies(this.#surroundings.refusals?.()),
       ...processorTime(),
       gauge("process_start_time_seconds", start, this.#startSeconds),
       ...this.#memory(),
@@ -97,6 +106,13 @@ function configFamilies(config: ConfigState | undefined): Family[] {
       succeededAt,
     ),
   ];
+}
+
+function refusalFamilies(refusals: Readonly<Record<string, number>> | undefined): Family[] {
+  if (refusals === undefined) return [];
+  const help = "Connections, requests and pages that were refused, or ended for the sake of others.";
+  const samples = Object.entries(refusals).map(([reason, value]) => ({ labels: { reason }, value }));
+  return [counter("promtap_web_refused_total", help, samples)];
 }
 
 function buildInfo(): Family {

@@ -25,6 +25,13 @@ const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9](?:
 /** What the page at / may show. */
 const STATUS_VIEWS = ["off", "summary", "full"] as const;
 
+/** Addresses that connections may come from. */
+export interface Allowed {
+  readonly address: string;
+  readonly length: number;
+  readonly family: "ipv4" | "ipv6";
+}
+
 const FLAGS = {
   port: single({
     name: "port",
@@ -67,6 +74,30 @@ const FLAGS = {
     value: "FILE",
     help: "File in YAML for TLS, users with passwords, headers and a rate, as exporters of Prometheus have it.",
     parse: nonEmpty("a file in YAML"),
+  }),
+  /** From where connections may come; empty: from everywhere. */
+  allow: list({
+    name: "web.allow",
+    key: "web.allow",
+    value: "ADDRESS,...",
+    separator: ",",
+    help: "Addresses and prefixes that connections may come from; else they may from everywhere.",
+    parse: allowedOf,
+  }),
+  /** Whether anybody may ask whether it runs. */
+  isHealthOpen: toggle({
+    name: "web.open-health",
+    key: "web.open_health",
+    help: "Let anybody ask for /-/healthy, without a password and from everywhere.",
+  }),
+  /** Pages at once; 0 is no limit. */
+  maxRequests: single({
+    name: "web.max-requests",
+    key: "web.max_requests",
+    value: "NUMBER",
+    default: "40",
+    help: "Pages of metrics at once, three quarters of them for one client; 0 is no limit.",
+    parse: wholeNumber(1_000_000),
   }),
   /** Whether the web may ask for the configuration to be read again. */
   hasLifecycle: toggle({
@@ -145,6 +176,15 @@ function modeOf(text: string, spelling: string): number {
 function groupOf(text: string, spelling: string): string {
   if (GROUP.test(text)) return text;
   throw illegal(spelling, text, "the name or the number of a group");
+}
+
+function allowedOf(text: string, spelling: string): Allowed {
+  const [, address = "", digits] = /^([^/]*)(?:\/([0-9]{1,3}))?$/.exec(text.trim()) ?? [];
+  const version = parseAddress(address)?.version;
+  const bits = version === 6 ? 128 : 32;
+  const length = Number(digits ?? bits);
+  if (version === undefined || length > bits) throw illegal(spelling, text, "an address or a prefix, as in 10.0.0.0/8");
+  return { address, length, family: version === 6 ? "ipv6" : "ipv4" };
 }
 
 function telemetryPathOf(path: string, spelling: string): string {

@@ -1,4 +1,5 @@
 import { messageOf } from "../errors.ts";
+import { type RefusalCounts, Refusals } from "../http/refusals.ts";
 import { type AddressChange, type Server, startServer } from "../http/server.ts";
 import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
@@ -28,7 +29,7 @@ export async function run(config: Config, signal: AbortSignal, source?: ConfigSo
   nameProcess(config.guise?.name ?? "promtap");
   await using parts = new Parts();
   if (config.once) {
-    const program = await Program.start(config, signal, parts, () => undefined);
+    const program = await Program.start(config, signal, parts);
     await program.started();
     await countThenPrint(program.file, program.counters, (format, timeoutMs) => program.page(format, timeoutMs));
     return;
@@ -41,7 +42,11 @@ export async function run(config: Config, signal: AbortSignal, source?: ConfigSo
 /** Resolves when all has started. */
 async function serve(config: Config, signal: AbortSignal, parts: Parts, source?: ConfigSource): Promise<void> {
   let reloads: Reloads | undefined;
-  const program = await Program.start(config, signal, parts, () => reloads?.state ?? AS_STARTED);
+  const refusals = parts.use("refusals", new Refusals(logRefusals));
+  const program = await Program.start(config, signal, parts, {
+    config: () => reloads?.state ?? AS_STARTED,
+    refusals: () => refusals.counts,
+  });
   if (signal.aborted) return;
   const { file } = program;
   // A pipe is served while it is waited for.
@@ -57,6 +62,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
         status: config.guise === undefined ? statusSite(config, program, () => reloads?.state, parts) : undefined,
         ready: () => isReady,
         ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
+        refused: (reason) => refusals.count(reason),
         failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
       },
     ),
@@ -141,6 +147,11 @@ async function apply(config: Config, { program, server, rules }: Running): Promi
     await rules.drop(next);
     throw error;
   }
+}
+
+/** Once a minute at most. */
+function logRefusals(counts: RefusalCounts): void {
+  log.warn("refused clients, or ended what they did not go on with", counts);
 }
 
 function logWebFile(error: string | undefined): void {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
 import { areComplete, type Collector, CollectorSet } from "../collectors/collector.ts";
 import type { FeatureHost } from "../collectors/feature.ts";
-import { type ConfigState, SelfCollector } from "../collectors/self.ts";
+import { SelfCollector, type Surroundings } from "../collectors/self.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import { messageOf } from "../errors.ts";
 import type { Selection } from "../http/site.ts";
@@ -41,13 +41,7 @@ export class Program {
   /** Those that no feature brings. */
   readonly #own: readonly Collector[];
 
-  private constructor(
-    config: Config,
-    signal: AbortSignal,
-    parts: Parts,
-    made: Made,
-    configState: () => ConfigState | undefined,
-  ) {
+  private constructor(config: Config, signal: AbortSignal, parts: Parts, made: Made, surroundings: Surroundings) {
     const { ledger, zones, customers, traffic, host, features } = made;
     this.traffic = traffic;
     this.file = config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal));
@@ -65,17 +59,17 @@ export class Program {
           ...customers.collectors(traffic, ledger),
         ]
       : [];
-    this.#own = [new SelfCollector(configState), ...counting];
+    this.#own = [new SelfCollector(surroundings), ...counting];
     // Nobody waits for the rest of a page that is printed.
     this.#collectors = new CollectorSet(this.#all(), config.once ? 1 : config.collectorShare, logCollector);
   }
 
-  /** Builds what the config asks for, in `parts`. `configState`: undefined if it is read once. Throws PromtapError. */
+  /** Builds what the config asks for, in `parts`. Throws PromtapError. */
   static async start(
     config: Config,
     signal: AbortSignal,
     parts: Parts,
-    configState: () => ConfigState | undefined,
+    surroundings: Surroundings = {},
   ): Promise<Program> {
     judgeFeatures(config.features, config);
     const databases = sharedDatabases(config.geoDatabases);
@@ -93,7 +87,7 @@ export class Program {
     const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
     const features = await startFeatures(config.features, host);
     for (const { name, feature } of features) parts.use(name, feature);
-    return new Program(config, signal, parts, { ledger, zones, customers, traffic, host, features }, configState);
+    return new Program(config, signal, parts, { ledger, zones, customers, traffic, host, features }, surroundings);
   }
 
   /** Resolves when all is counted that is counted at first. */

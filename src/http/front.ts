@@ -3,7 +3,8 @@ import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Se
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Access, Protection } from "./access.ts";
-import { socketBelow } from "./reset.ts";
+import type { Admission } from "./admission.ts";
+import { resetSocket, socketBelow } from "./connection.ts";
 
 /** The first byte of a connection by TLS: a record of the handshake (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
@@ -26,8 +27,6 @@ export interface FrontOptions {
   readonly idleMs: number;
   /** For a client of HTTP/2 to take anything of an answer. */
   readonly stallMs: number;
-  /** Told why a client was refused. */
-  refused(reason: string): void;
 }
 
 /**
@@ -35,7 +34,7 @@ export interface FrontOptions {
  * the handshake the choice between HTTP/1.1 and HTTP/2.
  */
 export class Front {
-  readonly #access: () => Access | undefined;
+  readonly #admission: Admission;
   readonly #options: FrontOptions;
   readonly #parse: (socket: Socket) => void;
   readonly #http2: Http2Server;
@@ -44,9 +43,8 @@ export class Front {
   readonly #begun = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  /** `access`: what counts at the time. */
-  constructor(server: NodeServer, answer: Answer, access: () => Access | undefined, options: FrontOptions) {
-    this.#access = access;
+  constructor(server: NodeServer, answer: Answer, admission: Admission, options: FrontOptions) {
+    this.#admission = admission;
     this.#options = options;
     const [parse] = server.listeners("connection") as ((this: NodeServer, socket: Socket) => void)[];
     this.#parse = (socket) => parse!.call(server, socket);
@@ -71,7 +69,11 @@ export class Front {
   }
 
   #accept(socket: Socket): void {
-    const access = this.#access();
+    if (this.#admission.admit(socket) === undefined) {
+      resetSocket(socket);
+      return;
+    }
+    const { access } = this.#admission.rules;
     if (access?.isProtected !== true) {
       this.#parse(socket);
       return;
@@ -117,7 +119,7 @@ export class Front {
     const server = createTlsServer(options);
     server.on("secureConnection", (socket) => this.#dispatch(socket, protection));
     server.on("tlsClientError", (_, socket) => {
-      this.#options.refused("tls");
+      this.#admission.refused("tls");
       socket.destroy();
     });
     this.#tls = { protection, server };
@@ -126,13 +128,17 @@ export class Front {
 
   #dispatch(socket: TLSSocket, protection: Protection): void {
     socket.on("error", () => {});
-    this.#begun.delete(socketBelow(socket));
+    const below = socketBelow(socket);
+    this.#begun.delete(below);
+    const connection = this.#admission.connections.get(below)!;
     if (protection.refuses(socket) !== undefined) {
-      this.#options.refused("certificate");
+      this.#admission.refused("certificate");
       socket.destroy();
     } else if (socket.alpnProtocol === "h2") {
+      this.#http2.once("session", (session) => this.#admission.connections.add(session, connection));
       this.#http2.emit("connection", socket);
     } else {
+      this.#admission.connections.add(socket, connection);
       this.#parse(socket);
     }
   }

@@ -1,30 +1,42 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Access, Judgement } from "./access.ts";
+import type { Admission } from "./admission.ts";
+import type { Connection } from "./connection.ts";
 import { sendText } from "./page-sender.ts";
+import type { RefusalReason } from "./refusals.ts";
 import type { Routes } from "./routes.ts";
 
 /** Lets requests through to the routes, or answers them itself. */
 export class Gate {
   readonly #routes: Routes;
-  readonly #access: () => Access | undefined;
-  readonly #refused: (reason: string) => void;
+  readonly #admission: Admission;
 
-  /** `access`: what counts at the time. `refused`: told why a request was refused. */
-  constructor(routes: Routes, access: () => Access | undefined, refused: (reason: string) => void) {
+  constructor(routes: Routes, admission: Admission) {
     this.#routes = routes;
-    this.#access = access;
-    this.#refused = refused;
+    this.#admission = admission;
   }
 
   answer(request: IncomingMessage, response: ServerResponse): void {
-    const access = this.#access();
+    const connection = this.#admission.connections.of(request);
+    if (connection === undefined) return;
+    connection.heard();
     this.#routes.prepare(request, response);
-    if (access === undefined) this.#routes.answer(request, response);
-    else void this.#judge(access, request, response);
+    const { access, isHealthOpen = false } = this.#admission.rules;
+    const isOpen = isHealthOpen && this.#routes.isForHealth(request);
+    if (!isOpen && !this.#admission.isAllowed(connection)) this.#refuse(response, 403, "address");
+    else if (isOpen || access === undefined) this.#routes.answer(request, response);
+    else void this.#judge(access, connection, request, response);
   }
 
-  async #judge(access: Access, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const judgement = await access.judge(request, request.socket.remoteAddress ?? "");
+  async #judge(
+    access: Access,
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    connection.beginWork();
+    const judgement = await access.judge(request, connection.client);
+    connection.endWork();
     if (request.socket.destroyed) return;
     // The connection may be older than the wish that it were protected.
     if (access.isProtected && !("encrypted" in request.socket)) {
@@ -38,9 +50,13 @@ export class Gate {
       this.#routes.answer(request, response);
       return;
     }
-    this.#refused(refusal.reason);
     for (const [name, value] of Object.entries(refusal.headers ?? {})) response.setHeader(name, value);
-    sendText(response, refusal.status, `${STATUS_CODES[refusal.status]}\n`);
+    this.#refuse(response, refusal.status, refusal.reason);
+  }
+
+  #refuse(response: ServerResponse, status: number, reason: RefusalReason): void {
+    this.#admission.refused(reason);
+    sendText(response, status, `${STATUS_CODES[status]}\n`);
   }
 }
 

@@ -4,7 +4,9 @@ import { pipeline, type Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { ErrorCode, PromtapError } from "../errors.ts";
-import { cut } from "./reset.ts";
+import type { Admission } from "./admission.ts";
+import { type Connection, cut } from "./connection.ts";
+import type { Holder } from "./places.ts";
 import { acceptsGzip, scrapeTimeoutMs, selectionOf, USUAL_TIMEOUT_MS } from "./request.ts";
 import type { Exposition, Site } from "./site.ts";
 
@@ -17,8 +19,6 @@ const RETRY_SECONDS = 5;
 const GZIP = { level: 1, chunkSize: 64 * 1024 };
 
 export interface PageLimits {
-  /** At once; 0 is no limit. */
-  pages: number;
   /** For a page to be made, if the client names no shorter time. */
   pageMs: number;
   /** For the client to take it, beyond that. */
@@ -29,25 +29,29 @@ export interface PageLimits {
 export class PageSender {
   readonly #site: Site;
   readonly #limits: PageLimits;
-  #inProgress = 0;
+  readonly #admission: Admission;
 
-  constructor(site: Site, limits: PageLimits) {
+  constructor(site: Site, limits: PageLimits, admission: Admission) {
     this.#site = site;
     this.#limits = limits;
+    this.#admission = admission;
   }
 
   /** Never rejects: what fails is told to the site, what the client asks for in vain to the client. */
   async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (response.socket === null) await turn(response);
-    const { pages } = this.#limits;
-    if (pages > 0 && this.#inProgress >= pages) {
+    const connection = this.#admission.connections.of(request);
+    if (connection === undefined) return;
+    const place = new PagePlace(connection, response);
+    if (!this.#admission.takePage(place)) {
       response.setHeader("Retry-After", RETRY_SECONDS);
-      sendText(response, 503, `Limit of concurrent requests reached (${pages}), try again later.\n`);
+      const { maxPages } = this.#admission;
+      sendText(response, 503, `Limit of concurrent requests reached (${maxPages}), try again later.\n`);
       return;
     }
-    this.#inProgress++;
+    connection.beginWork();
     try {
-      await this.#sendPage(request, response);
+      await this.#sendPage(request, response, place);
     } catch (error) {
       if (error instanceof PromtapError && error.code === ErrorCode.REQUEST) {
         sendText(response, 400, `${error.message}\n`);
@@ -56,11 +60,12 @@ export class PageSender {
       this.#site.failed(error);
       fail(response);
     } finally {
-      this.#inProgress--;
+      connection.endWork();
+      this.#admission.leavePage(place);
     }
   }
 
-  async #sendPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #sendPage(request: IncomingMessage, response: ServerResponse, place: PagePlace): Promise<void> {
     const { headers } = request;
     const { pageMs, pageMarginMs } = this.#limits;
     const timeoutMs = scrapeTimeoutMs(headers["x-prometheus-scrape-timeout-seconds"]?.toString(), pageMs);
@@ -77,11 +82,41 @@ export class PageSender {
     for await (const chunk of page.chunks) {
       // Not before there is something to send: until then a failure can still be answered as one.
       body ??= openBody(response, page, isZipped);
-      if (!(await take(body, chunk, response))) return;
+      if (!(await place.waitFor(take(body, chunk, response)))) return;
     }
     body ??= openBody(response, page, isZipped);
     body.end();
-    if (!response.closed) await once(response, "close");
+    if (!response.closed) await place.waitFor(once(response, "close"));
+  }
+}
+
+/** The place of a page, which is slow as long as its client does not take what it is given. */
+class PagePlace implements Holder {
+  readonly client: string;
+  waitingSince: number | undefined;
+  readonly #connection: Connection;
+  readonly #response: ServerResponse;
+
+  constructor(connection: Connection, response: ServerResponse) {
+    this.client = connection.client;
+    this.#connection = connection;
+    this.#response = response;
+  }
+
+  evict(): void {
+    cut(this.#response);
+  }
+
+  /** Waits for what the client has to do. */
+  async waitFor<T>(taken: Promise<T>): Promise<T> {
+    this.waitingSince = performance.now();
+    this.#connection.endWork();
+    try {
+      return await taken;
+    } finally {
+      this.#connection.beginWork();
+      this.waitingSince = undefined;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Admission } from "./admission.ts";
 import { type PageLimits, PageSender, sendText } from "./page-sender.ts";
 import { hasBody, pathOf } from "./request.ts";
 import type { Site } from "./site.ts";
@@ -15,6 +16,8 @@ const SECURITY_HEADERS = new Map([
   ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
 ]);
 
+const HEALTH_PATHS = ["/-/healthy", "/healthz"];
+
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Which path answers with what. Nothing of a request is ever repeated in an answer. */
@@ -24,16 +27,15 @@ export class Routes {
   /** What answers at all other paths. */
   readonly #fallback: Handler | undefined;
 
-  constructor(site: Site, telemetryPath: string, limits: PageLimits) {
+  constructor(site: Site, telemetryPath: string, limits: PageLimits, admission: Admission) {
     this.#site = site;
-    const pages = new PageSender(site, limits);
+    const pages = new PageSender(site, limits, admission);
     const sendPage: Handler = (request, response) => void pages.send(request, response);
     const sendLanding: Handler = (_, response) =>
       sendText(response, 200, site.landingPage(), "text/html; charset=utf-8");
     const sendHealthy: Handler = (_, response) => sendText(response, 200, "Healthy\n");
     this.#handlers = new Map<string, Handler>([
-      ["/-/healthy", sendHealthy],
-      ["/healthz", sendHealthy],
+      ...HEALTH_PATHS.map((path) => [path, sendHealthy] as const),
       ["/-/ready", (_, response) => sendReady(response, site.ready())],
     ]);
     const { otherPaths = "own" } = site;
@@ -62,6 +64,11 @@ export class Routes {
       this.#site.failed(error);
       sendText(response, 500, "The page could not be made.\n");
     }
+  }
+
+  /** Whether a request is for what tells that the program runs, and nothing else. */
+  isForHealth(request: IncomingMessage): boolean {
+    return HEALTH_PATHS.includes(pathOf(request));
   }
 
   #route(request: IncomingMessage, response: ServerResponse): void {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
 import type { Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
-import type { Access } from "./access.ts";
+import { Admission, type Rules } from "./admission.ts";
 import { type Answer, Front } from "./front.ts";
 import { Gate } from "./gate.ts";
 import { type ListenAddress, listen, type Listening } from "./listener.ts";
@@ -11,15 +11,7 @@ import type { Site } from "./site.ts";
 export interface ServerOptions {
   listen: readonly ListenAddress[];
   telemetryPath: string;
-  /** Pages of metrics at once, over all addresses; 0 is no limit. */
-  maxRequests?: number;
   rules?: Rules;
-}
-
-/** What counts for every request and connection, at all addresses. */
-export interface Rules {
-  /** Undefined: anybody may ask, without TLS. */
-  readonly access?: Access | undefined;
 }
 
 export interface Server extends AsyncDisposable {
@@ -57,8 +49,11 @@ export const LIMITS = {
   pageMarginMs: 5_000,
   /** How late the two limits of a request may be noticed. */
   checkMs: 1_000,
-  /** Per address. */
+  /** At once, over all addresses; one that is silent gives way to what is new. */
   connections: 512,
+  connectionsPerClient: 128,
+  /** For a client to take a piece of a page, when others wait for its place. */
+  slowMs: 500,
   /** Requests of a connection that wait for their answers: a client that sends on and on without reading is cut. */
   unansweredRequests: 256,
   /** For the answers in progress to end when the server stops. */
@@ -70,8 +65,9 @@ export const LIMITS = {
  * cuts what takes too long. Throws PromtapError if it cannot listen.
  */
 export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
-  const routes = new Routes(site, options.telemetryPath, { ...limits, pages: options.maxRequests ?? 40 });
-  const server = new Listeners(routes, limits, site, options.rules ?? {});
+  const admission = new Admission(options.rules ?? {}, limits, (reason) => site.refused?.(reason));
+  const routes = new Routes(site, options.telemetryPath, limits, admission);
+  const server = new Listeners(routes, limits, site, admission);
   const listening = await server.change(options.listen);
   await listening.commit();
   return server;
@@ -90,7 +86,6 @@ function openServer(limits: typeof LIMITS, answer: Answer): NodeServer {
   // Without it node:http ends the answer in good order where it stands, and half a page looks like one.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.timeout = limits.stallMs;
-  server.maxConnections = limits.connections;
   const unanswered = new WeakMap<Socket, number>();
   const count: RequestListener = (request, response) => {
     const { socket } = request;
@@ -128,21 +123,21 @@ class Listeners implements Server {
   readonly #limits: typeof LIMITS;
   readonly #site: Site;
   readonly #gate: Gate;
-  #rules: Rules;
+  readonly #admission: Admission;
   #listeners: readonly Listener[] = [];
 
-  constructor(routes: Routes, limits: typeof LIMITS, site: Site, rules: Rules) {
+  constructor(routes: Routes, limits: typeof LIMITS, site: Site, admission: Admission) {
     this.#limits = limits;
     this.#site = site;
-    this.#rules = rules;
-    this.#gate = new Gate(routes, this.#access, () => {});
+    this.#admission = admission;
+    this.#gate = new Gate(routes, admission);
   }
 
   get addresses(): string[] {
     return this.#listeners.map(({ listening }) => listening.address);
   }
 
-  async change(addresses: readonly ListenAddress[], rules: Rules = this.#rules): Promise<AddressChange> {
+  async change(addresses: readonly ListenAddress[], rules: Rules = this.#admission.rules): Promise<AddressChange> {
     const before = this.#listeners;
     const added: Listener[] = [];
     const undo = () => this.#close(added);
@@ -156,7 +151,7 @@ class Listeners implements Server {
     }
     const kept = before.filter(({ address }) => addresses.some((each) => isDeepStrictEqual(each, address)));
     const commit = async (): Promise<void> => {
-      this.#rules = rules;
+      this.#admission.rules = rules;
       this.#listeners = [...kept, ...added];
       await this.#close(before.filter((each) => !kept.includes(each)));
     };
@@ -170,14 +165,12 @@ class Listeners implements Server {
   async #listen(address: ListenAddress): Promise<Listener> {
     const answer: Answer = (request, response) => this.#gate.answer(request, response);
     const server = openServer(this.#limits, answer);
-    const front = new Front(server, answer, this.#access, { ...this.#limits, refused: () => {} });
+    const front = new Front(server, answer, this.#admission, this.#limits);
     const listening = await listen(server, address);
     // Such as no memory for a connection: that must not end the process.
     server.on("error", (error) => this.#site.failed(error));
     return { address, server, front, listening };
   }
-
-  readonly #access = (): Access | undefined => this.#rules.access;
 
   /** Stops listening; resolves when the last connections have closed, or were cut. */
   async #close(listeners: readonly Listener[]): Promise<void> {

@@ -1,3 +1,5 @@
+import type { RefusalReason } from "./refusals.ts";
+
 /** What a request asks for of the page; an empty list asks for all there is. */
 export interface Selection {
   /** Collectors to ask. */
@@ -58,6 +60,8 @@ export interface Site {
   ready(): boolean;
   /** Has the configuration read again, if the web may ask for that; resolves with why it failed, if it did. */
   reload?(): Promise<string | undefined>;
+  /** Told of what was refused. */
+  refused?(reason: RefusalReason): void;
   /** Told of what went wrong while serving: a page that could not be made, a connection that could not be accepted. */
   failed(error: unknown): void;
 }

@@ -1,4 +1,6 @@
-import type { Rules } from "../http/server.ts";
+import { BlockList } from "node:net";
+import type { Allowed } from "../config/listen.ts";
+import type { Rules } from "../http/admission.ts";
 import { WebFile, type WebFileListener } from "./web-file.ts";
 
 /** Rules of the web server, and what they are taken from. */
@@ -10,21 +12,30 @@ export interface OpenRules extends AsyncDisposable {
 /** What the flags say of it. */
 export interface WantedRules {
   readonly webConfig: string | null;
+  readonly allow: readonly Allowed[];
+  readonly isHealthOpen: boolean;
+  readonly maxRequests: number;
 }
 
 /** Opens what is wanted; a file that is in use already stays open for both. Throws PromtapError. */
 export async function openRules(
-  { webConfig }: WantedRules,
+  { webConfig, allow, isHealthOpen, maxRequests }: WantedRules,
   listener: WebFileListener,
   before?: OpenRules,
 ): Promise<OpenRules> {
   const isSame = before?.file !== undefined && before.file.path === webConfig;
   const file = isSame ? before.file : webConfig === null ? undefined : await WebFile.open(webConfig, listener);
   return {
-    rules: { access: file },
+    rules: { access: file, allow: allow.length === 0 ? undefined : listOf(allow), isHealthOpen, maxRequests },
     file,
     [Symbol.asyncDispose]: async () => file?.[Symbol.asyncDispose](),
   };
+}
+
+function listOf(allowed: readonly Allowed[]): BlockList {
+  const list = new BlockList();
+  for (const { address, length, family } of allowed) list.addSubnet(address, length, family);
+  return list;
 }
 
 /** The rules in force. */

@@ -3,6 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SelfCollector } from "../../src/collectors/self.ts";
+import type { Family } from "../../src/page/family.ts";
+import { Refusals } from "../../src/http/refusals.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";
 import { parseExposition } from "../page/exposition-parser.ts";
@@ -68,10 +70,21 @@ test("collecting leaves no timer behind that would keep the process awake", asyn
 
 test("what became of the configuration is told if it can be read again", async () => {
   const state = { isSuccessful: false, succeededAt: 1_767_225_600 };
-  const families = await new SelfCollector(() => state).collect();
-  const own = families.filter(({ name }) => name.startsWith("promtap_config_"));
-  const golden = readFileSync(new URL("../golden/config.txt", import.meta.url), "utf8");
+  const families = await new SelfCollector({ config: () => state }).collect();
+  await expectGolden(families, "promtap_config_", "config.txt");
+});
+
+test("what was refused is told by reason if anything is served", async () => {
+  using refusals = new Refusals(() => {});
+  refusals.count("pages");
+  const families = await new SelfCollector({ refusals: () => refusals.counts }).collect();
+  await expectGolden(families, "promtap_web_", "web.txt");
+});
+
+async function expectGolden(families: readonly Family[], prefix: string, name: string): Promise<void> {
+  const own = families.filter((family) => family.name.startsWith(prefix));
+  const golden = readFileSync(new URL(`../golden/${name}`, import.meta.url), "utf8");
   const chunks: Buffer[] = [];
   for await (const chunk of makePage(own, Format.TEXT)) chunks.push(Buffer.from(chunk));
   assert.equal(Buffer.concat(chunks).toString(), golden);
-});
+}

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { buffer, text } from "node:stream/consumers";
 import { ErrorCode, PromtapError } from "../../src/errors.ts";
 import { type LIMITS, type Server, type ServerOptions, startServer } from "../../src/http/server.ts";
+import type { Rules } from "../../src/http/admission.ts";
 import { LIMITS as DEFAULTS } from "../../src/http/server.ts";
 import type { Site } from "../../src/http/site.ts";
 
@@ -18,11 +19,16 @@ export interface Answer {
 /** Serves the site on a free port of 127.0.0.1. */
 export function serve(
   site: Site,
-  options: Partial<ServerOptions> = {},
+  { maxRequests, ...options }: Partial<ServerOptions> & Pick<Rules, "maxRequests"> = {},
   limits: Partial<typeof LIMITS> = {},
 ): Promise<Server> {
   return startServer(
-    { listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }], telemetryPath: "/metrics", ...options },
+    {
+      listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }],
+      telemetryPath: "/metrics",
+      ...(maxRequests === undefined ? {} : { rules: { maxRequests } }),
+      ...options,
+    },
     site,
     { ...DEFAULTS, ...limits },
   );

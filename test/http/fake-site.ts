@@ -1,3 +1,4 @@
+import type { RefusalReason } from "../../src/http/refusals.ts";
 import type { Exposition, Selection, Site } from "../../src/http/site.ts";
 
 /** A site whose answers a test sets, and which remembers what it was asked. */
@@ -9,6 +10,7 @@ export class FakeSite implements Site {
   readonly asked: { accept: string | undefined; timeoutMs: number }[] = [];
   readonly selections: Selection[] = [];
   readonly failures: unknown[] = [];
+  readonly refusals: RefusalReason[] = [];
 
   expose(accept: string | undefined, timeoutMs: number, selection: Selection): Exposition {
     this.selections.push(selection);
@@ -22,6 +24,10 @@ export class FakeSite implements Site {
 
   ready(): boolean {
     return this.isReady;
+  }
+
+  refused(reason: RefusalReason): void {
+    this.refusals.push(reason);
   }
 
   failed(error: unknown): void {

@@ -257,7 +257,7 @@ describe("a page that cannot be made", () => {
 });
 
 describe("pages at once", () => {
-  test("the 41st is refused until one has ended, while other paths are served", async () => {
+  test("the 31st of a client and the 41st of all are refused until one has ended, other paths served", async () => {
     const site = new FakeSite();
     const held: HeldPage[] = [];
     site.source = () => {
@@ -266,8 +266,13 @@ describe("pages at once", () => {
       return source.page();
     };
     await using server = await serve(site);
-    const messages = await Promise.all(Array.from({ length: 40 }, () => begin(server, "/metrics")));
-    const refused = await ask(server, "/metrics");
+    const [first = [], second = []] = [30, 10].map((length, index) =>
+      Array.from({ length }, () => begin(server, "/metrics", { localAddress: `127.0.0.${index + 1}` })),
+    );
+    const messages = await Promise.all(first);
+    assert.equal((await ask(server, "/metrics")).status, 503);
+    messages.push(...(await Promise.all(second)));
+    const refused = await ask(server, "/metrics", { localAddress: "127.0.0.3" });
     assert.equal(refused.status, 503);
     assert.match(refused.text, LIMIT_TEXT);
     assert.match(refused.text, /40/);

@@ -5,7 +5,8 @@ import { Agent } from "node:http";
 import { buffer, text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { ask, begin, portOf, RawClient, serve } from "./client.ts";
-import { FakeSite, HeldPage } from "./fake-site.ts";
+import { until } from "../support/waiting.ts";
+import { FakeSite, HeldPage, pageOf } from "./fake-site.ts";
 
 const REQUEST = "GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -64,21 +65,90 @@ describe("limits", () => {
     assert.equal(await client.closed, undefined);
   });
 
-  test("a connection too many is closed, and there is room again when one has gone", async () => {
-    await using server = await serve(new FakeSite(), {}, { connections: 2 });
+  test("a connection too many takes the place of the one that has been silent the longest", async () => {
+    const site = new FakeSite();
+    await using server = await serve(site, {}, { connections: 3 });
     using first = new RawClient(portOf(server));
     using second = new RawClient(portOf(server));
-    for (const client of [first, second]) {
+    using third = new RawClient(portOf(server));
+    for (const client of [first, second, third, first]) {
+      client.received = "";
       client.send(REQUEST);
       await client.until("Healthy");
     }
-    using third = new RawClient(portOf(server));
-    third.send(REQUEST);
-    await third.closed;
-    assert.equal(third.received, "");
-    first.send(REQUEST.replace("Host", "Connection: close\r\nHost"));
-    await first.closed;
     assert.equal((await ask(server, "/-/healthy")).status, 200);
+    assert.equal(await second.closed, "ECONNRESET");
+    first.received = "";
+    first.send(REQUEST);
+    await first.until("Healthy");
+    assert.deepEqual(site.refusals, ["silent_connection"]);
+  });
+
+  test("a connection too many is closed if all are waited for, and there is room again when one is not", async () => {
+    const site = new FakeSite();
+    const held = new HeldPage();
+    site.source = () => held.page();
+    await using server = await serve(site, {}, { connections: 2 });
+    const messages = await Promise.all([begin(server, "/metrics"), begin(server, "/metrics")]);
+    using third = new RawClient(portOf(server));
+    assert.equal(await third.closed, "ECONNRESET");
+    assert.deepEqual(site.refusals, ["connections"]);
+    held.release();
+    for (const message of messages) await buffer(message);
+    assert.equal((await ask(server, "/-/healthy")).status, 200);
+  });
+
+  test("a client has so many connections, and takes the place of none but its own", async () => {
+    await using server = await serve(new FakeSite(), {}, { connectionsPerClient: 2 });
+    const own = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const client = new RawClient(portOf(server));
+        client.send(REQUEST);
+        await Promise.race([client.until("Healthy").catch(() => {}), client.closed]);
+        return client;
+      }),
+    );
+    await Promise.race(own.map(({ closed }) => closed));
+    assert.equal((await ask(server, "/-/healthy", { localAddress: "127.0.0.2" })).status, 200);
+    const cut = own.filter(({ socket }) => socket.destroyed);
+    assert.equal(cut.length, 1);
+    for (const client of own) client[Symbol.dispose]();
+  });
+
+  test("if all places are taken, the client with the most of them loses one", async () => {
+    await using server = await serve(new FakeSite(), {}, { connections: 4 });
+    const agent = new Agent({ keepAlive: true, localAddress: "127.0.0.2" });
+    const idle = await ask(server, "/-/healthy", { agent });
+    assert.equal(idle.status, 200);
+    const [kept] = Object.values(agent.freeSockets).flat();
+    const many = Array.from({ length: 10 }, () => new RawClient(portOf(server)));
+    assert.equal((await ask(server, "/-/healthy", { localAddress: "127.0.0.3" })).status, 200);
+    assert.equal(kept?.destroyed, false);
+    agent.destroy();
+    for (const client of many) client[Symbol.dispose]();
+  });
+
+  test("a page that nobody reads gives way to one that is asked for, one that is made does not", async () => {
+    const site = new FakeSite();
+    const held = new HeldPage(async function* () {
+      const chunk = Buffer.alloc(2 ** 16, "a");
+      for (;;) yield chunk;
+    });
+    site.source = () => held.page();
+    await using server = await serve(site, { maxRequests: 1 }, { slowMs: 20 });
+    const slow = await begin(server, "/metrics");
+    slow.on("error", () => {});
+    slow.pause();
+    assert.equal((await ask(server, "/metrics", { localAddress: "127.0.0.2" })).status, 503);
+    held.release();
+    site.source = () => pageOf("up 1\n");
+    const answer = await until("there is a place", async () => {
+      const { status, text: page } = await ask(server, "/metrics", { localAddress: "127.0.0.2" });
+      return status === 200 ? page : undefined;
+    });
+    assert.equal(answer, "up 1\n");
+    await held.ended;
+    assert.equal(site.refusals.at(-1), "slow_page");
   });
 
   test("a connection takes as many requests as its client has answers read", async () => {
