@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.ts";
-import { type RefusalCounts, Refusals } from "../http/refusals.ts";
+import { type RefusalCounts, Refusals } from "../http/admission/refusals.ts";
 import { type AddressChange, type Server, startServer } from "../http/server.ts";
 import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";

@@ -2,9 +2,9 @@ import type { IncomingMessage, Server as NodeServer, ServerResponse } from "node
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
-import type { Access, Protection } from "./access.ts";
-import type { Admission } from "./admission.ts";
-import { resetSocket, socketBelow } from "./connection.ts";
+import type { Access, Protection } from "./admission/access.ts";
+import type { Admission } from "./admission/admission.ts";
+import { resetSocket, socketBelow } from "./admission/connection.ts";
 
 /** The first byte of a connection by TLS: a record of the handshake (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;

@@ -1,9 +1,9 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import type { Access, Judgement } from "./access.ts";
-import type { Admission } from "./admission.ts";
-import type { Connection } from "./connection.ts";
+import type { Access, Judgement } from "./admission/access.ts";
+import type { Admission } from "./admission/admission.ts";
+import type { Connection } from "./admission/connection.ts";
 import { sendText } from "./page-sender.ts";
-import type { RefusalReason } from "./refusals.ts";
+import type { RefusalReason } from "./admission/refusals.ts";
 import type { Routes } from "./routes.ts";
 
 /** Lets requests through to the routes, or answers them itself. */

@@ -4,9 +4,9 @@ import { pipeline, type Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { ErrorCode, PromtapError } from "../errors.ts";
-import type { Admission } from "./admission.ts";
-import { type Connection, cut } from "./connection.ts";
-import type { Holder } from "./places.ts";
+import type { Admission } from "./admission/admission.ts";
+import { type Connection, cut } from "./admission/connection.ts";
+import type { Holder } from "./admission/places.ts";
 import { acceptsGzip, scrapeTimeoutMs, selectionOf, USUAL_TIMEOUT_MS } from "./request.ts";
 import type { Exposition, Site } from "./site.ts";
 

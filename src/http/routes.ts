@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "./admission/admission.ts";
 import { type PageLimits, PageSender, sendText } from "./page-sender.ts";
 import { hasBody, pathOf } from "./request.ts";
 import type { Site } from "./site.ts";

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server as NodeServer } from "node:http";
 import type { Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
-import { Admission, type Rules } from "./admission.ts";
+import { Admission, type Rules } from "./admission/admission.ts";
 import { type Answer, Front } from "./front.ts";
 import { Gate } from "./gate.ts";
 import { type ListenAddress, listen, type Listening } from "./listener.ts";
@@ -51,7 +51,7 @@ export const LIMITS = {
   checkMs: 1_000,
   /** At once, over all addresses; one that is silent gives way to what is new. */
   connections: 512,
-  connectionsPerClient: 128,
+  connectionsPerClient: 384,
   /** For a client to take a piece of a page, when others wait for its place. */
   slowMs: 500,
   /** Requests of a connection that wait for their answers: a client that sends on and on without reading is cut. */

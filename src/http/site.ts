@@ -1,4 +1,4 @@
-import type { RefusalReason } from "./refusals.ts";
+import type { RefusalReason } from "./admission/refusals.ts";
 
 /** What a request asks for of the page; an empty list asks for all there is. */
 export interface Selection {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { sendText } from "./page-sender.ts";
 import type { StatusSite } from "./site.ts";
 import { isLocal } from "./local.ts";
-import { cut } from "./reset.ts";
+import { cut } from "./admission/connection.ts";
 
 /** Watchers at once, over all addresses. */
 const MAX_WATCHERS = 256;

@@ -2,7 +2,7 @@ import { loadTree } from "../config/file/load.ts";
 import { faultAt } from "../config/file/read-flags.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { markOf, readBounded } from "../files/bounded-file.ts";
-import type { Protection } from "../http/access.ts";
+import type { Protection } from "../http/admission/access.ts";
 import { protectionOf } from "./protection.ts";
 import { type Pem, readSettings, type TlsSettings, type WebSettings } from "./settings.ts";
 import { CLIENT_AUTHS } from "./tls-names.ts";

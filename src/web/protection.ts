@@ -1,6 +1,6 @@
 import { constants, X509Certificate } from "node:crypto";
 import { createSecureContext, getCACertificates, type TlsOptions, type TLSSocket } from "node:tls";
-import type { Protection } from "../http/access.ts";
+import type { Protection } from "../http/admission/access.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { namesOf } from "./client-names.ts";
 import type { TlsSettings } from "./settings.ts";

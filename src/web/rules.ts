@@ -1,6 +1,6 @@
 import { BlockList } from "node:net";
 import type { Allowed } from "../config/listen.ts";
-import type { Rules } from "../http/admission.ts";
+import type { Rules } from "../http/admission/admission.ts";
 import { WebFile, type WebFileListener } from "./web-file.ts";
 
 /** Rules of the web server, and what they are taken from. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { markOf } from "../files/bounded-file.ts";
-import type { Access, Judgement, Protection, Refusal } from "../http/access.ts";
+import type { Access, Judgement, Protection, Refusal } from "../http/admission/access.ts";
 import { credentialsOf } from "./credentials.ts";
 import { filesIn, loadProtection, loadSettings } from "./load.ts";
 import { Passwords } from "./passwords.ts";

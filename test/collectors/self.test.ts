@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SelfCollector } from "../../src/collectors/self.ts";
 import type { Family } from "../../src/page/family.ts";
-import { Refusals } from "../../src/http/refusals.ts";
+import { Refusals } from "../../src/http/admission/refusals.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";
 import { parseExposition } from "../page/exposition-parser.ts";

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { buffer, text } from "node:stream/consumers";
 import { ErrorCode, PromtapError } from "../../src/errors.ts";
 import { type LIMITS, type Server, type ServerOptions, startServer } from "../../src/http/server.ts";
-import type { Rules } from "../../src/http/admission.ts";
+import type { Rules } from "../../src/http/admission/admission.ts";
 import { LIMITS as DEFAULTS } from "../../src/http/server.ts";
 import type { Site } from "../../src/http/site.ts";
 

@@ -1,4 +1,4 @@
-import type { RefusalReason } from "../../src/http/refusals.ts";
+import type { RefusalReason } from "../../src/http/admission/refusals.ts";
 import type { Exposition, Selection, Site } from "../../src/http/site.ts";
 
 /** A site whose answers a test sets, and which remembers what it was asked. */

@@ -10,7 +10,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { hashSync } from "bcryptjs";
 import { type Server } from "../../src/http/server.ts";
 import { loadProtection } from "../../src/web/load.ts";
-import type { Access } from "../../src/http/access.ts";
+import type { Access } from "../../src/http/admission/access.ts";
 import { WebFile } from "../../src/web/web-file.ts";
 import { portOf, RawClient, serve } from "../http/client.ts";
 import { FakeSite, HeldPage, lend } from "../http/fake-site.ts";

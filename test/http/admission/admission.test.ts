@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { BlockList, connect, type Socket } from "node:net";
 import { describe, test } from "node:test";
-import type { Access } from "../../src/http/access.ts";
-import { type RefusalCounts, Refusals } from "../../src/http/refusals.ts";
-import type { Server } from "../../src/http/server.ts";
-import { ask, begin, portOf, RawClient, serve } from "./client.ts";
-import { FakeSite, HeldPage } from "./fake-site.ts";
+import type { Access } from "../../../src/http/admission/access.ts";
+import { type RefusalCounts, Refusals } from "../../../src/http/admission/refusals.ts";
+import type { Server } from "../../../src/http/server.ts";
+import { ask, begin, portOf, RawClient, serve } from "../client.ts";
+import { FakeSite, HeldPage } from "../fake-site.ts";
 
 function prefixes(...texts: readonly string[]): BlockList {
   const list = new BlockList();
@@ -120,7 +120,7 @@ describe("a scraper beside clients that hold what they can", () => {
   });
 
   test("clients in one network of IPv6 that a host has for itself are one", async () => {
-    const { Connection } = await import("../../src/http/connection.ts");
+    const { Connection } = await import("../../../src/http/admission/connection.ts");
     const clientAt = (remoteAddress: string | undefined) => new Connection({ remoteAddress } as Socket).client;
     assert.equal(clientAt("2001:db8::1"), clientAt("2001:db8:0:0:ffff::2"));
     assert.notEqual(clientAt("2001:db8::1"), clientAt("2001:db8:0:1::1"));
