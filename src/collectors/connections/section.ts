@@ -56,7 +56,8 @@ export const geoipSection = optional(
 export type GeoipConfig = NonNullable<ValueOf<typeof geoipSection>>;
 
 /** Blanks and a trailing comma are let through, as people write lists. */
-function networksOf(list: string, spelling: string): Network[] {
+/** Reads addresses and networks with commas between. */
+export function networksOf(list: string, spelling: string): Network[] {
   const words = list.split(",").map((word) => word.trim());
   return words.filter((word) => word !== "").map((word) => networkOf(word, spelling));
 }

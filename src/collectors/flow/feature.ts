@@ -1,9 +1,11 @@
+import { NetworkSet } from "../connections/network-set.ts";
 import { AsNames } from "./as-names/as-names.ts";
 import { FlowCollector, type FlowInput } from "./flow-collector.ts";
 import { FlowIntake } from "./flow-intake.ts";
 import { FlowLedger } from "./flow-ledger.ts";
 import { KafkaFamilies } from "./kafka-families.ts";
 import { SlotLabels } from "./slot-labels.ts";
+import { ExporterNames } from "./udp/exporter-names.ts";
 import { UdpFamilies } from "./udp/udp-families.ts";
 import { UdpIntake } from "./udp/udp-intake.ts";
 import { UdpReceiver } from "./udp/udp-receiver.ts";
@@ -30,7 +32,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
     await using held = new AsyncDisposableStack();
     const inputs: FlowInput[] = [];
-    if (udp !== null) inputs.push(receive(udp, ledger, log, held));
+    if (udp !== null) inputs.push(await receive(udp, ledger, log, held));
     if (kafka !== null) inputs.push(await consume(kafka, ledger, log, held));
     const parts = held.move();
     return {
@@ -43,18 +45,28 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   async check({ kafka, udp, asNamesPath }, { log }) {
     const names = await openNames(asNamesPath, log);
     return [
-      ...(udp === null ? [] : [`would receive flows on ${udp.listen.map(({ name }) => name).join(", ")}`]),
+      ...(udp === null ? [] : await checkUdp(udp, log)),
       ...(kafka === null ? [] : [await checkKafka(kafka)]),
       `names of ASes: ${names.count}`,
     ];
   },
 };
 
-function receive({ listen, sampling }: Udp, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
-  const intake = new UdpIntake(ledger, sampling);
+async function receive(udp: Udp, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
+  const { listen, sampling, exporters, exporterNamesPath } = udp;
+  const names = exporterNamesPath === null ? null : await openExporterNames(exporterNamesPath, log);
+  const allowed = exporters === null ? null : new NetworkSet(exporters);
+  const intake = new UdpIntake(ledger, sampling, { allowed, names });
   const receiver = held.use(new UdpReceiver(listen, intake));
   for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
   return new UdpFamilies(receiver, intake);
+}
+
+function openExporterNames(path: string, log: FeatureLog): Promise<ExporterNames> {
+  return ExporterNames.open(path, (error) => {
+    if (error === undefined) log.info("names of exporters read again", { path });
+    else log.error("names of exporters changed, those before stay in use", { path, error });
+  });
 }
 
 async function consume(kafka: Kafka, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
@@ -73,6 +85,14 @@ async function consume(kafka: Kafka, ledger: FlowLedger, log: FeatureLog, held: 
   });
   held.use(source);
   return new KafkaFamilies(source, intake);
+}
+
+async function checkUdp({ listen, exporterNamesPath }: Udp, log: FeatureLog): Promise<string[]> {
+  const names = exporterNamesPath === null ? [] : [await openExporterNames(exporterNamesPath, log)];
+  return [
+    `would receive flows on ${listen.map(({ name }) => name).join(", ")}`,
+    ...names.map(({ count }) => `names of exporters: ${count}`),
+  ];
 }
 
 async function checkKafka({ brokers, topic, group, partitions }: Kafka): Promise<string> {

@@ -11,6 +11,7 @@ import {
 } from "../../config/flag.ts";
 import { section, type ValueOf } from "../../config/section.ts";
 import { type Address, parseAddress } from "../../packet/address.ts";
+import { networksOf } from "../connections/section.ts";
 import type { Sampling } from "./udp/udp-intake.ts";
 import type { ListenAddress } from "./udp/udp-receiver.ts";
 
@@ -163,6 +164,23 @@ const FLAGS = {
       "With it, traffic is captured only if -i asks for it.",
     parse: listenAddressOf,
   }),
+  /** Whose datagrams are taken; null: those of all. */
+  exporters: single({
+    name: "flow-exporters",
+    key: "flow.exporters",
+    value: "NETWORK,...",
+    ...NEEDS_LISTEN,
+    help: "Addresses and networks of exporters; datagrams of others are refused.",
+    parse: networksOf,
+  }),
+  exporterNamesPath: single({
+    name: "flow-exporter-names",
+    key: "flow.exporter_names",
+    value: "FILE",
+    ...NEEDS_LISTEN,
+    help: "Names of exporters, for hostname: lines with an address and a name, as in /etc/hosts.",
+    parse: file,
+  }),
   sampling: single({
     name: "flow-sampling",
     key: "flow.sampling",
@@ -251,10 +269,11 @@ const FLAGS = {
 
 /** Where flows come from, and how they are counted; null if they come from nowhere. */
 export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...FLAGS }, (values, given) => {
-  const { listen, sampling, ownAs, labels, maxSeries, asNamesPath } = values;
+  const { listen, exporters, exporterNamesPath, sampling, ownAs, labels, maxSeries, asNamesPath } = values;
   const kafka = kafkaOf(values, given);
   if (kafka === null && listen.length === 0) return null;
-  return { kafka, udp: listen.length === 0 ? null : { listen, sampling }, ownAs, labels, maxSeries, asNamesPath };
+  const udp = listen.length === 0 ? null : { listen, exporters, exporterNamesPath, sampling };
+  return { kafka, udp, ownAs, labels, maxSeries, asNamesPath };
 });
 export type FlowConfig = NonNullable<ValueOf<typeof flowSection>>;
 

@@ -67,6 +67,9 @@ const ILLEGAL: [string[], RegExp][] = [
   [["--flow-listen=:2055", "--once"], /exclude each other/],
   [["--flow-listen=:2055", "--flow-sampling=0"], /auto, none, or a number from 1/],
   [["--flow-listen=:2055", "--flow-group=g"], /needs --flow-brokers/],
+  [["--flow-listen=:2055", "--flow-exporters=192.0.2.1/24"], /a network without bits beyond/],
+  [["--flow-listen=:2055", "--flow-exporter-names="], /legal is a file/],
+  [["--flow-exporters=192.0.2.1"], /needs --flow-listen/],
   [["--flow-asn=1"], /needs --flow-brokers or --flow-listen/],
   [[...WANTED, "--flow-sampling=none"], /needs --flow-listen/],
   [["--flow-topic=t"], /needs --flow-brokers/],
@@ -128,7 +131,7 @@ describe("flags of flows", () => {
       { name: "[::1]:6343", host: [...Array<number>(15).fill(0), 1], port: 6343 },
     ];
     const args = ["--flow-listen=:2055", "--flow-listen=192.0.2.1:1", "--flow-listen=[::1]:6343", "--flow-sampling=8"];
-    const udp = { listen, sampling: 8 };
+    const udp = { listen, exporters: null, exporterNamesPath: null, sampling: 8 };
     assert.deepEqual(configOf(scanFlags(args)).features.flow, { ...DEFAULT, kafka: null, udp });
     assert.deepEqual(judge(...args).features.flow, { ...DEFAULT, udp });
     assert.equal(configOf(scanFlags(args)).isCounted, false);

@@ -1,4 +1,6 @@
 import { Exporter, PROTOCOLS, type Room } from "../../../flows/exporter.ts";
+import type { NetworkSet } from "../../connections/network-set.ts";
+import type { ExporterNames } from "./exporter-names.ts";
 import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
 
 /** Exporters that are told apart; the rest are counted together. */
@@ -10,14 +12,22 @@ const OTHER = "other";
 
 /** An exporter, by its address. */
 export interface KnownExporter {
+  /** Its address. */
   readonly name: string;
-  /** `name` in UTF-8. */
-  readonly text: Uint8Array;
+  /** What its records call it, in UTF-8. */
+  text: Uint8Array;
   /** What is known of it for reading what it sends. */
   readonly exporter: Exporter;
   datagrams: number;
   /** In milliseconds since 1970. */
   lastSeenMs: number;
+}
+
+export interface ExportersOptions {
+  /** Whose datagrams are taken; null: those of all. */
+  readonly allowed?: NetworkSet | null;
+  readonly names?: ExporterNames | null;
+  readonly max?: number;
 }
 
 /** All exporters that are heard of, a bounded number. */
@@ -27,17 +37,23 @@ export class Exporters {
   /** Exporters that gave their place to others. */
   evictions = 0;
   readonly #room: Room;
+  readonly #allowed: NetworkSet | null;
+  readonly #names: ExporterNames | null;
   readonly #max: number;
+  #edition = 0;
+  readonly #words = new Uint32Array(4);
   readonly #known = new Map<string, KnownExporter>();
   /** By their addresses, those of IPv4. */
   readonly #byIpv4 = new Map<number, KnownExporter>();
   /** Before it nobody has been silent for long enough. */
   #nextEvictionMs = 0;
 
-  constructor(room: Room, max = MAX_EXPORTERS) {
+  constructor(room: Room, { allowed = null, names = null, max = MAX_EXPORTERS }: ExportersOptions = {}) {
     this.#room = room;
+    this.#allowed = allowed;
+    this.#names = names;
     this.#max = max;
-    this.other = knownBy(OTHER, new Exporter(null));
+    this.other = knownBy(OTHER, OTHER, new Exporter(null));
   }
 
   get count(): number {
@@ -48,18 +64,32 @@ export class Exporters {
     return this.#known.values();
   }
 
-  /** The exporter of an address, in four words, at a time. Hot. */
-  find(word0: number, word1: number, word2: number, word3: number, nowMs: number): KnownExporter {
+  /** Has exporters called by the names that are in their file now, which is read again if it has changed. */
+  refresh(): void {
+    const names = this.#names;
+    if (names === null) return;
+    names.refresh();
+    if (names.edition === this.#edition) return;
+    this.#edition = names.edition;
+    for (const known of this.#known.values()) known.text = encoder.encode(names.nameOf(known.name));
+  }
+
+  /** The exporter of an address, in four words, at a time; undefined if it is not to be heard. Hot. */
+  find(word0: number, word1: number, word2: number, word3: number, nowMs: number): KnownExporter | undefined {
     const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
     if (isIpv4) {
       const found = this.#byIpv4.get(word3);
       if (found !== undefined) return found;
     }
+    if (this.#allowed !== null) {
+      this.#words.set([word0, word1, word2, word3]);
+      if (!this.#allowed.has(this.#words)) return undefined;
+    }
     const name = isIpv4 ? formatIpv4(word3) : formatIpv6(word0, word1, word2, word3);
     const found = this.#known.get(name);
     if (found !== undefined) return found;
     if (this.#known.size >= this.#max && !this.#evict(nowMs)) return this.other;
-    const known = knownBy(name, new Exporter(this.#room));
+    const known = knownBy(name, this.#names?.nameOf(name) ?? name, new Exporter(this.#room));
     this.#known.set(name, known);
     if (isIpv4) this.#byIpv4.set(word3, known);
     return known;
@@ -87,6 +117,8 @@ export class Exporters {
   }
 }
 
-function knownBy(name: string, exporter: Exporter): KnownExporter {
-  return { name, text: new TextEncoder().encode(name), exporter, datagrams: 0, lastSeenMs: 0 };
+const encoder = new TextEncoder();
+
+function knownBy(name: string, called: string, exporter: Exporter): KnownExporter {
+  return { name, text: encoder.encode(called), exporter, datagrams: 0, lastSeenMs: 0 };
 }

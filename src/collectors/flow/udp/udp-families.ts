@@ -31,6 +31,7 @@ export class UdpFamilies implements FlowInput {
   }
 
   sync(): void {
+    this.#intake.exporters.refresh();
     this.#receiver.sync();
   }
 
@@ -39,12 +40,15 @@ export class UdpFamilies implements FlowInput {
   }
 
   #datagrams(): Family[] {
-    const { verdicts, exporters } = this.#intake;
+    const { verdicts, exporters, notAllowed } = this.#intake;
     return [
       counter(
         "promtap_flow_refused_datagrams_total",
         "Datagrams that were not read, or not to their end, by the reason.",
-        REFUSALS.map(([verdict, reason]) => ({ labels: { reason }, value: verdicts[verdict]! })),
+        [
+          ...REFUSALS.map(([verdict, reason]) => ({ labels: { reason }, value: verdicts[verdict]! })),
+          { labels: { reason: "not_allowed" }, value: notAllowed },
+        ],
       ),
       counter(
         "promtap_flow_repeated_records_total",

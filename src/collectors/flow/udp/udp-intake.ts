@@ -4,7 +4,7 @@ import type { Flow } from "../../../flows/flow.ts";
 import { Verdict } from "../../../flows/verdict.ts";
 import type { FlowLedger } from "../flow-ledger.ts";
 import { Verdict as RecordVerdict } from "../records/flow-record.ts";
-import { Exporters } from "./exporters.ts";
+import { Exporters, type ExportersOptions } from "./exporters.ts";
 import { RecordWriter } from "./record-writer.ts";
 
 /** How sampled counts are made whole: by what the exporter tells, not at all, or by a number. */
@@ -23,9 +23,11 @@ export interface Datagrams {
 /** Counts what datagrams hold: flows into the ledger, and the rest by its reason. */
 export class UdpIntake {
   readonly room = new Room();
-  readonly exporters = new Exporters(this.room);
+  readonly exporters: Exporters;
   /** Datagrams by Verdict. */
   readonly verdicts = new Float64Array(Object.keys(Verdict).length);
+  /** Datagrams of exporters that are not to be heard. */
+  notAllowed = 0;
   /** Records that were not counted, by the Verdict of records. */
   readonly refusals = new Float64Array(Object.keys(RecordVerdict).length);
   /** Records of packets that had been reported where they came in. */
@@ -37,7 +39,8 @@ export class UdpIntake {
   readonly #now: () => number;
 
   /** `now`: milliseconds since 1970. */
-  constructor(ledger: FlowLedger, sampling: Sampling, now: () => number = Date.now) {
+  constructor(ledger: FlowLedger, sampling: Sampling, exporters: ExportersOptions = {}, now: () => number = Date.now) {
+    this.exporters = new Exporters(this.room, exporters);
     this.#ledger = ledger;
     this.#sampling = sampling;
     this.#now = now;
@@ -59,6 +62,10 @@ export class UdpIntake {
       const [word0, word1] = [batch.senderWord(k, 0), batch.senderWord(k, 1)];
       const [word2, word3] = [batch.senderWord(k, 2), batch.senderWord(k, 3)];
       const known = this.exporters.find(word0, word1, word2, word3, nowMs);
+      if (known === undefined) {
+        this.notAllowed++;
+        continue;
+      }
       known.datagrams++;
       known.lastSeenMs = nowMs;
       this.#writer.begin(known.text);

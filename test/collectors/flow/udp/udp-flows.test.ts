@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
 import { AsNames } from "../../../../src/collectors/flow/as-names/as-names.ts";
@@ -9,6 +9,10 @@ import { FlowCollector } from "../../../../src/collectors/flow/flow-collector.ts
 import { FlowLedger } from "../../../../src/collectors/flow/flow-ledger.ts";
 import { FLOW_LABELS } from "../../../../src/collectors/flow/section.ts";
 import { SlotLabels } from "../../../../src/collectors/flow/slot-labels.ts";
+import { NetworkSet } from "../../../../src/collectors/connections/network-set.ts";
+import { networksOf } from "../../../../src/collectors/connections/section.ts";
+import { ExporterNames } from "../../../../src/collectors/flow/udp/exporter-names.ts";
+import type { ExportersOptions } from "../../../../src/collectors/flow/udp/exporters.ts";
 import { UdpFamilies } from "../../../../src/collectors/flow/udp/udp-families.ts";
 import { type Sampling, UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
 import { parseAddress } from "../../../../src/packet/address.ts";
@@ -30,6 +34,8 @@ import {
 } from "../../../flows/datagrams.ts";
 import { parseExposition } from "../../../page/exposition-parser.ts";
 import { Page } from "../../../support/page.ts";
+import { TemporaryFolder } from "../../../support/temporary-folder.ts";
+import { until } from "../../../support/waiting.ts";
 import { lacking } from "../../../support/requirements.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../../golden/flow-udp.txt");
@@ -39,6 +45,7 @@ const START_MS = 1_700_000_000_000;
 interface Options {
   labels?: readonly string[];
   sampling?: Sampling;
+  exporters?: ExportersOptions;
 }
 
 /** A collector of flows, without a socket. */
@@ -47,9 +54,9 @@ class Site {
   readonly intake: UdpIntake;
   readonly #collector: FlowCollector;
 
-  private constructor(names: AsNames, { labels = FLOW_LABELS, sampling = "auto" }: Options) {
+  private constructor(names: AsNames, { labels = FLOW_LABELS, sampling = "auto", exporters }: Options) {
     const ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries: 10_000 });
-    this.intake = new UdpIntake(ledger, sampling, () => this.nowMs);
+    this.intake = new UdpIntake(ledger, sampling, exporters, () => this.nowMs);
     const socket = { memory: () => ({ bufferBytes: 425_984, drops: 3 }) };
     const receiver = { sockets: [{ name: ":2055", socket }], sync() {} };
     const inputs = [new UdpFamilies(receiver, this.intake)];
@@ -169,5 +176,46 @@ describe("flows that come as datagrams", () => {
     assert.equal(page.value('promtap_flow_datagrams_total{exporter="10.1.0.0"}'), undefined);
     assert.equal(page.value('promtap_flow_datagrams_total{exporter="other"}'), 76 * 2 + 2 + 1);
     assert.equal(page.value("promtap_flow_templates"), 1023);
+  });
+
+  test("of exporters that are not to be heard are refused, and nothing is known of them", async () => {
+    const allowed = new NetworkSet(networksOf("192.0.2.0/24,2001:db8::/32", "--flow-exporters"));
+    const site = await Site.of({ exporters: { allowed } });
+    for (const address of ["192.0.2.1", "192.0.3.1", "2001:db8::1", "2001:db9::1", "::1"]) {
+      site.send(address, netflow5([OUT]));
+    }
+    const page = await site.page();
+    assert.equal(page.sum("flow_transmit_bytes_total"), 6000);
+    assert.equal(page.value('promtap_flow_refused_datagrams_total{reason="not_allowed"}'), 3);
+    assert.equal(page.value("promtap_flow_exporters"), 2);
+  });
+
+  test("have the name that a file gives their exporter, which is read again when it changes", async () => {
+    using folder = new TemporaryFolder();
+    const path = join(folder.path, "exporters");
+    writeFileSync(path, "# routers\n192.0.2.1 bdr1 alias # core\n\n2001:DB8::0:1\tbdr2\n");
+    const told: unknown[] = [];
+    const names = await ExporterNames.open(path, (error) => told.push(error));
+    const site = await Site.of({ labels: ["label"], exporters: { names } });
+    const sum = async (name: string): Promise<number | undefined> =>
+      (await site.page()).value(`flow_transmit_bytes_total{hostname="${name}"}`);
+    const send = (): void => {
+      for (const from of ["192.0.2.1", "2001:db8::1", "192.0.2.7"]) site.send(from, netflow5([OUT]));
+    };
+    send();
+    for (const name of ["bdr1", "bdr2", "192.0.2.7"]) assert.equal(await sum(name), 3000, name);
+    writeFileSync(path, "192.0.2.1 renamed\n");
+    await until("the file is read again", async () => (await site.page()) && told.length > 0);
+    await site.page();
+    send();
+    for (const name of ["renamed", "2001:db8::1"]) assert.equal(await sum(name), 3000, name);
+    assert.equal(await sum("bdr1"), 3000);
+    for (const bad of ["router 192.0.2.1\n", "192.0.2.1\n", `192.0.2.1 ${"x".repeat(129)}\n`]) {
+      writeFileSync(path, bad);
+      await assert.rejects(
+        ExporterNames.open(path, () => {}),
+        /couldn't use .*: line 1 is no address with a name/,
+      );
+    }
   });
 });
