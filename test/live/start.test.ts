@@ -74,6 +74,7 @@ const FLAGS: Record<string, string[]> = {
   "no range": [],
   "IPv4, IPv6 and sizes on the wire": ["-r", "10.0.0.0/24", "-r", "2001:db8::/64", "--wire-sizes"],
   "a /8 and sizes on the wire": ["-r", "10.0.0.0/8", "--wire-sizes"],
+  "IPv4, IPv6, countries and packets in tunnels": "-r 10.0.0.0/24 -r 2001:db8::/64 --by country --inner".split(" "),
   "4,000 addresses with gaps": Array.from(
     { length: 4000 },
     (_, index) => `-r172.16.${index >> 7}.${(2 * index) & 0xff}`,

@@ -65,13 +65,13 @@ export const CARRIERS: readonly Carrier[] = [
     header: "34 ff LLLL 00000007 0000 00 85 01 1001 00",
     carries: BOTH,
   },
-  {
-    name: "GTP-U with four extension headers",
+  ...[2, 3, 4].map((count) => ({
+    name: `GTP-U with ${count} extension headers`,
     protocol: 17,
     port: 2152,
-    header: "34 ff LLLL 00000007 0000 00 85 01 1001 85 01 1001 85 01 1001 85 01 1001 00",
+    header: `34 ff LLLL 00000007 0000 00 ${"85 01 1001".repeat(count)} 00`,
     carries: BOTH,
-  },
+  })),
 ];
 
 /** Inner frames or packets, and what comes before the IP header in them. */
@@ -210,19 +210,30 @@ export const UNOPENABLE = (
     ["an echo of GTP-U", Unopened.NOT_IP, 17, `${UDP_GTP} 32 01 0004 00000000 0001 0000`],
     ["GTP-U of version 2", Unopened.UNSUPPORTED, 17, `${UDP_GTP} 48 ff 0000 00000000 ${IPV4}`],
     ["GTP-U of Ethernet", Unopened.NOT_IP, 17, `${UDP_GTP} 30 ff 0000 00000000 ${MACS} 0800 ${IPV4}`],
-    ["an extension header of nothing", Unopened.MALFORMED, 17, `${UDP_GTP} 34 ff 0000 00000000 0000 00 85 00 ${IPV4}`],
+    ...[0, 3].map(
+      (before) =>
+        [
+          `an extension header of nothing, behind ${before}`,
+          Unopened.MALFORMED,
+          17,
+          `${UDP_GTP} 34 ff 0000 00000000 0000 00 ${"85 01 0000".repeat(before)} 85 00 ${IPV4}`,
+        ] as const,
+    ),
     [
       "five extension headers",
       Unopened.UNSUPPORTED,
       17,
       `${UDP_GTP} 34 ff 0000 00000000 0000 00 85 ${"01 0000 85".repeat(4)} 01 0000 00 ${IPV4}`,
     ],
-    [
-      "an extension header that is longer than all others together",
-      Unopened.UNSUPPORTED,
-      17,
-      `${UDP_GTP} 34 ff 0000 00000000 0000 00 85 ff ${"00".repeat(1019)} ${IPV4}`,
-    ],
+    ...[0, 1, 2, 3].map(
+      (before) =>
+        [
+          `an extension header that is longer than all others together, behind ${before}`,
+          Unopened.UNSUPPORTED,
+          17,
+          `${UDP_GTP} 34 ff 0000 00000000 0000 00 ${"85 01 0000".repeat(before)} 85 ff ${"00".repeat(1019)} ${IPV4}`,
+        ] as const,
+    ),
     ["UDP on another port", Unopened.NONE, 17, `c000 12b6 0000 0000 08000000 00000700 ${MACS} 0800 ${IPV4}`],
     [
       "what comes from the port of VXLAN",

@@ -46,7 +46,7 @@ export interface ProgramOptions {
   ignoreOutgoing: boolean;
   /** Count the packets that were on the wire, if the kernel shows several of them as one. */
   wireSizes: boolean;
-  /** Count the packets inside of tunnels. */
+  /** Count the packets inside of tunnels; not with `wireSizes`. */
   opensTunnels: boolean;
   /** What is counted by zone of the remote address, for each way to tell them apart. */
   zones: readonly ZoneMaps[];
@@ -94,10 +94,9 @@ export function writeProgram(
   writeAggregated(asm, counters, wireSizes);
   const labels = networkLabels(asm);
   const doors = opensTunnels ? tunnelDoors(asm) : undefined;
-  const network = { tablesFd: fds.tables, unfolds: wireSizes };
   writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes || opensTunnels }, labels);
-  writeNetwork(asm, { ...network, doors }, labels, exits);
-  if (doors !== undefined) writeTunnels(asm, network, counters, doors, exits);
+  writeNetwork(asm, { tablesFd: fds.tables, unfolds: wireSizes, doors }, labels, exits);
+  if (doors !== undefined) writeTunnels(asm, fds.tables, counters, doors, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
   writeCounting(asm, { sizes, fds, ranges, places, unfolds: wireSizes, zones, result }, counters, exits);
   return asm;

@@ -119,13 +119,8 @@ export function writeNetwork(asm: Assembler, options: NetworkOptions, labels: Ne
  * Likewise for the packet in a tunnel: from `labels.network` on, to the exits of IP. Only then have its addresses taken
  * the place of those of the packet that carries it. Nothing runs into what is written next.
  */
-export function writeInnerNetwork(
-  asm: Assembler,
-  options: NetworkOptions,
-  labels: NetworkLabels,
-  exits: ParseExits,
-): void {
-  new NetworkWriter(asm, options, labels, exits, true).writeInner();
+export function writeInnerNetwork(asm: Assembler, tablesFd: number, labels: NetworkLabels, exits: ParseExits): void {
+  new NetworkWriter(asm, { tablesFd, unfolds: false, doors: undefined }, labels, exits, true).writeInner();
 }
 
 class NetworkWriter {

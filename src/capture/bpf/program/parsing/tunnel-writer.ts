@@ -32,11 +32,6 @@ import {
 } from "../storage.ts";
 import { writeTags } from "./tags-writer.ts";
 
-export interface TunnelOptions {
-  tablesFd: number;
-  unfolds: boolean;
-}
-
 export function tunnelDoors(asm: Assembler): TunnelDoors {
   return {
     carrier4: asm.label("carrier_ipv4"),
@@ -48,16 +43,16 @@ export function tunnelDoors(asm: Assembler): TunnelDoors {
 
 /**
  * Writes what packet/tunnel.ts does, between the doors: puts off all of it, for packets that may carry another are not
- * most. A packet inside goes to the exits of IP, with its addresses on the stack.
+ * most. A packet inside goes to the exits of IP, with its addresses on the stack; it is not unfolded.
  */
 export function writeTunnels(
   asm: Assembler,
-  options: TunnelOptions,
+  tablesFd: number,
   counters: CountersWriter,
   doors: TunnelDoors,
   exits: ParseExits,
 ): void {
-  asm.putOff(() => new TunnelWriter(asm, options, counters, doors, exits).write());
+  asm.putOff(() => new TunnelWriter(asm, tablesFd, counters, doors, exits).write());
 }
 
 /**
@@ -66,7 +61,7 @@ export function writeTunnels(
  */
 class TunnelWriter {
   readonly #asm: Assembler;
-  readonly #options: TunnelOptions;
+  readonly #tablesFd: number;
   readonly #counters: CountersWriter;
   readonly #doors: TunnelDoors;
   readonly #exits: ParseExits;
@@ -84,9 +79,9 @@ class TunnelWriter {
   /** The packet counts as it is. */
   readonly #plain: Label;
 
-  constructor(asm: Assembler, options: TunnelOptions, counters: CountersWriter, doors: TunnelDoors, exits: ParseExits) {
+  constructor(asm: Assembler, tablesFd: number, counters: CountersWriter, doors: TunnelDoors, exits: ParseExits) {
     this.#asm = asm;
-    this.#options = options;
+    this.#tablesFd = tablesFd;
     this.#counters = counters;
     this.#doors = doors;
     this.#exits = exits;
@@ -113,7 +108,7 @@ class TunnelWriter {
     this.#writeGtp();
     this.#writeInnerType();
     writeTags(this.#asm, this.#inner);
-    writeInnerNetwork(this.#asm, { ...this.#options, doors: undefined }, this.#inner, this.#exits);
+    writeInnerNetwork(this.#asm, this.#tablesFd, this.#inner, this.#exits);
     this.#writeUnopened();
     this.#writePlain();
   }
