@@ -95,6 +95,28 @@ test("what was not taken is a difference again", () => {
   assert.equal(take(differences), 0);
 });
 
+test("what VLANs have counted is delivered once, also by other ranges", () => {
+  for (const ranges of [[], ["0.0.0.1"]]) {
+    const ledger = new Ledger(new RangeTable(ranges.map(parseRange)), 1000, [], { maxVlans: 2 });
+    const differences = new Differences(ledger);
+    const countIn = (...vlans: readonly number[]): void => {
+      for (const vlan of vlans) {
+        const packet = packetOf({ version: 4, source: 1n, destination: 2n, protocol: TCP, lengthBytes: 100 });
+        packet.vlan = vlan;
+        ledger.interface("eth0").sink.record(packet);
+      }
+    };
+    countIn(0, 7, 7, 8, 9);
+    assert.equal(take(differences), 5);
+    assert.equal(take(differences), 0);
+    countIn(7, 9);
+    if (ranges.length > 0) ledger.rerange(new RangeTable(["0.0.0.0", "0.0.0.1"].map(parseRange)), 1000);
+    countIn(0, 8);
+    assert.equal(take(differences), 4);
+    assert.equal(take(differences), 0);
+  }
+});
+
 describe("addresses that give their series to others", () => {
   /** Packets by address, or other, of all batches; `given` is called while each is on its way. */
   function takeByAddress(differences: Differences, given = (): void => {}): Record<string, number> {

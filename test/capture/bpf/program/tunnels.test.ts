@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Hook } from "../../../../src/capture/bpf/program/program.ts";
 import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { UNOPENED_REASONS } from "../../../../src/packet/packet.ts";
-import { hex, IPV4, IPV6, MACS } from "../../../packet/frames.ts";
+import { hex, IPV4, ipv6, IPV6, MACS } from "../../../packet/frames.ts";
 import { outerIpv4, SAMPLES, UDP_GTP, UNOPENABLE } from "../../../packet/tunnels.ts";
 import { lacking } from "../../../support/requirements.ts";
 import { tunnelFrames } from "../../tunnel-frames.ts";
@@ -12,7 +12,7 @@ import { canRun } from "../test-run.ts";
 import { Twins, type TwinsOptions } from "../twins.ts";
 
 const options = { skip: lacking("root") };
-const RANGES = ["10.1.2.0/24:site=ams", "0.0.0.0/0/8:site=all", "2001:db8::/64:site=ams", "::/0/32:site=all"];
+const RANGES = ["10.1.2.0/24:site=ams", "0.0.0.0/0/8", "2001:db8::/64:site=ams", "fe80::/64:site=ams", "::/0/32"];
 const ETHERNET_HEADER_BYTES = 14;
 
 const MALFORMED = UNOPENABLE.map(({ name, packet }) => ({ name, frame: hex(`${MACS} 0800 ${packet}`) }));
@@ -32,7 +32,12 @@ const LATER = {
   name: "a later fragment of UDP",
   frame: hex(`0200 12b5 ${MACS.slice(12)} 0800 ${outerIpv4(5, 17, `${UDP_GTP} 30 ff ${IPV4}`, "0010")}`),
 };
-const FRAMES = [...SAMPLES, ...MALFORMED, ...FRAGMENTS, TWICE, LATER];
+/** In a tunnel: an extension header follows the first fragment, and nothing a later one. */
+const INNER_FRAGMENTS = ["0001", "0010"].map((fragment) => ({
+  name: `a fragment ${fragment} of IPv6 in a tunnel`,
+  frame: hex(`${MACS} 0800 ${outerIpv4(5, 41, `${ipv6("2c")} 3c 00 ${fragment} 00000007 0600010400000000 9c400009`)}`),
+}));
+const FRAMES = [...SAMPLES, ...MALFORMED, ...FRAGMENTS, TWICE, LATER, ...INNER_FRAGMENTS];
 
 function twinsOf(more: TwinsOptions): Twins {
   return new Twins(RANGES.map(parseRange), { opensTunnels: true, ...more });
