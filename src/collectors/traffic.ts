@@ -58,6 +58,7 @@ export class TrafficCollector implements Collector {
     const { engine } = this.#source;
     const taps = this.#source.taps();
     const ledgers = this.#ledger.interfaces();
+    const lostBefore = new Map(ledgers.map((ledger) => [ledger.name, ledger.lostBefore]));
     const { addresses } = this.#ledger;
     return [
       gauge("promtap_capture_info", "The engine that counts packets.", [{ labels: { engine }, value: 1 }]),
@@ -75,7 +76,10 @@ export class TrafficCollector implements Collector {
       counter(
         "promtap_capture_lost_packets_total",
         "Packets that the kernel saw and that were dropped before they were counted.",
-        taps.map(({ name, lostPackets }) => ({ labels: { interface: name, engine }, value: lostPackets })),
+        taps.map(({ name, lostPackets }) => ({
+          labels: { interface: name, engine },
+          value: lostPackets + (lostBefore.get(name) ?? 0),
+        })),
       ),
       counter(
         "promtap_traffic_unaccounted_packets_total",

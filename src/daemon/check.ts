@@ -25,6 +25,7 @@ import { sharedDatabases } from "./zones.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
+import { describeState, statePath } from "../state/state-keeper.ts";
 import { dumpPrograms } from "./program-dump.ts";
 import { warningsOf } from "./warnings.ts";
 import { openRules } from "../web/rules.ts";
@@ -44,6 +45,7 @@ export async function check(config: Config): Promise<string[]> {
     ...customerSummary(customers),
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
+    ...(config.state === null ? [] : [await describeState(statePath(config.state.path))]),
     config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
   ];
 }

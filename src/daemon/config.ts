@@ -10,6 +10,7 @@ import { type InlinePrefix, type PrefixListsConfig, prefixListsSection } from ".
 import type { Section, ValueOf } from "../config/section.ts";
 import { trafficSection } from "../config/traffic.ts";
 import type { Guise } from "../personalities/guise.ts";
+import { stateSection } from "../state/section.ts";
 import { FEATURES, type FeatureValues } from "./features.ts";
 
 const featureSections = Object.values(FEATURES).map(({ section }): Section => section);
@@ -24,6 +25,7 @@ export const SECTIONS: readonly Section[] = [
   ...featureSections,
   databasesSection,
   outputSection,
+  stateSection,
   webSection,
   logSection,
   fileSection,
@@ -49,6 +51,8 @@ export type Config = ValueOf<typeof trafficSection> &
     /** How traffic is counted by remote address. */
     readonly by: ValueOf<typeof bySection>;
     readonly geoDatabases: DatabasesConfig;
+    /** Where counts are kept from run to run. */
+    readonly state: ValueOf<typeof stateSection>;
     /** Whether traffic is counted, live or from a file. */
     readonly isCounted: boolean;
     readonly features: FeatureValues;
@@ -86,6 +90,7 @@ export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = 
     prefixes,
     by: bySection.read(given),
     geoDatabases: databasesSection.read(given),
+    state: stateSection.read(given),
     isCounted,
     features: featureValuesOf(given),
   };

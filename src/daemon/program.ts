@@ -3,6 +3,7 @@ import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
 import { areComplete, type Collector, CollectorSet } from "../collectors/collector.ts";
 import type { FeatureHost } from "../collectors/feature.ts";
 import { SelfCollector, type Surroundings } from "../collectors/self.ts";
+import { StateCollector } from "../collectors/state.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import { messageOf } from "../errors.ts";
 import type { Selection } from "../http/site.ts";
@@ -14,6 +15,8 @@ import { namedFamilies } from "../page/named-families.ts";
 import type { Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { disguised } from "../personalities/guise.ts";
+import { keepTraffic, resumeTraffic } from "../state/kept-traffic.ts";
+import { StateKeeper, statePath } from "../state/state-keeper.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { type CountedCustomers, customerWarnings, loadCustomers, rangesOf, startCustomers } from "./customers.ts";
@@ -42,7 +45,7 @@ export class Program {
   readonly #own: readonly Collector[];
 
   private constructor(config: Config, signal: AbortSignal, parts: Parts, made: Made, surroundings: Surroundings) {
-    const { ledger, zones, customers, traffic, host, features } = made;
+    const { ledger, zones, customers, traffic, host, features, keeper } = made;
     this.traffic = traffic;
     this.file = config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal));
     this.#config = config;
@@ -59,7 +62,8 @@ export class Program {
           ...customers.collectors(traffic, ledger),
         ]
       : [];
-    this.#own = [new SelfCollector(surroundings), ...counting];
+    const keeping = keeper === undefined ? [] : [new StateCollector(keeper)];
+    this.#own = [new SelfCollector(surroundings), ...keeping, ...counting];
     // Nobody waits for the rest of a page that is printed.
     this.#collectors = new CollectorSet(this.#all(), config.once ? 1 : config.collectorShare, logCollector);
   }
@@ -83,11 +87,17 @@ export class Program {
       accounts: customers.accounts,
       maxVlans: config.by?.maxVlans,
     });
+    const keeper = await openState(config, ledger, parts);
     const traffic = await startTraffic(config, ledger, parts);
     const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
     const features = await startFeatures(config.features, host);
     for (const { name, feature } of features) parts.use(name, feature);
-    return new Program(config, signal, parts, { ledger, zones, customers, traffic, host, features }, surroundings);
+    if (keeper !== undefined && config.state !== null) {
+      if (config.isCounted) keepTraffic(keeper, ledger, traffic);
+      keeper.begin(config.state.intervalSeconds * 1000);
+    }
+    const made = { ledger, zones, customers, traffic, host, features, keeper };
+    return new Program(config, signal, parts, made, surroundings);
   }
 
   /** Resolves when all is counted that is counted at first. */
@@ -206,6 +216,15 @@ interface Made {
   readonly traffic: CapturedTraffic;
   readonly host: FeatureHost;
   readonly features: readonly Started[];
+  readonly keeper: StateKeeper | undefined;
+}
+
+/** Goes on from what was kept of the run before; as a part that ends after what counts, so that all is kept. */
+async function openState(config: Config, ledger: Ledger, parts: Parts): Promise<StateKeeper | undefined> {
+  if (config.state === null) return undefined;
+  const keeper = parts.use("state", await StateKeeper.open(statePath(config.state.path), log));
+  if (config.isCounted) await resumeTraffic(keeper, ledger, config.maxAddresses);
+  return keeper;
 }
 
 function logCollector(collector: string, error: string | undefined): void {

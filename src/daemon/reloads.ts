@@ -81,6 +81,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   by: "--by",
   customersBy: "--customers.by",
   geoDatabases: "--geoip-db",
+  state: "--state",
   keepCapabilities: "--keep-capabilities",
   telemetryPath: "--web.telemetry-path",
   hasLifecycle: "--web.enable-lifecycle",

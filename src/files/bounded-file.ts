@@ -94,8 +94,8 @@ function tooLarge(maxBytes: number): Error {
   return new Error(`it is larger than ${maxBytes / 2 ** 20} MiB`);
 }
 
-/** node:fs says "ENOENT: no such file or directory, open '…'". */
-function reasonOf(error: unknown): string {
+/** The reason alone: node:fs says "ENOENT: no such file or directory, open '…'". */
+export function reasonOf(error: unknown): string {
   const reason = messageOf(error)
     .replace(/^E[A-Z]+: /, "")
     .replace(/, \w+( '.*')?$/, "");

@@ -16,6 +16,8 @@ export class AddressRows implements Places {
   readonly rows = new Rows();
   /** Addresses that gave their row to others. */
   evicted = 0;
+  /** Packets under `other` by ranges that are gone. */
+  refusedBefore = 0;
   readonly #ranges: RangeTable;
   readonly #quota: Quota;
   readonly #slots: Slots;
@@ -25,8 +27,6 @@ export class AddressRows implements Places {
   readonly #index = new AddressIndex();
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
-  /** Packets under `other` by ranges that are gone. */
-  #refusedBefore = 0;
   /** What lost its row since a page began, and between that one and the one before; undefined if nothing did. */
   #gone: AddressIndex | undefined;
   #goneBefore: AddressIndex | undefined;
@@ -110,7 +110,7 @@ export class AddressRows implements Places {
 
   /** Packets under `other` because their address was refused a row; one that is sent and received counts twice. */
   refusedPackets(): number {
-    let packets = this.#refusedBefore;
+    let packets = this.refusedBefore;
     for (const row of this.#otherRow.filter((found) => found > 0)) {
       if (!this.rows.isOther(row - 1)) continue;
       for (let cell = 0; cell < ROW_CELLS; cell++) {
@@ -123,7 +123,7 @@ export class AddressRows implements Places {
 
   /** Adds what stayed in another ledger under `other` when its rows were moved. */
   takeRefused(from: AddressRows): void {
-    this.#refusedBefore += from.refusedPackets();
+    this.refusedBefore += from.refusedPackets();
   }
 
   /** A page begins: what lost its row before is not on it. */

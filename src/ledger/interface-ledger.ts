@@ -60,6 +60,8 @@ export class InterfaceLedger {
   aggregatedPackets = 0;
   /** Packets under `other` because an engine's own tables were full. */
   exhaustedPackets = 0;
+  /** Packets that a run before lost before they were counted. */
+  lostBefore = 0;
   /** See vlans/vlan.ts; undefined if VLANs are not told apart. */
   readonly vlan: number | undefined;
   readonly #vlans: VlanSink<InterfaceLedger> | undefined;
@@ -119,6 +121,7 @@ export class InterfaceLedger {
     for (const [reason, packets] of from.unopened.entries()) this.unopened[reason]! += packets;
     this.aggregatedPackets += from.aggregatedPackets;
     this.exhaustedPackets += from.exhaustedPackets;
+    this.lostBefore += from.lostBefore;
     this.addresses.evicted += from.addresses.evicted;
   }
 

@@ -1,11 +1,14 @@
 import type { Accounts } from "./accounts/accounts.ts";
-import { Adoption } from "./adoption.ts";
+import { Adoption } from "./adoption/adoption.ts";
+import { adoptAccounts, adoptZones } from "./adoption/slot-adoption.ts";
 import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
 import { Ipv4Memory } from "./ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
 import type { Places } from "./quota/silence.ts";
 import type { RangeTable } from "./ranges.ts";
+import { NO_VLAN } from "./vlans/vlan.ts";
 import { VlanQuota } from "./vlans/vlan-sink.ts";
+import type { SlotPool } from "./zones/slot-pool.ts";
 import type { Zoning } from "./zones/zoning.ts";
 
 /**
@@ -33,6 +36,11 @@ export class Ledger {
   #departed: InterfaceLedger[] = [];
   /** Addresses that had given way when all IPv4 tables last began again. */
   #evictedBefore = 0;
+  /** Ledgers of a run before; what an interface goes on from is taken from them. */
+  #inherited: readonly Ledger[] = [];
+  /** Such a ledger → how its rows are moved, once any were. */
+  readonly #adoptions = new Map<Ledger, Adoption>();
+  #edition = 0;
 
   constructor(
     ranges: RangeTable,
@@ -71,6 +79,8 @@ export class Ledger {
     this.#shared = { ...this.#shared, ...this.#boundsOf(ranges, maxAddresses) };
     if (hasPages) this.addresses.beginPage();
     this.#evictedBefore = 0;
+    this.#adoptions.clear();
+    this.#edition++;
     for (const from of before) {
       const to = new InterfaceLedger(from.name, this.#shared, from);
       this.#interfaces.set(from.name, to);
@@ -125,8 +135,64 @@ export class Ledger {
     if (ledger === undefined) {
       ledger = new InterfaceLedger(name, this.#shared);
       this.#interfaces.set(name, ledger);
+      this.#inherit(ledger);
     }
     return ledger;
+  }
+
+  /**
+   * Has each interface go on, when it is first counted, from what ledgers of a run before counted for its name: by the
+   * same ranges and zones, as far as they are still there. Those ledgers are used up.
+   */
+  succeed(ledgers: readonly Ledger[]): void {
+    this.#inherited = ledgers;
+    for (const before of ledgers) {
+      for (const zoning of this.zonings) {
+        const same = before.zonings.find(({ label }) => label === zoning.label);
+        if (same !== undefined) moveEvicted(same.slots, zoning.slots);
+      }
+      if (this.accounts !== undefined && before.accounts !== undefined) {
+        moveEvicted(before.accounts.slots, this.accounts.slots);
+      }
+    }
+  }
+
+  /** Ledgers of a run before, with what no interface went on from yet. */
+  get inherited(): readonly Ledger[] {
+    return this.#inherited;
+  }
+
+  /** Gives up what no interface went on from. */
+  disinherit(): void {
+    this.#inherited = [];
+    this.#adoptions.clear();
+    this.#edition++;
+  }
+
+  #inherit(to: InterfaceLedger): void {
+    for (const before of this.#inherited) {
+      const from = before.#interfaces.get(to.name);
+      if (from === undefined) continue;
+      const adoption = this.#adoptions.get(before) ?? new Adoption(before.ranges, this.ranges, this.#shared.onFold);
+      this.#adoptions.set(before, adoption);
+      for (const part of from.parts()) {
+        const into = to.part(part.vlan ?? NO_VLAN);
+        adoption.adopt(part, into);
+        into.addresses.takeRefused(part.addresses);
+      }
+      for (const zones of to.zones) {
+        const same = from.zones.find(({ zoning }) => zoning.label === zones.zoning.label);
+        if (same !== undefined) adoptZones(same, zones);
+      }
+      if (from.accounts !== undefined && to.accounts !== undefined) adoptAccounts(from.accounts, to.accounts);
+      before.forget(to.name);
+      this.#edition++;
+    }
+  }
+
+  /** Another number as soon as counts were moved from one ledger of an interface to another. */
+  get edition(): number {
+    return this.#edition;
   }
 
   /**
@@ -168,6 +234,13 @@ export class Ledger {
     for (const quota of this.#quotas()) quota.lookByNewcomers();
   }
 
+  /** Nothing loses its place until this is disposed of, or counts are moved to other ledgers. */
+  hold(): Disposable {
+    const holds = new DisposableStack();
+    for (const quota of this.#quotas()) holds.use(quota.hold());
+    return holds;
+  }
+
   #quotas(): Quota[] {
     const { zonings, accounts } = this.#shared;
     const pools = [...zonings, ...(accounts === undefined ? [] : [accounts])];
@@ -196,4 +269,9 @@ export class Ledger {
     this.#shared.ipv4.clear();
     for (const ledger of this.parts()) ledger.clearIpv4();
   }
+}
+
+function moveEvicted(from: SlotPool, to: SlotPool): void {
+  to.evicted += from.evicted;
+  from.evicted = 0;
 }

@@ -31,6 +31,11 @@ export class Slots {
     return this.#used++;
   }
 
+  /** The counters of all slots as they are now. */
+  copy(): Float64Array {
+    return this.#counters.slice(0, this.#used * SLOT_DOUBLES);
+  }
+
   /** Packets that were counted in a slot. */
   packets(slot: number): number {
     const start = slot * SLOT_DOUBLES;

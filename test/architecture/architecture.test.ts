@@ -64,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "csv-parse",
   ],
   "web/": ["http/", "config/", "files/", "native/thread.ts", "errors.ts", "node:", "bcryptjs"],
+  "state/": ["config/", "collectors/", "packet/", "ledger/", "files/", "errors.ts", "grown-array.ts", "node:"],
   "daemon/": ["*"],
   "dashboards/": ["@grafana/schema"],
   "status/": ["ledger/", "capture/capture.ts", "grown-array.ts", "node:"],

@@ -45,6 +45,7 @@ const DEFAULT: Config = {
   customersBy: null,
   zones: [],
   geoDatabases: { paths: [], takesRegistered: false },
+  state: null,
   isCounted: true,
   features: NONE,
 };

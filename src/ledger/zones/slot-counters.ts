@@ -20,6 +20,11 @@ export class SlotCounters implements SlotCounts {
     this.#counters[at + BYTES]! += bytes;
   }
 
+  /** The counters of all slots as they are now: ZONE_DOUBLES each, those of the last ones may be missing. */
+  copy(): Float64Array {
+    return this.#counters.slice();
+  }
+
   fold(slot: number, into: number): void {
     for (const direction of [Direction.TX, Direction.RX]) {
       this.add(into, direction, this.count(slot, direction, PACKETS), this.count(slot, direction, BYTES));

@@ -87,6 +87,13 @@ export class Zoning {
     return zone;
   }
 
+  /** The zone of this name; undefined if it has no number. */
+  knownZone(name: string): number | undefined {
+    const bytes = encoded(name);
+    const zone = this.names.find(bytes, 0, bytes.length);
+    return zone === NO_NAME ? undefined : zone;
+  }
+
   /** Zones that have a number, one more than the highest. */
   get zones(): number {
     return this.names.count;

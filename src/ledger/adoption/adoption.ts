@@ -1,7 +1,7 @@
-import { SLOT_DOUBLES } from "./histogram.ts";
-import { ALL_SLOT, type FoldListener, type InterfaceLedger } from "./interface-ledger.ts";
-import { NO_RANGE, type RangeTable } from "./ranges.ts";
-import { ROW_CELLS } from "./rows.ts";
+import { SLOT_DOUBLES } from "../histogram.ts";
+import { ALL_SLOT, type FoldListener, type InterfaceLedger } from "../interface-ledger.ts";
+import { NO_RANGE, type RangeTable } from "../ranges.ts";
+import { ROW_CELLS } from "../rows.ts";
 
 /**
  * Moves what one table of ranges counted to the ledger of another: what is of the interface, and the rows whose series

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseRange } from "../../src/config/range-syntax.ts";
-import type { InterfaceLedger } from "../../src/ledger/interface-ledger.ts";
-import { Ledger } from "../../src/ledger/ledger.ts";
-import { type Range, RangeTable } from "../../src/ledger/ranges.ts";
-import { parseAddress } from "../../src/packet/address.ts";
-import { Packet, Unopened } from "../../src/packet/packet.ts";
-import { bordersOf, rangeLists, traffic } from "./arbitraries.ts";
-import { firstRange, Model, packetOf, type SeriesCounts, seriesOf, type Traffic } from "./model.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
+import type { InterfaceLedger } from "../../../src/ledger/interface-ledger.ts";
+import { Ledger } from "../../../src/ledger/ledger.ts";
+import { type Range, RangeTable } from "../../../src/ledger/ranges.ts";
+import { parseAddress } from "../../../src/packet/address.ts";
+import { Packet, Unopened } from "../../../src/packet/packet.ts";
+import { bordersOf, rangeLists, traffic } from "../arbitraries.ts";
+import { firstRange, Model, packetOf, type SeriesCounts, seriesOf, type Traffic } from "../model.ts";
 
 const NO_LIMIT = 1_000_000;
 const TCP = 6;

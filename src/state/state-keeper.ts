@@ -1,0 +1,213 @@
+import { realpath, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import { markOf, readBounded } from "../files/bounded-file.ts";
+import { replaceFile } from "../files/replaced-file.ts";
+import { decodeState, encodeState, lengthOf, MAX_STATE_BYTES, type State } from "./state-file.ts";
+
+/** Where it is told what becomes of the file. */
+export interface StateLog {
+  info(message: string, fields: Readonly<Record<string, string>>): void;
+  warn(message: string, fields: Readonly<Record<string, string>>): void;
+  error(message: string, fields: Readonly<Record<string, string>>): void;
+}
+
+/** The bytes of a section as they are now, in pieces. The event loop has its turns. */
+export type SectionWriter = (nextTurn: () => Promise<unknown>) => Promise<readonly Uint8Array[]>;
+
+/** What there is at a path. */
+type Found = { readonly state: State; readonly sizeBytes: number } | { readonly fault: string } | undefined;
+
+/**
+ * Keeps what others count in a file: reads it at the start, and writes it again and again, and at the end. Sections that
+ * nobody here knows are written as they were read. What can't be used is set aside, and what can't be written is tried
+ * again; neither ends the program.
+ */
+export class StateKeeper implements AsyncDisposable {
+  readonly path: string;
+  /** When the file was last written, in seconds since 1970; 0: there is none. */
+  writtenAt = 0;
+  sizeBytes = 0;
+  failures = 0;
+  readonly #log: StateLog;
+  /** Sections as they were read. */
+  #stored = new Map<string, Uint8Array>();
+  readonly #writers = new Map<string, SectionWriter>();
+  /** Of the file that may be replaced; "" if there is none. */
+  #mark = "";
+  /** Why the file that is there must not be replaced. */
+  #refusal: string | undefined;
+  #error: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, log: StateLog) {
+    this.path = path;
+    this.#log = log;
+  }
+
+  /** Reads the file if there is one. Throws PromtapError if it is none that could ever be written. */
+  static async open(path: string, log: StateLog): Promise<StateKeeper> {
+    const keeper = new StateKeeper(await realpath(path).catch(() => path), log);
+    await keeper.#load();
+    return keeper;
+  }
+
+  /** What was kept under a name, if anything was. */
+  stored(name: string): Uint8Array | undefined {
+    return this.#stored.get(name);
+  }
+
+  /** Writes a section under this name from now on, in the place of what was stored. */
+  keep(name: string, writer: SectionWriter): void {
+    this.#stored.delete(name);
+    this.#writers.set(name, writer);
+  }
+
+  /** Writes the file now, and then again whenever so much time has gone by. */
+  begin(intervalMs: number): void {
+    const write = async (): Promise<void> => {
+      const startedAtMs = performance.now();
+      await this.write();
+      const pauseMs = Math.max(0, startedAtMs + intervalMs - performance.now());
+      if (this.#timer !== undefined) this.#timer = setTimeout(() => void write(), pauseMs).unref();
+    };
+    this.#timer = setTimeout(() => void write(), 0).unref();
+  }
+
+  /** Writes the file, once it is written that is being written; what fails is told. */
+  write(): Promise<void> {
+    this.#writing = this.#writeAfter(this.#writing);
+    return this.#writing;
+  }
+
+  async #writeAfter(earlier: Promise<void>): Promise<void> {
+    await earlier;
+    try {
+      await this.#write();
+      this.#tell(undefined);
+    } catch (error) {
+      this.failures++;
+      this.#tell(messageOf(error));
+    }
+  }
+
+  /** Gives the file that was read another name, because nothing can be done with it. */
+  async setAside(reason: string): Promise<void> {
+    const name = asideName(this.path);
+    this.#stored.clear();
+    try {
+      await rename(this.path, name);
+      this.#mark = "";
+      this.#log.error("couldn't use the state; counts begin at 0", {
+        file: this.path,
+        error: reason,
+        "set-aside": name,
+      });
+    } catch (error) {
+      this.#refusal = `couldn't set aside what is there: ${messageOf(error)}`;
+      this.#log.error("couldn't use the state; counts begin at 0", { file: this.path, error: reason });
+    }
+  }
+
+  /** Writes the file for the last time, if it was begun with. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    const hasBegun = this.#timer !== undefined;
+    this.#timer = undefined;
+    if (hasBegun) await this.write();
+  }
+
+  async #load(): Promise<void> {
+    this.#mark = await markOf(this.path);
+    const found = await findState(this.path, (reason) => (this.#refusal = reason));
+    if (found === undefined) return;
+    if ("fault" in found) {
+      if (this.#refusal === undefined) await this.setAside(found.fault);
+      else this.#log.error("couldn't read the state; counts begin at 0", { file: this.path, error: found.fault });
+      return;
+    }
+    this.#stored = new Map(found.state.sections);
+    this.writtenAt = found.state.writtenAt;
+    this.sizeBytes = found.sizeBytes;
+    this.#log.info("goes on from the state", { file: this.path, written: timeText(this.writtenAt) });
+  }
+
+  async #write(): Promise<void> {
+    if (this.#refusal !== undefined) throw new Error(this.#refusal);
+    const sections = new Map<string, readonly Uint8Array[]>([...this.#stored].map(([name, bytes]) => [name, [bytes]]));
+    const writtenAt = Date.now() / 1000;
+    for (const [name, writer] of this.#writers) sections.set(name, await writer(nextTurn));
+    const pieces = await encodeState(writtenAt, sections, nextTurn);
+    const mark = await markOf(this.path);
+    if (mark !== "" && mark !== this.#mark) {
+      throw new Error("another program has written it meanwhile; give each its own");
+    }
+    try {
+      await replaceFile(this.path, pieces);
+    } finally {
+      this.#mark = await markOf(this.path);
+    }
+    this.writtenAt = writtenAt;
+    this.sizeBytes = lengthOf(pieces);
+  }
+
+  #tell(error: string | undefined): void {
+    if (error === this.#error) return;
+    this.#error = error;
+    if (error === undefined) this.#log.info("writes the state again", { file: this.path });
+    else this.#log.error("couldn't write the state; what is counted is lost at a restart", { file: this.path, error });
+  }
+}
+
+/** Says what would be done with a file, in a line. Throws PromtapError if it is none that could ever be written. */
+export async function describeState(path: string): Promise<string> {
+  const found = await findState(path, () => {});
+  if (found === undefined) return `state: would begin ${path}`;
+  if ("fault" in found) return `state: would begin at 0, because of ${path}: ${found.fault}`;
+  return `state: would go on from ${path}, written at ${timeText(found.state.writtenAt)}`;
+}
+
+/** The file that a flag means: a name alone is in the folder that systemd made for the unit, if there is one. */
+export function statePath(path: string, env: NodeJS.ProcessEnv = process.env): string {
+  const [folder = ""] = (env["STATE_DIRECTORY"] ?? "").split(":");
+  return path.includes("/") || folder === "" ? path : join(folder, path);
+}
+
+/** `onUnreadable` is told of what is there, but can't be read, and so not be judged. Throws PromtapError. */
+async function findState(path: string, onUnreadable: (reason: string) => void): Promise<Found> {
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") onUnreadable(`couldn't read what is there: ${error.message}`);
+    return error.code === "ENOENT" ? undefined : error;
+  });
+  if (status === undefined) return undefined;
+  if (status instanceof Error) return { fault: status.message };
+  if (!status.isFile()) {
+    throw new PromtapError(
+      ErrorCode.HOST,
+      `couldn't use --state ${path}: it is not a regular file; name one, or none yet`,
+    );
+  }
+  if (status.size > MAX_STATE_BYTES) return { fault: `it is larger than ${MAX_STATE_BYTES / 2 ** 20} MiB` };
+  let bytes: Buffer;
+  try {
+    ({ bytes } = await readBounded(path, MAX_STATE_BYTES));
+  } catch (error) {
+    onUnreadable(`couldn't read what is there: ${messageOf(error)}`);
+    return { fault: messageOf(error) };
+  }
+  try {
+    return { state: decodeState(bytes), sizeBytes: bytes.length };
+  } catch (error) {
+    return { fault: messageOf(error) };
+  }
+}
+
+function asideName(path: string): string {
+  return `${path}.damaged-${new Date().toISOString().replaceAll(/[-:]/g, "")}`;
+}
+
+function timeText(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
