@@ -9,7 +9,7 @@ import {
   UDP_PORT_BYTES,
 } from "../../../../packet/tunnel.ts";
 import type { Assembler, Label } from "../../assembly/assembler.ts";
-import { r1, r2, r7, r8, r9, r10 } from "../../assembly/instruction.ts";
+import { r1, r2, r6, r7, r8, r9, r10 } from "../../assembly/instruction.ts";
 import type { CountersWriter } from "../counters.ts";
 import {
   networkLabels,
@@ -18,7 +18,7 @@ import {
   type TunnelDoors,
   writeInnerNetwork,
 } from "./network-writer.ts";
-import { forgetPath, readAt, readFromR2, readNext } from "../skb.ts";
+import { forgetPath, readAt, readFromR2, readNext, SKB_LEN } from "../skb.ts";
 import {
   FRAGMENTED,
   INNER,
@@ -321,10 +321,12 @@ class TunnelWriter {
     }
   }
 
-  /** r7 = size and r9 = protocol of the outer packet, whose addresses still stand on the stack; r7 has its length. */
+  /** r7 = size and r9 = protocol of the outer packet, whose addresses still stand on the stack. */
   #writePlain(): void {
     const asm = this.#asm;
     asm.place(this.#plain);
+    asm.comment("the same r7, of which the verifier has learned bounds: see bucketOfR1");
+    asm.load(4, r7, r6, SKB_LEN);
     asm.load(8, r1, r10, NETWORK_OFFSET);
     asm.sub(r7, r1);
     asm.comment("by a detour, for the verifier may know which protocol it is");
