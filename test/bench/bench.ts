@@ -12,6 +12,7 @@ import { machine, versions } from "./report/machine.ts";
 import { markdown, plainText, type Report } from "./report/report.ts";
 import { Rig } from "./rig/rig.ts";
 import { byCountry } from "./sections/by-country.ts";
+import { collector } from "./sections/collector.ts";
 import { connections } from "./sections/connections.ts";
 import { customers } from "./sections/customers.ts";
 import { firewall } from "./sections/firewall.ts";
@@ -39,6 +40,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   customers,
   firewall,
   flows,
+  collector,
   wialon,
 };
 

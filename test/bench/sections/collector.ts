@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { Goflow2, goflow2Lacks } from "../programs/goflow2.ts";
+import { Promtap } from "../programs/promtap.ts";
+import { decimal, whole } from "../report/numbers.ts";
+import type { Report } from "../report/report.ts";
+import {
+  COLLECTOR,
+  COLLECTOR_MAC,
+  COLLECTOR_PORT,
+  netflowDatagrams,
+  sflowDatagrams,
+  writeFlowFile,
+} from "../rig/flow-file.ts";
+import { sendAtPace } from "../rig/paced-sender.ts";
+import { INTERFACE, type Rig } from "../rig/rig.ts";
+import { anonymousBytes, cpuTime, quiet } from "../rig/usage.ts";
+import type { Bench } from "./section.ts";
+
+const OWN_AS = 64_500;
+const SETS = 100_000;
+/** Datagrams of a file; more than sequence numbers may be late by, so that the next round begins again. */
+const SAMPLED = 10_000;
+
+/** What is sent, and how fast. */
+interface Load {
+  readonly name: string;
+  /** As goflow2 calls it. */
+  readonly scheme: "netflow" | "sflow";
+  /** Records of a datagram. */
+  readonly records: number;
+  readonly rate: number;
+  readonly file: () => ReturnType<typeof netflowDatagrams>;
+}
+
+const LOADS: readonly Load[] = [
+  { name: "v9, 24 records", scheme: "netflow", records: 24, rate: 45_000, file: () => netflowDatagrams(SETS, 24) },
+  { name: "v9, 1 record", scheme: "netflow", records: 1, rate: 100_000, file: () => netflowDatagrams(SETS, 1) },
+  { name: "sFlow, 7 samples", scheme: "sflow", records: 7, rate: 43_000, file: () => sflowDatagrams(SAMPLED, 7) },
+];
+const SECONDS = 4;
+
+/** A program that receives flows. */
+interface Collector extends AsyncDisposable {
+  readonly pid: number;
+  datagrams(): Promise<number>;
+}
+
+/** Measures how fast flow records are received by UDP, and what is lost. */
+export async function collector(bench: Bench): Promise<Report> {
+  const { rig } = bench;
+  const mac = COLLECTOR_MAC.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+  rig.listener.ip("link", "set", INTERFACE, "address", mac);
+  rig.listener.ip("address", "add", `${COLLECTOR.join(".")}/24`, "dev", INTERFACE);
+  try {
+    return {
+      title: "Receiving flows",
+      notes: notes(),
+      tables: [{ caption: "By UDP", head: HEAD, rows: await measure(bench) }],
+    };
+  } finally {
+    rig.listener.ip("address", "flush", "dev", INTERFACE);
+  }
+}
+
+const HEAD = ["datagrams", "program", "a second", "records a second", "lost", "CPU, ns a record read", "anonymous, MB"];
+
+function notes(): string[] {
+  return [
+    `NetFlow v9 with ${whole(SETS)} sets of labels, and sFlow, on a veth pair, the sender on CPU 0 and the program on CPU 1; ` +
+      `${SECONDS} seconds each, in turns.`,
+    "lost: datagrams that were sent and not read, by the program's own account. CPU: of all threads, by the scheduler's clock.",
+    "goflow2 decodes and writes its bin format to /dev/null; promtap counts by AS, interface and exporter.",
+    ...(goflow2Lacks === false ? [] : [`no figures of goflow2: ${goflow2Lacks}`]),
+  ];
+}
+
+async function measure({ rig, options, progress }: Bench): Promise<string[][]> {
+  const rows: string[][] = [];
+  for (const load of LOADS) {
+    const path = join(rig.folder.path, "flows.pcap");
+    writeFlowFile(path, load.file());
+    const programs = [
+      { name: "promtap", start: () => startPromtap(rig) },
+      ...(goflow2Lacks === false ? [{ name: "goflow2", start: () => Goflow2.start(rig, load.scheme) }] : []),
+    ];
+    for (let round = 0; round < options.rounds; round++) {
+      for (const { name, start } of programs) {
+        progress(`flows by UDP: ${load.name}, ${name}`);
+        await using program = await start();
+        rows.push([load.name, name, ...(await one(rig, path, load, program))]);
+      }
+    }
+  }
+  return rows;
+}
+
+async function startPromtap(rig: Rig): Promise<Collector> {
+  const flags = ["--flow-listen", `:${COLLECTOR_PORT}`, "--flow-asn", `${OWN_AS}`, "--flow-max-series", `${2 * SETS}`];
+  const promtap = await Promtap.start(rig, flags);
+  const name = "promtap_flow_datagrams_total";
+  return {
+    pid: promtap.pid,
+    datagrams: async () => (await promtap.page(name)).sum(name),
+    [Symbol.asyncDispose]: () => promtap[Symbol.asyncDispose](),
+  };
+}
+
+/** Sends once at leisure, so that all series are there, and then at the rate. */
+async function one(rig: Rig, path: string, { records, rate }: Load, program: Collector): Promise<string[]> {
+  const frames = rate * SECONDS;
+  await sendAtPace(rig, { path, first: 0, frames: SETS, rate: 20_000 });
+  await quiet(rig, program.pid);
+  const [before, cpuBefore] = [await program.datagrams(), cpuTime(program.pid).totalNs];
+  const achieved = await sendAtPace(rig, { path, first: 0, frames, rate });
+  await quiet(rig, program.pid);
+  const cpuNs = cpuTime(program.pid).totalNs - cpuBefore;
+  const read = (await program.datagrams()) - before;
+  return [
+    whole(achieved),
+    whole(achieved * records),
+    whole(frames - read),
+    decimal(cpuNs / read / records),
+    decimal(anonymousBytes(program.pid) / 1e6),
+  ];
+}
