@@ -15,16 +15,25 @@ const SPARE_CUSTOMERS = 1024;
 /** Label sets that are given a number before the event loop gets its turn. */
 const SETS_PER_TURN = 8192;
 
+/** What counts by other lists, until it is undone. */
+export interface Takeover {
+  /** What is in these lists no more leaves the page, and its number goes to others. */
+  commit(): void;
+  undo(): Promise<void>;
+}
+
 /** Label sets and what is counted for them, at both ends of a packet: the zones of a zoning, named by their labels. */
 export class Customers {
   readonly zoning: Zoning;
   readonly labels: NamedSlotLabels;
   #labelNames: readonly string[] = [];
+  /** Zone → 1 of those that count. */
+  #counted = new Uint8Array(0);
 
   /** `expected`: different sets of labels at first. `limit`: most that have series. */
   constructor(expected: number, limit: number) {
     const room = Math.ceil(expected * SPARE) + SPARE_CUSTOMERS;
-    // A customer that leaves the list keeps its number.
+    // Those that are gone keep their numbers until they were told, while others take their place.
     this.zoning = new Zoning("customer", Math.min(limit, room), FIRST_NAMED + 2 * room, Ends.BOTH);
     this.labels = new NamedSlotLabels(this.zoning);
   }
@@ -42,8 +51,35 @@ export class Customers {
     return this.#labelNames.map((name) => labelText(name, "other")).join(",");
   }
 
-  /** From now on, these sets count; their tables, which number the label sets through, are used up. Returns why that can't be: then those before stay. */
-  async use(sets: readonly LabelSets[], tables: CustomerTables): Promise<string | undefined> {
+  /**
+   * From now on, these sets count; their tables, which number the label sets through, are used up. Returns why that can't
+   * be: then those before stay.
+   */
+  async use(sets: readonly LabelSets[], tables: CustomerTables): Promise<Takeover | string> {
+    const zones = await this.#zonesOf(sets);
+    const counted = new Uint8Array(this.zoning.zones);
+    for (const zone of zones) counted[zone] = 1;
+    const { table } = this.zoning;
+    const refusal = this.zoning.use(numbered(tables, zones));
+    if (refusal !== undefined) return refusal;
+    const before = this.#labelNames;
+    this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
+    return {
+      commit: () => {
+        this.#counted = counted;
+        this.zoning.retain(counted);
+      },
+      undo: async () => {
+        this.#labelNames = before;
+        // It was in use: there is room for it.
+        this.zoning.use(table);
+        this.zoning.retain(this.#counted);
+      },
+    };
+  }
+
+  /** The zones of all label sets. */
+  async #zonesOf(sets: readonly LabelSets[]): Promise<Uint32Array> {
     const zones = new Uint32Array(sets.reduce((sum, { labels }) => sum + labels.ends.length, 0));
     let count = 0;
     for (const { labels } of sets) {
@@ -54,8 +90,6 @@ export class Customers {
         if (count % SETS_PER_TURN === 0) await nextTurn();
       }
     }
-    const refusal = this.zoning.use(numbered(tables, zones));
-    if (refusal === undefined) this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
-    return refusal;
+    return zones;
   }
 }

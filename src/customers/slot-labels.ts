@@ -37,6 +37,7 @@ export class MadeSlotLabels {
   readonly #list = new LabelList(INITIAL_SLOTS, INITIAL_BYTES);
   /** Slot → owner that its labels were made for. */
   #owners = new Float64Array(INITIAL_SLOTS);
+  #drops = 0;
 
   constructor(slots: SlotPool, labelsOf: (slot: number) => string) {
     this.#slots = slots;
@@ -47,10 +48,17 @@ export class MadeSlotLabels {
   learn(slot: number): void {
     while (this.#list.count <= slot) this.#list.append("");
     if (slot >= this.#owners.length) this.#owners = grown(this.#owners, slot + 1);
+    if (this.#drops !== this.#slots.drops) this.#begin();
     const owner = this.#slots.ownerOf(slot);
     if (this.#owners[slot] === owner) return;
     this.#owners[slot] = owner;
     this.#list.replace(slot, this.#labelsOf(slot));
+  }
+
+  /** Makes all of them again: what has a number may be another. */
+  #begin(): void {
+    this.#drops = this.#slots.drops;
+    this.#owners.fill(0);
   }
 
   get bytes(): Uint8Array {

@@ -7,7 +7,7 @@ import { addressRanges, BY_ADDRESS } from "../customers/address-ranges.ts";
 import { joined } from "../customers/counted-sets.ts";
 import { CustomerAccounts } from "../customers/customer-accounts.ts";
 import { tablesOf } from "../customers/customer-tables.ts";
-import { Customers } from "../customers/customers.ts";
+import { Customers, type Takeover } from "../customers/customers.ts";
 import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
@@ -28,8 +28,13 @@ export interface CountedCustomers {
   /** Instead of zonings, if they are told apart by more. */
   readonly accounts: Accounts | undefined;
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
-  /** Goes on by other lists and zones. Returns the flags of what waits for a restart. Throws PromtapError if it can't. */
-  use(loaded: LoadedPrefixes, config: Config): Promise<string[]>;
+  /** Goes on by other lists and zones, until that is undone. Throws PromtapError if it can't. */
+  use(loaded: LoadedPrefixes, config: Config): Promise<ListsTakeover>;
+}
+
+/** Other lists, and the flags of what waits for a restart. */
+export interface ListsTakeover extends Takeover {
+  readonly waiting: readonly string[];
 }
 
 /** Makes ready to count by lists of prefixes. Throws PromtapError. */
@@ -43,22 +48,23 @@ export async function startCustomers(
       zonings: [],
       accounts: undefined,
       collectors: () => [],
-      use: async (next) => (next.labelled.length === 0 ? [] : ["--range-file"]),
+      use: async (next) => ({
+        waiting: next.labelled.length === 0 ? [] : ["--range-file"],
+        commit() {},
+        async undo() {},
+      }),
     };
   }
   const expected = loaded.labelled.reduce((sum, { labels }) => sum + labels.ends.length, 0);
   const customers = new Customers(expected, MAX_CUSTOMERS);
   judgeLabels(config, loaded);
-  await useLists(customers, loaded);
+  (await useLists(customers, loaded)).commit();
   if (config.customersBy !== null) return startAccounts(config, config.customersBy, customers, openDatabases);
   return {
     zonings: [customers.zoning],
     accounts: undefined,
     collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers, { bound: CUSTOMERS })],
-    async use(next) {
-      await useLists(customers, next);
-      return [];
-    },
+    use: async (next) => ({ waiting: [], ...(await useLists(customers, next)) }),
   };
 }
 
@@ -87,16 +93,21 @@ async function startAccounts(
     ],
     async use(next, nextConfig) {
       judgeLabels(nextConfig, next);
-      const { zones } = remotes;
+      const { zones, databases } = remotes;
+      const undoZones = async (): Promise<void> => void (await remotes.use(zones, databases));
       // Without zones it waits for a restart that there is no label of that name.
       if (nextConfig.zones.length > 0) await useZones(remotes, nextConfig, openDatabases);
       try {
-        await useLists(customers, next);
+        const lists = await useLists(customers, next);
+        return {
+          waiting: [],
+          commit: lists.commit,
+          undo: async () => void (await Promise.all([lists.undo(), undoZones()])),
+        };
       } catch (error) {
-        await remotes.use(zones, remotes.databases);
+        await undoZones();
         throw error;
       }
-      return [];
     },
   };
 }
@@ -131,10 +142,11 @@ function judgeLabels({ customersBy }: Config, loaded: LoadedPrefixes): void {
   );
 }
 
-async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<void> {
+async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<Takeover> {
   const tables = loaded.tables ?? tablesOf(joined([]));
-  const refusal = await customers.use(loaded.labelled, tables);
-  if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${refusal}`);
+  const taken = await customers.use(loaded.labelled, tables);
+  if (typeof taken !== "string") return taken;
+  throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${taken}`);
 }
 
 /** The ranges that count by address: those of flags, then those of lists. Throws a usage error. */

@@ -19,7 +19,14 @@ import { keepTraffic, resumeTraffic } from "../state/kept-traffic.ts";
 import { StateKeeper, statePath } from "../state/state-keeper.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
-import { type CountedCustomers, customerWarnings, loadCustomers, rangesOf, startCustomers } from "./customers.ts";
+import {
+  type CountedCustomers,
+  customerWarnings,
+  type ListsTakeover,
+  loadCustomers,
+  rangesOf,
+  startCustomers,
+} from "./customers.ts";
 import { judgeFeatures, type Started, startFeatures } from "./features.ts";
 import type { Parts } from "./parts.ts";
 import type { FileCounters } from "./reading.ts";
@@ -143,14 +150,16 @@ export class Program {
     const host = { ...this.#host, interfaces: next.interfaces };
     const features = await startFeatures(next.features, host, this.#features);
     const added = features.filter((each) => !this.#features.includes(each));
-    let waiting: string[];
+    let lists: ListsTakeover | undefined;
     try {
-      waiting = await this.#customers.use(loaded, next);
+      lists = await this.#customers.use(loaded, next);
       await this.#recount(before, next, ranges);
     } catch (error) {
+      await lists?.undo();
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
       throw error;
     }
+    lists.commit();
     const ended = this.#features.filter((each) => !features.includes(each));
     for (const { name, feature } of added) this.#parts.use(name, feature);
     this.#features = features;
@@ -159,7 +168,7 @@ export class Program {
     this.#config = next;
     configureLog(next.logLevel, next.logFormat);
     await Promise.all(ended.map((each) => this.#end(each)));
-    return [...fixedChanges(before, config), ...waiting];
+    return [...fixedChanges(before, config), ...lists.waiting];
   }
 
   async *#makePage(

@@ -9,7 +9,7 @@ import { parseAddress } from "../../src/packet/address.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";
 import { listOf } from "../customers/customers-of.ts";
-import { TariffCounts } from "../ledger/accounts/books.ts";
+import { type TariffBook, TariffCounts } from "../ledger/accounts/books.ts";
 import { packetOf } from "../ledger/model.ts";
 import { Page } from "../support/page.ts";
 import { FakeTraffic } from "./fake-traffic.ts";
@@ -29,6 +29,7 @@ async function traffic(limit: number) {
   const around = { bound: CUSTOMER_ACCOUNTS, refresh: () => remotes.refresh() };
   const collector = new CustomersCollector(new FakeTraffic(), ledger, series, around);
   return {
+    use: async (customers: TariffBook["customers"]) => counts.use({ ...BOOK, customers }),
     see: (source: string, destination: string, protocol: number, lengthBytes: number): void => {
       const [from, to] = [parseAddress(source)!, parseAddress(destination)!];
       const packet = { version: from.version, source: from.value, destination: to.value, protocol, lengthBytes };
@@ -72,4 +73,21 @@ test("what is beyond the limit has other in each label, and the sum is exact", a
   ]);
   assert.equal(samples.get("promtap_customer_accounts"), 1);
   assert.equal(samples.get("promtap_customer_accounts_limit"), 1);
+});
+
+test("accounts of a customer that is gone leave the page after one more, and another is told by its own name", async () => {
+  const { use, see, page } = await traffic(100);
+  const bytes = async (): Promise<string[]> => {
+    const { samples } = new Page(await page());
+    const names = [...samples.keys()].filter((name) => name.startsWith("promtap_customer_bytes"));
+    return names.map((name) => /customer="([^"]*)"/.exec(name)![1]!);
+  };
+  see("192.0.2.1", "8.8.8.8", 6, 60);
+  assert.deepEqual(await bytes(), ["acme"]);
+  await use([]);
+  assert.deepEqual(await bytes(), ["acme"]);
+  assert.deepEqual(await bytes(), []);
+  await use(listOf({ "192.0.2.0/24": { customer: "later" } }));
+  see("192.0.2.1", "8.8.8.8", 6, 60);
+  assert.deepEqual(await bytes(), ["later"]);
 });

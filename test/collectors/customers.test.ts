@@ -4,13 +4,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { CUSTOMERS, CustomersCollector } from "../../src/collectors/customers.ts";
+import { tablesOf } from "../../src/customers/customer-tables.ts";
 import type { Customers } from "../../src/customers/customers.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";
-import { type Book, customersOf, useBook } from "../customers/customers-of.ts";
+import { type Book, customersOf, listOf, useBook } from "../customers/customers-of.ts";
+import { setOf } from "../customers/prefix-sets.ts";
 import { packetOf } from "../ledger/model.ts";
 import { parseExposition } from "../page/exposition-parser.ts";
 import { Page } from "../support/page.ts";
@@ -102,4 +104,62 @@ test("a customer keeps its counters if another list comes, whatever prefix it ha
   const { samples } = new Page(await page());
   const bytes = (n: number) => samples.get(`promtap_customer_bytes_total{interface="eth0",n="${n}",direction="tx"}`);
   assert.deepEqual([1, 2, 3].map(bytes), [160, 70, 100]);
+});
+
+test("a customer that is gone leaves the page after one more, and its number goes to another", async () => {
+  const customers = await customersOf({ "192.0.2.1": { n: "1" }, "192.0.2.2": { n: "2" } });
+  const { see, page } = traffic(customers);
+  const bytes = async (): Promise<[string, number][]> => {
+    const { samples } = new Page(await page());
+    const found = [...samples].filter(([name]) => name.startsWith("promtap_customer_bytes"));
+    return found.map(([name, value]) => [/n="([^"]*)"/.exec(name)![1]!, value]);
+  };
+  see("192.0.2.1", "8.8.8.8", 60);
+  see("192.0.2.2", "8.8.8.8", 70);
+  const both = [
+    ["1", 60],
+    ["2", 70],
+  ];
+  assert.deepEqual(await bytes(), both);
+  await useBook(customers, { "192.0.2.2": { n: "2" } });
+  see("192.0.2.1", "8.8.8.8", 1000);
+  assert.deepEqual(await bytes(), both);
+  assert.deepEqual(await bytes(), [["2", 70]]);
+  const { zones } = customers.zoning;
+  await useBook(customers, { "192.0.2.1": { n: "3" }, "192.0.2.2": { n: "2" } });
+  assert.equal(customers.zoning.zones, zones);
+  see("192.0.2.1", "8.8.8.8", 80);
+  assert.deepEqual(await bytes(), [
+    ["3", 80],
+    ["2", 70],
+  ]);
+});
+
+test("customers come and go for ever, if pages tell of them", async () => {
+  const customers = await customersOf({ "192.0.2.1": { n: "stays" } }, 8);
+  const { see, page } = traffic(customers);
+  for (let list = 0; list < 3000; list++) {
+    await useBook(customers, { "192.0.2.1": { n: "stays" }, "192.0.2.2": { n: `list ${list}` } });
+    see("192.0.2.1", "192.0.2.2", 100);
+    const { samples } = new Page(await page());
+    assert.equal(samples.get(`promtap_customer_bytes_total{interface="eth0",n="list ${list}",direction="rx"}`), 100);
+    assert.equal(samples.get('promtap_customer_bytes_total{interface="eth0",n="other",direction="rx"}'), undefined);
+  }
+});
+
+test("what was taken over and is undone counts as before, and what it brought goes", async () => {
+  const customers = await customersOf({ "192.0.2.1": { n: "1" }, "192.0.2.2": { n: "2" } });
+  const { see, page } = traffic(customers);
+  see("192.0.2.1", "8.8.8.8", 60);
+  const set = setOf(listOf({ "192.0.2.1": { n: "3" } }));
+  const taken = await customers.use([set], tablesOf(set));
+  assert.ok(typeof taken !== "string");
+  see("192.0.2.1", "8.8.8.8", 1000);
+  await taken.undo();
+  see("192.0.2.1", "8.8.8.8", 1);
+  see("192.0.2.2", "8.8.8.8", 70);
+  await page();
+  const { samples } = new Page(await page());
+  const bytes = (n: number) => samples.get(`promtap_customer_bytes_total{interface="eth0",n="${n}",direction="tx"}`);
+  assert.deepEqual([1, 2, 3].map(bytes), [61, 70, undefined]);
 });

@@ -14,9 +14,13 @@ export async function customersOf(book: Book, limit = 1_000_000): Promise<Custom
   return customers;
 }
 
+/** Returns why it can't be used. */
 export async function useBook(customers: Customers, book: Book): Promise<string | undefined> {
   const set = setOf(listOf(book));
-  return customers.use([set], tablesOf(set));
+  const taken = await customers.use([set], tablesOf(set));
+  if (typeof taken === "string") return taken;
+  taken.commit();
+  return undefined;
 }
 
 export function listOf(book: Book): Listed[] {

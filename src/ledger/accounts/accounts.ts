@@ -37,6 +37,8 @@ export class Accounts {
       const { customer, remote, column } = accountOf(owner);
       this.#index.remove(customer, remote, column, 0, 0);
     });
+    customers.watchReleases((released) => this.slots.drop((owner) => released[accountOf(owner).customer] === 1));
+    this.slots.watchPages(() => customers.tellGone());
   }
 
   /** The slot of an account that sends or receives, which is given one if there is room; else OTHER's. Hot. */

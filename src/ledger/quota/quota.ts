@@ -58,6 +58,11 @@ export class Quota {
     return this.#hasPages;
   }
 
+  /** Whether something is being read that nothing may lose its place for. */
+  get isHeld(): boolean {
+    return this.#readers > 0;
+  }
+
   /**
    * Nothing loses its place until this is disposed of, so that what is read of them one by one, over several turns, has
    * an exact sum.

@@ -4,6 +4,9 @@ import { FREE, type Places } from "../quota/silence.ts";
 import { Direction } from "../rows.ts";
 import { FIRST_NAMED, Zone } from "./zone.ts";
 
+/** Counts of nobody: no page has them. */
+const NOWHERE = 0;
+
 /** What is counted by slot on one interface. */
 export interface SlotCounts {
   packets(slot: number, direction: Direction): number;
@@ -20,6 +23,8 @@ export class SlotPool implements Places {
   readonly quota: Quota;
   /** Owners that gave their slot to others. */
   evicted = 0;
+  /** How often owners were dropped: their numbers may be others' from then on. */
+  drops = 0;
   /** Slot → owner; 0 if it is free. */
   readonly #owners: number[] = [];
   readonly #freeSlots: number[] = [];
@@ -27,6 +32,7 @@ export class SlotPool implements Places {
   readonly #leavers = new Leavers<number>();
   readonly #ledgers = new Set<SlotCounts>();
   readonly #onVacate: (owner: number) => void;
+  readonly #pageListeners = new Set<() => void>();
 
   /** `onVacate` is told what has no slot any more. */
   constructor(limit: number, onVacate: (owner: number) => void) {
@@ -57,6 +63,25 @@ export class SlotPool implements Places {
   beginPage(): void {
     this.quota.beginPage();
     this.#leavers.beginPage();
+    // What is being read of others keeps its sum.
+    if (!this.quota.isHeld) for (const listener of this.#pageListeners) listener();
+  }
+
+  /** Tells of pages that begin while none is being written. */
+  watchPages(listener: () => void): void {
+    this.#pageListeners.add(listener);
+  }
+
+  /** Takes the slots of owners that are gone for good, with all that they counted. */
+  drop(isGone: (owner: number) => boolean): void {
+    this.drops++;
+    for (let slot = FIRST_NAMED; slot < this.#owners.length; slot++) {
+      const owner = this.#owners[slot]!;
+      if (owner === 0 || !isGone(owner)) continue;
+      for (const ledger of this.#ledgers) ledger.fold(slot, NOWHERE);
+      this.quota.used--;
+      this.#free(slot);
+    }
   }
 
   /** Lets a ledger count by slot, until it is told to leave. */
@@ -81,9 +106,14 @@ export class SlotPool implements Places {
     const owner = this.#owners[slot]!;
     for (const ledger of this.#ledgers) ledger.fold(slot, Zone.OTHER);
     if (this.quota.hasPages) this.#leavers.add(owner);
+    this.evicted++;
+    this.#free(slot);
+  }
+
+  #free(slot: number): void {
+    const owner = this.#owners[slot]!;
     this.#owners[slot] = 0;
     this.#freeSlots.push(slot);
-    this.evicted++;
     this.#onVacate(owner);
   }
 

@@ -1,4 +1,4 @@
-import { grown } from "../../grown-array.ts";
+import { grown, lengthened } from "../../grown-array.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Direction } from "../rows.ts";
 import { encoded, Names, NO_NAME } from "./names.ts";
@@ -9,6 +9,12 @@ import { ZoneTable } from "./zone-table.ts";
 
 /** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
 export const MAX_ZONES = 1 << 18;
+
+/** Where a zone stands: GONE from all tables, and not told yet that it is; TOLD by a page that is the last with it. */
+const Stay = { NONE: 0, LISTED: 1, GONE: 2, TOLD: 3 } as const;
+
+/** Told of zones whose numbers go to others: zone → 1. */
+export type ReleaseListener = (released: Uint8Array) => void;
 
 /** Takes over a table, or returns why it cannot. */
 export type TableFollower = (table: ZoneTable) => string | undefined;
@@ -34,6 +40,10 @@ export class Zoning {
   readonly #descriptions = new Map<number, string>();
   /** Zone → slot; 0 if it has none. */
   #slots = Uint32Array.from({ length: FIRST_NAMED }, (_, zone) => zone);
+  /** Zone → Stay, of those that have a name of their own. */
+  #stays = new Uint8Array(FIRST_NAMED);
+  #hasGone = false;
+  readonly #releaseListeners = new Set<ReleaseListener>();
   readonly #followers = new Set<TableFollower>();
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
 
@@ -41,6 +51,7 @@ export class Zoning {
     this.label = label;
     this.ends = ends;
     this.slots = new SlotPool(limit, (zone) => void (this.#slots[zone] = 0));
+    this.slots.watchPages(() => this.tellGone());
     this.maxZones = maxZones;
   }
 
@@ -65,6 +76,19 @@ export class Zoning {
     return undefined;
   }
 
+  /**
+   * Zones that are not among these are in no table any more: one more page has them, and then their numbers go to others
+   * that a later table has. `kept`: zone → 1.
+   */
+  retain(kept: Uint8Array): void {
+    for (let zone = FIRST_NAMED; zone < this.zones; zone++) {
+      if (this.#stays[zone] === Stay.NONE) continue;
+      if (kept[zone] === 1) this.#stays[zone] = Stay.LISTED;
+      else if (this.#stays[zone] === Stay.LISTED) this.#stays[zone] = Stay.GONE;
+      this.#hasGone ||= this.#stays[zone]! >= Stay.GONE;
+    }
+  }
+
   /** Hands every table to come to a follower, until the returned function is called. */
   watch(follower: TableFollower): () => void {
     this.#followers.add(follower);
@@ -80,10 +104,18 @@ export class Zoning {
   /** Likewise, of the name bytes[from, to). */
   zoneOfBytes(bytes: Uint8Array, from: number, to: number): number {
     const known = this.names.find(bytes, from, to);
-    if (known !== NO_NAME) return known;
+    if (known !== NO_NAME) {
+      // If it was gone, it is wanted again.
+      this.#stays[known] = Stay.LISTED;
+      return known;
+    }
     if (this.names.free === 0 && this.names.count === this.maxZones) return Zone.OTHER;
     const zone = this.names.add(bytes, from, to);
-    if (zone >= this.#slots.length) this.#slots = grown(this.#slots);
+    if (zone >= this.#slots.length) {
+      this.#slots = grown(this.#slots);
+      this.#stays = lengthened(this.#stays, this.#slots.length);
+    }
+    this.#stays[zone] = Stay.LISTED;
     return zone;
   }
 
@@ -120,6 +152,33 @@ export class Zoning {
   /** Whether a zone has a slot. */
   hasSlot(zone: number): boolean {
     return this.#slots[zone]! > 0;
+  }
+
+  /** A page begins that has zones: those that are gone and that one before it told of are not on it. */
+  tellGone(): void {
+    if (!this.#hasGone) return;
+    this.#hasGone = false;
+    const released = new Uint8Array(this.zones);
+    for (let zone = FIRST_NAMED; zone < released.length; zone++) {
+      if (this.#stays[zone] === Stay.TOLD) released[zone] = 1;
+      if (this.#stays[zone] !== Stay.GONE) continue;
+      this.#stays[zone] = Stay.TOLD;
+      this.#hasGone = true;
+    }
+    this.slots.drop((zone) => released[zone] === 1);
+    for (const listener of this.#releaseListeners) listener(released);
+    for (let zone = FIRST_NAMED; zone < released.length; zone++) if (released[zone] === 1) this.#forget(zone);
+  }
+
+  /** Tells of zones whose numbers go to others: zone → 1. */
+  watchReleases(listener: ReleaseListener): void {
+    this.#releaseListeners.add(listener);
+  }
+
+  #forget(zone: number): void {
+    this.#descriptions.delete(zone);
+    this.#stays[zone] = Stay.NONE;
+    this.names.remove(zone);
   }
 
   #admit(zone: number, direction: Direction): number {

@@ -54,7 +54,11 @@ export class TariffCounts {
 
   async use({ customers, zones }: TariffBook): Promise<(string | undefined)[]> {
     const set = setOf(customers);
-    return [await this.remotes.use(itemsOf(zones), undefined), await this.customers.use([set], tablesOf(set))];
+    const refusal = await this.remotes.use(itemsOf(zones), undefined);
+    const taken = await this.customers.use([set], tablesOf(set));
+    if (typeof taken === "string") return [refusal, taken];
+    taken.commit();
+    return [refusal, undefined];
   }
 }
 
