@@ -101,7 +101,7 @@ async function startAccounts(
         const lists = await useLists(customers, next);
         return {
           waiting: [],
-          commit: lists.commit,
+          commit: () => lists.commit(),
           undo: async () => void (await Promise.all([lists.undo(), undoZones()])),
         };
       } catch (error) {
