@@ -61,6 +61,10 @@ const CASES: Readonly<Record<string, readonly [wrong: Series, well: Series]>> = 
     { promtap_config_last_reload_successful: `0${FLAT}` },
     { promtap_config_last_reload_successful: `1${FLAT}` },
   ],
+  PromtapStateUnwritten: [
+    { promtap_state_write_failures_total: "0+1x150" },
+    { promtap_state_write_failures_total: `3${FLAT}` },
+  ],
   PromtapDatabaseOld: [
     { 'promtap_geoip_database_build_timestamp_seconds{database="d"}': `-6000000${FLAT}` },
     { 'promtap_geoip_database_build_timestamp_seconds{database="d"}': `0${FLAT}` },
