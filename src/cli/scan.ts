@@ -10,6 +10,11 @@ const SPELLINGS: ReadonlyMap<string, Flag> = new Map(
   ),
 );
 
+/** `no-collector.geoip` and so on, as exporters of Prometheus have them → the flag that is not in force. */
+const DENIALS: ReadonlyMap<string, Flag> = new Map(
+  [...SPELLINGS].flatMap(([name, flag]) => (name.startsWith("collector.") ? [[`no-${name}`, flag] as const] : [])),
+);
+
 /**
  * Reads arguments the way getopt_long(3) does, without its abbreviations, and as Go's package flag does: a name may have
  * one dash or two. Throws a usage error where citty would guess: at flags it does not know, repeated ones, values that
@@ -19,7 +24,7 @@ export function scanFlags(argv: readonly string[]): GivenFlags {
   return scanCommandLine(argv).given;
 }
 
-/** Likewise; `denied`: flags that were given as `--flag=false`, which are not in force whatever else says so. */
+/** Likewise; `denied`: flags that were given as `--flag=false` or `--no-collector.flag`, which are not in force whatever else says so. */
 export function scanCommandLine(argv: readonly string[]): CommandLine {
   const given = new Map<string, string[]>();
   const denied = new Set<string>();
@@ -60,6 +65,8 @@ function splitWord(word: string): SplitWord {
   const [, dashes = "", name = "", equals, value] = /^(--?)([^=]*)(=)?([^]*)$/.exec(word)!;
   const named = SPELLINGS.get(name);
   if (named !== undefined) return { flag: named, glued: equals && value };
+  const denied = equals === undefined ? DENIALS.get(name) : undefined;
+  if (denied !== undefined) return { flag: denied, glued: "false" };
   const flag = dashes === "-" ? SPELLINGS.get(name.slice(0, 1)) : undefined;
   if (flag?.value === undefined || (equals && !name.includes(":"))) throw unknown(`${dashes}${name}`, name);
   return { flag, glued: word.slice(2) };

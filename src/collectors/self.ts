@@ -16,6 +16,8 @@ export interface Surroundings {
   config?(): ConfigState;
   /** How often a client was refused, by reason; none if nothing is served. */
   refusals?(): Readonly<Record<string, number>>;
+  /** Whether its process is left out. */
+  hidesProcess?(): boolean;
 }
 
 /**
@@ -38,11 +40,18 @@ export class SelfCollector implements Collector {
   }
 
   async collect(): Promise<Family[]> {
-    const start = "Start time of the process since unix epoch in seconds.";
+    const { config, refusals, hidesProcess } = this.#surroundings;
     return [
       buildInfo(),
-      ...configFamilies(this.#surroundings.config?.()),
-      ...refusalFamilies(this.#surroundings.refusals?.()),
+      ...configFamilies(config?.()),
+      ...refusalFamilies(refusals?.()),
+      ...(hidesProcess?.() === true ? [] : this.#process()),
+    ];
+  }
+
+  #process(): Family[] {
+    const start = "Start time of the process since unix epoch in seconds.";
+    return [
       ...processorTime(),
       gauge("process_start_time_seconds", start, this.#startSeconds),
       ...this.#memory(),

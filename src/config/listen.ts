@@ -113,6 +113,12 @@ const FLAGS = {
     help: "What the page at / shows: off (a list of links), summary (no address), full. Without it, full to this machine and summary to others.",
     parse: oneOf(STATUS_VIEWS),
   }),
+  /** Whether the page leaves out what it tells of the process itself. */
+  hidesProcess: toggle({
+    name: "web.disable-exporter-metrics",
+    key: "web.disable_exporter_metrics",
+    help: "Leave the metrics of the process itself (process_*) out.",
+  }),
   /** Path of the page. */
   telemetryPath: single({
     name: "web.telemetry-path",

@@ -70,7 +70,8 @@ export class Program {
         ]
       : [];
     const keeping = keeper === undefined ? [] : [new StateCollector(keeper)];
-    this.#own = [new SelfCollector(surroundings), ...keeping, ...counting];
+    const self = new SelfCollector({ ...surroundings, hidesProcess: () => this.#config.hidesProcess });
+    this.#own = [self, ...keeping, ...counting];
     // Nobody waits for the rest of a page that is printed.
     this.#collectors = new CollectorSet(this.#all(), config.once ? 1 : config.collectorShare, logCollector);
   }

@@ -94,6 +94,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   maxAddresses: null,
   listen: null,
   webConfig: null,
+  hidesProcess: null,
   allow: null,
   isHealthOpen: null,
   maxRequests: null,

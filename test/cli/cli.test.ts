@@ -49,6 +49,8 @@ const FORMER: [string[], Record<string, string[]>][] = [
   [["-interval", "10"], { interval: ["10"] }],
   [["-debug=true", "-once=false", "--geoip=true"], { debug: [""], geoip: [""] }],
   [["-once", "-once=false"], {}],
+  [["--collector.geoip", "--collector.wialon", "--no-collector.wialon"], { geoip: [""] }],
+  [["-iptables", "-no-collector.iptables"], {}],
   [["-web.listen-address=:1", "-web.telemetry-path=/"], { "web.listen-address": [":1"], "web.telemetry-path": ["/"] }],
   [["-interface", "eth0", "-interface=eth1"], { interface: ["eth0", "eth1"] }],
   [["-port=1", "-range", "::1", "-read", "-"], { port: ["1"], range: ["::1"], read: ["-"] }],

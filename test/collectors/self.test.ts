@@ -74,6 +74,17 @@ test("what became of the configuration is told if it can be read again", async (
   await expectGolden(families, "promtap_config_", "config.txt");
 });
 
+test("the process is left out if it is not wanted, and nothing else", async () => {
+  let hidesProcess = true;
+  const collector = new SelfCollector({ hidesProcess: () => hidesProcess });
+  assert.deepEqual(
+    (await collector.collect()).map(({ name }) => name),
+    ["promtap_build_info"],
+  );
+  hidesProcess = false;
+  assert.ok((await collector.collect()).some(({ name }) => name === "process_cpu_seconds_total"));
+});
+
 test("what was refused is told by reason if anything is served", async () => {
   using refusals = new Refusals(() => {});
   refusals.count("pages");

@@ -32,6 +32,7 @@ const DEFAULT: Config = {
   listen: [{ kind: "tcp", host: undefined, port: 9112 }],
   telemetryPath: "/metrics",
   webConfig: null,
+  hidesProcess: false,
   allow: [],
   isHealthOpen: false,
   maxRequests: 40,

@@ -14,6 +14,7 @@ export interface Network extends Address {
 const FLAGS = {
   isOn: toggle({
     name: "geoip",
+    aliases: ["collector.geoip"],
     key: "geoip.enabled",
     help: "Count this host's TCP connections by the country and AS of the remote address.",
   }),

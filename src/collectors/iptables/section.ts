@@ -7,6 +7,7 @@ const MAX_MAX_RULES = 1_000_000;
 const FLAGS = {
   isOn: toggle({
     name: "iptables",
+    aliases: ["collector.iptables"],
     key: "iptables.enabled",
     help: "Count what the rules of iptables, ip6tables and nftables match. Alone, no traffic is captured without -i.",
   }),

@@ -7,6 +7,7 @@ const MAX_MAX_STREAMS = 1_000_000;
 const FLAGS = {
   isOn: toggle({
     name: "wialon",
+    aliases: ["collector.wialon"],
     key: "wialon.enabled",
     help: "Count the packets of Wialon IPS that trackers and servers exchange. Alone, no traffic is captured without -i.",
   }),
