@@ -8,7 +8,7 @@ import type { Flag } from "../../../src/config/flag.ts";
 import { ALL_FLAGS, configOf } from "../../../src/daemon/config.ts";
 import { read, textsOf } from "./configuration.ts";
 
-/** Texts that are legal for flags whose values are neither numbers nor any text, by what the help calls their values. */
+/** Texts that are legal for flags whose values are neither numbers nor any text, by what the help calls their values, or by flag. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   NAME: ["eth0", "veth*", "!veth1,lo", "y", "null", "0x10", "1_0", "é"],
   RANGE: ["10.0.0.0/8/24:a=b", "::1", "10.0.0.1-10.0.0.9:x=# 'y' \"z\" \\:b= "],
@@ -16,6 +16,10 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   PORT: ["0", "9112"],
   ADDRESS: [":9112", "unix:/run/p q", "[::1]:0", "localhost:1"],
   "ADDRESS,...": ["8.8.8.8, 4.0.0.0/6", "::1"],
+  "NETWORK,...": ["10.0.0.0/8,2001:db8::/32", "192.0.2.1"],
+  "auto|none|NUMBER": ["auto", "none", "17"],
+  WHAT: ["off", "full"],
+  "--flow-listen": [":2055", "127.0.0.1:0", "[::1]:2055"],
   MODE: ["0660", "777"],
   GROUP: ["adm", "33"],
   PATH: ["/metrics", "/a:b"],
@@ -36,7 +40,7 @@ const flagsOfFiles = ALL_FLAGS.filter(({ key }) => key !== undefined);
 
 function anyTexts(flag: Flag): fc.Arbitrary<string[]> {
   if (flag.value === undefined) return fc.constant([""]);
-  const texts = flag.choices ?? TEXTS[flag.value] ?? ANY;
+  const texts = flag.choices ?? TEXTS[`--${flag.name}`] ?? TEXTS[flag.value] ?? ANY;
   return fc.array(fc.constantFrom(...texts), { minLength: 1, maxLength: flag.isList === true ? 3 : 1 });
 }
 
