@@ -1,8 +1,8 @@
 #!/bin/sh
-# Sets a machine up for promtap: sh scripts/setup.sh run|test|bench|packages
+# Sets a machine up for promtap: sh scripts/setup.sh run|test|bench|packages|kernels
 #
 #   run    what building and running needs; test adds what the checks need; bench adds what the benchmark compares with;
-#          packages adds to run what makes and checks packages, for arm64 too
+#          packages adds to run what makes and checks packages, for arm64 too; kernels adds what boots machines
 #
 # Installs only what is missing. If it may not install, it names what is missing and the command that installs it,
 # and goes on: the build then leaves out the pcap engine, and tests say what they lack. It fails only without a Node to
@@ -24,8 +24,11 @@ case $mode in
     wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tshark:tshark util-linux:unshare"
     wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl pmacct:pmacctd softflowd:softflowd"
     ;;
+  kernels)
+    wanted="$wanted g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ qemu-system-arm:qemu-system-aarch64 qemu-system-x86:qemu-system-x86_64 xz-utils:xz"
+    ;;
   *)
-    echo "setup: unknown mode $mode: run, test, bench or packages" >&2
+    echo "setup: unknown mode $mode: run, test, bench, packages or kernels" >&2
     exit 2
     ;;
 esac

@@ -96,6 +96,6 @@ describe("setting a machine up", () => {
     using checkout = new Checkout();
     const { status, stderr } = checkout.run("fast");
     assert.equal(status, 2);
-    assert.equal(stderr, "setup: unknown mode fast: run, test, bench or packages\n");
+    assert.equal(stderr, "setup: unknown mode fast: run, test, bench, packages or kernels\n");
   });
 });
