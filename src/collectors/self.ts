@@ -13,11 +13,11 @@ export interface ConfigState {
 /** What is known of the program elsewhere in it. */
 export interface Surroundings {
   /** What became of its configuration; none if it is read once. */
-  config?(): ConfigState;
+  readonly config?: () => ConfigState;
   /** How often a client was refused, by reason; none if nothing is served. */
-  refusals?(): Readonly<Record<string, number>>;
+  readonly refusals?: () => Readonly<Record<string, number>>;
   /** Whether its process is left out. */
-  hidesProcess?(): boolean;
+  readonly hidesProcess?: () => boolean;
 }
 
 /**
