@@ -21,7 +21,7 @@ case $mode in
     ;;
   test | bench)
     wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool fish:fish man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
-    wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tshark:tshark util-linux:unshare"
+    wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tmux:tmux tshark:tshark util-linux:unshare"
     wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl pmacct:pmacctd softflowd:softflowd"
     ;;
   kernels)

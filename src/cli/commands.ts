@@ -10,6 +10,7 @@ import { dashboardsText, rulesText } from "./monitoring.ts";
 import { isTopic, manualText, TOPICS } from "./manuals.ts";
 import { showText } from "./pager.ts";
 import { scanCommandLine } from "./scan.ts";
+import { showTop } from "./top.ts";
 
 /** Name → what it does. The first is that of a command line without one. */
 export const COMMANDS = {
@@ -20,6 +21,7 @@ export const COMMANDS = {
   as: "Be another exporter: its name, then its own flags.",
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
+  top: "Show what is counted, live, in a terminal.",
   dashboards: "Print dashboards for Grafana: one, or --all.",
   rules: "Print alerts and recording rules for Prometheus.",
 } as const;
@@ -70,6 +72,7 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
       print(completionText(shell), words.slice(1));
     },
     man: () => print(manPageText(VERSION), words),
+    top: () => showTop(words),
     dashboards: () => print(dashboardsText(words), []),
     rules: () => print(rulesText(), words),
   };

@@ -37,6 +37,9 @@ export interface Watcher {
 export interface StatusSite {
   /** HTML. `isTrusted`: whether addresses may be shown. */
   page(isTrusted: boolean): string;
+  /** The same for programs, as JSON. */
+  data(isTrusted: boolean): string;
+  readonly dataPath: string;
   /** Path → what the page is made of besides. */
   readonly files: ReadonlyMap<string, { readonly contentType: string; readonly body: Uint8Array }>;
   readonly eventsPath: string;

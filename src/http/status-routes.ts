@@ -25,6 +25,10 @@ export function statusHandlers(status: StatusSite | undefined): Map<string, Hand
     response.setHeader("Cache-Control", "no-store");
     sendText(response, 200, status.page(isLocal(request)), "text/html; charset=utf-8");
   });
+  handlers.set(status.dataPath, (request, response) => {
+    response.setHeader("Cache-Control", "no-store");
+    sendText(response, 200, status.data(isLocal(request)), "application/json");
+  });
   for (const [path, { contentType, body }] of status.files) {
     handlers.set(path, (_, response) => {
       response.writeHead(200, { "Content-Type": contentType, "Content-Length": body.length });

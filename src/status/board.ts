@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { InterfaceMeter } from "./interface-meter.ts";
 import { statusPage } from "./page.ts";
+import { type Report, reportOf } from "./report.ts";
 import { type Sections, sectionsOf, type View } from "./sections.ts";
 import type { NamedTop, Snapshot } from "./snapshot.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -12,8 +13,6 @@ const TICK_MS = 1000;
 const MAX_SHARE = 0.004;
 /** Lists of what sends most need a look at everything. */
 const TOPS_MS = 5000;
-/** A page that is asked for again so soon is the same. */
-const FRESH_MS = 1000;
 
 /** One list of what sends and receives most. */
 export interface Looking {
@@ -57,6 +56,7 @@ export class StatusBoard implements Disposable {
   #topsAtMs = Number.NEGATIVE_INFINITY;
   #topsPauseMs = TOPS_MS;
   #isLooking = false;
+  #pauseMs = TICK_MS;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -70,10 +70,16 @@ export class StatusBoard implements Disposable {
 
   /** The page as it is now. */
   page(view: View): string {
-    if (performance.now() - this.#readAtMs >= FRESH_MS) this.#read();
+    this.#refresh();
     const snapshot = this.#snapshot();
     const texts = { version: snapshot.version, telemetryPath: this.#telemetryPath };
     return statusPage(this.#template, sectionsOf(snapshot, view), texts);
+  }
+
+  /** What a program is told, as it is now. */
+  report(view: View): Report {
+    this.#refresh();
+    return reportOf(this.#snapshot(), view);
   }
 
   /** Sends all that changes from now on, until the returned function is called. */
@@ -97,7 +103,6 @@ export class StatusBoard implements Disposable {
   }
 
   #tick(): void {
-    const before = process.cpuUsage();
     try {
       this.#read();
       const snapshot = this.#snapshot();
@@ -106,15 +111,22 @@ export class StatusBoard implements Disposable {
     } catch (error) {
       this.#source.failed(error);
     }
-    const { user, system } = process.cpuUsage(before);
-    this.#timer = setTimeout(() => this.#tick(), Math.max(TICK_MS, (user + system) / 1000 / MAX_SHARE));
+    this.#timer = setTimeout(() => this.#tick(), this.#pauseMs);
+  }
+
+  /** Reads, unless it did so just now. */
+  #refresh(): void {
+    if (performance.now() - this.#readAtMs >= this.#pauseMs) this.#read();
   }
 
   #read(): void {
     const nowMs = performance.now();
+    const before = process.cpuUsage();
     this.#source.sync();
     this.#meter.read(nowMs);
     this.#readAtMs = nowMs;
+    const { user, system } = process.cpuUsage(before);
+    this.#pauseMs = Math.max(TICK_MS, (user + system) / 1000 / MAX_SHARE);
     if (this.#isLooking || nowMs - this.#topsAtMs < this.#topsPauseMs) return;
     this.#isLooking = true;
     this.#lookAtTops((nowMs - this.#topsAtMs) / 1000)

@@ -68,11 +68,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "daemon/": ["*"],
   "dashboards/": ["@grafana/schema"],
   "status/": ["ledger/", "capture/capture.ts", "grown-array.ts", "node:"],
+  "top/": ["status/", "config/flag.ts", "files/", "errors.ts", "node:"],
   "personalities/": ["config/", "http/", "page/", "node:"],
   "cli/": [
     "config/",
     "daemon/",
     "dashboards/",
+    "top/",
     "personalities/",
     "native/",
     "errors.ts",

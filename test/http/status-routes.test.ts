@@ -12,6 +12,8 @@ class StatusFake extends FakeSite {
   readonly watchers = new Set<Watcher>();
   readonly status: StatusSite = {
     page: (isTrusted) => (isTrusted ? "all" : "some"),
+    data: (isTrusted) => JSON.stringify({ isTrusted }),
+    dataPath: "/-/status.json",
     files: new Map([["/-/status.css", { contentType: "text/css", body: Buffer.from("a{}") }]]),
     eventsPath: "/-/status/events",
     watch: (watcher) => {
@@ -30,6 +32,8 @@ test("the page of the status stands at /, with its files, and runs nothing but t
     String(page.headers["content-security-policy"]),
     /default-src 'none'.*script-src 'self'.*frame-ancestors 'none'/,
   );
+  const data = await ask(server, "/-/status.json");
+  assert.deepEqual([data.text, data.headers["content-type"]], ['{"isTrusted":true}', "application/json"]);
   const style = await ask(server, "/-/status.css");
   assert.deepEqual([style.text, style.headers["content-type"]], ["a{}", "text/css"]);
   assert.equal((await ask(server, "/", { method: "HEAD" })).text, "");

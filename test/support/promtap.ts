@@ -38,7 +38,8 @@ export async function runPromtap(
   args: readonly string[],
   prefix: readonly string[] = [],
 ): Promise<Outcome> {
-  const listen = args.some((arg) => /^(?:-p|--port|--web\.listen-address)/.test(arg)) ? [] : ANY_PORT;
+  const servesNothing = args[0] === "top";
+  const listen = servesNothing || args.some((arg) => /^(?:-p|--port|--web\.listen-address)/.test(arg)) ? [] : ANY_PORT;
   const child = start(namespace, [...prefix, ...PROMTAP, ...args, ...listen]);
   const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
   return outcomeOf(child).finally(() => clearTimeout(timer));

@@ -8,11 +8,12 @@ import { log } from "../../log.ts";
 import { readAsset } from "../../native/asset.ts";
 import { type Looking, StatusBoard } from "../../status/board.ts";
 import { STATUS_PATHS } from "../../status/page.ts";
+import type { Report } from "../../status/report.ts";
 import { TopAddresses, TopZones } from "../../status/tops.ts";
 import { VERSION } from "../../version.ts";
 import type { Config } from "../config.ts";
 import type { Parts } from "../parts.ts";
-import type { Program } from "../program.ts";
+import { Program } from "../program.ts";
 import type { ConfigState } from "../../collectors/self.ts";
 
 const FILES = [
@@ -34,6 +35,8 @@ export function statusSite(
   const viewOf = (isTrusted: boolean) => status ?? (isTrusted ? "full" : "summary");
   return {
     page: (isTrusted) => board.page(viewOf(isTrusted)),
+    data: (isTrusted) => `${JSON.stringify(board.report(viewOf(isTrusted)))}\n`,
+    dataPath: STATUS_PATHS.data,
     files: new Map(FILES.map(([path, name, contentType]) => [path, { contentType, body: assetOf(name) }])),
     eventsPath: STATUS_PATHS.events,
     watch: (watcher) =>
@@ -43,6 +46,21 @@ export function statusSite(
         end: () => watcher.end(),
       }),
   };
+}
+
+/** Counts by itself, for who looks at nothing else. Throws PromtapError. Resolves with what tells how it does. */
+export async function ownStatus(config: Config, signal: AbortSignal, parts: Parts): Promise<() => Report> {
+  const program = await Program.start(config, signal, parts, () => undefined);
+  await program.started();
+  const board = parts.use(
+    "status",
+    new StatusBoard(
+      sourceOf(program, () => undefined),
+      "",
+      "",
+    ),
+  );
+  return () => board.report("full");
 }
 
 function sourceOf(program: Program, configuration: () => ConfigState | undefined) {

@@ -1,0 +1,77 @@
+import { usageError } from "../config/flag.ts";
+import { messageOf } from "../errors.ts";
+import { readBounded } from "../files/bounded-file.ts";
+
+/** What `promtap top` is asked for. */
+export interface TopOptions {
+  /** Of the promtap to ask; null: the one of this machine, or a capture of its own if there is none. */
+  readonly url: string | null;
+  readonly user: string | null;
+  readonly password: string | null;
+  /** Certificates of authorities, in PEM. */
+  readonly authorities: string | null;
+  readonly certificate: string | null;
+  readonly key: string | null;
+  /** Print one look and end. */
+  readonly isOnce: boolean;
+  readonly isJson: boolean;
+  /** Flags of promtap itself, for a capture of its own. */
+  readonly flags: readonly string[];
+}
+
+/** Of certificates and passwords. */
+const MAX_FILE_BYTES = 1024 * 1024;
+const SWITCHES = ["once", "json"];
+const VALUED = ["url", "user", "password-file", "ca", "cert", "key"];
+
+/** Reads the words behind `top`: its own flags, and those of promtap. Throws a usage error. */
+export async function topOptionsOf(words: readonly string[]): Promise<TopOptions> {
+  const own = new Map<string, string>();
+  const flags: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    const [, name = "", equals, glued = ""] = /^--([\w-]+)(=)?([^]*)$/.exec(word) ?? [];
+    if (SWITCHES.includes(name) && equals === undefined) own.set(name, "");
+    else if (!VALUED.includes(name)) flags.push(word);
+    else own.set(name, equals === undefined ? valueOf(word, words[++index]) : glued);
+  }
+  return judged(own, flags);
+}
+
+function valueOf(word: string, value: string | undefined): string {
+  if (value === undefined || value.startsWith("--")) throw usageError(`${word} needs a value`);
+  return value;
+}
+
+async function judged(own: ReadonlyMap<string, string>, flags: readonly string[]): Promise<TopOptions> {
+  const url = own.get("url") ?? null;
+  const remote = ["user", "password-file", "ca", "cert", "key"].find((name) => own.has(name));
+  if (remote !== undefined && url === null) throw usageError(`--${remote} needs --url`);
+  if (url !== null && !/^(?:https?:\/\/[^/]|unix:\/)/.test(url)) {
+    throw usageError(`--url ${JSON.stringify(url)}: must be http://HOST:PORT, https://HOST:PORT or unix:/PATH`);
+  }
+  if (url !== null && flags.length > 0) throw usageError(`${flags[0]} is for a capture of its own: leave out --url`);
+  if (own.has("user") !== own.has("password-file")) throw usageError("--user and --password-file need each other");
+  if (own.has("json") && !own.has("once")) throw usageError("--json needs --once");
+  return {
+    url,
+    user: own.get("user") ?? null,
+    password: (await textOf(own, "password-file"))?.replace(/\r?\n$/, "") ?? null,
+    authorities: await textOf(own, "ca"),
+    certificate: await textOf(own, "cert"),
+    key: await textOf(own, "key"),
+    isOnce: own.has("once"),
+    isJson: own.has("json"),
+    flags,
+  };
+}
+
+async function textOf(own: ReadonlyMap<string, string>, name: string): Promise<string | null> {
+  const path = own.get(name);
+  if (path === undefined) return null;
+  try {
+    return (await readBounded(path, MAX_FILE_BYTES)).bytes.toString();
+  } catch (error) {
+    throw usageError(`couldn't read ${path} of --${name}: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,61 @@
+import { request as requestHttp, type RequestOptions } from "node:http";
+import { request as requestHttps } from "node:https";
+import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import type { Report } from "../status/report.ts";
+import type { TopOptions } from "./options.ts";
+
+const PATH = "/-/status.json";
+const TIMEOUT_MS = 10_000;
+/** Far more than any report has. */
+const MAX_CHARACTERS = 32 * 1024 * 1024;
+
+/** Where the promtap of this machine is if nothing else is said. */
+export const USUAL_URL = "http://localhost:9112";
+
+/** Asks a promtap how it does. Throws PromtapError if it doesn't say. */
+export async function ask(url: string, options: TopOptions): Promise<Report> {
+  try {
+    return JSON.parse(await get(url, options)) as Report;
+  } catch (error) {
+    throw new PromtapError(ErrorCode.HOST, `couldn't ask ${url}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function get(url: string, { user, password, authorities, certificate, key }: TopOptions): Promise<string> {
+  const isUnix = url.startsWith("unix:");
+  const target = new URL(PATH, isUnix ? "http://localhost" : url);
+  const request = target.protocol === "https:" ? requestHttps : requestHttp;
+  const options: RequestOptions & { ca?: string; cert?: string; key?: string } = {
+    agent: false,
+    timeout: TIMEOUT_MS,
+    ...(isUnix ? { socketPath: url.slice("unix:".length) } : {}),
+    ...(user === null ? {} : { auth: `${user}:${password}` }),
+    ...(authorities === null ? {} : { ca: authorities }),
+    ...(certificate === null ? {} : { cert: certificate }),
+    ...(key === null ? {} : { key }),
+  };
+  return new Promise((resolve, reject) => {
+    const sent = request(target, options, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        body += text;
+        if (body.length > MAX_CHARACTERS) sent.destroy(new Error("it says too much"));
+      });
+      response.on("error", reject);
+      response.on("end", () => {
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(refusalOf(response.statusCode)));
+      });
+    });
+    sent.on("timeout", () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)));
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+function refusalOf(status: number | undefined): string {
+  if (status === 401) return "it wants a user and a password: --user, --password-file";
+  if (status === 404) return "it has no status page: it is older, or runs with --web.status off";
+  return `it answers with ${status}`;
+}
