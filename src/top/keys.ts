@@ -1,13 +1,15 @@
 import type { ScreenState } from "./screen.ts";
 
 const ESCAPE = "\u001b";
+/** Those that are sent as several characters begin with ESCAPE and "[". */
+const KEYS = new RegExp(`${ESCAPE}\\[[0-9;]*[A-Za-z~]|[^]`, "gu");
 const BACKSPACES = ["\u007f", "\b"];
 const ENDS = ["q", "\u0003", "\u0004"];
 const MAX_FILTER = 80;
 
 /** The keys in what a terminal sent at once: fast typing, or a paste. */
 export function keysOf(text: string): string[] {
-  return text.match(/\u001b\[[0-9;]*[A-Za-z~]|[^]/gu) ?? [];
+  return text.match(KEYS) ?? [];
 }
 
 /** What a key changes; undefined if it ends the program. `lists`: how many there are. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../errors.ts";
 import type { Report } from "../status/report.ts";
 import { keysOf, pressed } from "./keys.ts";
-import { FIRST_STATE, screen, type ScreenState } from "./screen.ts";
+import { FIRST_STATE, screen, type ScreenState, type Size } from "./screen.ts";
 
 const PERIOD_MS = 1000;
 /** More than there ever are, and of them those that all lists have. */
@@ -30,7 +30,7 @@ export async function printOnce(ask: Ask, isJson: boolean): Promise<void> {
 
 /** The lines of all lists, one after the other. */
 function lists(report: Report): string[] {
-  const size = { columns: process.stdout.columns ?? USUAL_SIZE.columns, rows: ALL_ROWS };
+  const size = { ...terminalSize(), rows: ALL_ROWS };
   const all = [...Array(1 + report.tops.length).keys()].map((list) => {
     return screen(report, { ...FIRST_STATE, list, order: "sum" }, size, false)
       .slice(0, -1)
@@ -97,10 +97,15 @@ export class Top {
   }
 
   #draw(): void {
-    const { columns = USUAL_SIZE.columns, rows = USUAL_SIZE.rows } = process.stdout;
+    const size = terminalSize();
     const isColoured = process.env["NO_COLOR"] === undefined || process.env["NO_COLOR"] === "";
-    const lines = screen(this.#report!, this.#state, { columns, rows }, isColoured);
-    if (this.#trouble !== "") lines[1] = this.#trouble.slice(0, columns);
+    const lines = screen(this.#report!, this.#state, size, isColoured);
+    if (this.#trouble !== "") lines[1] = this.#trouble.slice(0, size.columns);
     process.stdout.write(HOME + lines.map((line) => line + CLEAR_LINE).join("\r\n"));
   }
+}
+
+function terminalSize(): Size {
+  const { isTTY, columns, rows } = process.stdout;
+  return isTTY ? { columns, rows } : USUAL_SIZE;
 }

@@ -72,7 +72,7 @@ test("no name does anything to the terminal, and no line is longer than it is wi
         assert.ok(lines.length <= rows);
         for (const line of lines) {
           assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
-          assert.ok([...line].filter((character) => !/\p{M}/u.test(character)).length <= columns, line);
+          assert.ok(Array.from(line).filter((character) => !/\p{M}/u.test(character)).length <= columns, line);
         }
       },
     ),
