@@ -50,7 +50,7 @@ export function statusSite(
 
 /** Counts by itself, for who looks at nothing else. Throws PromtapError. Resolves with what tells how it does. */
 export async function ownStatus(config: Config, signal: AbortSignal, parts: Parts): Promise<() => Report> {
-  const program = await Program.start(config, signal, parts, () => undefined);
+  const program = await Program.start(config, signal, parts);
   await program.started();
   const board = parts.use(
     "status",
