@@ -46,8 +46,8 @@ missing() {
   done
 }
 
-# Debian starts a service as soon as it is installed, and again at every boot. Neither is wanted from prometheus and
-# pmacct here: policy-rc.d (invoke-rc.d(8)) forbids the one, disabling the other.
+# Debian starts a service as soon as it is installed, and again at every boot. Neither is wanted from prometheus,
+# pmacct, nfdump and softflowd here: policy-rc.d (invoke-rc.d(8)) forbids the one, disabling the other.
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   policy=/usr/sbin/policy-rc.d
@@ -67,6 +67,9 @@ install_packages() {
   if command -v systemctl >/dev/null; then
     case " $* " in *" prometheus "*) systemctl disable -q prometheus 2>/dev/null || : ;; esac
     case " $* " in *" pmacct "*) systemctl disable -q pmacctd nfacctd sfacctd uacctd 2>/dev/null || : ;; esac
+    for service in nfdump softflowd; do
+      case " $* " in *" $service "*) systemctl disable -q $service 2>/dev/null || : ;; esac
+    done
   fi
   return $status
 }
