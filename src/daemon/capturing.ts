@@ -101,6 +101,7 @@ export function engineKinds(config: Config, { ranges, zonings, accounts }: Ledge
     ranges,
     zonings,
     accounts,
+    siblings: accounts === undefined ? 1 : presentLinks(config).length,
     maxAddresses,
     wireSizes,
     opensTunnels,

@@ -40,6 +40,7 @@ export async function dumpPrograms(config: Config): Promise<string[]> {
       wireSizes: config.wireSizes,
       opensTunnels: config.opensTunnels,
       zonings,
+      accounts: customers.accounts,
     };
     const where = names.length === 0 ? "on an interface with Ethernet headers" : `on ${names.join(", ")}`;
     lines.push(`; engine ${isTcx ? EngineName.TCX : EngineName.BPF} ${where}`);

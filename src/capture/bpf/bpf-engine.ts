@@ -25,7 +25,9 @@ import { Hook, loadProgram } from "./program/program.ts";
 import { capabilitiesForMaps, kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
 import { SharedTables } from "./tables/shared-tables.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
-import { KernelZones } from "./zones/kernel-zones.ts";
+import { AccountCounters } from "./zones/account-counters.ts";
+import { accountRefusal } from "./zones/account-layout.ts";
+import { Finders } from "./zones/finders.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
 
 /** What the two kernel engines differ in. */
@@ -43,6 +45,7 @@ interface Counting {
   interfaceName: string;
   tables: KernelTables;
   zones: readonly ZoneCounters[];
+  accounts: AccountCounters | undefined;
   /** Undefined if what the program is attached to is all that holds it. */
   programFd: number | undefined;
   isEthernet: boolean;
@@ -59,6 +62,8 @@ export interface KernelOptions {
   isPromiscuous?: boolean;
   zonings: readonly Zoning[];
   accounts?: Accounts | undefined;
+  /** Interfaces that there will be, as far as that is known. */
+  siblings?: number;
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
 }
@@ -125,11 +130,11 @@ class KernelKind implements EngineKind {
   readonly #places: Places;
   /** Name of an interface → what counted for it when there was one. */
   readonly #idle = new Map<string, Counting>();
-  readonly #zones: Map<Zoning, KernelZones>;
+  readonly #finders: Finders;
   #shared: SharedTables | undefined;
 
-  /** `zones`: the tables of a kind before it, if there is one. */
-  constructor(variant: Variant, options: KernelOptions, zones = new Map<Zoning, KernelZones>()) {
+  /** `finders`: those of a kind before it, if there is one. */
+  constructor(variant: Variant, options: KernelOptions, finders = new Finders()) {
     const { name, attached, needs, keeps } = variant;
     const { ranges, isFixed } = options;
     this.name = name;
@@ -138,7 +143,7 @@ class KernelKind implements EngineKind {
     this.#variant = variant;
     this.#options = options;
     this.#places = new Places(ranges);
-    this.#zones = zones;
+    this.#finders = finders;
     this.descriptors = attached + (isFixed ? 1 : 0) + (hasIndex(ranges) ? 1 : 0);
   }
 
@@ -147,8 +152,10 @@ class KernelKind implements EngineKind {
     const tooOld = kernelRefusal(this.#variant.hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
     if (this.#options.tellsVlans === true) return "counts an address alike in all VLANs";
-    if (this.#options.accounts !== undefined) return "it doesn't count by --customers.by; use --engine ring or pcap";
-    const ledger = new Ledger(this.#options.ranges, this.#options.maxAddresses, this.#options.zonings);
+    const { ranges, maxAddresses, zonings, accounts, siblings = 1 } = this.#options;
+    const refusal = accounts === undefined ? undefined : accountRefusal(accounts, siblings);
+    if (refusal !== undefined) return refusal;
+    const ledger = new Ledger(ranges, maxAddresses, zonings, { accounts });
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {
@@ -158,8 +165,7 @@ class KernelKind implements EngineKind {
       }
       return undefined;
     } catch (error) {
-      for (const zones of this.#zones.values()) zones.close();
-      this.#zones.clear();
+      this.#finders.close();
       this.#shared?.close();
       this.#shared = undefined;
       return messageOf(error);
@@ -181,7 +187,7 @@ class KernelKind implements EngineKind {
   }
 
   reranged(ranges: RangeTable, maxAddresses: number): KernelKind {
-    return new KernelKind(this.#variant, { ...this.#options, ranges, maxAddresses }, this.#zones);
+    return new KernelKind(this.#variant, { ...this.#options, ranges, maxAddresses }, this.#finders);
   }
 
   /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. */
@@ -248,27 +254,28 @@ class KernelKind implements EngineKind {
       wireSizes: this.#options.wireSizes,
       opensTunnels: this.#options.opensTunnels,
       zones: [] as ZoneCounters[],
+      accounts: undefined as AccountCounters | undefined,
     };
     try {
       for (const zones of ledger.zones) {
-        options.zones.push(new ZoneCounters(this.#kernelZones(zones.zoning), zones, sharing));
+        options.zones.push(new ZoneCounters(this.#finders.zones(zones.zoning), zones, sharing));
+      }
+      if (ledger.accounts !== undefined) {
+        const finder = this.#finders.accounts(ledger.accounts.accounts);
+        options.accounts = new AccountCounters(finder, ledger.accounts, sharing);
       }
       const programFd = loadProgram(options, this.#options.ranges, this.#places, tables);
       tables.closeDescriptors();
       for (const counters of options.zones) counters.closeDescriptors();
-      return { interfaceName: ledger.name, tables, zones: options.zones, programFd, isEthernet };
+      options.accounts?.closeDescriptors();
+      const { zones, accounts } = options;
+      return { interfaceName: ledger.name, tables, zones, accounts, programFd, isEthernet };
     } catch (error) {
       tables.close();
       for (const counters of options.zones) counters.close();
+      options.accounts?.close();
       throw error;
     }
-  }
-
-  /** The tables of a zoning, which all programs share. */
-  #kernelZones(zoning: Zoning): KernelZones {
-    const zones = this.#zones.get(zoning) ?? new KernelZones(zoning);
-    this.#zones.set(zoning, zones);
-    return zones;
   }
 }
 
@@ -281,11 +288,13 @@ function close(counting: Counting): void {
   closeProgram(counting);
   counting.tables.close();
   for (const counters of counting.zones) counters.close();
+  counting.accounts?.close();
 }
 
-function sync({ tables, zones }: Counting): void {
+function sync({ tables, zones, accounts }: Counting): void {
   // Before the tables: what comes in meanwhile may be of the interface and of no zone yet, but not the other way round.
   for (const counters of zones) counters.sync();
+  accounts?.sync();
   tables.sync();
 }
 
@@ -297,6 +306,7 @@ function retarget(counting: Counting, ledger: InterfaceLedger | undefined): void
 
 function setLedger(counting: Counting, ledger: InterfaceLedger | undefined): void {
   for (const [index, counters] of counting.zones.entries()) counters.retarget(ledger?.zones[index]);
+  counting.accounts?.retarget(ledger?.accounts);
   counting.tables.retarget(ledger);
   if (ledger !== undefined) counting.interfaceName = ledger.name;
 }
@@ -354,6 +364,7 @@ class KernelEngine implements Engine {
     // Without a ledger: what waits for one is not for the interface that the counting serves next.
     this.#counting.tables.discard();
     for (const counters of this.#counting.zones) counters.discard();
+    this.#counting.accounts?.discard();
     this.#kind.keep(this.#counting);
   }
 }

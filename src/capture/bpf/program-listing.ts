@@ -1,14 +1,17 @@
+import type { Accounts } from "../../ledger/accounts/accounts.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import type { MapFds } from "./layout.ts";
 import { type ProgramOptions, refuseFarJumps, writeProgram } from "./program/program.ts";
 import { Places } from "./tables/places.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
-import type { ZoneMaps } from "./zones/zone-layout.ts";
+import { type AccountMaps, accountSizes, hasRemotes } from "./zones/account-layout.ts";
+import type { SideMaps, ZoneMaps, ZoneTableMaps } from "./zones/zone-layout.ts";
 import { lanesOf, searchSteps, type Sharing, slotsOf } from "./zones/zone-sizes.ts";
 
 /** What is counted, on which kind of interface. */
-export interface ListedProgram extends Omit<ProgramOptions, "zones"> {
+export interface ListedProgram extends Omit<ProgramOptions, "zones" | "accounts"> {
+  accounts?: Accounts | undefined;
   zonings: readonly Zoning[];
   maxAddresses: number;
 }
@@ -18,7 +21,7 @@ export interface ListedProgram extends Omit<ProgramOptions, "zones"> {
  * PromtapError.
  */
 export function listProgram(
-  { zonings, maxAddresses, ...options }: ListedProgram,
+  { zonings, accounts, maxAddresses, ...options }: ListedProgram,
   ranges: RangeTable,
   sharing: Sharing,
 ): string {
@@ -36,9 +39,12 @@ export function listProgram(
     tables: names.add("tables"),
     ranges: names.add("ranges"),
   };
-  const zones = zonings.map((zoning) => zoneMaps(zoning, sharing, names));
+  const maps = {
+    zones: zonings.map((zoning) => zoneMaps(zoning, sharing, names)),
+    accounts: accounts === undefined ? undefined : accountMaps(accounts, sharing, names),
+  };
   return refuseFarJumps(() =>
-    writeProgram({ ...options, zones }, ranges, places, { fds, sizes }).listing(names.byNumber),
+    writeProgram({ ...options, ...maps }, ranges, places, { fds, sizes }).listing(names.byNumber),
   );
 }
 
@@ -53,21 +59,41 @@ class NamedMaps {
   }
 }
 
-function zoneMaps(zoning: Zoning, sharing: Sharing, names: NamedMaps): ZoneMaps {
-  const { label, table, ends } = zoning;
-  const slots = slotsOf(zoning);
-  const side = (version: 4 | 6) => ({
+function sideMaps({ label, table }: Zoning, version: 4 | 6, names: NamedMaps): SideMaps {
+  return {
     directory: names.add(`${label}_directory${version}`),
     spans: names.add(`${label}_spans${version}`),
     steps: searchSteps(version === 4 ? table.ipv4 : table.ipv6),
+  };
+}
+
+function accountMaps(accounts: Accounts, sharing: Sharing, names: NamedMaps): AccountMaps {
+  const sizes = accountSizes(accounts);
+  const tables = (zoning: Zoning): ZoneTableMaps => ({
+    ends: zoning.ends,
+    ipv4: sideMaps(zoning, 4, names),
+    ipv6: sideMaps(zoning, 6, names),
+    state: names.add(`${zoning.label}_state`),
   });
+  return {
+    ...lanesOf(sizes.places, sharing),
+    fd: names.add("account_counters"),
+    sizes,
+    customers: tables(accounts.customers),
+    remotes: hasRemotes(accounts) ? tables(accounts.remotes) : undefined,
+  };
+}
+
+function zoneMaps(zoning: Zoning, sharing: Sharing, names: NamedMaps): ZoneMaps {
+  const { label, ends } = zoning;
+  const slots = slotsOf(zoning);
   return {
     ...lanesOf(slots.slotCount, sharing),
     fd: names.add(`${label}_counters`),
     zones: {
       ends,
-      ipv4: side(4),
-      ipv6: side(6),
+      ipv4: sideMaps(zoning, 4, names),
+      ipv6: sideMaps(zoning, 6, names),
       slots: names.add(`${label}_slots`),
       state: names.add(`${label}_state`),
       ...slots,

@@ -4,6 +4,11 @@ import { SharedTables } from "../../../src/capture/bpf/tables/shared-tables.ts";
 import { Places } from "../../../src/capture/bpf/tables/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
 import { KernelZones } from "../../../src/capture/bpf/zones/kernel-zones.ts";
+import { AccountCounters } from "../../../src/capture/bpf/zones/account-counters.ts";
+import { KernelAccounts } from "../../../src/capture/bpf/zones/kernel-accounts.ts";
+import { FIRST_NAMED, Zone } from "../../../src/ledger/zones/zone.ts";
+import type { AccountLedger } from "../../../src/ledger/accounts/account-ledger.ts";
+import type { Accounts } from "../../../src/ledger/accounts/accounts.ts";
 import { ZoneCounters } from "../../../src/capture/bpf/zones/zone-counters.ts";
 import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { ALL_SLOT } from "../../../src/ledger/interface-ledger.ts";
@@ -18,7 +23,7 @@ import * as libc from "../../../src/native/libc.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
 import { Packet, REFUSALS, UNOPENED_REASONS } from "../../../src/packet/packet.ts";
 import { parseFrame, parsePayload } from "../../../src/packet/parse.ts";
-import { PROTOCOL_COLUMNS } from "../../../src/packet/protocols.ts";
+import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../../src/packet/protocols.ts";
 import { parseSegments } from "../../../src/packet/transport.ts";
 import { openTunnel } from "../../../src/packet/tunnel.ts";
 import { behindEthernet, canRun, testRun } from "./test-run.ts";
@@ -36,6 +41,8 @@ export interface TwinsOptions {
   opensTunnels?: boolean;
   /** Makes the ways to tell remote addresses apart; called for each of the two. */
   zonings?: () => Zoning[];
+  /** Likewise, customers by what is at the other end. */
+  accounts?: () => Accounts | undefined;
   /** Sizes of the kernel's tables, made from those that would be chosen. */
   sizes?: (chosen: TableSizes) => TableSizes;
 }
@@ -59,6 +66,8 @@ export class Twins implements Disposable {
   readonly #counted: Ledger;
   readonly #parsed: Ledger;
   readonly #packet = new Packet();
+  readonly #kernelAccounts: KernelAccounts | undefined;
+  readonly #accounts: AccountCounters | undefined;
   #isReceived = false;
 
   constructor(ranges: readonly Range[], options: TwinsOptions = {}) {
@@ -69,23 +78,26 @@ export class Twins implements Disposable {
       wireSizes: false,
       opensTunnels: false,
       zonings: () => [],
+      accounts: () => undefined,
       sizes: (chosen) => chosen,
       ...options,
     };
-    const { maxAddresses, zonings, opensTunnels } = this.#options;
+    const { maxAddresses, zonings, accounts, opensTunnels } = this.#options;
     this.ranges = new RangeTable(ranges);
     this.#shared = new SharedTables(this.ranges);
-    this.#counted = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels });
-    this.#parsed = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels });
+    this.#counted = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels, accounts: accounts() });
+    this.#parsed = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels, accounts: accounts() });
     const places = new Places(this.ranges);
     const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
     const ledger = this.#counted.interface("eth0");
     this.tables = new KernelTables(this.ranges, places, ledger, this.#shared, sizes);
-    this.zones = ledger.zones.map((zones) => {
-      const sharing = { siblings: 1, cpus: CPUS, isRealtime: sizes.isAtomic };
-      return new ZoneCounters(new KernelZones(zones.zoning), zones, sharing);
-    });
-    const program = { ...this.#options, zones: this.zones, ignoreOutgoing: false };
+    const sharing = { siblings: 1, cpus: CPUS, isRealtime: sizes.isAtomic };
+    this.zones = ledger.zones.map((zones) => new ZoneCounters(new KernelZones(zones.zoning), zones, sharing));
+    if (ledger.accounts !== undefined) {
+      this.#kernelAccounts = new KernelAccounts(ledger.accounts.accounts);
+      this.#accounts = new AccountCounters(this.#kernelAccounts, ledger.accounts, sharing);
+    }
+    const program = { ...this.#options, zones: this.zones, accounts: this.#accounts, ignoreOutgoing: false };
     this.programFd = loadProgram(program, this.ranges, places, this.tables);
   }
 
@@ -117,6 +129,7 @@ export class Twins implements Disposable {
   counted(): Facts {
     this.tables.sync();
     for (const counters of this.zones) counters.sync();
+    this.#accounts?.sync();
     return factsOf(this.#counted);
   }
 
@@ -132,6 +145,8 @@ export class Twins implements Disposable {
       counters.close();
       counters.zones.close();
     }
+    this.#accounts?.close();
+    this.#kernelAccounts?.close();
     this.#shared.close();
   }
 
@@ -165,6 +180,8 @@ export interface Facts {
   cells: Map<string, number[]>;
   /** Label, zone and direction → packets and bytes. */
   zones: Map<string, number[]>;
+  /** Customer, other end, column and direction → packets and bytes. */
+  accounts: Map<string, number[]>;
 }
 
 /** What all addresses have together, by IP version, direction and protocol. */
@@ -183,7 +200,8 @@ export function totalsOf({ cells }: Facts): Map<string, number[]> {
 }
 
 function factsOf(ledger: Ledger): Facts {
-  const { slots, verdicts, unopened, aggregatedPackets, exhaustedPackets, rows, zones } = ledger.interface("eth0");
+  const { slots, verdicts, unopened, aggregatedPackets, exhaustedPackets, rows, zones, accounts } =
+    ledger.interface("eth0");
   return {
     all: slotOf(slots, ALL_SLOT),
     refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, verdicts[verdict]!])),
@@ -192,6 +210,7 @@ function factsOf(ledger: Ledger): Facts {
     exhaustedPackets,
     addresses: ledger.addresses.used,
     cells: cellsOf(rows, slots, ledger.ranges),
+    accounts: sorted(accounts === undefined ? [] : accountsOf(accounts)),
     zones: new Map(zones.flatMap(zonesOf).toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
 }
@@ -207,6 +226,26 @@ export function zonesOf(ledger: ZoneLedger): [string, number[]][] {
     }
   }
   return found;
+}
+
+/** What has packets, by names. */
+export function accountsOf({ accounts, counts }: AccountLedger): [string, number[]][] {
+  const found: [string, number[]][] = [];
+  for (let slot = FIRST_NAMED; slot < accounts.slots.count; slot++) {
+    const { customer, remote, column } = accounts.accountOf(slot);
+    const labels = [accounts.customers.nameOf(customer)];
+    if (remote !== Zone.UNKNOWN) labels.push(accounts.remotes.nameOf(remote));
+    if (column > 0) labels.push(`protocol="${PROTOCOL_LABELS[column]}"`);
+    for (const [name, direction] of Object.entries(Direction)) {
+      const numbers = [PACKETS, BYTES].map((what) => counts.count(slot, direction, what));
+      if (numbers[0]! > 0) found.push([`${labels.join(",")} ${name}`, numbers]);
+    }
+  }
+  return found;
+}
+
+function sorted<T>(entries: readonly [string, T][]): Map<string, T> {
+  return new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function slotOf({ counters }: Slots, slot: number): number[] {

@@ -3,6 +3,7 @@ import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r10 } from "../assembly/instruction.ts";
 import { COLUMN_STEP, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../tables/places.ts";
+import type { AccountMaps } from "../zones/account-layout.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import type { CountersWriter } from "./counters.ts";
 import type { ParseExits } from "./parsing/network-writer.ts";
@@ -17,7 +18,8 @@ import {
   KIND,
   SEGMENT_BYTES,
 } from "./storage.ts";
-import { writeZoneCounting } from "./zone-writer.ts";
+import { writeAccountCounting, writeKeptColumn } from "./zones/account-writer.ts";
+import { writeZoneCounting } from "./zones/zone-writer.ts";
 
 /** The half of a row that has what the address sent; the other starts at DIRECTION_BYTES. */
 const TX_BYTES = 0;
@@ -31,6 +33,7 @@ export interface CountOptions extends RowsOptions {
   places: Places;
   unfolds: boolean;
   zones: readonly ZoneMaps[];
+  accounts: AccountMaps | undefined;
   /** What the program returns. */
   result: number;
 }
@@ -80,6 +83,7 @@ class CountWriter {
     this.#writeAll(false);
     asm.putOff(() => this.#writeOtherKinds(step));
     if (isLong) this.#writePutOffBetween();
+    writeKeptColumn(asm, this.#options.accounts);
     this.#numberColumn();
     this.#writeIpv4(IPV4_SOURCE, TX_BYTES);
     asm.putOff(() => {
@@ -93,6 +97,7 @@ class CountWriter {
     asm.writePutOff();
 
     asm.place(ipv6);
+    writeKeptColumn(asm, this.#options.accounts);
     this.#writeIpv6(IPV6_SOURCE, TX_BYTES);
     this.#writeIpv6(IPV6_DESTINATION, DIRECTION_BYTES);
     this.#writeZones(6);
@@ -146,7 +151,9 @@ class CountWriter {
   }
 
   #writeZones(version: 4 | 6): void {
-    for (const counters of this.#options.zones) writeZoneCounting(this.#asm, counters, version, this.#options.unfolds);
+    const { zones, accounts, unfolds } = this.#options;
+    for (const counters of zones) writeZoneCounting(this.#asm, counters, version, unfolds);
+    if (accounts !== undefined) writeAccountCounting(this.#asm, accounts, version, unfolds);
   }
 
   #writeExit(): void {

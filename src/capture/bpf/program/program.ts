@@ -9,6 +9,7 @@ import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import type { Places } from "../tables/places.ts";
 import { type TableSizes, unopenedOffset } from "../tables/table-sizes.ts";
 import { bpfRefusal } from "../refusal.ts";
+import type { AccountMaps } from "../zones/account-layout.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import { EVENT, type MapFds } from "../layout.ts";
 import { writeCounting } from "./count-writer.ts";
@@ -50,6 +51,8 @@ export interface ProgramOptions {
   opensTunnels: boolean;
   /** What is counted by zone of the remote address, for each way to tell them apart. */
   zones: readonly ZoneMaps[];
+  /** What is counted by customer and other end. */
+  accounts?: AccountMaps | undefined;
 }
 
 /** What a program counts in. */
@@ -74,7 +77,7 @@ export function writeProgram(
     malformed: asm.label("count_malformed"),
     ignored: asm.label("ignored"),
   };
-  const { hook, isEthernet, ignoreOutgoing, wireSizes, opensTunnels, zones } = options;
+  const { hook, isEthernet, ignoreOutgoing, wireSizes, opensTunnels, zones, accounts } = options;
   const isTcx = hook === Hook.TCX;
   const counters = new CountersWriter(asm, {
     ...sizes,
@@ -98,7 +101,7 @@ export function writeProgram(
   writeNetwork(asm, { tablesFd: fds.tables, unfolds: wireSizes, doors }, labels, exits);
   if (doors !== undefined) writeTunnels(asm, fds.tables, counters, doors, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
-  writeCounting(asm, { sizes, fds, ranges, places, unfolds: wireSizes, zones, result }, counters, exits);
+  writeCounting(asm, { sizes, fds, ranges, places, unfolds: wireSizes, zones, accounts, result }, counters, exits);
   return asm;
 }
 

@@ -52,9 +52,12 @@ import * as headers from "../../../packet/headers.ts";
  *   -344  INNER             header of the packet that it carries, or of the tunnel **
  *   -352  FRAGMENTED        not 0 if it is a part of another **
  *   -360  TUNNEL_LIMIT      where the header of the tunnel has to end **
+ *   -368  ACCOUNT_COLUMN    the protocol's column ***
+ *   -376  ACCOUNT_REMOTE    what the other end is ***
  *
  *   *  only if packets are unfolded; NETWORK_OFFSET and PROTOCOL if tunnels are opened, too
  *   ** only if tunnels are opened
+ *   *** only if accounts are counted
  */
 export const KEY = -4;
 export const LANE = -8;
@@ -96,3 +99,6 @@ export const OUTER_VERSION = -304;
 export const INNER = -344;
 export const FRAGMENTED = -352;
 export const TUNNEL_LIMIT = -360;
+
+export const ACCOUNT_COLUMN = -368;
+export const ACCOUNT_REMOTE = -376;

@@ -1,92 +1,16 @@
 import { type Ends, FIRST_NAMED } from "../../../ledger/zones/zone.ts";
-import {
-  DIRECTORY_ENTRIES,
-  IPV4_WORDS,
-  IPV6_WORDS,
-  SUBDIRECTORY,
-  type ZoneIndex,
-  type ZoneTable,
-} from "../../../ledger/zones/zone-table.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
 import { Dispenser, dispenserBytes, type DispenserPlace } from "../tables/dispenser.ts";
 import { untilProgramsEnd } from "../tables/grace.ts";
 import type { TableOptions } from "../tables/kernel-tables.ts";
-import {
-  DIRECTORY_ENTRY_BYTES,
-  IPV4_SPAN_BYTES,
-  IPV6_SPAN_BYTES,
-  type SideMaps,
-  ZONE_SLOT_BYTES,
-  ZONE_STATE,
-} from "./zone-layout.ts";
+import { type SideMaps, ZONE_SLOT_BYTES, ZONE_STATE } from "./zone-layout.ts";
 import { type SlotTakings, ZoneRecycler } from "./zone-recycler.ts";
-import { neededSteps, searchSteps, slotsOf } from "./zone-sizes.ts";
+import { slotsOf } from "./zone-sizes.ts";
+import { ZoneTables } from "./zone-tables.ts";
 
-/** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
-const SPARE = 1.5;
-const SPARE_SPANS = 8192;
-const SPARE_ENTRIES = 16 * 1024;
-const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
-
-/** Half of two arrays, and the way into it. */
-class Side implements SideMaps {
-  readonly directory: number;
-  readonly spans: number;
-  readonly steps: number;
-  readonly #words: number;
-  readonly #capacity: { entries: number; spans: number };
-  readonly #directoryWords: Uint32Array;
-  readonly #spanWords: Uint32Array;
-
-  constructor(maps: MapSet, name: string, index: ZoneIndex, words: number, spanBytes: number) {
-    const array = bpf.BPF_MAP_TYPE_ARRAY;
-    const entries = index.directory.length / ENTRY_WORDS;
-    this.#words = words;
-    this.#capacity = {
-      entries: entries === DIRECTORY_ENTRIES && words === IPV4_WORDS ? entries : entries + SPARE_ENTRIES,
-      spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
-    };
-    this.steps = searchSteps(index);
-    this.directory = maps.create(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
-    this.spans = maps.create(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
-    this.#directoryWords = new Uint32Array(
-      maps.map(this.directory, 2 * this.#capacity.entries * DIRECTORY_ENTRY_BYTES),
-    );
-    this.#spanWords = new Uint32Array(maps.map(this.spans, 2 * this.#capacity.spans * spanBytes));
-  }
-
-  fits(index: ZoneIndex): boolean {
-    return (
-      index.directory.length / ENTRY_WORDS <= this.#capacity.entries &&
-      index.spans.length / this.#words <= this.#capacity.spans &&
-      neededSteps(index) <= this.steps
-    );
-  }
-
-  /** Writes a table into a half; returns the first entry of that half's directory. */
-  write(index: ZoneIndex, half: number): number {
-    const firstEntry = half * this.#capacity.entries;
-    const firstSpan = half * this.#capacity.spans;
-    this.#spanWords.set(index.spans, firstSpan * this.#words);
-    const { directory } = index;
-    const to = this.#directoryWords;
-    for (let at = 0; at < directory.length; at += ENTRY_WORDS) {
-      const [low, high] = [directory[at]!, directory[at + 1]!];
-      const base = high === SUBDIRECTORY ? firstEntry : firstSpan;
-      to[firstEntry * ENTRY_WORDS + at] = low + base;
-      to[firstEntry * ENTRY_WORDS + at + 1] = high === SUBDIRECTORY ? high : high + base;
-    }
-    return firstEntry;
-  }
-}
-
-/**
- * The tables of one zoning in the kernel. They follow those of the zoning: a new one is written beside the one in use,
- * and then takes its place in one step, so that no right is needed and no packet waits. A program is done with the old
- * one in far less time than it takes to make the next.
- */
+/** The tables of one zoning in the kernel, and the slots of its zones. */
 export class KernelZones {
   readonly zoning: Zoning;
   readonly ends: Ends;
@@ -100,23 +24,19 @@ export class KernelZones {
   readonly slotDispenser: DispenserPlace;
   /** Slots that only zones are given to which something is sent. */
   readonly slotsForSenders: number;
-  readonly #sides: readonly [Side, Side];
+  readonly #tables: ZoneTables;
   readonly #maps = new MapSet();
   readonly #slotWords: Uint32Array;
-  readonly #stateWords: Uint32Array;
   readonly #dispenser: Dispenser;
   readonly #recycler: ZoneRecycler;
   readonly #takings = new Set<SlotTakings>();
   readonly #now: () => number;
-  readonly #unwatch: () => void;
   #isOpen = true;
-  #half = 0;
   /** Slot of a program → zone. */
   readonly #zoneOf: Uint32Array;
 
   constructor(zoning: Zoning, options: TableOptions = {}) {
     const array = bpf.BPF_MAP_TYPE_ARRAY;
-    const { ipv4, ipv6 } = zoning.table;
     this.zoning = zoning;
     this.ends = zoning.ends;
     const { slotCount, slotDispenser, slotsForSenders } = slotsOf(zoning);
@@ -126,15 +46,14 @@ export class KernelZones {
     this.#now = options.now ?? (() => performance.now());
     const maps = this.#maps;
     try {
-      const side4 = new Side(maps, "4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES);
-      this.#sides = [side4, new Side(maps, "6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
-      [this.ipv4, this.ipv6] = this.#sides;
       this.slots = maps.create("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);
       const stateBytes = ZONE_STATE.DISPENSER + dispenserBytes(this.slotDispenser);
       this.state = maps.create("zonestate", array, 4, stateBytes, 1);
       this.#slotWords = new Uint32Array(maps.map(this.slots, zoning.maxZones * ZONE_SLOT_BYTES));
       const state = maps.map(this.state, stateBytes);
-      this.#stateWords = new Uint32Array(state);
+      this.#tables = new ZoneTables(maps, zoning, new Uint32Array(state), zoning.maxZones);
+      this.ipv4 = this.#tables.ipv4;
+      this.ipv6 = this.#tables.ipv6;
       this.#dispenser = new Dispenser(state, this.slotDispenser, FIRST_NAMED);
     } catch (error) {
       maps.close();
@@ -154,8 +73,6 @@ export class KernelZones {
       forget: (slot) => void (this.#zoneOf[slot] = 0),
       untilProgramsEnd: options.untilProgramsEnd ?? untilProgramsEnd,
     });
-    this.#write(zoning.table);
-    this.#unwatch = zoning.watch((table) => this.#replace(table));
   }
 
   /** The zone that programs have given a slot to; 0 if they are about to. */
@@ -191,27 +108,8 @@ export class KernelZones {
 
   close(): void {
     this.#isOpen = false;
-    this.#unwatch();
+    this.#tables.close();
     this.#maps.close();
-  }
-
-  #replace(table: ZoneTable): string | undefined {
-    const [side4, side6] = this.#sides;
-    if (!side4.fits(table.ipv4) || !side6.fits(table.ipv6)) {
-      return "it is too large for the tables that were made in the kernel at start; restart promtap to use it";
-    }
-    this.#write(table);
-    return undefined;
-  }
-
-  #write({ ipv4, ipv6 }: ZoneTable): void {
-    const half = 1 - this.#half;
-    const [side4, side6] = this.#sides;
-    const first4 = side4.write(ipv4, half);
-    const first6 = side6.write(ipv6, half);
-    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV4 / 4, first4);
-    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV6 / 4, first6);
-    this.#half = half;
   }
 
   #finishRecycling(): void {

@@ -1,13 +1,11 @@
 import { Direction } from "../../../ledger/rows.ts";
 import type { ZoneLedger } from "../../../ledger/zones/zone-ledger.ts";
-import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
 import type { KernelZones } from "./kernel-zones.ts";
 import type { SlotTakings } from "./zone-recycler.ts";
-import { COUNTER_BYTES, COUNTER_PACKETS, ZONE_COUNTER_BYTES } from "./zone-layout.ts";
+import { COUNTER_DOUBLES, CounterLanes } from "./counter-lanes.ts";
+import { COUNTER_BYTES, COUNTER_PACKETS } from "./zone-layout.ts";
 import { DIRECTIONS, lanesOf, type Sharing } from "./zone-sizes.ts";
-
-const COUNTER_DOUBLES = ZONE_COUNTER_BYTES / 8;
 
 /** What programs count by zone on one interface, and the way of it into the ledger. See KernelTables. */
 export class ZoneCounters implements SlotTakings {
@@ -19,11 +17,7 @@ export class ZoneCounters implements SlotTakings {
   readonly isAtomic: boolean;
   #ledger: ZoneLedger | undefined;
   readonly #maps = new MapSet();
-  readonly #counters: Float64Array;
-  /** Counter → what it was when it was last read, all lanes together. */
-  readonly #seen: Float64Array;
-  readonly #double = new Float64Array(1);
-  readonly #words = new Uint32Array(this.#double.buffer);
+  readonly #counters: CounterLanes;
 
   constructor(zones: KernelZones, ledger: ZoneLedger, sharing: Sharing) {
     const { lanes, isAtomic } = lanesOf(zones.slotCount, sharing);
@@ -31,15 +25,13 @@ export class ZoneCounters implements SlotTakings {
     this.lanes = lanes;
     this.isAtomic = isAtomic;
     this.#ledger = ledger;
-    const entries = lanes * zones.slotCount * DIRECTIONS;
-    this.fd = this.#maps.create("zonecounts", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_COUNTER_BYTES, entries);
     try {
-      this.#counters = new Float64Array(this.#maps.map(this.fd, entries * ZONE_COUNTER_BYTES));
+      this.#counters = new CounterLanes(this.#maps, "zonecounts", zones.slotCount, lanes);
     } catch (error) {
       this.#maps.close();
       throw error;
     }
-    this.#seen = new Float64Array(zones.slotCount * DIRECTIONS * COUNTER_DOUBLES);
+    this.fd = this.#counters.fd;
     zones.join(this);
   }
 
@@ -59,15 +51,11 @@ export class ZoneCounters implements SlotTakings {
   }
 
   takenPackets(slot: number, direction: Direction): number {
-    return this.#seen[(slot * DIRECTIONS + direction) * COUNTER_DOUBLES + COUNTER_PACKETS / 8]!;
+    return this.#counters.seen[(slot * DIRECTIONS + direction) * COUNTER_DOUBLES + COUNTER_PACKETS / 8]!;
   }
 
   clear(slot: number): void {
-    const doubles = DIRECTIONS * COUNTER_DOUBLES;
-    for (let lane = slot * doubles; lane < this.#counters.length; lane += this.#seen.length) {
-      this.#counters.fill(0, lane, lane + doubles);
-    }
-    this.#seen.fill(0, slot * doubles, (slot + 1) * doubles);
+    this.#counters.clear(slot);
   }
 
   /** Counts into another ledger of the same zoning from now on. */
@@ -77,7 +65,7 @@ export class ZoneCounters implements SlotTakings {
 
   /** Takes what waits for a ledger for counted. */
   discard(): void {
-    for (let at = 0; at < this.#seen.length; at++) this.#seen[at] = this.#total(at);
+    this.#counters.discard();
   }
 
   /** To be called when the program is loaded, which holds the map from then on. */
@@ -97,27 +85,16 @@ export class ZoneCounters implements SlotTakings {
   /** False if there is something to take, and no ledger for it, or no zone yet. */
   #take(slot: number, direction: Direction): boolean {
     const at = (slot * DIRECTIONS + direction) * COUNTER_DOUBLES;
-    const packets = this.#total(at + COUNTER_PACKETS / 8);
-    const bytes = this.#total(at + COUNTER_BYTES / 8);
-    const newPackets = packets - this.#seen[at]!;
-    const newBytes = bytes - this.#seen[at + 1]!;
+    const packets = this.#counters.total(at + COUNTER_PACKETS / 8);
+    const bytes = this.#counters.total(at + COUNTER_BYTES / 8);
+    const newPackets = packets - this.#counters.seen[at]!;
+    const newBytes = bytes - this.#counters.seen[at + 1]!;
     if (newPackets === 0 && newBytes === 0) return true;
     const zone = this.zones.zoneOf(slot);
     if (zone === 0 || this.#ledger === undefined) return false;
     this.#ledger.counts.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);
-    this.#seen[at] = packets;
-    this.#seen[at + 1] = bytes;
+    this.#counters.seen[at] = packets;
+    this.#counters.seen[at + 1] = bytes;
     return true;
-  }
-
-  /** One number over all lanes. The kernel may be writing it: see KernelTables. */
-  #total(at: number): number {
-    const stride = this.#seen.length;
-    let total = 0;
-    for (let lane = at; lane < this.#counters.length; lane += stride) {
-      this.#double[0] = this.#counters[lane]!;
-      total += this.#words[0]! + this.#words[1]! * 2 ** 32;
-    }
-    return total;
   }
 }

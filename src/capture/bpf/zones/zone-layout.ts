@@ -29,6 +29,22 @@ export interface SideMaps {
   readonly steps: number;
 }
 
+/** What a program finds zones with: descriptors of maps. */
+export interface ZoneTableMaps {
+  readonly ends: Ends;
+  readonly ipv4: SideMaps;
+  readonly ipv6: SideMaps;
+  readonly state: number;
+}
+
+/** What a program adds to: the counters of an interface. */
+export interface CounterMaps {
+  readonly fd: number;
+  /** 2^n; see layout.ts. */
+  readonly lanes: number;
+  readonly isAtomic: boolean;
+}
+
 /** The slots of zones. */
 export interface ZoneSlots {
   /** Slots that there may be, those of unnamed zones included. */
@@ -40,18 +56,7 @@ export interface ZoneSlots {
 }
 
 /** What a program counts by zone in: descriptors of maps, and their sizes. */
-export interface ZoneMaps {
-  /** Counters. */
-  readonly fd: number;
-  /** 2^n; see layout.ts. */
-  readonly lanes: number;
-  readonly isAtomic: boolean;
+export interface ZoneMaps extends CounterMaps {
   /** What all programs share. */
-  readonly zones: ZoneSlots & {
-    readonly ends: Ends;
-    readonly ipv4: SideMaps;
-    readonly ipv6: SideMaps;
-    readonly slots: number;
-    readonly state: number;
-  };
+  readonly zones: ZoneSlots & ZoneTableMaps & { readonly slots: number };
 }

@@ -1,0 +1,64 @@
+import { type Accounts, MAX_REMOTES } from "../../../ledger/accounts/accounts.ts";
+import { FIRST_NAMED, Zone } from "../../../ledger/zones/zone.ts";
+import type { Zoning } from "../../../ledger/zones/zoning.ts";
+import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
+import type { CounterMaps, ZoneTableMaps } from "./zone-layout.ts";
+
+/*
+ * Every account that there can be has a place of its own in the counters of an interface, as those of ZoneCounters:
+ *
+ *     place = ((customer - OTHER) × remotes + remote - OTHER) × columns + column
+ *
+ * So nothing is given out, and nothing is looked up besides customer and remote end.
+ */
+
+/** Places in an interface's counters: 32 bytes each. */
+const MAX_PLACES = 2 ** 21;
+/** Over all interfaces. */
+const MAX_ALL_PLACES = 2 ** 23;
+/** Room for later lists and zones. */
+const CUSTOMERS_SPARE = 1.5;
+const REMOTES_SPARE = 1.25;
+const MIN_SPARE = 4;
+
+/** How many places there are, and of what. */
+export interface AccountSizes {
+  readonly customers: number;
+  readonly remotes: number;
+  readonly columns: number;
+  readonly places: number;
+}
+
+/** What a program counts by account in. */
+export interface AccountMaps extends CounterMaps {
+  readonly customers: ZoneTableMaps;
+  /** Undefined if remote ends are not told apart. */
+  readonly remotes: ZoneTableMaps | undefined;
+  readonly sizes: AccountSizes;
+}
+
+/** Whether remote ends are told apart. */
+export function hasRemotes({ remotes }: Accounts): boolean {
+  return remotes.zones > FIRST_NAMED;
+}
+
+export function accountSizes(accounts: Accounts): AccountSizes {
+  const customers = roomFor(accounts.customers, CUSTOMERS_SPARE, accounts.customers.maxZones);
+  const remotes = hasRemotes(accounts) ? roomFor(accounts.remotes, REMOTES_SPARE, MAX_REMOTES) : 1;
+  const columns = accounts.hasProtocols ? PROTOCOL_COLUMNS : 1;
+  return { customers, remotes, columns, places: customers * remotes * columns };
+}
+
+/** Why accounts can't have a place each; undefined if they can. */
+export function accountRefusal(accounts: Accounts, siblings: number): string | undefined {
+  const { customers, remotes, columns, places } = accountSizes(accounts);
+  const max = Math.min(MAX_PLACES, Math.floor(MAX_ALL_PLACES / Math.max(siblings, 1)));
+  if (places <= max) return undefined;
+  const product = `${customers} customers × ${remotes} at the other end × ${columns} protocols`;
+  return `--customers.by has ${product}, and there is room for ${max} in the kernel; use --engine ring`;
+}
+
+function roomFor({ zones }: Zoning, spare: number, max: number): number {
+  const used = zones - Zone.OTHER;
+  return Math.min(Math.max(Math.ceil(used * spare), used + MIN_SPARE), max - Zone.OTHER);
+}

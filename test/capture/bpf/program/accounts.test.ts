@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Hook } from "../../../../src/capture/bpf/program/program.ts";
+import { accountRefusal } from "../../../../src/capture/bpf/zones/account-layout.ts";
+import type { CustomersBy } from "../../../../src/config/customers/customers.ts";
+import { parseRange } from "../../../../src/config/range-syntax.ts";
+import { formatIpv4, formatIpv6 } from "../../../../src/packet/address.ts";
+import { listOf } from "../../../customers/customers-of.ts";
+import { lastOf } from "../../../customers/prefix-sets.ts";
+import { plainCount, type TariffBook, TariffCounts } from "../../../ledger/accounts/books.ts";
+import type { Traffic } from "../../../ledger/model.ts";
+import { ipv4Frame, ipv6Frame } from "../../../support/frames.ts";
+import { lacking } from "../../../support/requirements.ts";
+import { Twins } from "../twins.ts";
+
+const options = { skip: lacking("root") };
+
+const many = (count: number, text: (k: number) => string, name: string): [string, { customer: string }][] =>
+  Array.from({ length: count }, (_, k) => [text(k), { customer: `${name}${k % 40}` }]);
+
+const BOOK: TariffBook = {
+  customers: listOf({
+    "10.0.0.0/8": { customer: "ten" },
+    "10.1.2.0/24": { customer: "one" },
+    "2001:db8::/32": { customer: "six" },
+    ...Object.fromEntries(many(300, (k) => `172.16.${k >> 7}.${(k & 127) * 2}`, "c")),
+    ...Object.fromEntries(many(200, (k) => `2400:${k.toString(16)}::/48`, "d")),
+  }),
+  zones: listOf({
+    "10.0.0.0/8": { customer: "internal" },
+    "10.1.0.0/16": { customer: "cache" },
+    "172.16.1.0/24": { customer: "peering" },
+    "2001:db8::/33": { customer: "internal" },
+    "2400::/16": { customer: "peering" },
+  }),
+};
+const LATER: TariffBook = {
+  customers: [...BOOK.customers, ...listOf({ "192.0.2.0/24": { customer: "new" } })],
+  zones: listOf({ "10.1.2.0/25": { customer: "internal" }, "172.0.0.0/8": { customer: "half" } }),
+};
+const PROTOCOLS = [6, 17, 1, 132, 200];
+
+/** Packets between all borders of a book and their neighbours. */
+function packetsOf({ customers, zones }: TariffBook): Traffic[] {
+  return ([4, 6] as const).flatMap((version) => {
+    const own = [...customers, ...zones].filter((prefix) => prefix.version === version);
+    const highest = (1n << (version === 4 ? 32n : 128n)) - 1n;
+    const borders = own
+      .flatMap((prefix) => [prefix.first - 1n, prefix.first, lastOf(prefix), lastOf(prefix) + 1n])
+      .filter((address) => address >= 0n && address <= highest);
+    return borders.map((source, k) => ({
+      version,
+      source,
+      destination: borders[(k * 7 + 3) % borders.length]!,
+      protocol: PROTOCOLS[k % PROTOCOLS.length]!,
+      lengthBytes: 60 + (k % 900),
+    }));
+  });
+}
+
+function frameOf({ version, source, destination, protocol, lengthBytes }: Traffic): Uint8Array {
+  const text = (address: bigint): string => {
+    const word = (k: number): number => Number((address >> BigInt(32 * k)) & 0xffff_ffffn);
+    return version === 4 ? formatIpv4(word(0)) : formatIpv6(word(3), word(2), word(1), word(0));
+  };
+  const ends = { source: text(source), destination: text(destination), lengthBytes, protocol };
+  return Uint8Array.from((version === 4 ? ipv4Frame(ends) : ipv6Frame(ends)).bytes);
+}
+
+async function twinsOf(hook: Hook, by: readonly CustomersBy[], wireSizes = false) {
+  const both = [new TariffCounts(50, by, 10_000), new TariffCounts(50, by, 10_000)];
+  for (const counts of both) await counts.use(BOOK);
+  const left = [...both];
+  const accounts = () => left.shift()!.series.accounts;
+  return { both, twins: new Twins([parseRange("10.0.0.0/8/16:site=four")], { hook, wireSizes, accounts }) };
+}
+
+for (const hook of Object.values(Hook)) {
+  describe(`a program of hook ${hook}`, () => {
+    for (const by of [["zone", "protocol"], ["zone"]] as const) {
+      test(`counts customers by ${by.join(" and ")} as a plain reading says, as the parser does`, options, async () => {
+        const packets = packetsOf(BOOK).map((packet) => (by.length === 1 ? { ...packet, protocol: 200 } : packet));
+        const { twins } = await twinsOf(hook, by);
+        using _ = twins;
+        for (const packet of packets) twins.see(frameOf(packet));
+        const counted = twins.counted();
+        assert.deepEqual(counted.accounts, plainCount(BOOK, packets));
+        assert.deepEqual(counted, twins.parsed());
+      });
+    }
+
+    test("counts customers by protocol alone", options, async () => {
+      const { twins } = await twinsOf(hook, ["protocol"]);
+      using _ = twins;
+      for (const packet of packetsOf(BOOK)) twins.see(frameOf(packet));
+      const counted = twins.counted();
+      assert.ok(counted.accounts.size > 100);
+      assert.deepEqual(counted, twins.parsed());
+    });
+
+    test("counts merged packets as those on the wire", options, async () => {
+      const { twins } = await twinsOf(hook, ["zone", "protocol"], true);
+      using _ = twins;
+      const packet = { version: 4, source: 0x0a00_0001n, destination: 0x0a01_0101n, protocol: 6 } as const;
+      for (const gsoSize of [0, 500]) twins.see(frameOf({ ...packet, lengthBytes: 1400 }), { gsoSize });
+      const counted = twins.counted();
+      assert.equal(counted.accounts.size, 2);
+      assert.deepEqual(counted, twins.parsed());
+    });
+
+    test("takes other zones and customers from the next packet on, and no count is lost", options, async () => {
+      const packets = [...packetsOf(BOOK), ...packetsOf(LATER)];
+      const { both, twins } = await twinsOf(hook, ["zone", "protocol"]);
+      using _ = twins;
+      for (const packet of packets) twins.see(frameOf(packet));
+      for (const counts of both) assert.deepEqual(await counts.use(LATER), [undefined, undefined]);
+      for (const packet of packets) twins.see(frameOf(packet));
+      const expected = plainCount(LATER, packets, plainCount(BOOK, packets));
+      const counted = twins.counted();
+      assert.deepEqual(counted.accounts, expected);
+      assert.deepEqual(counted, twins.parsed());
+    });
+
+    test("refuses more customers than it has places for, and goes on by those before", options, async () => {
+      const { both, twins } = await twinsOf(hook, ["zone"]);
+      using _ = twins;
+      const names = Object.fromEntries(
+        Array.from({ length: 900 }, (_, k) => [`172.17.${k >> 8}.${k & 255}`, { customer: `more${k}` }]),
+      );
+      const refusals = await both[0]!.use({ ...BOOK, customers: listOf(names) });
+      assert.match(String(refusals[1]), /^it is too large for the tables/);
+      const packet = { version: 4, source: 0xac11_0001n, destination: 0x0a01_0101n, protocol: 200, lengthBytes: 90 };
+      twins.see(frameOf({ ...packet, version: 4 }));
+      assert.deepEqual([...twins.counted().accounts], [['customer="ten",zone="rest" RX', [1, 90]]]);
+    });
+  });
+}
+
+test("more accounts than the kernel has room for are refused", async () => {
+  const counts = new TariffCounts(50, ["zone", "protocol"], 10_000);
+  await counts.use(BOOK);
+  assert.equal(accountRefusal(counts.series.accounts, 1), undefined);
+  assert.match(
+    String(accountRefusal(counts.series.accounts, 10_000)),
+    / there is room for 838 in the kernel; use --engine ring$/,
+  );
+});
