@@ -14,7 +14,7 @@ import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
-const ENGINES = ["ring", "pcap"];
+const ENGINES = ["bpf", "tcx", "ring", "pcap"];
 const ALL = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
 
 const LIST = "prefix,customer\n10.0.0.0/8,ten\n10.1.0.0/16,one\n2001:db8::/32,one\n";

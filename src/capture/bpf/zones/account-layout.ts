@@ -18,8 +18,8 @@ const MAX_PLACES = 2 ** 21;
 const MAX_ALL_PLACES = 2 ** 23;
 /** Room for later lists and zones. */
 const CUSTOMERS_SPARE = 1.5;
-const REMOTES_SPARE = 1.25;
-const MIN_SPARE = 4;
+const REMOTES_SPARE = 2;
+const MIN_SPARE = 8;
 
 /** How many places there are, and of what. */
 export interface AccountSizes {
