@@ -52,6 +52,16 @@ const FLAGS = {
     help: "Address to serve on, instead of -p: :9112, 127.0.0.1:9112, [::1]:9112 or unix:/run/promtap.sock.",
     parse: String,
   }),
+  /** Whether the page is served on sockets that systemd has opened. */
+  servesSystemdSocket: toggle({
+    name: "web.systemd-socket",
+    key: "web.systemd_socket",
+    excludes: {
+      port: "the unit of the socket says where it listens",
+      "web.listen-address": "the unit of the socket says where it listens",
+    },
+    help: "Serve on the sockets that systemd passes (LISTEN_FDS), and not on a port.",
+  }),
   mode: single({
     name: "web.socket-mode",
     key: "web.socket_mode",

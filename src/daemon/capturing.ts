@@ -25,6 +25,7 @@ const FILE_TRAFFIC: CapturedTraffic = {
   keeps: [],
   async started() {},
   sync() {},
+  beat() {},
   taps: () => [],
   want() {},
   async rerange() {},
@@ -40,6 +41,8 @@ export interface CapturedTraffic extends TrafficSource {
   readonly keeps: readonly CapabilityName[];
   /** Resolves when all interfaces present at the start have been tried. */
   started(): Promise<void>;
+  /** Has every engine show that it goes on: brings the ledger up to date, and does nothing besides. */
+  beat(): void;
   /** Captures other interfaces from now on. Throws PromtapError, and changes nothing, if one is not there. */
   want(interfaces: readonly string[]): void;
   /** Counts by other ranges from now on. Throws PromtapError, and goes on by those before. */
@@ -75,6 +78,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
       capture.sync();
       void looks.start();
     },
+    beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
     rerange: (ranges, max) => capture.rerange(kind.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),

@@ -26,6 +26,7 @@ import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
 import { describeState, statePath } from "../state/state-keeper.ts";
+import { addressesOf } from "./systemd/passed-sockets.ts";
 import { dumpPrograms } from "./program-dump.ts";
 import { warningsOf } from "./warnings.ts";
 import { openRules } from "../web/rules.ts";
@@ -46,7 +47,7 @@ export async function check(config: Config): Promise<string[]> {
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
     ...(config.state === null ? [] : [await describeState(statePath(config.state.path))]),
-    config.once ? "would print one page" : `would listen on ${(await tryAddresses(config.listen)).join(", ")}`,
+    config.once ? "would print one page" : `would listen on ${(await tryAddresses(addressesOf(config))).join(", ")}`,
   ];
 }
 

@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { type RefusalCounts, Refusals } from "../http/admission/refusals.ts";
+import type { ListenAddress } from "../http/listener.ts";
 import { type AddressChange, type Server, startServer } from "../http/server.ts";
 import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
@@ -12,10 +13,12 @@ import { chooseFormat, CONTENT_TYPE, Format } from "../page/negotiation.ts";
 import { VERSION } from "../version.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
+import { addressesOf } from "./systemd/passed-sockets.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { statusSite } from "./web/status.ts";
 import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
+import { ServiceManager } from "./systemd/service-manager.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
 
 /** What another config may need, of collectors, engines and ports below 1024. */
@@ -34,13 +37,21 @@ export async function run(config: Config, signal: AbortSignal, source?: ConfigSo
     await countThenPrint(program.file, program.counters, (format, timeoutMs) => program.page(format, timeoutMs));
     return;
   }
+  const manager = parts.use("watchdog", ServiceManager.take(process.env, logUnheard));
+  signal.addEventListener("abort", () => manager.stopping(), { once: true });
   // Starting may wait for what never answers; ending does not.
-  await Promise.race([serve(config, signal, parts, source), aborted(signal)]);
+  await Promise.race([serve(config, signal, parts, manager, source), aborted(signal)]);
   await aborted(signal);
 }
 
 /** Resolves when all has started. */
-async function serve(config: Config, signal: AbortSignal, parts: Parts, source?: ConfigSource): Promise<void> {
+async function serve(
+  config: Config,
+  signal: AbortSignal,
+  parts: Parts,
+  manager: ServiceManager,
+  source?: ConfigSource,
+): Promise<void> {
   let reloads: Reloads | undefined;
   const refusals = parts.use("refusals", new Refusals(logRefusals));
   const program = await Program.start(config, signal, parts, {
@@ -56,7 +67,7 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   const server = parts.use(
     "web server",
     await startServer(
-      { listen: config.listen, telemetryPath: config.telemetryPath, rules: rules.current.rules },
+      { listen: addressesOf(config), telemetryPath: config.telemetryPath, rules: rules.current.rules },
       {
         ...front(config, program),
         status: config.guise === undefined ? statusSite(config, program, () => reloads?.state, parts) : undefined,
@@ -71,7 +82,13 @@ async function serve(config: Config, signal: AbortSignal, parts: Parts, source?:
   await Promise.race([program.started(), aborted(signal)]);
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
-  if (source !== undefined) reloads = await startReloads(source, config, { program, server, rules }, parts);
+  if (source !== undefined) reloads = await startReloads(source, config, { program, server, rules, manager }, parts);
+  if (!signal.aborted) {
+    manager.ready(
+      () => program.traffic.beat(),
+      () => summaryOf(program, server),
+    );
+  }
   const counting = file === undefined ? undefined : countFile(file, program.counters);
   // What stands before the damage of a file is served until the end, and the damage decides the exit status.
   counting?.catch(() => {});
@@ -84,6 +101,7 @@ interface Running {
   readonly program: Program;
   readonly server: Server;
   readonly rules: CurrentRules;
+  readonly manager: ServiceManager;
 }
 
 /** Reads the configuration again from now on, when it is asked to, or when a file changes. */
@@ -93,8 +111,11 @@ async function startReloads(source: ConfigSource, config: Config, running: Runni
     () => source.load(),
     async (next) => {
       files = filesOf(next);
-      return apply(next, running);
+      // What systemd has passed is served on until the end.
+      const addresses = addressesOf({ ...next, servesSystemdSocket: config.servesSystemdSocket });
+      return apply(next, addresses, running);
     },
+    running.manager,
   );
   parts.use(
     "requests of reloads",
@@ -132,11 +153,12 @@ function front(config: Config, program: Program): Pick<Site, "expose" | "landing
 }
 
 /** Goes on by another config, or, if that can't be, by the one before. */
-async function apply(config: Config, { program, server, rules }: Running): Promise<string[]> {
+async function apply(config: Config, addresses: readonly ListenAddress[], running: Running): Promise<string[]> {
+  const { program, server, rules } = running;
   const next = await openRules(config, logWebFile, rules.current);
   let listening: AddressChange | undefined;
   try {
-    listening = await server.change(config.listen, next.rules);
+    listening = await server.change(addresses, next.rules);
     const waiting = await program.apply(config);
     logListening(listening.added);
     await listening.commit();
@@ -152,6 +174,16 @@ async function apply(config: Config, { program, server, rules }: Running): Promi
 /** Once a minute at most. */
 function logRefusals(counts: RefusalCounts): void {
   log.warn("refused clients, or ended what they did not go on with", counts);
+}
+
+/** What it does, in a line. */
+function summaryOf({ traffic }: Program, { addresses }: Server): string {
+  const interfaces = traffic.taps().filter(({ isUp }) => isUp).length;
+  return `engine ${traffic.engine}, ${interfaces} interfaces up; listening on ${addresses.join(", ")}`;
+}
+
+function logUnheard(error: string): void {
+  log.warn("couldn't tell systemd what it waits for", { error });
 }
 
 function logWebFile(error: string | undefined): void {

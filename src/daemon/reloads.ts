@@ -18,6 +18,12 @@ export interface ConfigSource {
 /** Changes what runs to what a configuration says. Returns the flags whose change waits for a restart. */
 export type Apply = (config: Config) => Promise<string[]>;
 
+/** Is told when reading begins, and how it ended: undefined, or why it changed nothing. */
+export interface ReloadListener {
+  began(): void;
+  ended(failure: string | undefined): void;
+}
+
 /** What is told of the configuration until it is read again. */
 export const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Date.now() / 1000) };
 
@@ -29,12 +35,14 @@ export class Reloads {
   state = AS_STARTED;
   readonly #load: ConfigSource["load"];
   readonly #apply: Apply;
+  readonly #listener: ReloadListener;
   #current: Promise<string | undefined> | undefined;
   #next: Promise<string | undefined> | undefined;
 
-  constructor(load: ConfigSource["load"], apply: Apply) {
+  constructor(load: ConfigSource["load"], apply: Apply, listener: ReloadListener) {
     this.#load = load;
     this.#apply = apply;
+    this.#listener = listener;
   }
 
   async reload(cause: string): Promise<string | undefined> {
@@ -51,6 +59,13 @@ export class Reloads {
   }
 
   async #run(cause: string): Promise<string | undefined> {
+    this.#listener.began();
+    const failure = await this.#try(cause);
+    this.#listener.ended(failure);
+    return failure;
+  }
+
+  async #try(cause: string): Promise<string | undefined> {
     try {
       const waiting = await this.#apply(await this.#load());
       this.state = { isSuccessful: true, succeededAt: Date.now() / 1000 };
@@ -84,6 +99,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   state: "--state",
   keepCapabilities: "--keep-capabilities",
   telemetryPath: "--web.telemetry-path",
+  servesSystemdSocket: "--web.systemd-socket",
   hasLifecycle: "--web.enable-lifecycle",
   status: "--web.status",
   watchesFiles: "--config.watch",

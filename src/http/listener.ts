@@ -5,7 +5,13 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { listenOnPath, type UnixAddress } from "./unix-socket.ts";
 
 /** Without a host: every address of this machine, IPv6 and IPv4. */
-export type ListenAddress = { kind: "tcp"; host: string | undefined; port: number } | UnixAddress;
+export type ListenAddress = { kind: "tcp"; host: string | undefined; port: number } | UnixAddress | PassedSocket;
+
+/** A socket that is bound already, by what has started the program: TCP or unix. */
+export interface PassedSocket {
+  kind: "passed";
+  fd: number;
+}
 
 /** What a server listens on. */
 export interface Listening {
@@ -24,12 +30,15 @@ export async function listen(server: Server, address: ListenAddress): Promise<Li
     if (address.kind === "unix") {
       return { address: addressText(address), release: await listenOnPath(server, address) };
     }
-    await listenOnPort(server, address.host, address.port);
+    if (address.kind === "passed") await bind(server, { fd: address.fd });
+    else await listenOnPort(server, address.host, address.port);
   } catch (error) {
     const message = `couldn't listen on ${addressText(address)}: ${reasonOf(address, error)}`;
     throw new PromtapError(ErrorCode.HOST, message, { cause: error });
   }
-  const bound = server.address() as AddressInfo;
+  const bound = server.address() as AddressInfo | null;
+  // Node tells no path of a unix socket that it has not bound; its file is that of what has
+  if (bound === null) return { address: addressText(address), release() {} };
   return { address: addressText({ kind: "tcp", host: bound.address, port: bound.port }), release() {} };
 }
 
@@ -43,19 +52,21 @@ async function listenOnPort(server: Server, host: string | undefined, port: numb
   }
 }
 
-async function bind(server: Server, options: ListenOptions): Promise<void> {
+async function bind(server: Server, options: ListenOptions | { fd: number }): Promise<void> {
   server.listen(options);
   await once(server, "listening");
 }
 
 function addressText(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
+  if (address.kind === "passed") return `unix socket at descriptor ${address.fd}`;
   const host = address.host ?? "";
   return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
 }
 
 function reasonOf(address: ListenAddress, error: unknown): string {
   if (error instanceof PromtapError) return error.message;
+  if (address.kind === "passed") return `${systemMessage(error)}; a stream socket is to be passed`;
   const reason = reasonOfCode(address, codeOf(error));
   const flag = address.kind === "tcp" && address.host === undefined ? "-p" : "--web.listen-address";
   return reason === undefined ? systemMessage(error) : `${reason}; give another with ${flag}`;
@@ -63,6 +74,7 @@ function reasonOf(address: ListenAddress, error: unknown): string {
 
 function reasonOfCode(address: ListenAddress, code: string): string | undefined {
   if (address.kind === "unix") return PATH_REASONS[code];
+  if (address.kind === "passed") return undefined;
   const [, zone] = /%(.*)/.exec(address.host ?? "") ?? [];
   return code === "EINVAL" && zone !== undefined ? `there is no interface ${zone}` : PORT_REASONS[code];
 }

@@ -19,6 +19,7 @@ const c = once(() => {
     eventfd: libc.func("int eventfd(uint32_t initial, int flags)"),
     getrlimit: libc.func("int getrlimit(int resource, _Out_ uint64_t *limits)"),
     bind: libc.func("int bind(int fd, const uint8_t *address, uint32_t length)"),
+    connect: libc.func("int connect(int fd, const uint8_t *address, uint32_t length)"),
     setsockopt: libc.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)"),
     getsockopt: libc.func(
       "int getsockopt(int fd, int level, int name, _Inout_ uint8_t *value, _Inout_ uint32_t *length)",
@@ -133,6 +134,10 @@ export function softLimit(resource: number): number {
 
 export function bind(fd: number, address: Uint8Array): number {
   return orErrno(c().bind(fd, address, address.length));
+}
+
+export function connect(fd: number, address: Uint8Array): number {
+  return orErrno(c().connect(fd, address, address.length));
 }
 
 export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): number {

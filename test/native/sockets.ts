@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import koffi from "koffi";
 import * as libc from "../../src/native/libc.ts";
+import { unixAddress } from "../../src/daemon/systemd/notify-socket.ts";
 
 /* Calls that the program has no use for, and its tests have. */
 
@@ -43,5 +44,29 @@ export class RefusedSocket implements Disposable {
 
   [Symbol.dispose](): void {
     libc.close(this.fd);
+  }
+}
+
+/** The socket of a service manager, by path or, after `@`, abstract name. */
+export class NotifySocket implements Disposable {
+  readonly #fd: number = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
+  readonly #buffer = new Uint8Array(4096);
+
+  constructor(path: string) {
+    assert.equal(libc.bind(this.#fd, unixAddress(path)), 0);
+  }
+
+  /** The messages that came since it was last asked; waits for none. */
+  received(): string[] {
+    const messages: string[] = [];
+    for (;;) {
+      const length = libc.recv(this.#fd, this.#buffer);
+      if (length < 0) return messages;
+      messages.push(Buffer.from(this.#buffer.subarray(0, length)).toString());
+    }
+  }
+
+  [Symbol.dispose](): void {
+    libc.close(this.#fd);
   }
 }

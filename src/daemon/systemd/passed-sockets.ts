@@ -1,0 +1,23 @@
+import { ErrorCode, PromtapError } from "../../errors.ts";
+import type { ListenAddress } from "../../http/listener.ts";
+import type { Config } from "../config.ts";
+
+/** The first descriptor that systemd passes: SD_LISTEN_FDS_START of sd_listen_fds(3). */
+const FIRST = 3;
+
+/** Where a config has the page served: at its addresses, or at the sockets that systemd has opened. Throws PromtapError. */
+export function addressesOf(
+  { listen, servesSystemdSocket }: Config,
+  environment: NodeJS.ProcessEnv = process.env,
+): readonly ListenAddress[] {
+  return servesSystemdSocket ? passedSockets(environment) : listen;
+}
+
+function passedSockets({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): ListenAddress[] {
+  const count = Number(LISTEN_PID) === process.pid ? Number(LISTEN_FDS) : 0;
+  if (count > 0) return Array.from({ length: count }, (_, index) => ({ kind: "passed", fd: FIRST + index }));
+  throw new PromtapError(
+    ErrorCode.HOST,
+    "couldn't listen on a socket of systemd: none is passed; start promtap.socket, or leave out --web.systemd-socket",
+  );
+}
