@@ -12,6 +12,7 @@ import { Namespace } from "../support/namespace.ts";
 import { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { liveOptions } from "../support/requirements.ts";
+import { startRecording } from "../support/recording.ts";
 import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
@@ -72,7 +73,7 @@ for (const [name, { arbitrary, seeds, engines, flags }] of Object.entries(TRAFFI
       running.set(engine, promtaps.use(await RunningPromtap.start(namespace, args)));
     }
     const path = join(folder.path, "veth0");
-    const tcpdump = namespace.spawn(["tcpdump", "-i", "veth0", "-w", path, "--immediate-mode", "-U", "-Z", "root"]);
+    const tcpdump = startRecording(namespace, path);
     const ended = once(tcpdump, "close");
     await once(tcpdump.stderr!, "data");
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +9,9 @@ import { Namespace } from "../support/namespace.ts";
 import { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { liveOptions } from "../support/requirements.ts";
+import { startRecording } from "../support/recording.ts";
 import { send } from "../support/sender.ts";
+import { sorted } from "../support/sorted.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
@@ -106,14 +107,6 @@ function expectedSeries(frames: readonly Frame[], zone: number, series = new Map
 
 function seriesOf(page: Page): Map<string, number> {
   return sorted([...page.samples].filter(([name]) => /^promtap_customer_(?:packets|bytes)_/.test(name)));
-}
-
-function sorted(series: Iterable<[string, number]>): Map<string, number> {
-  return new Map([...series].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function startRecording(namespace: Namespace, path: string): ChildProcess {
-  return namespace.spawn(["tcpdump", "-i", "veth0", "-w", path, "--immediate-mode", "-U", "-Z", "root"]);
 }
 
 test(

@@ -3,14 +3,15 @@ import { once } from "node:events";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { ChildProcess } from "node:child_process";
 import { type Frame, arpFrame, ipv4Frame, ipv6Frame, PROTOCOL_TCP, PROTOCOL_UDP, tagged } from "../support/frames.ts";
 import { mmdb, type MmdbValue } from "../support/mmdb-writer.ts";
 import { Namespace } from "../support/namespace.ts";
 import { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { engineOptions, liveOptions } from "../support/requirements.ts";
+import { startRecording } from "../support/recording.ts";
 import { send } from "../support/sender.ts";
+import { sorted } from "../support/sorted.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
@@ -86,14 +87,6 @@ function expectedSeries(frames: readonly Frame[]): Map<string, number> {
 
 function seriesOf(page: Page): Map<string, number> {
   return sorted([...page.samples].filter(([name]) => FAMILIES.some((family) => name.startsWith(family))));
-}
-
-function sorted(series: Iterable<[string, number]>): Map<string, number> {
-  return new Map([...series].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function startRecording(namespace: Namespace, path: string): ChildProcess {
-  return namespace.spawn(["tcpdump", "-i", "veth0", "-w", path, "--immediate-mode", "-U", "-Z", "root"]);
 }
 
 test(

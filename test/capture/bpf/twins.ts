@@ -27,6 +27,7 @@ import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../../src/packet/protocols
 import { parseSegments } from "../../../src/packet/transport.ts";
 import { openTunnel } from "../../../src/packet/tunnel.ts";
 import { behindEthernet, canRun, testRun } from "./test-run.ts";
+import { sorted } from "../../support/sorted.ts";
 
 const ROW_CELLS = 2 * PROTOCOL_COLUMNS;
 const MANY = 10_000;
@@ -242,10 +243,6 @@ export function accountsOf({ accounts, counts }: AccountLedger): [string, number
     }
   }
   return found;
-}
-
-function sorted<T>(entries: readonly [string, T][]): Map<string, T> {
-  return new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function slotOf({ counters }: Slots, slot: number): number[] {

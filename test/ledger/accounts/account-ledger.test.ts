@@ -10,7 +10,8 @@ import { FIRST_NAMED, Zone } from "../../../src/ledger/zones/zone.ts";
 import { lastOf, type Listed } from "../../customers/prefix-sets.ts";
 import { addresses } from "../arbitraries.ts";
 import { packetOf, type Traffic } from "../model.ts";
-import { books, plainCount, sorted, type TariffBook, TariffCounts } from "./books.ts";
+import { books, plainCount, type TariffBook, TariffCounts } from "./books.ts";
+import { sorted } from "../../support/sorted.ts";
 
 const PROTOCOLS = [1, 6, 17, 58, 132, 200];
 

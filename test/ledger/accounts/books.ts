@@ -7,6 +7,7 @@ import { tablesOf } from "../../../src/customers/customer-tables.ts";
 import { Customers } from "../../../src/customers/customers.ts";
 import { type Listed, longest, lists, setOf } from "../../customers/prefix-sets.ts";
 import type { Traffic } from "../model.ts";
+import { sorted } from "../../support/sorted.ts";
 
 /** Customers and zones, each a list of prefixes; zones have their name as the label `zone`. */
 export interface TariffBook {
@@ -87,8 +88,4 @@ export function plainCount(
     }
   }
   return sorted(counts);
-}
-
-export function sorted<T>(counts: Iterable<[string, T]>): Map<string, T> {
-  return new Map([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
