@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { InterfaceMeter } from "./interface-meter.ts";
 import { statusPage } from "./page.ts";
 import { type Report, reportOf } from "./report.ts";
-import { type Sections, sectionsOf, type View } from "./sections.ts";
-import type { NamedTop, Snapshot } from "./snapshot.ts";
+import { type Sections, sectionsOf } from "./sections.ts";
+import type { NamedTop, Snapshot, View } from "./snapshot.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Top } from "./tops.ts";
 

@@ -1,3 +1,5 @@
+import { plain } from "./plain.ts";
+
 /** Text that is markup already. */
 export class Html {
   readonly text: string;
@@ -8,9 +10,6 @@ export class Html {
 }
 
 type Value = Html | string | number | readonly Html[];
-
-/** Marks, controls and directions that would change what stands around them; shown by their number. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 
 /** Writes markup; what is filled in is text, unless it is markup already. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
@@ -27,7 +26,5 @@ function markupOf(value: Value): string {
 
 /** Text that is shown as it is, whatever it holds. */
 export function escapeHtml(text: string): string {
-  return text
-    .replace(INVISIBLE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
-    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return plain(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,5 +1,4 @@
-import type { View } from "./sections.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type Snapshot, topsFor, type View } from "./snapshot.ts";
 import type { TopLine } from "./tops.ts";
 
 /** What a program is told that asks for the status: the JSON of /-/status.json. */
@@ -44,7 +43,6 @@ export interface ReportedLine {
 
 export function reportOf(snapshot: Snapshot, view: View): Report {
   const { at, version, uptimeSeconds, engine, refusals, limits } = snapshot;
-  const tops = snapshot.tops.filter(({ isPrivate }) => view === "full" || !isPrivate);
   return {
     at: at.toISOString(),
     version,
@@ -66,7 +64,11 @@ export function reportOf(snapshot: Snapshot, view: View): Report {
       error: error ?? null,
     })),
     limits,
-    tops: tops.map(({ title, top }) => ({ title, byRate: top.byRate.map(lineOf), bySum: top.bySum.map(lineOf) })),
+    tops: topsFor(snapshot, view).map(({ title, top }) => ({
+      title,
+      byRate: top.byRate.map(lineOf),
+      bySum: top.bySum.map(lineOf),
+    })),
   };
 }
 

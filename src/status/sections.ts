@@ -2,11 +2,8 @@ import { chart } from "./chart.ts";
 import { type Html, html } from "./html.ts";
 import { HISTORY } from "./interface-meter.ts";
 import { bitRate, bytes, duration, packetRate, whole } from "./numbers.ts";
-import type { CollectorState, Limit, NamedTop, Snapshot } from "./snapshot.ts";
+import { type CollectorState, type Limit, type NamedTop, type Snapshot, topsFor, type View } from "./snapshot.ts";
 import type { TopLine } from "./tops.ts";
-
-/** Who looks: at what names no address, or at everything. */
-export type View = "summary" | "full";
 
 /** Id of an element → what is in it. */
 export type Sections = ReadonlyMap<string, string>;
@@ -19,12 +16,11 @@ const NEARLY = 0.95;
 
 /** What changes on the page, for all that look at it alike. */
 export function sectionsOf(snapshot: Snapshot, view: View): Sections {
-  const tops = snapshot.tops.filter(({ isPrivate }) => view === "full" || !isPrivate);
   const parts: [id: string, body: Html][] = [
     ["now", now(snapshot)],
     ["troubles", troubles(snapshot)],
     ["interfaces", interfaces(snapshot)],
-    ["tops", html`${tops.map(top)}`],
+    ["tops", html`${topsFor(snapshot, view).map(top)}`],
     ["collectors", html`${snapshot.collectors.map(collector)}`],
     ["limits", html`${snapshot.limits.map(limit)}`],
   ];

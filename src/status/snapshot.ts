@@ -47,3 +47,11 @@ export interface Snapshot {
   readonly configuration: ConfigurationState | undefined;
   readonly tops: readonly NamedTop[];
 }
+
+/** Who looks: at what names no address, or at everything. */
+export type View = "summary" | "full";
+
+/** The lists that may be shown to who looks. */
+export function topsFor({ tops }: Snapshot, view: View): NamedTop[] {
+  return tops.filter(({ isPrivate }) => view === "full" || !isPrivate);
+}

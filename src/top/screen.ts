@@ -1,6 +1,7 @@
 import type { Report, ReportedInterface, ReportedLine } from "../status/report.ts";
 import { bitRate, bytes, duration, packetRate, whole } from "../status/numbers.ts";
-import { cell, plain } from "./text.ts";
+import { plain } from "../status/plain.ts";
+import { cell } from "./text.ts";
 
 /** What is shown, and how. */
 export interface ScreenState {

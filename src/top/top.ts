@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../errors.ts";
 import type { Report } from "../status/report.ts";
+import { plain } from "../status/plain.ts";
 import { keysOf, pressed } from "./keys.ts";
 import { FIRST_STATE, screen, type ScreenState, type Size } from "./screen.ts";
+import { cell } from "./text.ts";
 
 const PERIOD_MS = 1000;
 /** More than there ever are, and of them those that all lists have. */
@@ -100,7 +102,7 @@ export class Top {
     const size = terminalSize();
     const isColoured = process.env["NO_COLOR"] === undefined || process.env["NO_COLOR"] === "";
     const lines = screen(this.#report!, this.#state, size, isColoured);
-    if (this.#trouble !== "") lines[1] = this.#trouble.slice(0, size.columns);
+    if (this.#trouble !== "") lines[1] = cell(plain(this.#trouble), size.columns).trimEnd();
     process.stdout.write(HOME + lines.map((line) => line + CLEAR_LINE).join("\r\n"));
   }
 }

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Report } from "../../src/status/report.ts";
+import { plain } from "../../src/status/plain.ts";
 import { FIRST_STATE, screen } from "../../src/top/screen.ts";
-import { cell, plain } from "../../src/top/text.ts";
+import { cell } from "../../src/top/text.ts";
 
 function report(name: string): Report {
   const line = { name, interface: name, bytesPerSecond: 1.25e9, bytes: 5e12 };
