@@ -134,7 +134,10 @@ export class Front {
     if (protection.refuses(socket) !== undefined) {
       this.#admission.refused("certificate");
       socket.destroy();
-    } else if (socket.alpnProtocol === "h2") {
+      return;
+    }
+    connection.isKnown = protection.knows(socket);
+    if (socket.alpnProtocol === "h2") {
       this.#http2.once("session", (session) => this.#admission.connections.add(session, connection));
       this.#http2.emit("connection", socket);
     } else {

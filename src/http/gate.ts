@@ -24,7 +24,7 @@ export class Gate {
     const { access, isHealthOpen = false } = this.#admission.rules;
     const isOpen = isHealthOpen && this.#routes.isForHealth(request);
     if (!isOpen && !this.#admission.isAllowed(connection)) this.#refuse(response, 403, "address");
-    else if (isOpen || access === undefined) this.#routes.answer(request, response);
+    else if (isOpen || access === undefined) this.#routes.answer(request, response, false);
     else void this.#judge(access, connection, request, response);
   }
 
@@ -47,7 +47,7 @@ export class Gate {
     setHeaders(response, judgement);
     const { refusal } = judgement;
     if (refusal === undefined) {
-      this.#routes.answer(request, response);
+      this.#routes.answer(request, response, connection.isKnown || judgement.isKnown === true);
       return;
     }
     for (const [name, value] of Object.entries(refusal.headers ?? {})) response.setHeader(name, value);

@@ -2,13 +2,13 @@ import type { IncomingMessage } from "node:http";
 
 const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 /** What a proxy adds: it is local, its clients need not be. */
-const FORWARDED = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+const FORWARDED = /^(?:forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
 /** Names that no name server can make those of a page elsewhere, which a browser here would be made to read this by. */
 const LOCAL_HOST = /^(?:localhost|(?:[a-z0-9-]+\.)+localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
 
 /** Whether a request comes from this machine, by its loopback interface or a unix socket, and from no other by way of it. */
 export function isLocal({ socket, headers }: IncomingMessage): boolean {
-  if (FORWARDED.some((name) => headers[name] !== undefined)) return false;
+  if (Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
   const { remoteAddress } = socket;
   if (remoteAddress === undefined) return socket.remoteFamily === undefined && !socket.destroyed;
   return LOOPBACK.test(remoteAddress) && (headers.host === undefined || LOCAL_HOST.test(headers.host));

@@ -1,10 +1,13 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Selection } from "./site.ts";
 
 /** For the page's way back to Prometheus; what blackbox_exporter leaves too. */
 const MARGIN_MS = 500;
 /** What Prometheus waits if its configuration names no scrape_timeout. */
 export const USUAL_TIMEOUT_MS = 10_000 - MARGIN_MS;
+
+/** Answers a request. `isKnown`: whether whoever asks has shown a password or a certificate. */
+export type Handler = (request: IncomingMessage, response: ServerResponse, isKnown: boolean) => void;
 
 /** Whether the client sends a body with it. */
 export function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admission } from "./admission/admission.ts";
 import { type PageLimits, PageSender, sendText } from "./page-sender.ts";
-import { hasBody, pathOf } from "./request.ts";
+import { type Handler, hasBody, pathOf } from "./request.ts";
 import type { Site } from "./site.ts";
 import { statusHandlers } from "./status-routes.ts";
 
@@ -17,8 +17,6 @@ const SECURITY_HEADERS = new Map([
 ]);
 
 const HEALTH_PATHS = ["/-/healthy", "/healthz"];
-
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Which path answers with what. Nothing of a request is ever repeated in an answer. */
 export class Routes {
@@ -57,9 +55,9 @@ export class Routes {
   }
 
   /** Never throws: what fails is told to the site. */
-  answer(request: IncomingMessage, response: ServerResponse): void {
+  answer(request: IncomingMessage, response: ServerResponse, isKnown: boolean): void {
     try {
-      this.#route(request, response);
+      this.#route(request, response, isKnown);
     } catch (error) {
       this.#site.failed(error);
       sendText(response, 500, "The page could not be made.\n");
@@ -71,7 +69,7 @@ export class Routes {
     return HEALTH_PATHS.includes(pathOf(request));
   }
 
-  #route(request: IncomingMessage, response: ServerResponse): void {
+  #route(request: IncomingMessage, response: ServerResponse, isKnown: boolean): void {
     const path = pathOf(request);
     const handler = this.#handlers.get(path) ?? this.#fallback;
     const methods = path === RELOAD_PATH && this.#fallback === undefined ? CHANGING : READING;
@@ -81,7 +79,7 @@ export class Routes {
       response.setHeader("Allow", methods.join(", "));
       sendText(response, 405, "Method not allowed\n");
     } else {
-      handler(request, response);
+      handler(request, response, isKnown);
     }
   }
 

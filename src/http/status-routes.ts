@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { sendText } from "./page-sender.ts";
 import type { StatusSite } from "./site.ts";
+import type { Handler } from "./request.ts";
 import { isLocal } from "./local.ts";
 import { cut } from "./admission/connection.ts";
 
@@ -14,20 +15,18 @@ const CONTENT_SECURITY_POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
   "frame-ancestors 'none'";
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
 /** Path → what answers there, of the page that tells how the program does; none if there is no such page. */
 export function statusHandlers(status: StatusSite | undefined): Map<string, Handler> {
   const handlers = new Map<string, Handler>();
   if (status === undefined) return handlers;
-  handlers.set("/", (request, response) => {
+  handlers.set("/", (request, response, isKnown) => {
     response.setHeader("Content-Security-Policy", CONTENT_SECURITY_POLICY);
     response.setHeader("Cache-Control", "no-store");
-    sendText(response, 200, status.page(isLocal(request)), "text/html; charset=utf-8");
+    sendText(response, 200, status.page(isKnown || isLocal(request)), "text/html; charset=utf-8");
   });
-  handlers.set(status.dataPath, (request, response) => {
+  handlers.set(status.dataPath, (request, response, isKnown) => {
     response.setHeader("Cache-Control", "no-store");
-    sendText(response, 200, status.data(isLocal(request)), "application/json");
+    sendText(response, 200, status.data(isKnown || isLocal(request)), "application/json");
   });
   for (const [path, { contentType, body }] of status.files) {
     handlers.set(path, (_, response) => {
@@ -36,16 +35,19 @@ export function statusHandlers(status: StatusSite | undefined): Map<string, Hand
     });
   }
   const watchers = new Set<ServerResponse>();
-  handlers.set(status.eventsPath, (request, response) => watch(status, watchers, request, response));
+  handlers.set(status.eventsPath, (request, response, isKnown) =>
+    watch({ status, watchers, isTrusted: isKnown || isLocal(request) }, request, response),
+  );
   return handlers;
 }
 
-function watch(
-  status: StatusSite,
-  watchers: Set<ServerResponse>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
+interface Watching {
+  readonly status: StatusSite;
+  readonly watchers: Set<ServerResponse>;
+  readonly isTrusted: boolean;
+}
+
+function watch({ status, watchers, isTrusted }: Watching, request: IncomingMessage, response: ServerResponse): void {
   if (watchers.size >= MAX_WATCHERS) {
     sendText(response, 503, `Limit of watchers reached (${MAX_WATCHERS}), try again later.\n`);
     return;
@@ -64,7 +66,7 @@ function watch(
   watchers.add(response);
   let waiting = 0;
   const leave = status.watch({
-    isTrusted: isLocal(request),
+    isTrusted,
     send(event) {
       waiting += event.length;
       response.write(event, () => (waiting -= event.length));

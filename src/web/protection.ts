@@ -29,6 +29,8 @@ export function protectionOf(settings: TlsSettings, hasHttp2: boolean, pems: Pem
   return {
     options,
     hasHttp2,
+    knows: (socket) =>
+      verifies && pems.clientCa !== undefined && socket.authorized && socket.getPeerX509Certificate() !== undefined,
     refuses(socket: TLSSocket): string | undefined {
       const certificate = asks ? socket.getPeerX509Certificate() : undefined;
       if (certificate === undefined) {

@@ -75,7 +75,7 @@ export class WebFile implements Access, AsyncDisposable {
     if (this.#limit.bucket?.take() === false) return { headers: NO_HEADERS, refusal: { status: 429, reason: "rate" } };
     const { headers, users } = settings;
     const refusal = users.size === 0 ? undefined : await this.#ask(users, request, client);
-    return refusal === undefined ? { headers } : { headers, refusal };
+    return refusal === undefined ? { headers, isKnown: users.size > 0 } : { headers, refusal };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -48,6 +48,7 @@ test("without it the list of links stands at /, and nothing is watched", async (
 
 for (const headers of [
   { "X-Forwarded-For": "192.0.2.1" },
+  { "X-Forwarded-Host": "promtap.example.com" },
   { Forwarded: "for=192.0.2.1" },
   { "X-Real-IP": "192.0.2.1" },
   { Via: "1.1 proxy" },
@@ -59,6 +60,13 @@ for (const headers of [
     assert.equal((await ask(server, "/", { headers })).text, "some");
   });
 }
+
+test("addresses are shown to who has shown a password, wherever they ask from", async () => {
+  const access = { isProtected: false, protection: async () => undefined };
+  const judge = async () => ({ headers: new Map<string, string>(), isKnown: true });
+  await using server = await serve(new StatusFake(), { rules: { access: { ...access, judge } } });
+  assert.equal((await ask(server, "/", { headers: { Forwarded: "for=192.0.2.1" } })).text, "all");
+});
 
 test("events go to all who watch, and no more to who has gone", async () => {
   const site = new StatusFake();

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { hashSync } from "bcryptjs";
+import type { Report } from "../../src/status/report.ts";
 import { PROMTAP } from "../support/promtap.ts";
 import { lacking } from "../support/requirements.ts";
 import { until } from "../support/waiting.ts";
@@ -109,6 +110,24 @@ test(
     assert.equal(asked.stdout, "1.1 200");
   },
 );
+
+test("who has shown a certificate or a password is told addresses wherever they ask from", options, async () => {
+  const ifGiven = `${TLS}  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n`;
+  const config = folder!.write(ifGiven, "status.yml");
+  await using served = await Served.start(config);
+  const tellsAddresses = async (...args: readonly string[]): Promise<boolean> => {
+    const url = `https://${served.address}/-/status.json`;
+    const flags = ["-sS", "--cacert", folder!.path("ca.crt"), "-H", "Forwarded: for=192.0.2.1", ...args, url];
+    const { stdout } = await promisify(execFile)("curl", flags);
+    return (JSON.parse(stdout) as Report).tops.some(({ title }) => title === "addresses");
+  };
+  for (const version of ["--http1.1", "--http2"]) {
+    assert.equal(await tellsAddresses(version), false);
+    assert.equal(await tellsAddresses(version, ...CERTIFICATE), true);
+  }
+  folder!.write(`${TLS}basic_auth_users:\n  me: ${hashSync("secret", 4)}\n`, "status.yml");
+  assert.equal(await tellsAddresses("-u", "me:secret"), true);
+});
 
 /** A Prometheus that scrapes one target by TLS and with a password. */
 class Prometheus implements AsyncDisposable {

@@ -8,6 +8,8 @@ export interface Protection {
   readonly hasHttp2: boolean;
   /** Why a client is refused once the handshake is over, if it is. */
   refuses(socket: TLSSocket): string | undefined;
+  /** Whether a client has shown a certificate of an authority that the settings name. */
+  knows(socket: TLSSocket): boolean;
 }
 
 /** Why a request is refused; as what it is counted. */
@@ -22,6 +24,8 @@ export interface Judgement {
   /** Of the answer, instead of those of the same names; without a value they are left out. */
   readonly headers: ReadonlyMap<string, string>;
   readonly refusal?: Refusal;
+  /** Whether whoever asks has shown a password. */
+  readonly isKnown?: boolean;
 }
 
 /** Who may ask, and how connections are protected; either may change at any time. Neither method rejects. */

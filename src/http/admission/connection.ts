@@ -11,6 +11,8 @@ export class Connection implements Holder {
   readonly client: string;
   /** Without a zone, IPv4 as such; undefined on a unix socket. */
   readonly address: string | undefined;
+  /** Whether its client has shown a certificate that says who it is. */
+  isKnown = false;
   readonly #socket: Socket;
   #since = performance.now();
   #works = 0;
