@@ -1,5 +1,5 @@
 import { type Domain, type Exporter, type Layout, Protocol, type Room } from "./exporter.ts";
-import { Field, Flow, type FlowSink } from "./flow.ts";
+import { Field, Flow, FLOW_EGRESS, type FlowSink } from "./flow.ts";
 import {
   COUNT_5,
   ENGINE_5,
@@ -37,12 +37,20 @@ const SET_TEMPLATES_IPFIX = 2;
 const SET_OPTIONS_IPFIX = 3;
 
 /**
+ * What counts of records that tell their direction: those of packets that come in, those of packets that go out, both, or,
+ * if a packet was reported in both, the first alone (`auto`).
+ */
+export const COUNTED_DIRECTIONS = ["auto", "ingress", "egress", "both"] as const;
+export type CountedDirection = (typeof COUNTED_DIRECTIONS)[number];
+
+/**
  * Reads datagrams of flow records, told apart by their version. Bytes in, records and a verdict out; never throws,
  * whatever the bytes are. What was read of a datagram before it went wrong counts.
  */
 export class Decoder {
   readonly #sink: FlowSink;
   readonly #room: Room;
+  readonly #counted: CountedDirection;
   readonly #flow = new Flow();
   readonly #samples = new SampleReader(this.#flow);
   #exporter!: Exporter;
@@ -52,9 +60,10 @@ export class Decoder {
   /** Whether it had a set without a template. */
   #hasUnknown = false;
 
-  constructor(sink: FlowSink, room: Room) {
+  constructor(sink: FlowSink, room: Room, counted: CountedDirection = "auto") {
     this.#sink = sink;
     this.#room = room;
+    this.#counted = counted;
   }
 
   /** Reads the datagram view[at, end) of an exporter. Hot. */
@@ -145,7 +154,8 @@ export class Decoder {
   #sample(kind: number, view: DataView, at: number, end: number): boolean {
     if (kind !== SAMPLE_FLOW && kind !== SAMPLE_FLOW_EXPANDED) return true;
     const sample = this.#samples.read(view, at, end, kind === SAMPLE_FLOW_EXPANDED);
-    if (sample === Sample.FLOW) this.#emitDirected(Protocol.SFLOW5);
+    if (sample === Sample.FLOW && this.#samples.hasDirection) this.#emitDirected(Protocol.SFLOW5);
+    else if (sample === Sample.FLOW) this.#emit(Protocol.SFLOW5);
     else if (sample === Sample.WITHOUT_SIZE) this.#sink.uncounted();
     return sample !== Sample.TRUNCATED;
   }
@@ -229,10 +239,23 @@ export class Decoder {
     this.#sink.flow(this.#flow);
   }
 
-  /** A packet that was reported where it came in is not counted again where it goes out. */
   #emitDirected(protocol: Protocol): void {
-    if (this.#exporter.repeats(this.#flow)) this.#sink.repeated();
+    if (this.#isPassedOver()) this.#sink.repeated(this.#flow);
     else this.#emit(protocol);
+  }
+
+  #isPassedOver(): boolean {
+    const isEgress = this.#flow.numbers[Field.DIRECTION] === FLOW_EGRESS;
+    switch (this.#counted) {
+      case "auto":
+        return this.#exporter.repeats(this.#flow);
+      case "ingress":
+        return isEgress;
+      case "egress":
+        return !isEgress;
+      default:
+        return false;
+    }
   }
 
   /** The way back, if anything came on it. */

@@ -30,7 +30,8 @@ export const Field = {
 export type Field = (typeof Field)[keyof typeof Field];
 export const FIELDS = Object.keys(Field).length;
 
-/** Values of Field.DIRECTION. */
+/** Values of Field.DIRECTION (RFC 7012, flowDirection). */
+export const FLOW_INGRESS = 0;
 export const FLOW_EGRESS = 1;
 
 /** One record as it was read; reused. */
@@ -65,6 +66,6 @@ export interface FlowSink {
   flow(flow: Flow): void;
   /** A record that has no counts. */
   uncounted(): void;
-  /** A record of packets that another one was of. */
-  repeated(): void;
+  /** A record of packets that count where they are reported in the other direction. */
+  repeated(flow: Flow): void;
 }

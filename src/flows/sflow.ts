@@ -10,7 +10,7 @@ import {
 } from "../packet/link/link-types.ts";
 import { Packet, Verdict as PacketVerdict } from "../packet/packet.ts";
 import { parseFrame, parsePayload } from "../packet/parse.ts";
-import { Field, type Flow, FLOW_EGRESS } from "./flow.ts";
+import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "./flow.ts";
 
 /*
  * Samples of sFlow v5 (sflow.org/sflow_version_5.txt): whole numbers of 32 bits, and what is not padded to them.
@@ -61,6 +61,8 @@ export type Sample = (typeof Sample)[keyof typeof Sample];
 
 /** Reads samples of packets: each is a flow of one packet. */
 export class SampleReader {
+  /** Whether the sample that was last read tells where it was taken. */
+  hasDirection = false;
   readonly #packet = new Packet();
   readonly #flow: Flow;
   /** The bytes of the view that was last read. */
@@ -111,7 +113,8 @@ export class SampleReader {
     const { numbers } = this.#flow;
     numbers[Field.INPUT] = input === INTERFACE_INTERNAL ? 0 : input;
     numbers[Field.OUTPUT] = output === INTERFACE_INTERNAL ? 0 : output;
-    if (output === source && input !== source) numbers[Field.DIRECTION] = FLOW_EGRESS;
+    this.hasDirection = input === source || output === source;
+    numbers[Field.DIRECTION] = output === source && input !== source ? FLOW_EGRESS : FLOW_INGRESS;
   }
 
   #readRecords(view: DataView, at: number, end: number, count: number): boolean {

@@ -1,4 +1,4 @@
-import { Decoder } from "../../src/flows/decoder.ts";
+import { type CountedDirection, Decoder } from "../../src/flows/decoder.ts";
 import { Exporter, Room } from "../../src/flows/exporter.ts";
 import { Field, type Flow } from "../../src/flows/flow.ts";
 import type { Verdict } from "../../src/flows/verdict.ts";
@@ -98,14 +98,16 @@ export class Reading {
   readonly flows: Read[] = [];
   uncounted = 0;
   repeated = 0;
-  readonly #decoder = new Decoder(
-    {
-      flow: (flow) => this.flows.push(readOf(flow)),
+  readonly #decoder: Decoder;
+
+  constructor(direction: CountedDirection = "auto") {
+    const sink = {
+      flow: (flow: Flow) => this.flows.push(readOf(flow)),
       uncounted: () => this.uncounted++,
       repeated: () => this.repeated++,
-    },
-    this.room,
-  );
+    };
+    this.#decoder = new Decoder(sink, this.room, direction);
+  }
 
   /** Reads a datagram that stands somewhere in a larger buffer. */
   read(datagram: Bytes, exporter = this.exporter): Verdict {

@@ -161,6 +161,21 @@ describe("packets that are reported where they come in and where they go out", (
     assert.equal(reading.repeated, 1);
   });
 
+  test("count as the user says, and those that don't tell where they were taken in any case", () => {
+    const elsewhere = flowSample([RAW], { source: 9, input: 7, output: 8 });
+    const inputs = { ingress: [1, 7], egress: [1, 3, 7], both: [1, 1, 3, 7] } as const;
+    for (const [direction, expected] of Object.entries(inputs)) {
+      const reading = new Reading(direction as keyof typeof inputs);
+      reading.read(sflow([ingress(1, 2), egress(1, 2), egress(3, 2), elsewhere]));
+      assert.deepEqual(
+        reading.take().map(({ input }) => input),
+        expected,
+        direction,
+      );
+      assert.equal(reading.repeated, 4 - expected.length, direction);
+    }
+  });
+
   test("are those of one exporter", () => {
     const reading = new Reading();
     reading.read(sflow([ingress(1, 2)]));

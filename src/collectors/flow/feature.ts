@@ -53,10 +53,10 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 };
 
 async function receive(udp: Udp, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
-  const { listen, sampling, exporters, exporterNamesPath } = udp;
+  const { listen, sampling, direction, exporters, exporterNamesPath } = udp;
   const names = exporterNamesPath === null ? null : await openExporterNames(exporterNamesPath, log);
   const allowed = exporters === null ? null : new NetworkSet(exporters);
-  const intake = new UdpIntake(ledger, sampling, { allowed, names });
+  const intake = new UdpIntake(ledger, { sampling, direction, allowed, names });
   const receiver = held.use(new UdpReceiver(listen, intake));
   for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
   return new UdpFamilies(receiver, intake);

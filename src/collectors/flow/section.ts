@@ -10,10 +10,7 @@ import {
   wholeNumber,
 } from "../../config/flag.ts";
 import { section, type ValueOf } from "../../config/section.ts";
-import { type Address, parseAddress } from "../../packet/address.ts";
-import { networksOf } from "../connections/section.ts";
-import type { Sampling } from "./udp/udp-intake.ts";
-import type { ListenAddress } from "./udp/udp-receiver.ts";
+import { MAX_PORT, UDP_FLAGS } from "./udp/udp-flags.ts";
 
 export const FLOW_STARTS = ["committed", "earliest", "latest"] as const;
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
@@ -21,7 +18,6 @@ export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as co
 export const FLOW_LABELS = ["as_src", "as_dst", "label", "iface_in", "iface_out"] as const;
 
 const DEFAULT_PORT = 9092;
-const MAX_PORT = 65_535;
 const MAX_AS = 2 ** 32 - 1;
 const MAX_MAX_SERIES = 10_000_000;
 /** Far above what clusters hold; a bound for what a typing error may ask for. */
@@ -36,11 +32,7 @@ const TAKEN_LABELS = ["source_as", "source_as_name", "destination_as", "destinat
 
 const TITLE = "Flows";
 const NEEDS_BROKERS = { needs: ["flow-brokers"] } as const;
-const NEEDS_LISTEN = { needs: ["flow-listen"] } as const;
 const NEEDS_EITHER = { needs: ["flow-brokers", "flow-listen"] } as const;
-/** Of what a sampled count is multiplied by. */
-const MAX_SAMPLING = 1_000_000;
-
 const file = nonEmpty("a file");
 
 const BROKER_FLAGS = {
@@ -153,45 +145,6 @@ const FLAGS = {
     help: "Topic with pmacct's flow records in JSON. With it, traffic is captured only if -i asks for it.",
     parse: nameOf,
   }),
-  /** Addresses at which exporters' datagrams are received. */
-  listen: list({
-    name: "flow-listen",
-    key: "flow.listen",
-    value: "ADDRESS",
-    excludes: { once: "flows come as long as promtap runs" },
-    help:
-      "Address at which NetFlow v5 and v9, IPFIX and sFlow v5 are received by UDP: :2055, 192.0.2.1:2055, [::1]:6343. " +
-      "With it, traffic is captured only if -i asks for it.",
-    parse: listenAddressOf,
-  }),
-  /** Whose datagrams are taken; null: those of all. */
-  exporters: single({
-    name: "flow-exporters",
-    key: "flow.exporters",
-    value: "NETWORK,...",
-    ...NEEDS_LISTEN,
-    help: "Addresses and networks of exporters; datagrams of others are refused.",
-    parse: networksOf,
-  }),
-  exporterNamesPath: single({
-    name: "flow-exporter-names",
-    key: "flow.exporter_names",
-    value: "FILE",
-    ...NEEDS_LISTEN,
-    help: "Names of exporters, for hostname: lines with an address and a name, as in /etc/hosts.",
-    parse: file,
-  }),
-  sampling: single({
-    name: "flow-sampling",
-    key: "flow.sampling",
-    value: "auto|none|NUMBER",
-    default: "auto",
-    ...NEEDS_LISTEN,
-    help:
-      "Multiply bytes and packets of exporters' records by the sampling interval that the exporter tells, not at all, " +
-      "or by a number.",
-    parse: samplingOf,
-  }),
   /** Number of the AS whose traffic is ours; 0 if it is not told. */
   ownAs: single({
     name: "flow-asn",
@@ -268,11 +221,11 @@ const FLAGS = {
 };
 
 /** Where flows come from, and how they are counted; null if they come from nowhere. */
-export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...FLAGS }, (values, given) => {
-  const { listen, exporters, exporterNamesPath, sampling, ownAs, labels, maxSeries, asNamesPath } = values;
+export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...UDP_FLAGS, ...FLAGS }, (values, given) => {
+  const { listen, exporters, exporterNamesPath, sampling, direction, ownAs, labels, maxSeries, asNamesPath } = values;
   const kafka = kafkaOf(values, given);
   if (kafka === null && listen.length === 0) return null;
-  const udp = listen.length === 0 ? null : { listen, exporters, exporterNamesPath, sampling };
+  const udp = listen.length === 0 ? null : { listen, exporters, exporterNamesPath, sampling, direction };
   return { kafka, udp, ownAs, labels, maxSeries, asNamesPath };
 });
 export type FlowConfig = NonNullable<ValueOf<typeof flowSection>>;
@@ -308,28 +261,6 @@ function kafkaOf({ topic, partitions, start, group, applySampling }: KafkaValues
 /** Number of the AS whose traffic is ours, for all that asks for it. */
 export function ownAsOf(given: GivenFlags): number {
   return FLAGS.ownAs.read(given.get(FLAGS.ownAs.name));
-}
-
-function listenAddressOf(text: string, spelling: string): ListenAddress {
-  const [, bracketed, plain = "", port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):([0-9]{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  const address = parseAddress(host);
-  const isLegal = bracketed === undefined ? host === "" || address?.version === 4 : address?.version === 6;
-  if (port === undefined || Number(port) > MAX_PORT || !isLegal) {
-    throw illegal(spelling, text, ":PORT, IPV4:PORT or [IPV6]:PORT, as in :2055");
-  }
-  return { name: text, host: address === null ? undefined : addressBytes(address), port: Number(port) };
-}
-
-function addressBytes({ version, value }: Address): number[] {
-  const length = version === 4 ? 4 : 16;
-  return Array.from({ length }, (_, k) => Number((value >> BigInt(8 * (length - 1 - k))) & 0xffn));
-}
-
-function samplingOf(text: string, spelling: string): Sampling {
-  if (text === "auto" || text === "none") return text;
-  if (/^[0-9]{1,7}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_SAMPLING) return Number(text);
-  throw illegal(spelling, text, `auto, none, or a number from 1 to ${MAX_SAMPLING}`);
 }
 
 function brokerOf(text: string, spelling: string): { host: string; port: number } {

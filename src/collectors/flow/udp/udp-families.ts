@@ -1,4 +1,5 @@
 import { type Domain, PROTOCOLS } from "../../../flows/exporter.ts";
+import { FLOW_EGRESS, FLOW_INGRESS } from "../../../flows/flow.ts";
 import { REFUSALS } from "../../../flows/verdict.ts";
 import { counter, type Family, gauge, type Sample } from "../../../page/family.ts";
 import type { FlowInput } from "../flow-collector.ts";
@@ -6,6 +7,10 @@ import { type KnownExporter, MAX_EXPORTERS } from "./exporters.ts";
 import type { UdpIntake } from "./udp-intake.ts";
 
 const MS_PER_SECOND = 1000;
+const DIRECTIONS = [
+  [FLOW_INGRESS, "ingress"],
+  [FLOW_EGRESS, "egress"],
+] as const;
 
 /** What receives datagrams. */
 export interface Receiver {
@@ -40,7 +45,7 @@ export class UdpFamilies implements FlowInput {
   }
 
   #datagrams(): Family[] {
-    const { verdicts, exporters, notAllowed } = this.#intake;
+    const { verdicts, exporters, notAllowed, repeatedRecords } = this.#intake;
     return [
       counter(
         "promtap_flow_refused_datagrams_total",
@@ -52,8 +57,8 @@ export class UdpFamilies implements FlowInput {
       ),
       counter(
         "promtap_flow_repeated_records_total",
-        "Records of packets that leave, which were counted where they came in.",
-        this.#intake.repeatedRecords,
+        "Records of packets that count where they are reported in the other direction.",
+        DIRECTIONS.map(([direction, name]) => ({ labels: { direction: name }, value: repeatedRecords[direction]! })),
       ),
       gauge("promtap_flow_exporters", "Exporters that are told apart.", exporters.count),
       gauge("promtap_flow_exporters_limit", "Exporters that may be told apart.", MAX_EXPORTERS),

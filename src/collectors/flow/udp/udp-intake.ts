@@ -1,6 +1,6 @@
-import { Decoder } from "../../../flows/decoder.ts";
+import { type CountedDirection, Decoder } from "../../../flows/decoder.ts";
 import { Room } from "../../../flows/exporter.ts";
-import type { Flow } from "../../../flows/flow.ts";
+import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "../../../flows/flow.ts";
 import { Verdict } from "../../../flows/verdict.ts";
 import type { FlowLedger } from "../flow-ledger.ts";
 import { Verdict as RecordVerdict } from "../records/flow-record.ts";
@@ -9,6 +9,14 @@ import { RecordWriter } from "./record-writer.ts";
 
 /** How sampled counts are made whole: by what the exporter tells, not at all, or by a number. */
 export type Sampling = "auto" | "none" | number;
+
+/** What of the records is counted, and whose. */
+export interface IntakeOptions extends ExportersOptions {
+  readonly sampling: Sampling;
+  readonly direction?: CountedDirection;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
 
 /** Datagrams that came together. */
 export interface Datagrams {
@@ -30,17 +38,17 @@ export class UdpIntake {
   notAllowed = 0;
   /** Records that were not counted, by the Verdict of records. */
   readonly refusals = new Float64Array(Object.keys(RecordVerdict).length);
-  /** Records of packets that had been reported where they came in. */
-  repeatedRecords = 0;
+  /** Records of packets that count where they are reported in the other direction, by FLOW_INGRESS and FLOW_EGRESS. */
+  readonly repeatedRecords = new Float64Array(2);
   readonly #decoder: Decoder;
   readonly #ledger: FlowLedger;
   readonly #writer: RecordWriter;
   readonly #sampling: Sampling;
   readonly #now: () => number;
 
-  /** `now`: milliseconds since 1970. */
-  constructor(ledger: FlowLedger, sampling: Sampling, exporters: ExportersOptions = {}, now: () => number = Date.now) {
-    this.exporters = new Exporters(this.room, exporters);
+  constructor(ledger: FlowLedger, options: IntakeOptions) {
+    const { sampling, direction, now = Date.now } = options;
+    this.exporters = new Exporters(this.room, options);
     this.#ledger = ledger;
     this.#sampling = sampling;
     this.#now = now;
@@ -49,9 +57,11 @@ export class UdpIntake {
       {
         flow: (flow) => this.#count(flow),
         uncounted: () => this.refusals[RecordVerdict.NO_BYTES]!++,
-        repeated: () => this.repeatedRecords++,
+        repeated: ({ numbers }) =>
+          this.repeatedRecords[numbers[Field.DIRECTION] === FLOW_EGRESS ? FLOW_EGRESS : FLOW_INGRESS]!++,
       },
       this.room,
+      direction,
     );
   }
 

@@ -16,6 +16,7 @@ import type { ExportersOptions } from "../../../../src/collectors/flow/udp/expor
 import { UdpFamilies } from "../../../../src/collectors/flow/udp/udp-families.ts";
 import { type Sampling, UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
 import { parseAddress } from "../../../../src/packet/address.ts";
+import type { CountedDirection } from "../../../../src/flows/decoder.ts";
 import { Format } from "../../../../src/page/negotiation.ts";
 import { makePage } from "../../../../src/page/page.ts";
 import {
@@ -45,6 +46,7 @@ const START_MS = 1_700_000_000_000;
 interface Options {
   labels?: readonly string[];
   sampling?: Sampling;
+  direction?: CountedDirection;
   exporters?: ExportersOptions;
 }
 
@@ -54,9 +56,9 @@ class Site {
   readonly intake: UdpIntake;
   readonly #collector: FlowCollector;
 
-  private constructor(names: AsNames, { labels = FLOW_LABELS, sampling = "auto", exporters }: Options) {
+  private constructor(names: AsNames, { labels = FLOW_LABELS, sampling = "auto", direction, exporters }: Options) {
     const ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries: 10_000 });
-    this.intake = new UdpIntake(ledger, sampling, exporters, () => this.nowMs);
+    this.intake = new UdpIntake(ledger, { sampling, direction, ...exporters, now: () => this.nowMs });
     const socket = { memory: () => ({ bufferBytes: 425_984, drops: 3 }) };
     const receiver = { sockets: [{ name: ":2055", socket }], sync() {} };
     const inputs = [new UdpFamilies(receiver, this.intake)];
