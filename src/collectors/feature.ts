@@ -4,8 +4,12 @@ import type { Section } from "../config/section.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
+import type { ByteReader } from "../state/byte-reader.ts";
 import type { Collector } from "./collector.ts";
 import type { TrafficSource } from "./traffic.ts";
+
+/** The bytes of what is kept from run to run, as it is at one moment, in pieces. The event loop has its turns. */
+export type KeptWriter = (nextTurn: () => Promise<unknown>) => Promise<readonly Uint8Array[]>;
 
 /** Collectors that belong together, and what they hold; disposing gives that back. */
 export interface Feature extends AsyncDisposable {
@@ -16,6 +20,8 @@ export interface Feature extends AsyncDisposable {
   started?(): Promise<void>;
   /** Takes the frames of a file that is read. */
   readonly reader?: FrameReader;
+  /** What is kept of its counts from run to run, by the name of its section. */
+  readonly kept?: ReadonlyMap<string, KeptWriter>;
 }
 
 type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;
@@ -46,6 +52,11 @@ export interface FeatureHost extends CheckHost {
   readonly signal: AbortSignal;
   readonly ledger: Ledger;
   readonly source: TrafficSource;
+  /**
+   * What `read` makes of the section that was kept under a name; undefined if there is none, or if it threw an Error:
+   * then that is told, and the section set aside.
+   */
+  resume<T>(section: string, read: (reader: ByteReader) => T): Promise<T | undefined>;
   /** Logs what becomes of interfaces. `what` is captured, such as " of Wialon IPS". */
   captureListener(what: string): CaptureListener;
 }

@@ -15,6 +15,7 @@ import { namedFamilies } from "../page/named-families.ts";
 import type { Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { disguised } from "../personalities/guise.ts";
+import type { ByteReader } from "../state/byte-reader.ts";
 import { keepTraffic, resumeTraffic } from "../state/kept-traffic.ts";
 import { StateKeeper, statePath } from "../state/state-keeper.ts";
 import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
@@ -47,6 +48,7 @@ export class Program {
   readonly #customers: CountedCustomers;
   readonly #host: FeatureHost;
   readonly #parts: Parts;
+  readonly #keeper: StateKeeper | undefined;
   readonly #collectors: CollectorSet;
   /** Those that no feature brings. */
   readonly #own: readonly Collector[];
@@ -62,6 +64,7 @@ export class Program {
     this.#customers = customers;
     this.#host = host;
     this.#parts = parts;
+    this.#keeper = keeper;
     const counting = config.isCounted
       ? [
           new TrafficCollector(traffic, ledger),
@@ -97,11 +100,15 @@ export class Program {
     });
     const keeper = await openState(config, ledger, parts);
     const traffic = await startTraffic(config, ledger, parts);
-    const host = { ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog };
+    const host = {
+      ...{ ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog },
+      resume: async <T>(section: string, read: (reader: ByteReader) => T) => keeper?.resume(section, read),
+    };
     const features = await startFeatures(config.features, host);
     for (const { name, feature } of features) parts.use(name, feature);
     if (keeper !== undefined && config.state !== null) {
       if (config.isCounted) keepTraffic(keeper, ledger, traffic);
+      keepFeatures(keeper, features);
       keeper.begin(config.state.intervalSeconds * 1000);
     }
     const made = { ledger, zones, customers, traffic, host, features, keeper };
@@ -164,6 +171,7 @@ export class Program {
     const ended = this.#features.filter((each) => !features.includes(each));
     for (const { name, feature } of added) this.#parts.use(name, feature);
     this.#features = features;
+    if (this.#keeper !== undefined) keepFeatures(this.#keeper, features);
     this.#collectors.use(this.#all());
     this.#collectors.share = next.collectorShare;
     this.#config = next;
@@ -235,6 +243,11 @@ async function openState(config: Config, ledger: Ledger, parts: Parts): Promise<
   const keeper = parts.use("state", await StateKeeper.open(statePath(config.state.path), log));
   if (config.isCounted) await resumeTraffic(keeper, ledger, config.maxAddresses);
   return keeper;
+}
+
+/** Keeps what features count; of one that has ended, what it counted last. */
+function keepFeatures(keeper: StateKeeper, features: readonly Started[]): void {
+  for (const [name, writer] of features.flatMap(({ feature }) => [...(feature.kept ?? [])])) keeper.keep(name, writer);
 }
 
 function logCollector(collector: string, error: string | undefined): void {

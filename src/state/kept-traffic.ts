@@ -1,7 +1,5 @@
-import { messageOf } from "../errors.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { ByteReader } from "./byte-reader.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import { readTraffic } from "./traffic-reader.ts";
 import { writeTraffic } from "./traffic-writer.ts";
@@ -12,13 +10,8 @@ const RETURN_MS = 10 * 60_000;
 
 /** Has a ledger that has counted nothing yet go on from what was kept of its traffic, if anything was. */
 export async function resumeTraffic(keeper: StateKeeper, ledger: Ledger, maxAddresses: number): Promise<void> {
-  const stored = keeper.stored(SECTION);
-  if (stored === undefined) return;
-  try {
-    ledger.succeed(readTraffic(new ByteReader(stored), maxAddresses));
-  } catch (error) {
-    await keeper.setAside(messageOf(error));
-  }
+  const ledgers = await keeper.resume(SECTION, (reader) => readTraffic(reader, maxAddresses));
+  if (ledgers !== undefined) ledger.succeed(ledgers);
 }
 
 /** Keeps the traffic of a ledger from now on. `now`: a clock in milliseconds that never steps back. */

@@ -15,7 +15,7 @@ const FLAGS = {
       read: "what a file holds would count again with every run",
     },
     help:
-      "File that the counts of traffic are kept in, so that they go on from there after a restart; a name without a " +
+      "File that counts are kept in, so that they go on from there after a restart; a name without a " +
       "folder is in the StateDirectory of the systemd unit.",
     parse: nonEmpty("a file, such as promtap.state"),
   }),

@@ -1,9 +1,11 @@
-import { realpath, rename, stat } from "node:fs/promises";
+import { copyFile, realpath, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { KeptWriter } from "../collectors/feature.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { markOf, readBounded } from "../files/bounded-file.ts";
 import { replaceFile } from "../files/replaced-file.ts";
+import { ByteReader } from "./byte-reader.ts";
 import { decodeState, encodeState, lengthOf, MAX_STATE_BYTES, type State } from "./state-file.ts";
 
 /** Where it is told what becomes of the file. */
@@ -12,9 +14,6 @@ export interface StateLog {
   warn(message: string, fields: Readonly<Record<string, string>>): void;
   error(message: string, fields: Readonly<Record<string, string>>): void;
 }
-
-/** The bytes of a section as they are now, in pieces. The event loop has its turns. */
-export type SectionWriter = (nextTurn: () => Promise<unknown>) => Promise<readonly Uint8Array[]>;
 
 /** What there is at a path. */
 type Found = { readonly state: State; readonly sizeBytes: number } | { readonly fault: string } | undefined;
@@ -33,7 +32,7 @@ export class StateKeeper implements AsyncDisposable {
   readonly #log: StateLog;
   /** Sections as they were read. */
   #stored = new Map<string, Uint8Array>();
-  readonly #writers = new Map<string, SectionWriter>();
+  readonly #writers = new Map<string, KeptWriter>();
   /** Of the file that may be replaced; "" if there is none. */
   #mark = "";
   /** Why the file that is there must not be replaced. */
@@ -59,8 +58,26 @@ export class StateKeeper implements AsyncDisposable {
     return this.#stored.get(name);
   }
 
+  /**
+   * What `read` makes of what was kept under a name; undefined if nothing was, or if it throws: then it is told, and a
+   * copy of the file stays.
+   */
+  async resume<T>(name: string, read: (reader: ByteReader) => T): Promise<T | undefined> {
+    const stored = this.#stored.get(name);
+    if (stored === undefined) return undefined;
+    try {
+      const reader = new ByteReader(stored);
+      const value = read(reader);
+      if (reader.hasMore) throw new Error("it has more than there is to it");
+      return value;
+    } catch (error) {
+      await this.#refuse(name, messageOf(error));
+      return undefined;
+    }
+  }
+
   /** Writes a section under this name from now on, in the place of what was stored. */
-  keep(name: string, writer: SectionWriter): void {
+  keep(name: string, writer: KeptWriter): void {
     this.#stored.delete(name);
     this.#writers.set(name, writer);
   }
@@ -93,8 +110,22 @@ export class StateKeeper implements AsyncDisposable {
     }
   }
 
+  /** Forgets a section that nothing can be done with; the file as it was read stays under another name. */
+  async #refuse(section: string, reason: string): Promise<void> {
+    const name = asideName(this.path);
+    this.#stored.delete(section);
+    const message = "couldn't use a part of the state; its counts begin at 0";
+    try {
+      await copyFile(this.path, name);
+      this.#log.error(message, { file: this.path, part: section, error: reason, "set-aside": name });
+    } catch (error) {
+      this.#log.error(message, { file: this.path, part: section, error: reason });
+      this.#log.error("couldn't set aside the state", { file: this.path, error: messageOf(error) });
+    }
+  }
+
   /** Gives the file that was read another name, because nothing can be done with it. */
-  async setAside(reason: string): Promise<void> {
+  async #setAside(reason: string): Promise<void> {
     const name = asideName(this.path);
     this.#stored.clear();
     try {
@@ -124,7 +155,7 @@ export class StateKeeper implements AsyncDisposable {
     const found = await findState(this.path, (reason) => (this.#refusal = reason));
     if (found === undefined) return;
     if ("fault" in found) {
-      if (this.#refusal === undefined) await this.setAside(found.fault);
+      if (this.#refusal === undefined) await this.#setAside(found.fault);
       else this.#log.error("couldn't read the state; counts begin at 0", { file: this.path, error: found.fault });
       return;
     }

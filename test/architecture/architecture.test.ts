@@ -38,6 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "grown-array.ts",
     "kafka/",
     "version.ts",
+    "state/byte-reader.ts",
+    "state/byte-writer.ts",
     "node:",
   ],
   "config/": [

@@ -6,7 +6,8 @@ import { existsSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
+import { ACK, frameOf, SYN } from "../collectors/wialon/wire.ts";
+import { type Frame, ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
@@ -121,6 +122,35 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
     assert.deepEqual(second, new Map([...first].map(([series, value]) => [series, 2 * value])));
   });
 }
+
+/** What a tracker says in a connection that has begun. */
+function trackerFrames(lines: readonly string[]): Frame[] {
+  const ends = { source: "10.0.0.1", destination: "10.0.0.9", sourcePort: 4000, destinationPort: 20332 };
+  let sequence = 1000;
+  return ["", ...lines].map((text, index) => {
+    const payload = Buffer.from(text);
+    const bytes = frameOf({ ...ends, payload, tcp: { sequence, acknowledgment: 0, flags: index === 0 ? SYN : ACK } });
+    sequence += Math.max(payload.length, 1);
+    return { bytes: [...bytes], lengthBytes: bytes.length - 14 };
+  });
+}
+
+test("what trackers said goes on after the program was killed", liveOptions("libpcap"), async () => {
+  using namespace = new Namespace();
+  using folder = new TemporaryFolder();
+  namespace.addVeth("near", "far");
+  const args = ["--wialon", "--wialon-interface=near", "--state", join(folder.path, "state"), "--state-interval=1"];
+  const pings = (page: Page): number => page.sum("wialon_ips_packets_total");
+  for (const life of [1, 2]) {
+    await using promtap = await RunningPromtap.start(namespace, args);
+    assert.equal(pings(await promtap.page()), 2 * (life - 1));
+    await send(namespace, "far", trackerFrames(["#P#\r\n", "#P#\r\n"]));
+    await promtap.pageWhere("all is counted", (page) => pings(page) === 2 * life);
+    const seenAtSeconds = Date.now() / 1000;
+    await promtap.pageWhere("it was written", (page) => page.value(WRITTEN)! > seenAtSeconds);
+    await promtap.kill();
+  }
+});
 
 /** Has the program see a disk of its own at this path, of so many bytes. */
 function onDisk(path: string, size: string): string[] {

@@ -107,6 +107,33 @@ for (const [what, spoil] of Object.entries(WRONG)) {
   });
 }
 
+test("of a part that can't be used a copy of the file stays; the others go on", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "promtap.state");
+  await writeState(path, { traffic: "one", wialon: "two" });
+  const before = readFileSync(path);
+  const log = new Lines();
+  const keeper = await StateKeeper.open(path, log);
+  const refuse = (): never => {
+    throw new Error("it counts other things");
+  };
+  assert.equal(await keeper.resume("traffic", refuse), undefined);
+  assert.equal(await keeper.resume("traffic", refuse), undefined);
+  assert.equal(await keeper.resume("wialon", (reader) => Buffer.from(reader.bytes(3)).toString()), "two");
+  const [, aside = ""] = readdirSync(folder.path).toSorted();
+  assert.match(aside, /^promtap\.state\.damaged-/);
+  assert.deepEqual(readFileSync(join(folder.path, aside)), before);
+  assert.equal(log.lines.length, 2);
+  assert.match(
+    log.lines[1]!,
+    /^error: couldn't use a part of the state; .*"part":"traffic","error":"it counts other th/,
+  );
+  await keeper.write();
+  assert.deepEqual(sectionsOf(path), { wialon: "two" });
+  assert.equal(await keeper.resume("wialon", () => 1), undefined);
+  assert.match(log.lines[2]!, /"part":"wialon","error":"it has more than there is to it"/);
+});
+
 test("what is no regular file is refused in one line, at once", async () => {
   using folder = new TemporaryFolder();
   const fifo = join(folder.path, "fifo");

@@ -3,6 +3,7 @@ import type { Filter } from "../../capture/pcap/filter.ts";
 import { LiveFilter } from "../../capture/pcap/live-filter.ts";
 import type { Feature, FeatureKind } from "../feature.ts";
 import { WialonFileReader } from "./file-reader.ts";
+import { readTally, TALLY_SECTION } from "./kept-tally.ts";
 import { checkLive, startLive } from "./live.ts";
 import { WialonMonitor } from "./monitor.ts";
 import { type WialonConfig, wialonSection } from "./section.ts";
@@ -22,7 +23,8 @@ export const wialonFeature: FeatureKind<WialonConfig> = {
   },
 
   async start(config, host) {
-    const tally = new Tally(config.maxStreams, config.hasDevices);
+    const make = (): Tally => new Tally(config.maxStreams, config.hasDevices);
+    const tally = (await host.resume(TALLY_SECTION, (reader) => readTally(reader, make()))) ?? make();
     const monitor = new WialonMonitor(tally);
     return host.readPath === null
       ? startLive(config, filterOf(config), host, tally, monitor)

@@ -6,7 +6,8 @@ import { LiveFilter } from "../../capture/pcap/live-filter.ts";
 import { pcapKindOf } from "../../capture/pcap/pcap-engine.ts";
 import { selectEngine } from "../../capture/select.ts";
 import { effectiveCapabilities, listCapabilities } from "../../native/capabilities.ts";
-import type { CheckHost, Feature, FeatureHost } from "../feature.ts";
+import type { CheckHost, Feature, FeatureHost, KeptWriter } from "../feature.ts";
+import { TALLY_SECTION, writeTally } from "./kept-tally.ts";
 import type { WialonMonitor } from "./monitor.ts";
 import type { WialonConfig } from "./section.ts";
 import { SteadyClock } from "./steady-clock.ts";
@@ -39,8 +40,13 @@ export async function startLive(
     clockOffset: () => Math.round(Date.now() / 1000 - clock.now()),
     taps: () => capture.taps(),
   };
+  const keep: KeptWriter = (nextTurn) => {
+    capture.sync();
+    return writeTally(tally, source, nextTurn);
+  };
   return {
     collectors: [new WialonCollector(source, tally)],
+    kept: new Map([[TALLY_SECTION, keep]]),
     keeps: kind.keeps,
     started: () => capture.started(),
     async [Symbol.asyncDispose]() {

@@ -23,6 +23,11 @@ export class Recency {
     return this.#newer[ENDS]! - 1;
   }
 
+  /** All that are listed, the slot first that has been silent longest. */
+  *inOrder(): Generator<number> {
+    for (let place = this.#newer[ENDS]!; place !== ENDS; place = this.#newer[place]!) yield place - 1;
+  }
+
   /** Makes a slot, listed or not, the newest. Hot; allocates only for a slot higher than all before. */
   touch(slot: number): void {
     const place = slot + 1;

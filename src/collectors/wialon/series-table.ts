@@ -19,6 +19,9 @@ export interface HeldSeries extends Disposable {
   readonly firstRow: number;
 }
 
+/** What a key counts, column by column. */
+export type KeyCounts = readonly [key: string, counts: Float64Array];
+
 type Movable = { -readonly [Name in keyof Series]: Series[Name] };
 
 /**
@@ -120,6 +123,35 @@ export class SeriesTable {
       firstRow: this.#hasOther ? OTHER_ROW : OTHER_ROW + 1,
       [Symbol.dispose]: () => void this.#readers--,
     };
+  }
+
+  /** All that is counted now, by key: what is silent longest comes first, behind `other`. Counts are lent until the next. */
+  copy(): Iterable<KeyCounts> {
+    const rows = [...(this.#hasOther ? [OTHER_ROW] : []), ...this.#recency.inOrder()];
+    const keys = rows.map((row) => this.#byRow[row]!.key);
+    const chunks = this.#counts.map((chunk) => chunk.slice());
+    return this.#copied(rows, keys, chunks);
+  }
+
+  *#copied(rows: readonly number[], keys: readonly string[], chunks: readonly Float64Array[]): Generator<KeyCounts> {
+    for (const [index, row] of rows.entries()) {
+      const start = (row % SERIES_PER_CHUNK) * this.#columns;
+      yield [keys[index]!, chunks[Math.floor(row / SERIES_PER_CHUNK)]!.subarray(start, start + this.#columns)];
+    }
+  }
+
+  /** Adds what another table has counted under a key. */
+  restore([key, counts]: KeyCounts): void {
+    const series = this.claim(key);
+    for (let column = 0; column < this.#columns; column++) {
+      if (column === this.#highest) this.raise(series, column, counts[column]!);
+      else this.add(series, column, counts[column]);
+    }
+  }
+
+  /** Series that have something to show. */
+  get size(): number {
+    return this.#byRow.length - (this.#hasOther ? 0 : 1);
   }
 
   #newRow(): number {

@@ -11,13 +11,14 @@ export const PairColumn = {
   CHECKSUM_ERRORS: TYPE_COUNT + 1,
   STREAMS: TYPE_COUNT + 2,
 } as const;
-const PAIR_COLUMNS = TYPE_COUNT + 3;
+export const PAIR_COLUMNS = TYPE_COUNT + 3;
 /** Columns of a device. */
 export const DeviceColumn = { PACKETS: 0, LAST_SEEN_SECONDS: 1 } as const;
-const DEVICE_COLUMNS = 2;
+export const DEVICE_COLUMNS = 2;
 
 /** Label of all that has no series of its own. */
-const OTHER = "other";
+export const OTHER = "other";
+export const OTHER_PAIR = `${OTHER} ${OTHER}`;
 
 /** Upper bounds of the times that answers take, in seconds: from one network to a satellite link and a busy server. */
 export const ANSWER_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -49,6 +50,8 @@ export class Tally {
   readonly skippedBytes = new Float64Array(SKIP_REASONS.length);
   readonly skippedFrames = new Map<FrameFault, number>(FRAME_FAULTS.map((fault) => [fault, 0]));
   readonly containerFaults = new Map(CONTAINER_FAULTS.map((fault) => [fault, 0]));
+  /** Packets that runs before have lost, by interface. */
+  readonly lostBefore = new Map<string, number>();
   /** By source and destination, with a space between. */
   readonly pairs: SeriesTable;
   /** By name; undefined if devices are not counted. */
@@ -56,7 +59,7 @@ export class Tally {
 
   /** `limit`: how many pairs of addresses have series of their own, and how many devices. */
   constructor(limit: number, hasDevices: boolean) {
-    this.pairs = new SeriesTable(PAIR_COLUMNS, limit, `${OTHER} ${OTHER}`);
+    this.pairs = new SeriesTable(PAIR_COLUMNS, limit, OTHER_PAIR);
     if (hasDevices) this.devices = new SeriesTable(DEVICE_COLUMNS, limit, OTHER, DeviceColumn.LAST_SEEN_SECONDS);
   }
 
@@ -82,6 +85,6 @@ export class Tally {
 }
 
 /** An IMEI, or a name that a device was given; what is not, may be anything, even a password in the wrong place. */
-function isDeviceName(name: string): boolean {
+export function isDeviceName(name: string): boolean {
   return /^[0-9A-Za-z._-]{1,32}$/.test(name);
 }

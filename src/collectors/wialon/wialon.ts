@@ -197,7 +197,10 @@ export class WialonCollector implements Collector {
       counter(
         "wialon_ips_capture_lost_packets_total",
         "Packets that the kernel saw and that were dropped before they were read.",
-        taps.map(({ name, lostPackets }) => ({ labels: { interface: name }, value: lostPackets })),
+        taps.map(({ name, lostPackets }) => ({
+          labels: { interface: name },
+          value: lostPackets + (this.#tally.lostBefore.get(name) ?? 0),
+        })),
       ),
     ];
   }
