@@ -101,7 +101,13 @@ export class Program {
     const keeper = await openState(config, ledger, parts);
     const traffic = await startTraffic(config, ledger, parts);
     const host = {
-      ...{ ...config, log, signal, ledger, source: traffic, databases, captureListener: captureLog },
+      ...config,
+      log,
+      signal,
+      ledger,
+      source: traffic,
+      databases,
+      captureListener: captureLog,
       resume: async <T>(section: string, read: (reader: ByteReader) => T) => keeper?.resume(section, read),
     };
     const features = await startFeatures(config.features, host);

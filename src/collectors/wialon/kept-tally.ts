@@ -30,8 +30,14 @@ const PAIR = /^[0-9a-f.:]{2,45} [0-9a-f.:]{2,45}$/;
 
 /** What counters stand for, so that others are not taken for them. */
 const SHAPE = JSON.stringify([
-  ...[TYPE_NAMES, CODE_NAMES, ANSWER_BOUNDS, FRAME_FAULTS, CONTAINER_FAULTS, SKIP_REASONS],
-  ...[Object.keys(PairColumn), Object.keys(DeviceColumn)],
+  TYPE_NAMES,
+  CODE_NAMES,
+  ANSWER_BOUNDS,
+  FRAME_FAULTS,
+  CONTAINER_FAULTS,
+  SKIP_REASONS,
+  Object.keys(PairColumn),
+  Object.keys(DeviceColumn),
 ]);
 
 /*
@@ -96,12 +102,17 @@ function copyOf(table: SeriesTable): { evictions: number; size: number; series: 
 /** Arrays and numbers of the tally in the order of the section. */
 function totalsOf(tally: Tally): number[] {
   const { rawPackets, points, compressedPackets, compressedBytes, evictedStreams, lives } = tally;
-  return [
-    ...[rawPackets, points, compressedPackets, compressedBytes, evictedStreams, lives.count, lives.sumSeconds],
-    ...arraysOf(tally).flatMap((counts) => [...counts]),
-    ...tally.skippedFrames.values(),
-    ...tally.containerFaults.values(),
+  const single = [
+    rawPackets,
+    points,
+    compressedPackets,
+    compressedBytes,
+    evictedStreams,
+    lives.count,
+    lives.sumSeconds,
   ];
+  const arrays = arraysOf(tally).flatMap((counts) => [...counts]);
+  return [...single, ...arrays, ...tally.skippedFrames.values(), ...tally.containerFaults.values()];
 }
 
 function arraysOf({ bytes, logins, rejected, answers, answerSeconds, skippedBytes }: Tally): Float64Array[] {
