@@ -10,7 +10,7 @@ export interface Section<Value = unknown> {
 }
 
 type Flags = Readonly<Record<string, Flag>>;
-type Values<F extends Flags> = { -readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+export type Values<F extends Flags> = { -readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
 /** What a section says. */
 export type ValueOf<S> = S extends Section<infer Value> ? Value : never;

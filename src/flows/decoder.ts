@@ -10,6 +10,7 @@ import {
   TEMPLATE_5,
   VERSION_5,
 } from "./netflow5.ts";
+import { readPortName, SAMPLE_COUNTERS, SAMPLE_COUNTERS_EXPANDED } from "./sflow-counters.ts";
 import { ADDRESS_BYTES, Sample, SAMPLE_FLOW, SAMPLE_FLOW_EXPANDED, SampleReader } from "./sflow.ts";
 import { TemplateReader } from "./template-sets.ts";
 import { Verdict } from "./verdict.ts";
@@ -93,6 +94,7 @@ export class Decoder {
     const interval = view.getUint16(at + SAMPLING_5) & INTERVAL_5_MASK;
     const flow = this.#flow;
     flow.numbers.fill(0);
+    flow.interfaces = undefined;
     at += HEADER_5_BYTES;
     let read = 0;
     for (; read < count; read++) {
@@ -138,6 +140,7 @@ export class Decoder {
     if (header + 16 > end) return Verdict.TRUNCATED;
     const domain = this.#exporter.domain(Protocol.SFLOW5, view.getUint32(header));
     domain?.sequence.take(view.getUint32(header + 4), 1);
+    this.#flow.interfaces = domain?.interfaces;
     const count = view.getUint32(header + 12);
     let next = header + 16;
     for (let k = 0; k < count; k++) {
@@ -150,8 +153,11 @@ export class Decoder {
     return Verdict.READ;
   }
 
-  /** Samples of counters, and those of other kinds, are passed over. */
+  /** Samples of counters may name an interface; those of other kinds are passed over. */
   #sample(kind: number, view: DataView, at: number, end: number): boolean {
+    if (kind === SAMPLE_COUNTERS || kind === SAMPLE_COUNTERS_EXPANDED) {
+      return readPortName(view, at, end, kind === SAMPLE_COUNTERS_EXPANDED, this.#flow.interfaces);
+    }
     if (kind !== SAMPLE_FLOW && kind !== SAMPLE_FLOW_EXPANDED) return true;
     const sample = this.#samples.read(view, at, end, kind === SAMPLE_FLOW_EXPANDED);
     if (sample === Sample.FLOW && this.#samples.hasDirection) this.#emitDirected(Protocol.SFLOW5);
@@ -213,6 +219,7 @@ export class Decoder {
   #records(domain: Domain, { template, isOptions }: Layout, view: DataView, at: number, end: number): boolean {
     const flow = this.#flow;
     flow.numbers.fill(0);
+    flow.interfaces = domain.interfaces;
     while (at + template.minBytes <= end) {
       at = template.read(view, at, end, flow);
       if (at < 0) return false;
@@ -220,6 +227,7 @@ export class Decoder {
       if (isOptions) {
         this.#optionUnits++;
         domain.samplers.learn(flow);
+        if (template.hasName) learnName(domain, flow, view);
       } else if (template.hasBytes) {
         flow.interval = domain.samplers.intervalOf(flow);
         if (template.hasDirection) this.#emitDirected(domain.protocol);
@@ -267,4 +275,11 @@ export class Decoder {
     // Fields stand where others were, which the next record need not have.
     numbers.fill(0);
   }
+}
+
+/** Takes the name of an interface from options data. */
+function learnName({ interfaces }: Domain, { numbers }: Flow, view: DataView): void {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const index = numbers[Field.INPUT]! || numbers[Field.OUTPUT]!;
+  interfaces.learn(index, bytes, numbers[Field.NAME]!, numbers[Field.NAME_END]!);
 }

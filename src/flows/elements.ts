@@ -22,6 +22,8 @@ const samplerId = 48;
 const samplerRandomInterval = 50;
 const vlanId = 58;
 const flowDirection = 61;
+const interfaceName = 82;
+const interfaceDescription = 83;
 const octetTotalCount = 85;
 const packetTotalCount = 86;
 const bgpNextAdjacentAsNumber = 128;
@@ -67,6 +69,9 @@ const SOURCES: readonly (readonly [Field, ...number[]])[] = [
   [Field.PEER_DESTINATION_AS, bgpNextAdjacentAsNumber],
 ];
 
+/** What does so in options data alone, where a record is of an interface. */
+const OPTION_SOURCES: typeof SOURCES = [[Field.NAME, interfaceName, interfaceDescription]];
+
 /** An element that fills a field, and before which others that do. */
 export interface Use {
   readonly field: Field;
@@ -74,9 +79,8 @@ export interface Use {
   readonly rank: number;
 }
 
-const USES: ReadonlyMap<number, Use> = new Map(
-  SOURCES.flatMap(([field, ...elements]) => elements.map((element, rank) => [element, { field, rank }] as const)),
-);
+const USES = usesOf(SOURCES);
+const OPTION_USES = usesOf([...SOURCES, ...OPTION_SOURCES]);
 const REVERSE_USES: ReadonlyMap<number, Use> = new Map([
   [octetDeltaCount, { field: Field.REVERSE_BYTES, rank: 0 }],
   [packetDeltaCount, { field: Field.REVERSE_PACKETS, rank: 0 }],
@@ -88,4 +92,15 @@ const REVERSE_USES: ReadonlyMap<number, Use> = new Map([
 export function useOf(element: number, enterprise: number): Use | undefined {
   if (enterprise === 0) return USES.get(element);
   return enterprise === REVERSE_PEN ? REVERSE_USES.get(element) : undefined;
+}
+
+/** Likewise, in options data. */
+export function optionUseOf(element: number, enterprise: number): Use | undefined {
+  return enterprise === 0 ? OPTION_USES.get(element) : useOf(element, enterprise);
+}
+
+function usesOf(sources: typeof SOURCES): ReadonlyMap<number, Use> {
+  return new Map(
+    sources.flatMap(([field, ...elements]) => elements.map((element, rank) => [element, { field, rank }] as const)),
+  );
 }

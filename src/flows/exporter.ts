@@ -1,5 +1,6 @@
 import { Field, type Flow, FLOW_EGRESS } from "./flow.ts";
 import { type HeldBy, HeldSets } from "./held-sets.ts";
+import { InterfaceNames, type NameRoom } from "./interface-names.ts";
 import { Samplers } from "./samplers.ts";
 import { Sequence } from "./sequence.ts";
 import type { Template } from "./template.ts";
@@ -16,6 +17,8 @@ const MAX_DOMAINS = 16_384;
 const MAX_TEMPLATES = 65_536;
 const MAX_TEMPLATE_NUMBERS = 4 * 2 ** 20;
 const MAX_DOMAINS_PER_EXPORTER = 1024;
+/** Names of interfaces, of all domains together: about 30 MB if they are as long as they may be. */
+const MAX_INTERFACE_NAMES = 131_072;
 /** Of an exporter. */
 const MAX_INTERFACES = 16_384;
 
@@ -26,7 +29,7 @@ export interface Layout {
 }
 
 /** What all exporters share, so that none can take more than there is. */
-export class Room {
+export class Room implements NameRoom {
   readonly held = new HeldSets();
   domains = 0;
   templates = 0;
@@ -34,6 +37,9 @@ export class Room {
   numbers = 0;
   /** Templates that found no room. */
   refusedTemplates = 0;
+  interfaceNames = 0;
+  refusedInterfaceNames = 0;
+  readonly maxInterfaceNames = MAX_INTERFACE_NAMES;
 
   hasTemplate(size: number): boolean {
     return this.templates < MAX_TEMPLATES && this.numbers + size <= MAX_TEMPLATE_NUMBERS;
@@ -50,6 +56,7 @@ export class Domain {
   readonly id: number;
   readonly sequence = new Sequence();
   readonly samplers = new Samplers();
+  readonly interfaces: InterfaceNames;
   readonly held: HeldBy = new Map();
   readonly #layouts = new Map<number, Layout>();
   readonly #room: Room;
@@ -58,6 +65,7 @@ export class Domain {
     this.protocol = protocol;
     this.id = id;
     this.#room = room;
+    this.interfaces = new InterfaceNames(room);
     room.domains++;
   }
 
@@ -95,6 +103,7 @@ export class Domain {
   leave(): void {
     for (const id of this.#layouts.keys()) this.withdraw(id);
     this.#room.held.drop(this.held);
+    this.interfaces.leave();
     this.#room.domains--;
   }
 }

@@ -1,3 +1,5 @@
+import type { InterfaceNames } from "./interface-names.ts";
+
 /** What a record may say. All are whole numbers; 0 is also what is not told. */
 export const Field = {
   BYTES: 0,
@@ -26,6 +28,9 @@ export const Field = {
   VLAN: 18,
   PEER_SOURCE_AS: 19,
   PEER_DESTINATION_AS: 20,
+  /** In options data, where the name of an interface stands, from the start of the view to its end. */
+  NAME: 21,
+  NAME_END: 22,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
 export const FIELDS = Object.keys(Field).length;
@@ -40,6 +45,8 @@ export class Flow {
   readonly numbers = new Float64Array(FIELDS);
   /** One packet of so many was seen by the exporter; 0 if it has not told. */
   interval = 0;
+  /** Names of interfaces, if its exporter may tell them. */
+  interfaces: InterfaceNames | undefined = undefined;
 
   /** Makes the record one of the way back. */
   reverse(): void {

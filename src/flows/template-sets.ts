@@ -1,4 +1,4 @@
-import { type Use, useOf } from "./elements.ts";
+import { optionUseOf, type Use, useOf } from "./elements.ts";
 import type { Domain } from "./exporter.ts";
 import { Field } from "./flow.ts";
 import { type FieldSpec, Template } from "./template.ts";
@@ -34,7 +34,7 @@ export class TemplateReader {
       const id = this.#u16();
       const count = this.#u16();
       if (id === 0 && count === 0) return true;
-      if (!this.#keep(id, this.#fields9(count), false)) return false;
+      if (!this.#keep(id, this.#fields9(count, useOf), false)) return false;
     }
     return true;
   }
@@ -48,7 +48,7 @@ export class TemplateReader {
       if (id === 0) return true;
       if (scopeBytes % 4 !== 0 || optionBytes % 4 !== 0) return false;
       const scopes = this.#scopes9(scopeBytes / 4);
-      const fields = this.#fields9(optionBytes / 4);
+      const fields = this.#fields9(optionBytes / 4, optionUseOf);
       if (!this.#keep(id, scopes && fields && [...scopes, ...fields], true)) return false;
     }
     return true;
@@ -68,7 +68,8 @@ export class TemplateReader {
       if (!this.#has(headerBytes - 4)) return false;
       // How many of the fields are scopes is of no concern: they are elements as any other.
       if (isOptions) this.#at += 2;
-      if (!this.#keep(id, this.#fieldsIpfix(count), isOptions)) return false;
+      const fields = this.#fieldsIpfix(count, isOptions ? optionUseOf : useOf);
+      if (!this.#keep(id, fields, isOptions)) return false;
     }
     return true;
   }
@@ -82,8 +83,8 @@ export class TemplateReader {
     return true;
   }
 
-  #fields9(count: number): FieldSpec[] | undefined {
-    return this.#fields(count, (element, length) => ({ length, use: useOf(element, 0) }));
+  #fields9(count: number, uses: typeof useOf): FieldSpec[] | undefined {
+    return this.#fields(count, (element, length) => ({ length, use: uses(element, 0) }));
   }
 
   #scopes9(count: number): FieldSpec[] | undefined {
@@ -91,13 +92,13 @@ export class TemplateReader {
     return this.#fields(count, (scope, length) => ({ length, use: scope === SCOPE_INTERFACE ? use : undefined }));
   }
 
-  #fieldsIpfix(count: number): FieldSpec[] | undefined {
+  #fieldsIpfix(count: number, uses: typeof useOf): FieldSpec[] | undefined {
     return this.#fields(count, (element, length) => {
-      if ((element & ENTERPRISE_BIT) === 0) return { length, use: useOf(element, 0) };
+      if ((element & ENTERPRISE_BIT) === 0) return { length, use: uses(element, 0) };
       if (!this.#has(4)) return undefined;
       const enterprise = this.#view.getUint32(this.#at);
       this.#at += 4;
-      return { length, use: useOf(element & ~ENTERPRISE_BIT, enterprise) };
+      return { length, use: uses(element & ~ENTERPRISE_BIT, enterprise) };
     });
   }
 

@@ -31,27 +31,31 @@ export class Template {
   readonly hasBytes: boolean;
   readonly hasReverse: boolean;
   readonly hasDirection: boolean;
+  /** Whether its records, which are options data, tell the name of an interface. */
+  readonly hasName: boolean;
   /** Numbers that it keeps. */
   readonly size: number;
   /**
-   * Offset, length and field of each; of templates with a field of variable length all fields, with VARIABLE for that
-   * length and -1 for fields that nobody asks for.
+   * Offset, length and field of each; of templates that are walked all fields, with VARIABLE for such a length and -1
+   * for fields that nobody asks for.
    */
   readonly #steps: Int32Array;
-  readonly #isVariable: boolean;
+  /** Whether records are walked from field to field, because one is of variable length, or a text. */
+  readonly #isWalked: boolean;
 
   constructor(fields: readonly FieldSpec[]) {
     const wanted = chosen(fields);
     this.hasBytes = wanted.has(Field.BYTES);
     this.hasDirection = wanted.has(Field.DIRECTION);
     this.hasReverse = wanted.has(Field.REVERSE_BYTES) || wanted.has(Field.REVERSE_PACKETS);
-    this.#isVariable = fields.some(({ length }) => length === VARIABLE);
+    this.hasName = wanted.has(Field.NAME);
+    this.#isWalked = this.hasName || fields.some(({ length }) => length === VARIABLE);
     const steps: number[] = [];
     let offset = 0;
     for (const spec of fields) {
       const { length, use } = spec;
       const isWanted = use !== undefined && wanted.get(use.field) === spec;
-      if (this.#isVariable) steps.push(offset, length, isWanted ? use.field : -1);
+      if (this.#isWalked) steps.push(offset, length, isWanted ? use.field : -1);
       else if (isWanted) steps.push(...stepOf(offset, length, use.field));
       offset += length === VARIABLE ? 1 : length;
     }
@@ -65,7 +69,7 @@ export class Template {
    * -1 if that is behind `end`. Hot; does not allocate.
    */
   read(view: DataView, at: number, end: number, flow: Flow): number {
-    if (this.#isVariable) return this.#readVariable(view, at, end, flow);
+    if (this.#isWalked) return this.#walk(view, at, end, flow);
     const next = at + this.minBytes;
     if (next > end) return -1;
     const steps = this.#steps;
@@ -76,7 +80,7 @@ export class Template {
     return next;
   }
 
-  #readVariable(view: DataView, at: number, end: number, flow: Flow): number {
+  #walk(view: DataView, at: number, end: number, flow: Flow): number {
     const steps = this.#steps;
     for (let step = 0; step < steps.length; step += STEP_NUMBERS) {
       let length = steps[step + 1]!;
@@ -87,7 +91,10 @@ export class Template {
       }
       if (at + length > end) return -1;
       const field = steps[step + 2]!;
-      if (field >= 0) {
+      if (field === Field.NAME) {
+        flow.numbers[Field.NAME] = at;
+        flow.numbers[Field.NAME_END] = at + length;
+      } else if (field >= 0) {
         const bytes = Math.min(length, mostBytes(field));
         flow.numbers[field] = readNumber(view, at + length - bytes, bytes);
       }

@@ -147,6 +147,9 @@ describe("sFlow v5", () => {
   });
 });
 
+/** A sample of the counters of port 3, whose name is "eth1". */
+const PORT = opaque(2, u32(1), u32(3), u32(1), opaque(1005, u32(4), hex("65746831")));
+
 describe("packets that are reported where they come in and where they go out", () => {
   const ingress = (input: number, output: number): Bytes => flowSample([RAW], { source: input, input, output });
   const egress = (input: number, output: number): Bytes => flowSample([RAW], { source: output, input, output });
@@ -187,7 +190,7 @@ describe("packets that are reported where they come in and where they go out", (
 test("any bytes behind the version of sFlow are a verdict", () => {
   let seed = 1;
   const random = (): number => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) >>> 16;
-  const whole = sflow([flowSample([RAW, gateway(1, 2, 3, [4, 5])]), expandedSample([RAW])]);
+  const whole = sflow([flowSample([RAW, gateway(1, 2, 3, [4, 5])]), expandedSample([RAW]), PORT]);
   const reading = new Reading();
   for (let k = 0; k < 20_000; k++) {
     const bytes = [...whole];

@@ -5,10 +5,13 @@ import { FlowIntake } from "./flow-intake.ts";
 import { FlowLedger } from "./flow-ledger.ts";
 import { KafkaFamilies } from "./kafka-families.ts";
 import { SlotLabels } from "./slot-labels.ts";
-import { ExporterNames } from "./udp/exporter-names.ts";
+import { openExporterNames } from "./udp/exporter-names.ts";
+import { openInterfaceNames } from "./udp/interface-names.ts";
+import type { NamesFile } from "./udp/names-file.ts";
 import { UdpFamilies } from "./udp/udp-families.ts";
 import { UdpIntake } from "./udp/udp-intake.ts";
 import { UdpReceiver } from "./udp/udp-receiver.ts";
+import type { FileListener } from "../../files/changing-file.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { readAsset } from "../../native/asset.ts";
 import type { FeatureKind, FeatureLog } from "../feature.ts";
@@ -53,20 +56,32 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 };
 
 async function receive(udp: Udp, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
-  const { listen, sampling, direction, exporters, exporterNamesPath } = udp;
-  const names = exporterNamesPath === null ? null : await openExporterNames(exporterNamesPath, log);
+  const { listen, sampling, direction, exporters } = udp;
+  const [names, interfaces] = await openNamesFiles(udp, log);
   const allowed = exporters === null ? null : new NetworkSet(exporters);
-  const intake = new UdpIntake(ledger, { sampling, direction, allowed, names });
+  const intake = new UdpIntake(ledger, { sampling, direction, allowed, names, interfaces });
   const receiver = held.use(new UdpReceiver(listen, intake));
   for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
   return new UdpFamilies(receiver, intake);
 }
 
-function openExporterNames(path: string, log: FeatureLog): Promise<ExporterNames> {
-  return ExporterNames.open(path, (error) => {
-    if (error === undefined) log.info("names of exporters read again", { path });
-    else log.error("names of exporters changed, those before stay in use", { path, error });
-  });
+/** Of exporters, and of their interfaces, if there are such files. */
+function openNamesFiles({ exporterNamesPath, interfaceNamesPath }: Udp, log: FeatureLog) {
+  const open = async <Names>(
+    path: string | null,
+    of: string,
+    openFile: (path: string, listener: FileListener) => Promise<NamesFile<Names>>,
+  ): Promise<NamesFile<Names> | null> => {
+    if (path === null) return null;
+    return openFile(path, (error) => {
+      if (error === undefined) log.info(`names of ${of} read again`, { path });
+      else log.error(`names of ${of} changed, those before stay in use`, { path, error });
+    });
+  };
+  return Promise.all([
+    open(exporterNamesPath, "exporters", openExporterNames),
+    open(interfaceNamesPath, "interfaces", openInterfaceNames),
+  ]);
 }
 
 async function consume(kafka: Kafka, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
@@ -87,11 +102,12 @@ async function consume(kafka: Kafka, ledger: FlowLedger, log: FeatureLog, held: 
   return new KafkaFamilies(source, intake);
 }
 
-async function checkUdp({ listen, exporterNamesPath }: Udp, log: FeatureLog): Promise<string[]> {
-  const names = exporterNamesPath === null ? [] : [await openExporterNames(exporterNamesPath, log)];
+async function checkUdp(udp: Udp, log: FeatureLog): Promise<string[]> {
+  const [names, interfaces] = await openNamesFiles(udp, log);
   return [
-    `would receive flows on ${listen.map(({ name }) => name).join(", ")}`,
-    ...names.map(({ count }) => `names of exporters: ${count}`),
+    `would receive flows on ${udp.listen.map(({ name }) => name).join(", ")}`,
+    ...(names === null ? [] : [`names of exporters: ${names.names.size}`]),
+    ...(interfaces === null ? [] : [`exporters with names of interfaces: ${interfaces.names.size}`]),
   ];
 }
 

@@ -10,7 +10,7 @@ import {
   wholeNumber,
 } from "../../config/flag.ts";
 import { section, type ValueOf } from "../../config/section.ts";
-import { MAX_PORT, UDP_FLAGS } from "./udp/udp-flags.ts";
+import { MAX_PORT, UDP_FLAGS, udpOf } from "./udp/udp-flags.ts";
 
 export const FLOW_STARTS = ["committed", "earliest", "latest"] as const;
 export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
@@ -222,10 +222,10 @@ const FLAGS = {
 
 /** Where flows come from, and how they are counted; null if they come from nowhere. */
 export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...UDP_FLAGS, ...FLAGS }, (values, given) => {
-  const { listen, exporters, exporterNamesPath, sampling, direction, ownAs, labels, maxSeries, asNamesPath } = values;
+  const { ownAs, labels, maxSeries, asNamesPath } = values;
   const kafka = kafkaOf(values, given);
-  if (kafka === null && listen.length === 0) return null;
-  const udp = listen.length === 0 ? null : { listen, exporters, exporterNamesPath, sampling, direction };
+  const udp = udpOf(values);
+  if (kafka === null && udp === null) return null;
   return { kafka, udp, ownAs, labels, maxSeries, asNamesPath };
 });
 export type FlowConfig = NonNullable<ValueOf<typeof flowSection>>;

@@ -131,7 +131,14 @@ describe("flags of flows", () => {
       { name: "[::1]:6343", host: [...Array<number>(15).fill(0), 1], port: 6343 },
     ];
     const args = ["--flow-listen=:2055", "--flow-listen=192.0.2.1:1", "--flow-listen=[::1]:6343", "--flow-sampling=8"];
-    const udp = { listen, exporters: null, exporterNamesPath: null, sampling: 8, direction: "auto" };
+    const udp = {
+      listen,
+      exporters: null,
+      exporterNamesPath: null,
+      interfaceNamesPath: null,
+      sampling: 8,
+      direction: "auto",
+    };
     assert.deepEqual(configOf(scanFlags(args)).features.flow, { ...DEFAULT, kafka: null, udp });
     assert.deepEqual(judge(...args).features.flow, { ...DEFAULT, udp });
     assert.equal(configOf(scanFlags(args)).isCounted, false);

@@ -1,6 +1,7 @@
 import { Exporter, PROTOCOLS, type Room } from "../../../flows/exporter.ts";
 import type { NetworkSet } from "../../connections/network-set.ts";
 import type { ExporterNames } from "./exporter-names.ts";
+import type { InterfaceNamesFile, NamesByIndex } from "./interface-names.ts";
 import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
 
 /** Exporters that are told apart; the rest are counted together. */
@@ -16,6 +17,8 @@ export interface KnownExporter {
   readonly name: string;
   /** What its records call it, in UTF-8. */
   text: Uint8Array;
+  /** What a file calls its interfaces. */
+  interfaces: NamesByIndex | undefined;
   /** What is known of it for reading what it sends. */
   readonly exporter: Exporter;
   datagrams: number;
@@ -27,6 +30,7 @@ export interface ExportersOptions {
   /** Whose datagrams are taken; null: those of all. */
   readonly allowed?: NetworkSet | null;
   readonly names?: ExporterNames | null;
+  readonly interfaces?: InterfaceNamesFile | null;
   readonly max?: number;
 }
 
@@ -39,8 +43,10 @@ export class Exporters {
   readonly #room: Room;
   readonly #allowed: NetworkSet | null;
   readonly #names: ExporterNames | null;
+  readonly #interfaces: InterfaceNamesFile | null;
   readonly #max: number;
-  #edition = 0;
+  /** What the files held when they were last looked at. */
+  #named: unknown[] = [];
   readonly #words = new Uint32Array(4);
   readonly #known = new Map<string, KnownExporter>();
   /** By their addresses, those of IPv4. */
@@ -48,12 +54,14 @@ export class Exporters {
   /** Before it nobody has been silent for long enough. */
   #nextEvictionMs = 0;
 
-  constructor(room: Room, { allowed = null, names = null, max = MAX_EXPORTERS }: ExportersOptions = {}) {
+  constructor(room: Room, options: ExportersOptions = {}) {
+    const { allowed = null, names = null, interfaces = null, max = MAX_EXPORTERS } = options;
     this.#room = room;
     this.#allowed = allowed;
     this.#names = names;
+    this.#interfaces = interfaces;
     this.#max = max;
-    this.other = knownBy(OTHER, OTHER, new Exporter(null));
+    this.other = knownBy(OTHER, new Exporter(null));
   }
 
   get count(): number {
@@ -64,14 +72,20 @@ export class Exporters {
     return this.#known.values();
   }
 
-  /** Has exporters called by the names that are in their file now, which is read again if it has changed. */
+  /** Has exporters and interfaces called as their files say now, which are read again if they have changed. */
   refresh(): void {
-    const names = this.#names;
-    if (names === null) return;
-    names.refresh();
-    if (names.edition === this.#edition) return;
-    this.#edition = names.edition;
-    for (const known of this.#known.values()) known.text = encoder.encode(names.nameOf(known.name));
+    const [names, interfaces] = [this.#names, this.#interfaces];
+    names?.refresh();
+    interfaces?.refresh();
+    const named = [names?.names, interfaces?.names];
+    if (named.every((each, k) => each === this.#named[k])) return;
+    this.#named = named;
+    for (const known of this.#known.values()) this.#name(known);
+  }
+
+  #name(known: KnownExporter): void {
+    known.text = encoder.encode(this.#names?.names.get(known.name) ?? known.name);
+    known.interfaces = this.#interfaces?.names.get(known.name);
   }
 
   /** The exporter of an address, in four words, at a time; undefined if it is not to be heard. Hot. */
@@ -89,7 +103,8 @@ export class Exporters {
     const found = this.#known.get(name);
     if (found !== undefined) return found;
     if (this.#known.size >= this.#max && !this.#evict(nowMs)) return this.other;
-    const known = knownBy(name, this.#names?.nameOf(name) ?? name, new Exporter(this.#room));
+    const known = knownBy(name, new Exporter(this.#room));
+    this.#name(known);
     this.#known.set(name, known);
     if (isIpv4) this.#byIpv4.set(word3, known);
     return known;
@@ -119,6 +134,6 @@ export class Exporters {
 
 const encoder = new TextEncoder();
 
-function knownBy(name: string, called: string, exporter: Exporter): KnownExporter {
-  return { name, text: encoder.encode(called), exporter, datagrams: 0, lastSeenMs: 0 };
+function knownBy(name: string, exporter: Exporter): KnownExporter {
+  return { name, text: encoder.encode(name), interfaces: undefined, exporter, datagrams: 0, lastSeenMs: 0 };
 }

@@ -1,12 +1,13 @@
+import type { KnownExporter } from "./exporters.ts";
+import type { NamesByIndex } from "./interface-names.ts";
 import { Field, type Flow } from "../../../flows/flow.ts";
+import type { InterfaceNames } from "../../../flows/interface-names.ts";
 import { IPV6_COLUMN } from "../../../packet/protocols.ts";
 import { PROTOCOLS } from "../../produce/accounting-record.ts";
 import { Field as RecordField, FlowRecord, MAX_TEXT_LENGTH } from "../records/flow-record.ts";
 
 /** Labels that are numbers of a record, by pmacct's keys. */
 const NUMBERS: ReadonlyMap<string, Field> = new Map<string, Field>([
-  ["iface_in", Field.INPUT],
-  ["iface_out", Field.OUTPUT],
   ["port_src", Field.SOURCE_PORT],
   ["port_dst", Field.DESTINATION_PORT],
   ["tos", Field.TOS],
@@ -14,6 +15,11 @@ const NUMBERS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["vlan", Field.VLAN],
   ["peer_as_src", Field.PEER_SOURCE_AS],
   ["peer_as_dst", Field.PEER_DESTINATION_AS],
+]);
+/** Labels that are interfaces: by their names, or else by their indexes. */
+const INTERFACES: ReadonlyMap<string, Field> = new Map<string, Field>([
+  ["iface_in", Field.INPUT],
+  ["iface_out", Field.OUTPUT],
 ]);
 /** The exporter: by its name, and as pmacct calls its address. */
 const EXPORTER_KEYS = ["label", "peer_ip_src"];
@@ -23,12 +29,15 @@ const ZERO = 0x30;
 /** No number: what has been written for none yet. */
 const UNWRITTEN = -1;
 
-/** A label that is a number of the record, and what stands in the text for it. */
+/** What a label is made of a number of the record. */
+type TextKind = "number" | "protocol" | "interface";
+
+/** A label that is made of a number of the record, and what stands in the text for it. */
 interface NumberText {
   readonly field: Field;
   readonly key: number;
   readonly start: number;
-  readonly isProtocol: boolean;
+  readonly kind: TextKind;
   written: number;
 }
 
@@ -39,6 +48,10 @@ export class RecordWriter {
   readonly #numbers: NumberText[] = [];
   readonly #exporterKeys: number[] = [];
   #exporter: Uint8Array | undefined;
+  /** Names of its interfaces: what a file says, and what it says itself. */
+  #given: NamesByIndex | undefined;
+  #told: InterfaceNames | undefined;
+  #toldEdition = 0;
 
   /** `keys`: of the labels that are texts; one that no flow knows stays empty. */
   constructor(keys: readonly string[]) {
@@ -49,18 +62,19 @@ export class RecordWriter {
       const start = key * MAX_TEXT_LENGTH;
       this.record.starts[key] = start;
       this.record.ends[key] = start;
-      const isProtocol = name === PROTOCOL_KEY;
-      const field = isProtocol ? Field.PROTOCOL : NUMBERS.get(name);
-      if (field !== undefined) this.#numbers.push({ field, key, start, isProtocol, written: UNWRITTEN });
+      const [field, kind] = numberOf(name);
+      if (field !== undefined) this.#numbers.push({ field, key, start, kind, written: UNWRITTEN });
       if (EXPORTER_KEYS.includes(name)) this.#exporterKeys.push(key);
     }
   }
 
-  /** The records that follow are of an exporter, whose name this is. Hot. */
-  begin(exporter: Uint8Array): void {
-    if (this.#exporter === exporter) return;
-    this.#exporter = exporter;
-    const name = exporter.subarray(0, MAX_TEXT_LENGTH);
+  /** The records that follow are of an exporter. Hot. */
+  begin({ text, interfaces }: Pick<KnownExporter, "text" | "interfaces">): void {
+    if (this.#exporter === text && this.#given === interfaces) return;
+    this.#exporter = text;
+    this.#given = interfaces;
+    this.#forgetInterfaces();
+    const name = text.subarray(0, MAX_TEXT_LENGTH);
     for (const key of this.#exporterKeys) {
       const start = this.record.starts[key]!;
       this.#text.set(name, start);
@@ -69,8 +83,13 @@ export class RecordWriter {
   }
 
   /** Makes the record of a flow that stands for `interval` of its like. Hot; does not allocate. */
-  write({ numbers }: Flow, interval: number): FlowRecord {
+  write({ numbers, interfaces }: Flow, interval: number): FlowRecord {
     const { record } = this;
+    if (interfaces !== this.#told || (interfaces !== undefined && interfaces.edition !== this.#toldEdition)) {
+      this.#told = interfaces;
+      this.#toldEdition = interfaces?.edition ?? 0;
+      this.#forgetInterfaces();
+    }
     record.numbers[RecordField.BYTES] = numbers[Field.BYTES]! * interval;
     record.numbers[RecordField.PACKETS] = numbers[Field.PACKETS]! * interval;
     record.numbers[RecordField.SOURCE_AS] = numbers[Field.SOURCE_AS]!;
@@ -79,11 +98,26 @@ export class RecordWriter {
       const value = numbers[label.field]!;
       if (value === label.written) continue;
       label.written = value;
-      record.ends[label.key] = label.isProtocol
-        ? this.#writeProtocol(value, label.start)
-        : this.#writeNumber(value, label.start);
+      record.ends[label.key] = this.#writeText(label.kind, value, label.start);
     }
     return record;
+  }
+
+  /** Has the labels of interfaces made again: the same number may have another name. */
+  #forgetInterfaces(): void {
+    for (const label of this.#numbers) if (label.kind === "interface") label.written = UNWRITTEN;
+  }
+
+  #writeText(kind: TextKind, value: number, at: number): number {
+    if (kind === "protocol") return this.#writeProtocol(value, at);
+    return kind === "interface" ? this.#writeInterface(value, at) : this.#writeNumber(value, at);
+  }
+
+  #writeInterface(index: number, at: number): number {
+    const name = this.#given?.get(index) ?? this.#told?.get(index);
+    if (name === undefined) return this.#writeNumber(index, at);
+    this.#text.set(name, at);
+    return at + name.length;
   }
 
   #writeProtocol(protocol: number, at: number): number {
@@ -103,6 +137,12 @@ export class RecordWriter {
     }
     return end;
   }
+}
+
+function numberOf(key: string): [Field | undefined, TextKind] {
+  if (key === PROTOCOL_KEY) return [Field.PROTOCOL, "protocol"];
+  const index = INTERFACES.get(key);
+  return index === undefined ? [NUMBERS.get(key), "number"] : [index, "interface"];
 }
 
 const encoder = new TextEncoder();

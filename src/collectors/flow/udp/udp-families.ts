@@ -136,6 +136,12 @@ export class UdpFamilies implements FlowInput {
     return [
       gauge("promtap_flow_templates", "Templates that are known.", room.templates),
       counter("promtap_flow_refused_templates_total", "Templates that found no room.", room.refusedTemplates),
+      gauge("promtap_flow_interface_names", "Names of interfaces that exporters have told.", room.interfaceNames),
+      counter(
+        "promtap_flow_refused_interface_names_total",
+        "Times that such a name found no room.",
+        room.refusedInterfaceNames,
+      ),
       gauge("promtap_flow_held_sets", "Sets of records that wait for their template.", room.held.count),
       counter(
         "promtap_flow_dropped_sets_total",

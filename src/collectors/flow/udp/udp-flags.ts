@@ -1,4 +1,5 @@
 import { choice, illegal, list, nonEmpty, single } from "../../../config/flag.ts";
+import type { Values } from "../../../config/section.ts";
 import { COUNTED_DIRECTIONS } from "../../../flows/decoder.ts";
 import { type Address, parseAddress } from "../../../packet/address.ts";
 import { networksOf } from "../../connections/section.ts";
@@ -42,6 +43,14 @@ export const UDP_FLAGS = {
     help: "Names of exporters, for hostname: lines with an address and a name, as in /etc/hosts.",
     parse: file,
   }),
+  interfaceNamesPath: single({
+    name: "flow-interface-names",
+    key: "flow.interface_names",
+    value: "FILE",
+    ...NEEDS_LISTEN,
+    help: "Names of exporters' interfaces, before those that they tell: lines with an address, an index and a name.",
+    parse: file,
+  }),
   sampling: single({
     name: "flow-sampling",
     key: "flow.sampling",
@@ -65,6 +74,15 @@ export const UDP_FLAGS = {
       "counts a packet once that is reported in both.",
   }),
 };
+
+export type UdpConfig = Values<typeof UDP_FLAGS>;
+
+/** What is received; null if nothing is. */
+export function udpOf(values: UdpConfig): UdpConfig | null {
+  const { listen, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction } = values;
+  if (listen.length === 0) return null;
+  return { listen, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction };
+}
 
 function listenAddressOf(text: string, spelling: string): ListenAddress {
   const [, bracketed, plain = "", port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):([0-9]{1,5})$/.exec(text) ?? [];

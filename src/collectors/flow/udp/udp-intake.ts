@@ -78,7 +78,7 @@ export class UdpIntake {
       }
       known.datagrams++;
       known.lastSeenMs = nowMs;
-      this.#writer.begin(known.text);
+      this.#writer.begin(known);
       this.verdicts[this.#decoder.decode(known.exporter, batch.view, batch.start(k), batch.end(k))]!++;
     }
   }

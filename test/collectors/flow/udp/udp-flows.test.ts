@@ -11,7 +11,8 @@ import { FLOW_LABELS } from "../../../../src/collectors/flow/section.ts";
 import { SlotLabels } from "../../../../src/collectors/flow/slot-labels.ts";
 import { NetworkSet } from "../../../../src/collectors/connections/network-set.ts";
 import { networksOf } from "../../../../src/collectors/connections/section.ts";
-import { ExporterNames } from "../../../../src/collectors/flow/udp/exporter-names.ts";
+import { openExporterNames } from "../../../../src/collectors/flow/udp/exporter-names.ts";
+import { openInterfaceNames } from "../../../../src/collectors/flow/udp/interface-names.ts";
 import type { ExportersOptions } from "../../../../src/collectors/flow/udp/exporters.ts";
 import { UdpFamilies } from "../../../../src/collectors/flow/udp/udp-families.ts";
 import { type Sampling, UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
@@ -22,11 +23,17 @@ import { makePage } from "../../../../src/page/page.ts";
 import {
   type Bytes,
   hex,
+  flowSample,
   ipfix,
   netflow5,
   netflow9,
+  opaque,
+  options9,
+  optionsIpfix,
+  rawHeader,
   record5,
   set,
+  sflow,
   template,
   u16,
   u32,
@@ -197,7 +204,7 @@ describe("flows that come as datagrams", () => {
     const path = join(folder.path, "exporters");
     writeFileSync(path, "# routers\n192.0.2.1 bdr1 alias # core\n\n2001:DB8::0:1\tbdr2\n");
     const told: unknown[] = [];
-    const names = await ExporterNames.open(path, (error) => told.push(error));
+    const names = await openExporterNames(path, (error) => told.push(error));
     const site = await Site.of({ labels: ["label"], exporters: { names } });
     const sum = async (name: string): Promise<number | undefined> =>
       (await site.page()).value(`flow_transmit_bytes_total{hostname="${name}"}`);
@@ -215,9 +222,118 @@ describe("flows that come as datagrams", () => {
     for (const bad of ["router 192.0.2.1\n", "192.0.2.1\n", `192.0.2.1 ${"x".repeat(129)}\n`]) {
       writeFileSync(path, bad);
       await assert.rejects(
-        ExporterNames.open(path, () => {}),
+        openExporterNames(path, () => {}),
         /couldn't use .*: line 1 is no address with a name/,
       );
     }
+  });
+
+  describe("call interfaces", () => {
+    const FLOWS = template(256, [10, 4], [14, 4], [1, 4]);
+    const flow = (input: number, output: number): Bytes => set(256, u32(input), u32(output), u32(100));
+    const text = (name: string, length: number): Bytes => [...Buffer.alloc(length, name.padEnd(length, "\0"))];
+
+    /** What was counted, by where it came in and where it went out. */
+    async function interfacesOf(site: Site): Promise<string[]> {
+      const lines = (await site.text()).split("\n").filter((line) => line.startsWith("flow_transit_bytes_total"));
+      return lines.map((line) => line.replace(/.*\{iface_in="(.*)",iface_out="(.*)"\} (.*)/, "$1 $2 $3"));
+    }
+    const site = (exporters?: ExportersOptions): Promise<Site> =>
+      Site.of({ labels: ["iface_in", "iface_out"], ...(exporters === undefined ? {} : { exporters }) });
+
+    test("as options data of NetFlow v9 do, by domain, and by their index before and if it has no name", async () => {
+      const at = await site();
+      // As IOS sends them: the scope is the system, and the interface is an option.
+      const options = options9(
+        257,
+        [[1, 4]],
+        [
+          [10, 4],
+          [82, 8],
+          [83, 12],
+        ],
+      );
+      const name = (index: number, short: string, long: string): Bytes =>
+        [u32(0xc000_0201), u32(index), text(short, 8), text(long, 12)].flat();
+      at.send("192.0.2.1", netflow9([set(0, FLOWS), flow(3, 7)]));
+      const names = set(257, name(3, "Gi0/1", "uplink"), name(7, "Te1/1/10", "a customer"));
+      at.send("192.0.2.1", netflow9([set(1, options), names, flow(3, 7), flow(3, 9)]));
+      at.send("192.0.2.1", netflow9([set(0, FLOWS), flow(3, 7)], { domain: 1 }));
+      assert.deepEqual(await interfacesOf(at), ["3 7 200", "Gi0/1 Te1/1/10 100", "Gi0/1 9 100"]);
+      const page = await at.page();
+      assert.equal(page.value("promtap_flow_interface_names"), 2);
+      assert.equal(page.sum("promtap_flow_refused_records_total"), 0);
+      // Another name is another series from then on.
+      at.send("192.0.2.1", netflow9([set(257, name(3, "Gi0/2", "")), flow(3, 7)]));
+      assert.deepEqual((await interfacesOf(at)).at(-1), "Gi0/2 Te1/1/10 100");
+      assert.equal((await at.page()).value("promtap_flow_interface_names"), 2);
+    });
+
+    test("as those of IPFIX do, of any length and by the description if that is all", async () => {
+      const at = await site();
+      const options = optionsIpfix(257, [[10, 4]], [[82, 65_535]]);
+      const described = optionsIpfix(258, [[14, 2]], [[83, 65_535]]);
+      const short = [
+        ...u32(3),
+        ...u8(5),
+        ...text("ge-0/", 5),
+        ...u32(4),
+        ...u8(255),
+        ...u16(200),
+        ...text("é".repeat(100), 200),
+      ];
+      const long = [...u16(7), ...u8(8), ...text('to "7"\n', 8)];
+      const names = [set(3, options, described), set(257, short), set(258, long)];
+      at.send("192.0.2.1", ipfix([set(2, FLOWS), ...names, flow(3, 7), flow(4, 0)]));
+      // As many bytes as a label takes.
+      const cut = Buffer.from("é".repeat(100)).subarray(0, 128).toString();
+      assert.deepEqual(await interfacesOf(at), ['ge-0/ to \\"7\\"\\n 100', `${cut} 0 100`]);
+    });
+
+    test("as samples of counters of sFlow do", async () => {
+      const at = await site();
+      const raw = rawHeader(11, 100, 0, hex("45000064000100004011000 00a0000010a000002".replace(" ", "")));
+      const port = (name: string): Bytes => opaque(1005, u32(name.length), text(name, (name.length + 3) & ~3));
+      const generic = (index: number): Bytes => opaque(1, u32(index), Array<number>(84).fill(0));
+      const counters = opaque(2, u32(1), u32(3), u32(2), port("eth1"), generic(3));
+      const expanded = opaque(4, u32(1), u32(0), u32(7), u32(1), port("swp12"));
+      const ofVlan = opaque(4, u32(1), u32(1), u32(7), u32(1), port("no port"));
+      at.send("192.0.2.1", sflow([counters, expanded, ofVlan, flowSample([raw], { rate: 1 })]));
+      assert.deepEqual(await interfacesOf(at), ["eth1 swp12 100"]);
+      for (let length = 0; length < counters.length - 8; length++) {
+        at.send("192.0.2.9", sflow([[...u32(2), ...u32(length), ...counters.slice(8, 8 + length)]]));
+      }
+      assert.equal(
+        (await at.page()).value('promtap_flow_refused_datagrams_total{reason="malformed"}'),
+        counters.length - 8,
+      );
+    });
+
+    test("as a file does, before all, which is read again when it changes", async () => {
+      using folder = new TemporaryFolder();
+      const path = join(folder.path, "interfaces");
+      writeFileSync(path, "# router, index, name\n192.0.2.1 3 uplink # to the world\n2001:DB8::1 3 other\n");
+      const told: unknown[] = [];
+      const interfaces = await openInterfaceNames(path, (error) => told.push(error));
+      const at = await site({ interfaces });
+      const options = optionsIpfix(257, [[10, 4]], [[82, 4]]);
+      const names = set(257, u32(3), text("ge3", 4), u32(7), text("ge7", 4));
+      at.send("192.0.2.1", ipfix([set(3, options), names, set(2, FLOWS), flow(3, 7)]));
+      at.send("192.0.2.1", netflow5([record5({ input: 3, output: 7, bytes: 50 })]));
+      at.send("2001:db8::1", netflow5([record5({ input: 3, output: 7, bytes: 60 })]));
+      assert.deepEqual(await interfacesOf(at), ["uplink ge7 100", "uplink 7 50", "other 7 60"]);
+      writeFileSync(path, "192.0.2.1 3 transit\n");
+      await until("the file is read again", async () => (await at.page()) && told.length > 0);
+      await at.page();
+      at.send("192.0.2.1", netflow5([record5({ input: 3, output: 7, bytes: 70 })]));
+      assert.deepEqual((await interfacesOf(at)).at(-1), "transit 7 70");
+      for (const bad of ["router 3 a\n", "192.0.2.1 a 3\n", "192.0.2.1 3\n", `192.0.2.1 3 ${"x".repeat(129)}\n`]) {
+        writeFileSync(path, bad);
+        await assert.rejects(
+          openInterfaceNames(path, () => {}),
+          /couldn't use .*: line 1 is not an address, the index of an interface and a name/,
+        );
+      }
+    });
   });
 });
