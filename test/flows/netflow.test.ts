@@ -96,6 +96,22 @@ describe("NetFlow v5", () => {
     ]);
   });
 
+  test("has lost nothing if its sequence is that of the last record, as Open vSwitch has it", () => {
+    const reading = new Reading();
+    let sequence = -1;
+    for (const records of [1, 19, 30, 4, 30, 30]) {
+      sequence += records;
+      reading.read(
+        netflow5(
+          Array.from({ length: records }, () => record5()),
+          { sequence },
+        ),
+      );
+    }
+    const [domain] = reading.exporter.domains.values();
+    assert.deepEqual([domain?.sequence.lost, domain?.sequence.late, domain?.sequence.restarts], [0, 0, 0]);
+  });
+
   test("of an exporter that begins again has lost nothing", () => {
     const reading = new Reading();
     for (const sequence of [1_000_000, 1_000_001, 0, 1, 2]) reading.read(netflow5([record5()], { sequence }));

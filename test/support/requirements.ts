@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from "node:f
 import { delimiter, join } from "node:path";
 import { isKafkaFetched } from "../../scripts/kafka.ts";
 import { loadCap } from "../../src/native/cap.ts";
+import { GOFLOW2 as GOFLOW2_PATH } from "./goflow2.ts";
 
 /** Where administration tools live, whatever an unprivileged user's PATH says. */
 const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -15,6 +16,8 @@ const LIBPCAP = "libpcap";
 const TUN = "/dev/net/tun";
 /** Stands for the jars of Kafka, which come from Maven Central, and for a Java to run them. */
 const KAFKA = "kafka";
+/** A Go module, which `setup.sh` builds. */
+const GOFLOW2 = "goflow2";
 
 /**
  * Tells why a test cannot run here, for its `skip` option; false when it can. `"root"` stands for the right to make
@@ -39,8 +42,9 @@ export function engineOptions(engine: string): { skip: string | false; timeout: 
   return engine === "pcap" ? liveOptions(LIBPCAP) : liveOptions();
 }
 
-/** A kernel without the driver has no device, whatever anybody does. */
+/** A kernel without the driver has no device, whatever anybody does; and not every machine has Go. */
 function isExcused(need: string): boolean {
+  if (need === GOFLOW2) return !isInstalled("go");
   return need === TUN && !/ tun$/m.test(readFileSync("/proc/misc", "utf8"));
 }
 
@@ -48,6 +52,7 @@ function isThere(need: string): boolean {
   if (need === "root") return process.getuid?.() === 0;
   if (need === KAFKA) return isInstalled("java") && isKafkaFetched();
   if (need === TUN) return isOpenable(TUN);
+  if (need === GOFLOW2) return isExecutable(GOFLOW2_PATH);
   return need === LIBPCAP ? isLoadable() : isInstalled(need);
 }
 

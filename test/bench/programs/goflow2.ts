@@ -1,15 +1,13 @@
-import { existsSync } from "node:fs";
+import { GOFLOW2 } from "../../support/goflow2.ts";
+import { lacking } from "../../support/requirements.ts";
 import { Child } from "../rig/child.ts";
 import { COLLECTOR_PORT } from "../rig/flow-file.ts";
 import { PROGRAM_CPU, type Rig, SENDER_CPU } from "../rig/rig.ts";
 
-/** goflow2 is a Go module: the environment says where it was built. */
-const PATH = process.env["GOFLOW2"];
 const PORT = 8080;
 
 /** Why it can't run here, or false. */
-export const goflow2Lacks: string | false =
-  PATH === undefined ? "set GOFLOW2=/path/to/goflow2" : !existsSync(PATH) && `no such file: ${PATH}`;
+export const goflow2Lacks: string | false = lacking("goflow2");
 
 /** A goflow2 that decodes what it receives and writes it nowhere, in its most compact format. */
 export class Goflow2 implements AsyncDisposable {
@@ -20,7 +18,7 @@ export class Goflow2 implements AsyncDisposable {
     this.#rig = rig;
     const listen = ["-listen", `${scheme}://:${COLLECTOR_PORT}`, "-addr", `127.0.0.1:${PORT}`];
     const output = ["-format", "bin", "-transport", "file", "-transport.file", "/dev/null", "-loglevel", "error"];
-    this.#child = new Child(rig, rig.listener, PROGRAM_CPU, [PATH!, ...listen, ...output]);
+    this.#child = new Child(rig, rig.listener, PROGRAM_CPU, [GOFLOW2, ...listen, ...output]);
   }
 
   /** `scheme`: netflow or sflow. */
