@@ -12,7 +12,7 @@ import type { TrafficSource } from "./traffic.ts";
 export type KeptWriter = (nextTurn: () => Promise<unknown>) => Promise<readonly Uint8Array[]>;
 
 /** Collectors that belong together, and what they hold; disposing gives that back. */
-export interface Feature extends AsyncDisposable {
+export interface Feature<Value = unknown> extends AsyncDisposable {
   readonly collectors: readonly Collector[];
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
@@ -20,6 +20,11 @@ export interface Feature extends AsyncDisposable {
   started?(): Promise<void>;
   /** Takes the frames of a file that is read. */
   readonly reader?: FrameReader;
+  /**
+   * What has it go on by another value with all that it has counted, or null if it has to be started again for that.
+   * Until that is called nothing changes. Throws PromtapError if this host does not allow it.
+   */
+  prepare?(value: Value): Promise<(() => void) | null>;
   /** What is kept of its counts from run to run, by the name of its section. */
   readonly kept?: ReadonlyMap<string, KeptWriter>;
 }
@@ -76,7 +81,7 @@ export interface FeatureKind<Value> {
   /** Throws PromtapError if it makes no sense on any host, which only a library can tell. Opens nothing. */
   judge?(value: Value, host: Pick<CheckHost, "readPath">): void;
   /** Throws PromtapError if this host does not allow it at all. */
-  start(value: Value, host: FeatureHost): Promise<Feature>;
+  start(value: Value, host: FeatureHost): Promise<Feature<Value>>;
   /** Says what `start` would start, a line each, after trying it. Throws PromtapError. */
   check(value: Value, host: CheckHost): Promise<string[]>;
 }

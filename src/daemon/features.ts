@@ -34,31 +34,54 @@ export interface Started {
   readonly around: unknown;
 }
 
+/** Features that are to run in the place of others. */
+export interface Succession {
+  readonly features: readonly Started[];
+  /** Has those go on by another value that were not started again for it. */
+  commit(): void;
+}
+
+/** Starts what is turned on. Throws PromtapError, and ends what it has started. */
+export async function startFeatures(values: FeatureValues, host: FeatureHost): Promise<readonly Started[]> {
+  return (await succeedFeatures(values, host, [])).features;
+}
+
 /**
- * Starts what is turned on; what runs already for the same is taken as it is. Throws PromtapError, and ends what it has
- * started.
+ * Starts what is turned on; what runs already for the same, or can go on by what is new, is taken as it is. Throws
+ * PromtapError, and ends what it has started.
  */
-export async function startFeatures(
+export async function succeedFeatures(
   values: FeatureValues,
   host: FeatureHost,
-  running: readonly Started[] = [],
-): Promise<Started[]> {
-  const all: Started[] = [];
+  running: readonly Started[],
+): Promise<Succession> {
+  const features: Started[] = [];
+  const changes: (() => void)[] = [];
   try {
     for (const { name, kind, value } of wanted(values)) {
       const around = (kind.follows ?? []).map((key) => host[key]);
-      const same = running.find(
-        (each) => each.name === name && isDeepStrictEqual([each.value, each.around], [value, around]),
-      );
-      all.push(same ?? { name, value, around, feature: await kind.start(value, host) });
+      const before = running.find((each) => each.name === name && isDeepStrictEqual(each.around, around));
+      const change = before === undefined ? null : await changeOf(before, value);
+      if (change !== null) changes.push(change);
+      const feature = change === null ? await kind.start(value, host) : before!.feature;
+      features.push({ name, value, around, feature });
     }
   } catch (error) {
-    await Promise.allSettled(
-      all.filter((each) => !running.includes(each)).map(({ feature }) => feature[Symbol.asyncDispose]()),
-    );
+    await Promise.allSettled(startedBeside(running, features).map(({ feature }) => feature[Symbol.asyncDispose]()));
     throw error;
   }
-  return all;
+  return { features, commit: () => changes.forEach((change) => change()) };
+}
+
+/** What has a feature go on by a value; null if it can't. */
+async function changeOf({ feature, value: before }: Started, value: unknown): Promise<(() => void) | null> {
+  if (isDeepStrictEqual(before, value)) return () => {};
+  return (await feature.prepare?.(value)) ?? null;
+}
+
+/** Those whose feature is none of the others'. */
+export function startedBeside(others: readonly Started[], all: readonly Started[]): Started[] {
+  return all.filter(({ feature }) => others.every((each) => each.feature !== feature));
 }
 
 /** Says what `startFeatures` would start, one line each. Throws PromtapError. */

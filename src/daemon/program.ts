@@ -28,7 +28,7 @@ import {
   rangesOf,
   startCustomers,
 } from "./customers.ts";
-import { judgeFeatures, type Started, startFeatures } from "./features.ts";
+import { judgeFeatures, startedBeside, type Started, startFeatures, succeedFeatures } from "./features.ts";
 import type { Parts } from "./parts.ts";
 import type { FileCounters } from "./reading.ts";
 import { fixedChanges, withFixed } from "./reloads.ts";
@@ -162,8 +162,9 @@ export class Program {
     const ranges = rangesOf(next, loaded);
     for (const warning of customerWarnings(loaded)) log.warn(warning);
     const host = { ...this.#host, interfaces: next.interfaces };
-    const features = await startFeatures(next.features, host, this.#features);
-    const added = features.filter((each) => !this.#features.includes(each));
+    const succession = await succeedFeatures(next.features, host, this.#features);
+    const { features } = succession;
+    const added = startedBeside(this.#features, features);
     let lists: ListsTakeover | undefined;
     try {
       lists = await this.#customers.use(loaded, next);
@@ -174,7 +175,8 @@ export class Program {
       throw error;
     }
     lists.commit();
-    const ended = this.#features.filter((each) => !features.includes(each));
+    succession.commit();
+    const ended = startedBeside(features, this.#features);
     for (const { name, feature } of added) this.#parts.use(name, feature);
     this.#features = features;
     if (this.#keeper !== undefined) keepFeatures(this.#keeper, features);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { NetworkSet } from "../connections/network-set.ts";
 import { AsNames } from "./as-names/as-names.ts";
 import { FlowCollector, type FlowInput } from "./flow-collector.ts";
@@ -6,6 +7,7 @@ import { FlowLedger } from "./flow-ledger.ts";
 import { KafkaFamilies } from "./kafka-families.ts";
 import { SlotLabels } from "./slot-labels.ts";
 import { openExporterNames } from "./udp/exporter-names.ts";
+import type { ExportersOptions } from "./udp/exporters.ts";
 import { openInterfaceNames } from "./udp/interface-names.ts";
 import type { NamesFile } from "./udp/names-file.ts";
 import { UdpFamilies } from "./udp/udp-families.ts";
@@ -35,12 +37,19 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
     await using held = new AsyncDisposableStack();
     const inputs: FlowInput[] = [];
-    if (udp !== null) inputs.push(await receive(udp, ledger, log, held));
+    const intake = udp === null ? null : new UdpIntake(ledger, { ...udp, ...(await exportersOf(udp, log)) });
+    if (udp !== null && intake !== null) inputs.push(receive(udp, intake, log, held));
     if (kafka !== null) inputs.push(await consume(kafka, ledger, log, held));
     const parts = held.move();
     return {
       collectors: [new FlowCollector({ inputs, ledger, labels, names, maxSeries })],
       keeps: [],
+      async prepare(next) {
+        if (next.udp === null || intake === null || !isDeepStrictEqual(fixedOf(next), fixedOf(flow))) return null;
+        const { sampling } = next.udp;
+        const exporters = await exportersOf(next.udp, log);
+        return () => intake.use(sampling, exporters);
+      },
       [Symbol.asyncDispose]: () => parts.disposeAsync(),
     };
   },
@@ -55,11 +64,17 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   },
 };
 
-async function receive(udp: Udp, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
-  const { listen, sampling, direction, exporters } = udp;
+/** What can't be another without beginning to count again. */
+function fixedOf({ udp, ...rest }: FlowConfig) {
+  return { ...rest, listen: udp?.listen, direction: udp?.direction };
+}
+
+async function exportersOf(udp: Udp, log: FeatureLog): Promise<ExportersOptions> {
   const [names, interfaces] = await openNamesFiles(udp, log);
-  const allowed = exporters === null ? null : new NetworkSet(exporters);
-  const intake = new UdpIntake(ledger, { sampling, direction, allowed, names, interfaces });
+  return { allowed: udp.exporters === null ? null : new NetworkSet(udp.exporters), names, interfaces };
+}
+
+function receive({ listen }: Udp, intake: UdpIntake, log: FeatureLog, held: AsyncDisposableStack): UdpFamilies {
   const receiver = held.use(new UdpReceiver(listen, intake));
   for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
   return new UdpFamilies(receiver, intake);

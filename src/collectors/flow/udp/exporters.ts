@@ -15,6 +15,8 @@ const OTHER = "other";
 export interface KnownExporter {
   /** Its address. */
   readonly name: string;
+  /** In four words; those of IPv4 are mapped. */
+  readonly address: Uint32Array;
   /** What its records call it, in UTF-8. */
   text: Uint8Array;
   /** What a file calls its interfaces. */
@@ -41,9 +43,9 @@ export class Exporters {
   /** Exporters that gave their place to others. */
   evictions = 0;
   readonly #room: Room;
-  readonly #allowed: NetworkSet | null;
-  readonly #names: ExporterNames | null;
-  readonly #interfaces: InterfaceNamesFile | null;
+  #allowed: NetworkSet | null;
+  #names: ExporterNames | null;
+  #interfaces: InterfaceNamesFile | null;
   readonly #max: number;
   /** What the files held when they were last looked at. */
   #named: unknown[] = [];
@@ -61,7 +63,7 @@ export class Exporters {
     this.#names = names;
     this.#interfaces = interfaces;
     this.#max = max;
-    this.other = knownBy(OTHER, new Exporter(null));
+    this.other = knownBy(OTHER, new Uint32Array(4), new Exporter(null));
   }
 
   get count(): number {
@@ -83,6 +85,17 @@ export class Exporters {
     for (const known of this.#known.values()) this.#name(known);
   }
 
+  /** Goes on with other addresses that are to be heard, and other files of names. */
+  use({ allowed = null, names = null, interfaces = null }: ExportersOptions): void {
+    this.#allowed = allowed;
+    this.#names = names;
+    this.#interfaces = interfaces;
+    for (const known of this.#known.values()) {
+      if (allowed?.has(known.address) === false) this.#drop(known);
+      else this.#name(known);
+    }
+  }
+
   #name(known: KnownExporter): void {
     known.text = encoder.encode(this.#names?.names.get(known.name) ?? known.name);
     known.interfaces = this.#interfaces?.names.get(known.name);
@@ -95,15 +108,14 @@ export class Exporters {
       const found = this.#byIpv4.get(word3);
       if (found !== undefined) return found;
     }
-    if (this.#allowed !== null) {
-      this.#words.set([word0, word1, word2, word3]);
-      if (!this.#allowed.has(this.#words)) return undefined;
-    }
+    const words = this.#words;
+    words.set([word0, word1, word2, word3]);
+    if (this.#allowed?.has(words) === false) return undefined;
     const name = isIpv4 ? formatIpv4(word3) : formatIpv6(word0, word1, word2, word3);
     const found = this.#known.get(name);
     if (found !== undefined) return found;
     if (this.#known.size >= this.#max && !this.#evict(nowMs)) return this.other;
-    const known = knownBy(name, new Exporter(this.#room));
+    const known = knownBy(name, words.slice(), new Exporter(this.#room));
     this.#name(known);
     this.#known.set(name, known);
     if (isIpv4) this.#byIpv4.set(word3, known);
@@ -116,12 +128,17 @@ export class Exporters {
     const silent = [...this.#known.values()].reduce((a, b) => (b.lastSeenMs < a.lastSeenMs ? b : a));
     this.#nextEvictionMs = silent.lastSeenMs + MIN_SILENCE_MS;
     if (nowMs < this.#nextEvictionMs) return false;
-    this.#known.delete(silent.name);
-    for (const [address, each] of this.#byIpv4) if (each === silent) this.#byIpv4.delete(address);
-    silent.exporter.leave();
-    this.#addToOther(silent);
+    this.#drop(silent);
     this.evictions++;
     return true;
+  }
+
+  /** Forgets an exporter; what it has sent goes to the others. */
+  #drop(known: KnownExporter): void {
+    this.#known.delete(known.name);
+    if (this.#byIpv4.get(known.address[3]!) === known) this.#byIpv4.delete(known.address[3]!);
+    known.exporter.leave();
+    this.#addToOther(known);
   }
 
   #addToOther({ datagrams, exporter, lastSeenMs }: KnownExporter): void {
@@ -134,6 +151,6 @@ export class Exporters {
 
 const encoder = new TextEncoder();
 
-function knownBy(name: string, exporter: Exporter): KnownExporter {
-  return { name, text: encoder.encode(name), interfaces: undefined, exporter, datagrams: 0, lastSeenMs: 0 };
+function knownBy(name: string, address: Uint32Array, exporter: Exporter): KnownExporter {
+  return { name, address, text: encoder.encode(name), interfaces: undefined, exporter, datagrams: 0, lastSeenMs: 0 };
 }

@@ -43,7 +43,7 @@ export class UdpIntake {
   readonly #decoder: Decoder;
   readonly #ledger: FlowLedger;
   readonly #writer: RecordWriter;
-  readonly #sampling: Sampling;
+  #sampling: Sampling;
   readonly #now: () => number;
 
   constructor(ledger: FlowLedger, options: IntakeOptions) {
@@ -63,6 +63,12 @@ export class UdpIntake {
       this.room,
       direction,
     );
+  }
+
+  /** Goes on by another sampling, and with other exporters. */
+  use(sampling: Sampling, exporters: ExportersOptions): void {
+    this.#sampling = sampling;
+    this.exporters.use(exporters);
   }
 
   /** Counts the records of the first `count` datagrams. Hot. */

@@ -199,6 +199,27 @@ describe("flows that come as datagrams", () => {
     assert.equal(page.value("promtap_flow_exporters"), 2);
   });
 
+  test("of exporters that are not to be heard any more are refused, and what they have sent stays counted", async () => {
+    const site = await Site.of({ labels: ["label"] });
+    const send = (): void => {
+      for (const from of ["192.0.2.1", "192.0.3.1", "2001:db9::1"]) site.send(from, netflow5([OUT]));
+    };
+    send();
+    const allowed = new NetworkSet(networksOf("192.0.2.0/24", "--flow-exporters"));
+    site.intake.use("auto", { allowed });
+    send();
+    let page = await site.page();
+    assert.equal(page.sum("flow_transmit_bytes_total"), 4 * 3000);
+    assert.equal(page.value("promtap_flow_exporters"), 1);
+    assert.equal(page.value('promtap_flow_datagrams_total{exporter="other"}'), 2);
+    assert.equal(page.value('promtap_flow_refused_datagrams_total{reason="not_allowed"}'), 2);
+    site.intake.use(10, {});
+    send();
+    page = await site.page();
+    assert.equal(page.sum("flow_transmit_bytes_total"), 34 * 3000);
+    assert.equal(page.value("promtap_flow_exporters"), 3);
+  });
+
   test("have the name that a file gives their exporter, which is read again when it changes", async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "exporters");
