@@ -21,6 +21,11 @@ export interface Engine<Sink = InterfaceLedger> extends AsyncDisposable {
   /** Brings the sink up to date with all that the kernel has seen; called before every scrape. */
   sync(): void;
   /**
+   * Likewise, but for what is counted by address, which is the most of it: for what looks at the rest every second. Yields
+   * often enough not to hold the event loop. None if that is no less work.
+   */
+  syncTotals?(): Iterable<void>;
+  /**
    * Counts into another sink from now on, and what came before into the one it had. Without a sink nothing is counted:
    * what comes waits for the next one, as far as there is room for it.
    */

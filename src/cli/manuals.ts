@@ -17,6 +17,7 @@ export const MANUALS = {
   traffic: { path: "src/ledger/README.md", about: "Ranges and their metrics; coming from promacct." },
   by: { path: "src/ledger/zones/README.md", about: "Traffic by country and AS of the remote end." },
   customers: { path: "src/customers/README.md", about: "Traffic by lists of prefixes with labels, and bills." },
+  peaks: { path: "src/collectors/peaks/README.md", about: "The highest second between two scrapes." },
   web: { path: "src/http/README.md", about: "Addresses to serve on, parts of a page, promtap's own metrics." },
   state: { path: "src/state/README.md", about: "Counts that go on after a restart." },
   personalities: { path: "src/personalities/README.md", about: "Taking the place of another exporter, flag by flag." },

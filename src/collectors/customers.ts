@@ -29,6 +29,9 @@ export interface SlotLabels {
   end(slot: number): number;
 }
 
+/** A number of a slot in a direction. */
+export type SlotValue = (slot: number, direction: Direction) => number;
+
 /** What has series of customers. */
 export interface CustomerSlots {
   readonly slots: SlotPool;
@@ -111,26 +114,32 @@ export class CustomersCollector implements Collector {
       name,
       help: `Traffic of the addresses of customers, sent and received, in ${unit}.`,
       type: MetricType.COUNTER,
-      write: (writer) => writeCustomers(writer, name, this.#customers, this.#ledger.interfaces(), what),
+      write: (writer) =>
+        writeCustomers(writer, name, this.#customers, this.#ledger.interfaces(), (ledger) => {
+          const counts = this.#customers.countsOf(ledger);
+          return (slot, direction) => counts.count(slot, direction, what);
+        }),
     };
   }
 }
 
-function* writeCustomers(
+/** Writes a line for all that has counted something: `valuesOf` says what is told of an interface. */
+export function* writeCustomers(
   writer: PageWriter,
   name: string,
   customers: CustomerSlots,
   ledgers: readonly InterfaceLedger[],
-  what: number,
+  valuesOf: (ledger: InterfaceLedger) => SlotValue,
 ): Generator<void> {
   const { slots, labels, otherLabels } = customers;
   using _ = slots.quota.hold();
   const other = encoder.encode(otherLabels);
   for (const ledger of ledgers) {
     const counts = customers.countsOf(ledger);
+    const value = valuesOf(ledger);
     const lines = new SeriesLines(name, labelText("interface", ledger.name));
     for (let slot = Zone.OTHER; slot < slots.count; slot++) {
-      writeSlot(writer, lines, counts, slot, labels, other, what);
+      writeSlot(writer, lines, counts, slot, labels, other, value);
       if (isTurnOver(writer, slot)) yield;
     }
   }
@@ -144,12 +153,12 @@ function writeSlot(
   slot: number,
   labels: SlotLabels,
   other: Uint8Array,
-  what: number,
+  valueOf: SlotValue,
 ): void {
   let start = -1;
   for (const [direction, ends] of DIRECTIONS) {
     if (counts.count(slot, direction, PACKETS) === 0) continue;
-    const value = counts.count(slot, direction, what);
+    const value = valueOf(slot, direction);
     const position = writer.position;
     const isOther = slot < FIRST_NAMED;
     if (!isOther && start < 0) labels.learn(slot);

@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import type { ByteReader } from "../state/byte-reader.ts";
 import type { Collector } from "./collector.ts";
+import type { CustomerSlots } from "./customers.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 /** The bytes of what is kept from run to run, as it is at one moment, in pieces. The event loop has its turns. */
@@ -62,6 +63,8 @@ export interface FeatureHost extends CheckHost {
    * then that is told, and the section set aside.
    */
   resume<T>(section: string, read: (reader: ByteReader) => T): Promise<T | undefined>;
+  /** What has series of customers, if there are any. */
+  readonly customers: CustomerSlots | undefined;
   /** Logs what becomes of interfaces. `what` is captured, such as " of Wialon IPS". */
   captureListener(what: string): CaptureListener;
 }

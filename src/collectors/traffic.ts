@@ -20,6 +20,8 @@ export interface TrafficSource {
   readonly engine: string;
   /** Brings the ledger up to date. */
   sync(): void;
+  /** Likewise, but for what is counted by address: cheap enough for every second. Yields often. */
+  syncTotals(): Iterable<void>;
   taps(): readonly TapState[];
 }
 

@@ -25,6 +25,7 @@ const FILE_TRAFFIC: CapturedTraffic = {
   keeps: [],
   async started() {},
   sync() {},
+  syncTotals: () => [],
   beat() {},
   taps: () => [],
   want() {},
@@ -78,6 +79,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
       capture.sync();
       void looks.start();
     },
+    syncTotals: () => capture.syncTotals(),
     beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),

@@ -1,5 +1,5 @@
 import type { Collector } from "../collectors/collector.ts";
-import { CUSTOMER_ACCOUNTS, CUSTOMERS, CustomersCollector } from "../collectors/customers.ts";
+import { CUSTOMER_ACCOUNTS, CUSTOMERS, CustomersCollector, type CustomerSlots } from "../collectors/customers.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { RemoteMapper } from "../collectors/zones/remote-mapper.ts";
 import type { By } from "../config/by.ts";
@@ -27,6 +27,8 @@ export interface CountedCustomers {
   readonly zonings: readonly Zoning[];
   /** Instead of zonings, if they are told apart by more. */
   readonly accounts: Accounts | undefined;
+  /** What has series of them, if there are any. */
+  readonly series: CustomerSlots | undefined;
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
   /** Goes on by other lists and zones, until that is undone. Throws PromtapError if it can't. */
   use(loaded: LoadedPrefixes, config: Config): Promise<ListsTakeover>;
@@ -47,6 +49,7 @@ export async function startCustomers(
     return {
       zonings: [],
       accounts: undefined,
+      series: undefined,
       collectors: () => [],
       use: async (next) => ({
         waiting: next.labelled.length === 0 ? [] : ["--range-file"],
@@ -63,6 +66,7 @@ export async function startCustomers(
   return {
     zonings: [customers.zoning],
     accounts: undefined,
+    series: customers,
     collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers, { bound: CUSTOMERS })],
     use: async (next) => ({ waiting: [], ...(await useLists(customers, next)) }),
   };
@@ -84,6 +88,7 @@ async function startAccounts(
   return {
     zonings: [],
     accounts: series.accounts,
+    series,
     collectors: (source, ledger) => [
       new CustomersCollector(source, ledger, series, {
         bound: CUSTOMER_ACCOUNTS,

@@ -3,12 +3,14 @@ import { geoipFeature } from "../collectors/connections/feature.ts";
 import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../collectors/feature.ts";
 import { flowFeature } from "../collectors/flow/feature.ts";
 import { iptablesFeature } from "../collectors/iptables/feature.ts";
+import { peaksFeature } from "../collectors/peaks/feature.ts";
 import { produceFeature } from "../collectors/produce/feature.ts";
 import { wialonFeature } from "../collectors/wialon/feature.ts";
 import type { ValueOf } from "../config/section.ts";
 
 /** All that the configuration may turn on besides the traffic, in the order of the help. */
 export const FEATURES = {
+  peaks: peaksFeature,
   flow: flowFeature,
   produce: produceFeature,
   geoip: geoipFeature,

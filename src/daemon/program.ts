@@ -106,6 +106,7 @@ export class Program {
       signal,
       ledger,
       source: traffic,
+      customers: customers.series,
       databases,
       captureListener: captureLog,
       resume: async <T>(section: string, read: (reader: ByteReader) => T) => keeper?.resume(section, read),

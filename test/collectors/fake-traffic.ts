@@ -13,6 +13,11 @@ export class FakeTraffic implements TrafficSource {
     this.seen();
   }
 
+  *syncTotals(): Generator<void> {
+    this.seen();
+    yield;
+  }
+
   taps(): TapState[] {
     return this.interfaces.map((tap) => ({ position: undefined, ...tap }));
   }

@@ -79,7 +79,16 @@ function expectedSeries(frames: readonly Frame[]): Map<string, number> {
 }
 
 function seriesOf(page: Page): Map<string, number> {
-  return sorted([...page.samples].filter(([name]) => name.startsWith("promtap_customer_")));
+  return sorted([...page.samples].filter(([name]) => /^promtap_customer_\w+_total/.test(name)));
+}
+
+/** Peaks of what was counted in so many seconds: their means are no less than that of all, and never more than all. */
+function assertPeaks(page: Page, counted: ReadonlyMap<string, number>, seconds: number): void {
+  for (const [name, count] of counted) {
+    const peak = page.value(name.replace(/_(packets|bytes)_total/, "_peak_$1_per_second"))!;
+    // A timer may be early by a part of a millisecond.
+    assert.ok(peak >= Math.floor(count / seconds) && peak <= count * 1.01, `${name}: ${peak} of ${count}`);
+  }
 }
 
 test(
@@ -92,9 +101,10 @@ test(
     namespace.addVeth("veth0", "veth1");
     const list = join(folder.path, "customers.csv");
     writeFileSync(list, LIST);
+    const startedAtMs = performance.now();
     const running = new Map<string, RunningPromtap>();
     for (const engine of ENGINES) {
-      const args = ["--engine", engine, "-i", "veth0", "--range-file", list];
+      const args = ["--engine", engine, "-i", "veth0", "--range-file", list, "--peaks", "3600"];
       running.set(engine, promtaps.use(await RunningPromtap.start(namespace, args)));
     }
     const path = join(folder.path, "veth0");
@@ -110,6 +120,11 @@ test(
     for (const [engine, promtap] of running) {
       const page = await promtap.pageWhere(`${engine} has all`, (now) => now.value(ALL) === sent.length);
       assert.deepEqual(seriesOf(page), expected, engine);
+      const peaks = await promtap.pageWhere(`${engine} has read all`, (now) => {
+        const values = [...now.samples].filter(([name]) => name.startsWith("promtap_customer_peak_packets_"));
+        return values.length > 0 && values.every(([, value]) => value > 0);
+      });
+      assertPeaks(peaks, expected, (performance.now() - startedAtMs) / 1000);
     }
     const recorded = await until("the recording has all", async () => {
       const { status, stdout } = await runPromtap(undefined, ["--read", path, "--once", "--range-file", list]);

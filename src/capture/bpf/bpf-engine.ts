@@ -333,6 +333,14 @@ class KernelEngine implements Engine {
     if (this.#isOpen) sync(this.#counting);
   }
 
+  *syncTotals(): Generator<void> {
+    const counting = this.#counting;
+    const { zones, accounts, tables } = counting;
+    for (const counters of zones) yield* counters.inTurns();
+    if (accounts !== undefined) yield* accounts.inTurns();
+    if (this.#isOpen && this.#counting === counting) tables.syncTotal();
+  }
+
   retarget(ledger: InterfaceLedger | undefined): void {
     retarget(this.#counting, ledger);
     this.#ledger = ledger ?? this.#ledger;

@@ -76,6 +76,12 @@ export class Tap<Sink> {
     this.#engine?.sync();
   }
 
+  /** Likewise, but for what is counted by address, if that is less work; yields often. */
+  *syncTotals(): Generator<void> {
+    if (this.#engine?.syncTotals === undefined) this.sync();
+    else yield* this.#engine.syncTotals();
+  }
+
   /** Makes its engine ready for other rules; undefined if it has none. Throws what prevents it. */
   renew(kind: EngineKind<Sink>, siblings: number): Renewal | undefined {
     return this.#engine?.renew?.(kind, siblings);

@@ -8,16 +8,26 @@ export const PACKETS = 0;
 export const BYTES = 1;
 const DIRECTION_DOUBLES = 2;
 
+/** Where the counters of a slot in a direction begin. */
+export function slotAt(slot: number, direction: Direction): number {
+  return slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES;
+}
+
 /** Packets and bytes by slot and direction, of one interface. */
 export class SlotCounters implements SlotCounts {
   #counters = new Float64Array(ZONE_DOUBLES);
 
   /** Adds to the counters of a slot. Hot. */
   add(slot: number, direction: Direction, packets: number, bytes: number): void {
-    const at = slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES;
+    const at = slotAt(slot, direction);
     if (at >= this.#counters.length) this.#counters = grown(this.#counters, (slot + 1) * ZONE_DOUBLES);
     this.#counters[at + PACKETS]! += packets;
     this.#counters[at + BYTES]! += bytes;
+  }
+
+  /** The counters of all slots; lent until a count is added. */
+  get counters(): Float64Array {
+    return this.#counters;
   }
 
   /** The counters of all slots as they are now: ZONE_DOUBLES each, those of the last ones may be missing. */
@@ -39,6 +49,6 @@ export class SlotCounters implements SlotCounts {
 
   /** Packets (PACKETS) or bytes (BYTES) of a slot. */
   count(slot: number, direction: Direction, what: number): number {
-    return this.#counters[slot * ZONE_DOUBLES + direction * DIRECTION_DOUBLES + what] ?? 0;
+    return this.#counters[slotAt(slot, direction) + what] ?? 0;
   }
 }

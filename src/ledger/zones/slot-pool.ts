@@ -14,6 +14,9 @@ export interface SlotCounts {
   fold(slot: number, into: number): void;
 }
 
+/** Told that all that was counted in a slot is about to count in another one, `into`. */
+export type SlotListener = (slot: number, into: number) => void;
+
 /**
  * Slots for what has series, its owners, by number: as many as the limit says, and then that one gives way which has been
  * silent longest. The first slots are those of the zones without a name of their own.
@@ -32,6 +35,7 @@ export class SlotPool implements Places {
   readonly #leavers = new Leavers<number>();
   readonly #ledgers = new Set<SlotCounts>();
   readonly #onVacate: (owner: number) => void;
+  readonly #slotListeners = new Set<SlotListener>();
   readonly #pageListeners = new Set<() => void>();
 
   /** `onVacate` is told what has no slot any more. */
@@ -78,7 +82,7 @@ export class SlotPool implements Places {
     for (let slot = FIRST_NAMED; slot < this.#owners.length; slot++) {
       const owner = this.#owners[slot]!;
       if (owner === 0 || !isGone(owner)) continue;
-      for (const ledger of this.#ledgers) ledger.fold(slot, NOWHERE);
+      this.#fold(slot, NOWHERE);
       this.quota.used--;
       this.#free(slot);
     }
@@ -93,6 +97,12 @@ export class SlotPool implements Places {
     this.#ledgers.delete(ledger);
   }
 
+  /** Tells of every slot whose counts go elsewhere, as long as its owner is known, until the returned function is called. */
+  watchSlots(listener: SlotListener): () => void {
+    this.#slotListeners.add(listener);
+    return () => this.#slotListeners.delete(listener);
+  }
+
   activity(slot: number): number {
     if (slot < FIRST_NAMED || this.#owners[slot] === 0) return FREE;
     return this.#packets(slot, Direction.TX) + this.#packets(slot, Direction.RX);
@@ -104,10 +114,15 @@ export class SlotPool implements Places {
 
   vacate(slot: number): void {
     const owner = this.#owners[slot]!;
-    for (const ledger of this.#ledgers) ledger.fold(slot, Zone.OTHER);
+    this.#fold(slot, Zone.OTHER);
     if (this.quota.hasPages) this.#leavers.add(owner);
     this.evicted++;
     this.#free(slot);
+  }
+
+  #fold(slot: number, into: number): void {
+    for (const listener of this.#slotListeners) listener(slot, into);
+    for (const ledger of this.#ledgers) ledger.fold(slot, into);
   }
 
   #free(slot: number): void {

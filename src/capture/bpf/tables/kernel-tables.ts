@@ -118,6 +118,11 @@ export class KernelTables {
     this.#recycler.start(this.#now(), () => this.#finishRecycling());
   }
 
+  /** Adds to the ledger what was counted of the interface as a whole; what addresses have of it comes with `sync`. */
+  syncTotal(): void {
+    if (this.#ledger !== undefined) this.#counters.take(ALL_SLOT, this.#ledger.slots.counters, 0);
+  }
+
   /** Makes the map that holds the program if another one has to stand for it. */
   createChain(): number {
     this.#chain = this.#maps.create("chain", bpf.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);

@@ -2,7 +2,7 @@ import type { AccountLedger } from "../../../ledger/accounts/account-ledger.ts";
 import { Direction } from "../../../ledger/rows.ts";
 import { MapSet } from "../maps.ts";
 import type { AccountMaps, AccountSizes } from "./account-layout.ts";
-import { COUNTER_DOUBLES, CounterLanes } from "./counter-lanes.ts";
+import { COUNTER_DOUBLES, CounterLanes, PLACES_PER_TURN } from "./counter-lanes.ts";
 import type { KernelAccounts } from "./kernel-accounts.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS, type ZoneTableMaps } from "./zone-layout.ts";
 import { DIRECTIONS, lanesOf, type Sharing } from "./zone-sizes.ts";
@@ -42,18 +42,25 @@ export class AccountCounters implements AccountMaps {
 
   /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
+    for (const _ of this.inTurns());
+  }
+
+  /** Likewise; yields often, and ends if it counts for another ledger meanwhile, or for none. */
+  *inTurns(): Generator<void> {
     const ledger = this.#ledger;
     if (ledger === undefined) return;
     const { seen } = this.#counters;
     const unknown: number[] = [];
     for (let at = 0; at < seen.length; at += COUNTER_DOUBLES) {
-      if (this.#counters.total(at + COUNTER_PACKETS / 8) === seen[at]) continue;
+      if (at % (PLACES_PER_TURN * DIRECTIONS * COUNTER_DOUBLES) === 0) yield;
+      if (this.#ledger !== ledger) return;
+      if (!this.#counters.hasNews(at + COUNTER_PACKETS / 8)) continue;
       const place = Math.floor(at / COUNTER_DOUBLES / DIRECTIONS);
       // First what has a slot in the ledger: what has none may be given that of what is silent.
       if (ledger.accounts.hasSlot(this.#kernel.accountAt(place))) this.#take(at, ledger);
       else unknown.push(at);
     }
-    for (const at of unknown) this.#take(at, ledger);
+    for (const at of unknown) if (this.#counters.hasNews(at + COUNTER_PACKETS / 8)) this.#take(at, ledger);
   }
 
   /** Counts into another ledger of the same accounts from now on. */
@@ -72,6 +79,7 @@ export class AccountCounters implements AccountMaps {
   }
 
   close(): void {
+    this.#ledger = undefined;
     this.#maps.close();
   }
 

@@ -4,6 +4,8 @@ import { ZONE_COUNTER_BYTES } from "./zone-layout.ts";
 import { DIRECTIONS } from "./zone-sizes.ts";
 
 export const COUNTER_DOUBLES = ZONE_COUNTER_BYTES / 8;
+/** Places that are looked at before the event loop gets its turn: 1 to 2 ms if all have news (Node 24.21). */
+export const PLACES_PER_TURN = 8192;
 
 /** What programs count on one interface by place and direction, and what of it was taken. See KernelTables. */
 export class CounterLanes {
@@ -12,6 +14,8 @@ export class CounterLanes {
   /** Counter → what it was when it was last read, all lanes together. */
   readonly seen: Float64Array;
   readonly #counters: Float64Array;
+  /** The same memory, by halves of counters. */
+  readonly #halves: Uint32Array;
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
 
@@ -20,7 +24,19 @@ export class CounterLanes {
     const entries = lanes * places * DIRECTIONS;
     this.fd = maps.create(name, bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_COUNTER_BYTES, entries);
     this.#counters = new Float64Array(maps.map(this.fd, entries * ZONE_COUNTER_BYTES));
+    this.#halves = new Uint32Array(this.#counters.buffer);
     this.seen = new Float64Array(places * DIRECTIONS * COUNTER_DOUBLES);
+  }
+
+  /**
+   * Whether a counter is not what was seen of it, which is told from the lower half alone: not of 2^32 more, to the one, until
+   * one more comes.
+   */
+  hasNews(at: number): boolean {
+    let lower = 0;
+    const stride = this.seen.length;
+    for (let lane = at; lane < this.#counters.length; lane += stride) lower += this.#halves[2 * lane]!;
+    return lower >>> 0 !== this.seen[at]! >>> 0;
   }
 
   /** One number over all lanes. The kernel may be writing it: see KernelTables. */

@@ -3,7 +3,7 @@ import type { ZoneLedger } from "../../../ledger/zones/zone-ledger.ts";
 import { MapSet } from "../maps.ts";
 import type { KernelZones } from "./kernel-zones.ts";
 import type { SlotTakings } from "./zone-recycler.ts";
-import { COUNTER_DOUBLES, CounterLanes } from "./counter-lanes.ts";
+import { COUNTER_DOUBLES, CounterLanes, PLACES_PER_TURN } from "./counter-lanes.ts";
 import { COUNTER_BYTES, COUNTER_PACKETS } from "./zone-layout.ts";
 import { DIRECTIONS, lanesOf, type Sharing } from "./zone-sizes.ts";
 
@@ -37,12 +37,24 @@ export class ZoneCounters implements SlotTakings {
 
   /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
-    if (this.#ledger === undefined) return;
+    for (const _ of this.inTurns());
+  }
+
+  /** Likewise; yields often, and ends if it counts for another ledger meanwhile, or for none. */
+  *inTurns(): Generator<void> {
+    const ledger = this.#ledger;
+    if (ledger === undefined) return;
     const used = this.zones.usedSlots();
-    // First what has a slot in the ledger: what has none may be given that of what is silent.
-    for (const isKnown of [true, false]) {
-      for (let slot = 1; slot < used; slot++) if (this.#isKnown(slot) === isKnown) this.take(slot);
+    const unknown: number[] = [];
+    for (let slot = 1; slot < used; slot++) {
+      if (slot % PLACES_PER_TURN === 0) yield;
+      if (this.#ledger !== ledger) return;
+      if (!this.#hasNews(slot)) continue;
+      // First what has a slot in the ledger: what has none may be given that of what is silent.
+      if (this.#isKnown(slot)) this.take(slot);
+      else unknown.push(slot);
     }
+    for (const slot of unknown) this.take(slot);
     this.zones.recycle();
   }
 
@@ -74,8 +86,15 @@ export class ZoneCounters implements SlotTakings {
   }
 
   close(): void {
+    this.#ledger = undefined;
     this.zones.leave(this);
     this.#maps.close();
+  }
+
+  /** Programs add bytes before packets: if there are none of these, the bytes can wait. */
+  #hasNews(slot: number): boolean {
+    const at = slot * DIRECTIONS * COUNTER_DOUBLES + COUNTER_PACKETS / 8;
+    return this.#counters.hasNews(at) || this.#counters.hasNews(at + COUNTER_DOUBLES);
   }
 
   #isKnown(slot: number): boolean {
