@@ -7,7 +7,7 @@ import { type DropInName, dropInText } from "../../src/install/drop-ins.ts";
 import { addonEntries, commandLineEntries, documentEntries, readText, unitEntries } from "../release.ts";
 import type { Entry } from "../tree.ts";
 
-export const UNIT = "lib/systemd/system/promtap.service";
+const UNIT = "lib/systemd/system/promtap.service";
 /** Those that are in force from the start: a service without a flag counts traffic, and listens itself. */
 const IN_FORCE: readonly DropInName[] = ["capture-bpf", "internet"];
 export const DEFAULTS = "etc/default/promtap";

@@ -5,7 +5,7 @@ import type { Ingredients } from "../product.ts";
 import { committed, run, version } from "../project.ts";
 import { writeTree } from "../tree.ts";
 import { DESCRIPTION, SUMMARY } from "./description.ts";
-import { DEFAULTS, DOCUMENTS, installedEntries, UNIT } from "./file-system.ts";
+import { DEFAULTS, DOCUMENTS, installedEntries } from "./file-system.ts";
 
 /** rpm's names of architectures. */
 const ARCHITECTURES = { x64: "x86_64", arm64: "aarch64" } as const;

@@ -34,11 +34,13 @@ export async function uninstall({ name, isForced, isPurge }: Removal, machine: M
   }
   for (const path of links) await machine.remove(path);
   for (const path of removed) await machine.remove(path, isOurFolder(path));
-  if (removed.includes(places.BINARY)) await machine.remove(places.FORMER_BINARY);
+  const former = removed.includes(places.BINARY) ? await present(machine, [places.FORMER_BINARY]) : [];
+  for (const path of former) await machine.remove(path);
   const record = installed.record(name, [], (path) => !kept.includes(path));
   if (kept.length > 0) await machine.write([record]);
   else await machine.remove(record.path, true);
-  if (isPurge) for (const path of places.statePaths(name)) await machine.remove(path);
+  const states = isPurge ? await present(machine, places.statePaths(name)) : [];
+  for (const path of states) await machine.remove(path);
   if (!machine.isImage && isInstalled) await machine.run(["systemctl", "daemon-reload"]);
 }
 

@@ -7,7 +7,7 @@ import { Backend, NEEDS } from "../../src/collectors/iptables/backends.ts";
 import { scanFlags } from "../../src/cli/scan.ts";
 import { engineKinds } from "../../src/daemon/capturing.ts";
 import { configOf } from "../../src/daemon/config.ts";
-import { rightsOf } from "../../src/daemon/rights.ts";
+import { rightsOf } from "../../src/daemon/systemd/rights.ts";
 import { DROP_IN_NAMES, DROP_INS, type DropInName, dropInText } from "../../src/install/drop-ins.ts";
 import { serviceText, socketText, streamsOf } from "../../src/install/units.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";

@@ -4,7 +4,7 @@ import { usageError } from "../../config/flag.ts";
 import { check } from "../../daemon/check.ts";
 import type { Config } from "../../daemon/config.ts";
 import { judgeFeatures } from "../../daemon/features.ts";
-import { rightsOf } from "../../daemon/rights.ts";
+import { rightsOf } from "../../daemon/systemd/rights.ts";
 import { install } from "../../install/install.ts";
 import { Machine, type WantedFile } from "../../install/machine.ts";
 import { type Options, readOptions } from "../../install/options.ts";

@@ -1,6 +1,6 @@
-import { Backend, findPrograms, SYSTEM_FOLDERS } from "../collectors/iptables/backends.ts";
-import type { DropInName } from "../install/drop-ins.ts";
-import type { Config } from "./config.ts";
+import { Backend, findPrograms, SYSTEM_FOLDERS } from "../../collectors/iptables/backends.ts";
+import type { DropInName } from "../../install/drop-ins.ts";
+import type { Config } from "../config.ts";
 
 /** What each engine is given; all that `auto` may choose. */
 const OF_ENGINES = {
