@@ -62,7 +62,7 @@ export interface FeatureHost extends CheckHost {
    * What `read` makes of the section that was kept under a name; undefined if there is none, or if it threw an Error:
    * then that is told, and the section set aside.
    */
-  resume<T>(section: string, read: (reader: ByteReader) => T): Promise<T | undefined>;
+  readonly resume: <T>(section: string, read: (reader: ByteReader) => T) => Promise<T | undefined>;
   /** What has series of customers, if there are any. */
   readonly customers: CustomerSlots | undefined;
   /** Logs what becomes of interfaces. `what` is captured, such as " of Wialon IPS". */

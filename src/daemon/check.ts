@@ -47,13 +47,8 @@ export async function check(config: Config): Promise<string[]> {
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
     ...(config.state === null ? [] : [await describeState(statePath(config.state.path))]),
-    ...(config.triesNoAddress ? [] : [await checkAddresses(config)]),
+    config.once ? "would print one page" : `would listen on ${(await tryAddresses(addressesOf(config))).join(", ")}`,
   ];
-}
-
-async function checkAddresses(config: Config): Promise<string> {
-  if (config.once) return "would print one page";
-  return `would listen on ${(await tryAddresses(addressesOf(config))).join(", ")}`;
 }
 
 async function checkTraffic(

@@ -123,7 +123,6 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   prefixes: null,
   isLenient: null,
   check: null,
-  triesNoAddress: null,
   dumpProgram: null,
   guise: null,
 };

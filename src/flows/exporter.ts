@@ -69,6 +69,10 @@ export class Domain {
     room.domains++;
   }
 
+  get layouts(): ReadonlyMap<number, Layout> {
+    return this.#layouts;
+  }
+
   layout(id: number): Layout | undefined {
     return this.#layouts.get(id);
   }
@@ -146,9 +150,18 @@ export class Exporter {
     if (numbers[Field.DIRECTION] === FLOW_EGRESS) {
       return input !== 0 && input !== numbers[Field.OUTPUT] && this.#ingress.has(input);
     }
-    if (input !== this.#lastIngress && this.#ingress.size < MAX_INTERFACES) this.#ingress.add(input);
+    if (input !== this.#lastIngress) this.addIngress(input);
     this.#lastIngress = input;
     return false;
+  }
+
+  /** Interfaces at which it reports what comes in. */
+  get ingress(): Iterable<number> {
+    return this.#ingress;
+  }
+
+  addIngress(input: number): void {
+    if (this.#ingress.size < MAX_INTERFACES) this.#ingress.add(input);
   }
 
   /** Gives back all room. */

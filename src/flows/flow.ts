@@ -35,6 +35,10 @@ export const Field = {
 export type Field = (typeof Field)[keyof typeof Field];
 export const FIELDS = Object.keys(Field).length;
 
+export function isField(field: number): field is Field {
+  return field >= 0 && field < FIELDS;
+}
+
 /** Values of Field.DIRECTION (RFC 7012, flowDirection). */
 export const FLOW_INGRESS = 0;
 export const FLOW_EGRESS = 1;

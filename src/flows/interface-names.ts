@@ -23,6 +23,10 @@ export class InterfaceNames {
     this.#room = room;
   }
 
+  all(): Iterable<readonly [index: number, name: Uint8Array]> {
+    return this.#names;
+  }
+
   /** In UTF-8, if the exporter speaks that. */
   get(index: number): Uint8Array | undefined {
     return this.#names.get(index);

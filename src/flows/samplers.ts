@@ -3,6 +3,13 @@ import { Field, type Flow } from "./flow.ts";
 /** Far above what routers have: a bound for what lies. */
 const MAX_SAMPLERS = 1024;
 
+/** One packet of `interval` is looked at: by a sampler, at an interface, or, if both are 0, of all. */
+export interface SamplingRule {
+  readonly sampler: number;
+  readonly input: number;
+  readonly interval: number;
+}
+
 /** How an exporter samples, as its options data tell: one packet of so many, by sampler, by interface, or for all. */
 export class Samplers {
   readonly #bySampler = new Map<number, number>();
@@ -13,11 +20,19 @@ export class Samplers {
   learn({ numbers }: Flow): void {
     const interval = intervalIn(numbers);
     if (interval === 0) return;
-    const sampler = numbers[Field.SAMPLER]!;
-    const input = numbers[Field.INPUT]!;
+    this.keep({ sampler: numbers[Field.SAMPLER]!, input: numbers[Field.INPUT]!, interval });
+  }
+
+  keep({ sampler, input, interval }: SamplingRule): void {
     if (sampler !== 0) keep(this.#bySampler, sampler, interval);
     else if (input !== 0) keep(this.#byInterface, input, interval);
     else this.#forAll = interval;
+  }
+
+  *rules(): Generator<SamplingRule> {
+    if (this.#forAll !== 0) yield { sampler: 0, input: 0, interval: this.#forAll };
+    for (const [sampler, interval] of this.#bySampler) yield { sampler, input: 0, interval };
+    for (const [input, interval] of this.#byInterface) yield { sampler: 0, input, interval };
   }
 
   /** Of how many packets one was seen for this record; 0 if nothing tells. Hot; does not allocate. */

@@ -2,6 +2,13 @@
 const MAX_LATE = 4096;
 const MAX_GAP = 2 ** 26;
 
+/** Of the last datagram in order: its number, its units, and how many of those others may not have counted. */
+export interface Position {
+  readonly last: number;
+  readonly units: number;
+  readonly doubtful: number;
+}
+
 /**
  * Finds what is missing between datagrams by their sequence numbers. What they count, records or datagrams, is that of
  * the protocol: call it units.
@@ -13,6 +20,10 @@ export class Sequence {
   late = 0;
   /** Times that the numbers began somewhere else. */
   restarts = 0;
+  /** Units that came, or should have, while nobody listened: between the position that was resumed and the first one after. */
+  missed = 0;
+  /** Whether nothing came since a position was resumed. */
+  #isResumed = false;
   /** Of the last datagram in order: its number, its units, and how many of those others may not have counted. */
   #last = 0;
   #units = 0;
@@ -45,11 +56,24 @@ export class Sequence {
     this.#isKnown = false;
   }
 
+  /** What the next datagram is judged by; undefined if it is by nothing. */
+  get position(): Position | undefined {
+    if (!this.#isKnown) return undefined;
+    return { last: this.#last, units: this.#units, doubtful: this.#doubtful };
+  }
+
+  /** Goes on from where another run was. */
+  resume({ last, units, doubtful }: Position): void {
+    this.#keep(last, units, doubtful);
+    this.#isResumed = true;
+  }
+
   #keep(sequence: number, units: number, doubtful: number): void {
     this.#last = sequence;
     this.#units = units;
     this.#doubtful = doubtful;
     this.#isKnown = true;
+    this.#isResumed = false;
   }
 
   /** Whether what follows is to follow this datagram. */
@@ -58,8 +82,10 @@ export class Sequence {
       this.late += units;
       return false;
     }
-    if (gap > 0 && gap <= MAX_GAP) this.lost += gap;
-    else this.restarts++;
+    if (gap > 0 && gap <= MAX_GAP) {
+      if (this.#isResumed) this.missed += gap;
+      else this.lost += gap;
+    } else this.restarts++;
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import type { Use } from "./elements.ts";
-import { Field, FIELDS, type Flow } from "./flow.ts";
+import { Field, FIELDS, type Flow, isField } from "./flow.ts";
 
 /** Length of a field that says in each record how long it is (RFC 7011, section 7). */
 export const VARIABLE = 0xffff;
@@ -78,6 +78,24 @@ export class Template {
       numbers[steps[step + 2]!] = readNumber(view, at + steps[step]!, steps[step + 1]!);
     }
     return next;
+  }
+
+  /** Fields that make this template again: of those that nobody asks for no more than their lengths. */
+  fields(): FieldSpec[] {
+    const fields: FieldSpec[] = [];
+    let end = 0;
+    const pass = (offset: number): void => {
+      if (offset > end) fields.push({ length: offset - end, use: undefined });
+    };
+    const steps = this.#steps;
+    for (let step = 0; step < steps.length; step += STEP_NUMBERS) {
+      const [offset = 0, length = 0, field = -1] = steps.subarray(step, step + STEP_NUMBERS);
+      if (!this.#isWalked) pass(offset);
+      fields.push({ length, use: isField(field) ? { field, rank: 0 } : undefined });
+      end = offset + length;
+    }
+    if (!this.#isWalked) pass(this.minBytes);
+    return fields;
   }
 
   #walk(view: DataView, at: number, end: number, flow: Flow): number {

@@ -30,7 +30,6 @@ describe("the tarball", () => {
       "cap.node",
       "completions",
       "dashboards",
-      "drop-ins",
       "koffi.node",
       "promtap",
       "promtap.8",
@@ -38,7 +37,6 @@ describe("the tarball", () => {
       "promtap.example.yml",
       "promtap.rules.yml",
       "promtap.service",
-      "promtap.socket",
       "scripts",
       "src",
       "test",
@@ -56,11 +54,10 @@ describe("the tarball", () => {
     using folder = new TemporaryFolder();
     const manual = readFileSync(join(dist, "../README.md"), "utf8");
     const [, commands = ""] = /unpack `dist\/\S+`[^]*?```sh\n([^]*?)```/.exec(manual) ?? [];
-    assert.match(commands, /^sudo \.\/promtap install -- /m);
-    const intoImage = 'sudo() { program=$1 verb=$2; shift 2; "$program" "$verb" --root ../image "$@"; }';
+    assert.match(commands, /^sudo install .*\nsudo install /m);
+    const nothingButLook = 'sudo() { "$@"; }; install() { test -f "$3"; }; tee() { cat; }; systemctl() { :; }';
     copyFileSync(join(dist, `${name}.tar.gz`), join(folder.path, `${name}.tar.gz`));
-    execFileSync("sh", ["-euc", `${intoImage}\n${commands}`], { cwd: folder.path, stdio: "pipe" });
-    assert.ok(readFileSync(join(folder.path, "image/usr/local/bin/promtap")).equals(readFileSync(BINARY)));
+    execFileSync("sh", ["-euc", `${nothingButLook}\n${commands}`], { cwd: folder.path, stdio: "pipe" });
   });
 
   test("holds every manual at its place, and the binary shows the same text", () => {

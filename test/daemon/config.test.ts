@@ -39,7 +39,6 @@ const DEFAULT: Config = {
   hasLifecycle: false,
   status: null,
   servesSystemdSocket: false,
-  triesNoAddress: false,
   collectorShare: 0.25,
   logLevel: "info",
   logFormat: "logfmt",

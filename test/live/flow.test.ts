@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   counted,
@@ -8,11 +9,13 @@ import {
   OTHER_AS,
   OWN_AS,
   partitionsOf,
+  sendFlows,
   startFlows,
   timesCounted,
 } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
 import type { Page } from "../support/page.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
 describe("flows from a real Kafka", kafkaOptions, () => {
@@ -38,6 +41,41 @@ describe("flows from a real Kafka", kafkaOptions, () => {
     const page = await promtap.pageWhere("all is counted", isRead);
     assert.deepEqual(counted(page), { packets: 5000, bytes: second.bytes });
   });
+
+  for (const [name, flags] of Object.entries({
+    kept: ["--flow-partitions", "all"],
+    "kept-group": ["--flow-group", "kept-group"],
+  })) {
+    test(`are counted once, and none is lost, if it is killed with the state of a while ago: ${name}`, async () => {
+      using folder = new TemporaryFolder();
+      await kafka.createTopic(name, 2);
+      const state = ["--state", join(folder.path, "state"), "--state-interval=3600", "--flow-labels", "id"];
+      const start = () => startFlows(kafka, name, ...flags, "--flow-from", "earliest", ...state);
+      await sendFlows(kafka, name, flows(500), 2);
+      {
+        await using first = await start();
+        await first.pageWhere("all is counted", (page) => counted(page).packets === 500);
+      }
+      {
+        await using second = await start();
+        assert.equal(counted(await second.page()).packets, 500);
+        await sendFlows(kafka, name, flows(500, 500), 2);
+        // What is committed is more than the file knows of then.
+        const isCommitted = (page: Page): boolean =>
+          name === "kept" || page.sum("promtap_flow_committed_offset") === 1000;
+        await second.pageWhere("all is counted", (page) => counted(page).packets === 1000 && isCommitted(page));
+        await second.kill();
+      }
+      if (name !== "kept") {
+        await kafka.administer((admin) => admin.removeMembersFromConsumerGroup({ groupId: name, members: null }));
+      }
+      await sendFlows(kafka, name, flows(500, 1000), 2);
+      await using third = await start();
+      const page = await third.pageWhere("all is counted", (each) => counted(each).packets >= 1500 && isDone(each));
+      assert.deepEqual(counted(page), { packets: 1500, bytes: flows(1500).bytes });
+      assert.ok([...timesCounted(page).values()].every((times) => times === 1));
+    });
+  }
 
   test("are counted from the newest on if nothing was committed", async () => {
     await kafka.createTopic("latest", 2);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { NetworkSet } from "../connections/network-set.ts";
 import { AsNames } from "./as-names/as-names.ts";
@@ -5,6 +6,8 @@ import { FlowCollector, type FlowInput } from "./flow-collector.ts";
 import { FlowIntake } from "./flow-intake.ts";
 import { FlowLedger } from "./flow-ledger.ts";
 import { KafkaFamilies } from "./kafka-families.ts";
+import { type FlowCounters, FLOWS_SECTION, readFlows, writeFlows } from "./kept/kept-flows.ts";
+import type { KeptTopic } from "./kept/kept-kafka.ts";
 import { SlotLabels } from "./slot-labels.ts";
 import { openExporterNames } from "./udp/exporter-names.ts";
 import type { ExportersOptions } from "./udp/exporters.ts";
@@ -27,30 +30,48 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
   standsAlone: ["flow-topic", "flow-listen"],
 
-  async start(flow, { log }) {
+  async start(flow, { log, resume }) {
     const { kafka, udp, maxSeries } = flow;
     if (flow.ownAs === 0) {
       log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
     }
     const names = await openNames(flow.asNamesPath, log);
-    const ledger = new FlowLedger(flow);
+    const exporters = udp === null ? {} : await exportersOf(udp, log);
+    const make = (): FlowCounters => countersOf(flow, exporters, log);
+    const resumed = await resume(FLOWS_SECTION, (reader): Counted => {
+      const counters = make();
+      return { counters, earlier: readFlows(reader, counters) };
+    });
+    const counted = resumed ?? { counters: make(), earlier: undefined };
+    const { counters } = counted;
+    const { ledger } = counters;
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
     await using held = new AsyncDisposableStack();
     const inputs: FlowInput[] = [];
-    const intake = udp === null ? null : new UdpIntake(ledger, { ...udp, ...(await exportersOf(udp, log)) });
-    if (udp !== null && intake !== null) inputs.push(receive(udp, intake, log, held));
-    if (kafka !== null) inputs.push(await consume(kafka, ledger, log, held));
+    if (udp !== null) inputs.push(receive(udp, counters.udp!, log, held));
+    let topic = (): KeptTopic | undefined => undefined;
+    if (kafka !== null) {
+      const consumed = await consume(kafka, counted, log, held);
+      inputs.push(consumed.input);
+      ({ topic } = consumed);
+    }
     const parts = held.move();
     return {
       collectors: [new FlowCollector({ inputs, ledger, labels, names, maxSeries })],
       keeps: [],
+      kept: new Map([[FLOWS_SECTION, (nextTurn) => writeFlows(counters, topic(), nextTurn)]]),
       async prepare(next) {
-        if (next.udp === null || intake === null || !isDeepStrictEqual(fixedOf(next), fixedOf(flow))) return null;
+        const { udp: intake } = counters;
+        if (next.udp === null || intake === undefined) return null;
+        if (!isDeepStrictEqual(fixedOf(next), fixedOf(flow))) return null;
         const { sampling } = next.udp;
-        const exporters = await exportersOf(next.udp, log);
-        return () => intake.use(sampling, exporters);
+        const others = await exportersOf(next.udp, log);
+        return () => intake.use(sampling, others);
       },
-      [Symbol.asyncDispose]: () => parts.disposeAsync(),
+      async [Symbol.asyncDispose]() {
+        for (const input of inputs) input.sync();
+        await parts.disposeAsync();
+      },
     };
   },
 
@@ -72,6 +93,29 @@ function fixedOf({ udp, ...rest }: FlowConfig) {
 async function exportersOf(udp: Udp, log: FeatureLog): Promise<ExportersOptions> {
   const [names, interfaces] = await openNamesFiles(udp, log);
   return { allowed: udp.exporters === null ? null : new NetworkSet(udp.exporters), names, interfaces };
+}
+
+/** What counts, and how far a run before has counted which topic. */
+interface Counted {
+  readonly counters: FlowCounters;
+  readonly earlier: KeptTopic | undefined;
+}
+
+function countersOf(flow: FlowConfig, exporters: ExportersOptions, log: FeatureLog): FlowCounters {
+  const { kafka, udp, labels } = flow;
+  const ledger = new FlowLedger(flow);
+  const counters = { ledger, labels, udp: undefined, kafka: undefined };
+  return {
+    ...counters,
+    ...(udp === null ? {} : { udp: new UdpIntake(ledger, { ...udp, ...exporters }) }),
+    ...(kafka === null ? {} : { kafka: kafkaIntakeOf(kafka, ledger, log) }),
+  };
+}
+
+function kafkaIntakeOf({ topic, applySampling }: Kafka, ledger: FlowLedger, log: FeatureLog): FlowIntake {
+  return new FlowIntake(ledger, applySampling, (refusal) =>
+    log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
+  );
 }
 
 function receive({ listen }: Udp, intake: UdpIntake, log: FeatureLog, held: AsyncDisposableStack): UdpFamilies {
@@ -99,22 +143,27 @@ function openNamesFiles({ exporterNamesPath, interfaceNamesPath }: Udp, log: Fea
   ]);
 }
 
-async function consume(kafka: Kafka, ledger: FlowLedger, log: FeatureLog, held: AsyncDisposableStack) {
+/** Counts a topic, from where a run before has counted it up to. */
+async function consume(kafka: Kafka, { counters, earlier }: Counted, log: FeatureLog, held: AsyncDisposableStack) {
   const { topic } = kafka;
-  const intake = new FlowIntake(ledger, kafka.applySampling, (refusal) =>
-    log.warn("couldn't count a record; others are not logged for a minute", { topic, ...refusal }),
-  );
+  const intake = counters.kafka!;
+  const mark = earlier?.mark ?? randomUUID();
+  const positions = earlier?.topic === topic ? earlier.positions : new Map<number, number>();
   // The client of Kafka is large: it is loaded only if it is used.
   const { Consumer } = await import("../../kafka/consumer/consumer.ts");
-  const source = new Consumer(kafka, intake, {
-    changed(error) {
+  const listener = {
+    changed(error: string | undefined) {
       if (error === undefined) log.info("reading from Kafka", { topic });
       else log.error("couldn't read from Kafka", { topic, error });
     },
-    assigned: (partitions) => log.info("got partitions", { topic, partitions: partitions.join(",") }),
-  });
-  held.use(source);
-  return new KafkaFamilies(source, intake);
+    assigned: (partitions: readonly number[]) =>
+      log.info("got partitions", { topic, partitions: partitions.join(",") }),
+  };
+  const source = held.use(new Consumer(kafka, intake, listener, { mark, positions }));
+  return {
+    input: new KafkaFamilies(source, intake),
+    topic: (): KeptTopic => ({ topic, mark, positions: source.positions }),
+  };
 }
 
 async function checkUdp(udp: Udp, log: FeatureLog): Promise<string[]> {

@@ -103,6 +103,22 @@ export class FlowLedger {
     this.evictions++;
   }
 
+  /** All that is counted now, of each slot that has seen anything. */
+  copy(): { readonly counters: Float64Array; readonly seen: Uint8Array } {
+    const { count } = this;
+    return { counters: this.counters.slice(0, count * SLOT_COUNTERS), seen: this.#seen.slice(0, count) };
+  }
+
+  /** Adds what another ledger has counted under the labels of a record; without, or if there is no room, to "other". */
+  restore(record: FlowRecord | undefined, seen: number, counters: Float64Array): void {
+    const found = record === undefined ? OTHER_SLOT : this.sets.find(record);
+    const slot = found === NO_SLOT ? this.#admit() : found;
+    for (let counter = 0; counter < SLOT_COUNTERS; counter++) {
+      this.counters[slot * SLOT_COUNTERS + counter]! += counters[counter]!;
+    }
+    this.#seen[slot]! |= seen;
+  }
+
   #addTo(slot: number, kind: FlowKind, record: FlowRecord): void {
     const at = slot * SLOT_COUNTERS + 2 * kind;
     this.counters[at]! += record.bytes;

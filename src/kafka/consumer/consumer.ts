@@ -3,7 +3,7 @@ import { Backoff } from "../backoff.ts";
 import { Cluster, type Topic } from "../cluster.ts";
 import type { Counting, MessageSink, Progress } from "./counting.ts";
 import { KafkaError } from "../kafka-error.ts";
-import { Membership, SESSION_TIMEOUT_MS } from "./membership.ts";
+import { type Committed, Membership, SESSION_TIMEOUT_MS } from "./membership.ts";
 import { EARLIEST, LATEST } from "./offsets.ts";
 import { Reading } from "./reading.ts";
 
@@ -18,6 +18,14 @@ export interface Consumption extends Topic {
   readonly partitions: readonly number[] | "all" | null;
   /** With a group, only if it has committed nothing. */
   readonly from: "earliest" | "latest";
+}
+
+/** How far the messages are counted that counts from before stand for. */
+export interface EarlierRun {
+  /** Tells whether what a group has committed is of such a run. */
+  readonly mark: string;
+  /** Partition → offset of the next record to count. */
+  readonly positions: ReadonlyMap<number, number>;
 }
 
 /** Told of what changes; all of it is rare. */
@@ -59,16 +67,22 @@ export class Consumer implements AsyncDisposable {
   #firstPartitions: number | undefined;
   /** Whether it is known where the group has read our partitions up to. */
   #isPlaced = false;
+  readonly #mark: string;
+  /** Where an earlier run has counted partitions up to that a group has not given to anybody in this one. */
+  readonly #earlier: Map<number, number>;
   /** Why the group's coordinator can't be reached. */
   #coordinatorError: string | undefined;
   #error: string | undefined = "";
 
-  constructor(consumption: Consumption, sink: MessageSink, listener: ConsumerListener) {
+  constructor(consumption: Consumption, sink: MessageSink, listener: ConsumerListener, earlier?: EarlierRun) {
     this.topic = consumption.topic;
+    this.#mark = earlier?.mark ?? "";
+    this.#earlier = new Map(earlier?.positions);
     this.#consumption = consumption;
     this.#sink = sink;
     this.#listener = listener;
-    if (consumption.group !== null) this.#membership = new Membership(consumption.group, consumption.topic);
+    if (consumption.group === null) this.#goOn(consumption.partitions);
+    else this.#membership = new Membership(consumption.group, consumption.topic, this.#mark);
     this.#running = this.#run();
   }
 
@@ -80,6 +94,12 @@ export class Consumer implements AsyncDisposable {
   /** Partitions that are ours and are not being read. */
   get unread(): number {
     return this.#reading?.unread ?? this.progress.size;
+  }
+
+  /** Partition → offset of the next record to count, of all that is counted here and of what is still to be given out. */
+  get positions(): Map<number, number> {
+    const ours = [...this.progress].map(([partition, { position }]) => [partition, position] as const);
+    return new Map([...this.#earlier, ...ours]);
   }
 
   /** Commits what has been counted, and leaves the group. */
@@ -110,6 +130,7 @@ export class Consumer implements AsyncDisposable {
     if (!error.names.includes("UNKNOWN_TOPIC_OR_PARTITION")) return;
     // What is there when it comes, or comes again, is all new to us.
     this.progress.clear();
+    this.#earlier.clear();
     this.#firstPartitions = 0;
     this.#membership?.reset();
     this.#isPlaced = false;
@@ -168,14 +189,32 @@ export class Consumer implements AsyncDisposable {
     return membership.partitions;
   }
 
-  /** Goes on where the group has committed, unless that was us: then we have counted more since. */
-  #place(partitions: readonly number[], committed: ReadonlyMap<number, number>): void {
+  /** Begins where an earlier run has counted its fixed partitions up to; what has come to the topic since is all new. */
+  #goOn(partitions: Consumption["partitions"]): void {
+    if (this.#earlier.size === 0) return;
+    const isAll = partitions === "all" || partitions === null;
+    for (const [partition, position] of this.#earlier) {
+      if (!isAll && !partitions.includes(partition)) continue;
+      this.progress.set(partition, { position, committed: -1, endOffset: position });
+    }
+    if (isAll) this.#firstPartitions = Math.max(...this.#earlier.keys()) + 1;
+    this.#earlier.clear();
+  }
+
+  /**
+   * Goes on where the group has committed, unless that was us: then we have counted more since, or, if it was an earlier
+   * run that was killed, what is kept of that has less.
+   */
+  #place(partitions: readonly number[], committed: ReadonlyMap<number, Committed>): void {
     for (const partition of this.progress.keys()) if (!partitions.includes(partition)) this.progress.delete(partition);
     for (const partition of partitions) {
-      const known = committed.get(partition);
-      if (known === undefined || this.progress.get(partition)?.committed === known) continue;
-      this.progress.set(partition, { position: known, committed: known, endOffset: known });
+      const { offset = -1, mark = this.#mark } = committed.get(partition) ?? {};
+      const earlier = mark === this.#mark ? this.#earlier.get(partition) : undefined;
+      const position = earlier ?? offset;
+      if (position < 0 || this.progress.get(partition)?.committed === offset) continue;
+      this.progress.set(partition, { position, committed: offset, endOffset: position });
     }
+    this.#earlier.clear();
     this.#isPlaced = true;
     this.#listener.assigned(partitions);
   }

@@ -25,6 +25,12 @@ const NO_GENERATION = -1;
 const NO_INSTANCE = null;
 const UNKNOWN_EPOCH = -1;
 
+/** The offset to read next, and the mark of the member that committed it. */
+export interface Committed {
+  readonly offset: number;
+  readonly mark: string;
+}
+
 /**
  * Our place in a consumer group, kept over connections: a member that comes back in time finds its partitions where
  * they were. Rebalances are eager: all members give up their partitions, then the leader shares them out.
@@ -33,6 +39,7 @@ export class Membership {
   readonly group: string;
   readonly #topic: string;
   readonly #protocol: string;
+  readonly #mark: string;
   #connection: Connection | undefined;
   #memberId = "";
   #generation = NO_GENERATION;
@@ -41,9 +48,11 @@ export class Membership {
   /** How many partitions the topic had when they were shared out. */
   #sharedOut = 0;
 
-  constructor(group: string, topic: string) {
+  /** `mark`: goes with what is committed, so that it is known whose it was; "" for none. */
+  constructor(group: string, topic: string, mark: string) {
     this.group = group;
     this.#topic = topic;
+    this.#mark = mark;
     this.#protocol = `${PROTOCOL}:${topic}`;
   }
 
@@ -126,7 +135,7 @@ export class Membership {
       partitionIndex,
       committedOffset: BigInt(offset),
       committedLeaderEpoch: UNKNOWN_EPOCH,
-      committedMetadata: null,
+      committedMetadata: this.#mark === "" ? null : this.#mark,
     }));
     try {
       await this.#coordinator.call(offsetCommitV7.api, this.group, this.#generation, this.#memberId, NO_INSTANCE, [
@@ -138,8 +147,8 @@ export class Membership {
     }
   }
 
-  /** The committed offsets of those of our partitions that have one. */
-  async committed(): Promise<Map<number, number>> {
+  /** What is committed of those of our partitions that have something. */
+  async committed(): Promise<Map<number, Committed>> {
     const topics = [{ name: this.#topic, partitionIndexes: [...this.#partitions] }];
     const asked = { groupId: this.group, memberId: null, memberEpoch: UNKNOWN_EPOCH, topics };
     const answer = await this.#coordinator.call(offsetFetchV5.api, [asked], false);
@@ -147,7 +156,7 @@ export class Membership {
     return new Map(
       found
         .filter((each) => each.committedOffset >= 0n)
-        .map((each) => [each.partitionIndex, Number(each.committedOffset)]),
+        .map((each) => [each.partitionIndex, { offset: Number(each.committedOffset), mark: each.metadata ?? "" }]),
     );
   }
 

@@ -2,7 +2,7 @@ import { Exporter, PROTOCOLS, type Room } from "../../../flows/exporter.ts";
 import type { NetworkSet } from "../../connections/network-set.ts";
 import type { ExporterNames } from "./exporter-names.ts";
 import type { InterfaceNamesFile, NamesByIndex } from "./interface-names.ts";
-import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
+import { formatIpv4, formatIpv6, parseAddress } from "../../../packet/address.ts";
 
 /** Exporters that are told apart; the rest are counted together. */
 export const MAX_EXPORTERS = 1024;
@@ -120,6 +120,16 @@ export class Exporters {
     this.#known.set(name, known);
     if (isIpv4) this.#byIpv4.set(word3, known);
     return known;
+  }
+
+  /** The exporter of an address that a run before has written, to add to; undefined if it is not to be heard. */
+  restored(name: string): KnownExporter | undefined {
+    if (name === OTHER) return this.other;
+    const address = parseAddress(name);
+    if (address === null) throw new Error("it has an exporter without an address");
+    const value = address.version === 4 ? 0xffff_0000_0000n | address.value : address.value;
+    const word = (k: number): number => Number((value >> BigInt(96 - 32 * k)) & 0xffff_ffffn);
+    return this.find(word(0), word(1), word(2), word(3), 0);
   }
 
   /** Has the one that has been silent longest give its place, if that is long enough. */

@@ -119,6 +119,11 @@ export class UdpFamilies implements FlowInput {
         each(({ sequence }) => sequence.lost),
       ),
       counter(
+        "promtap_flow_missed_total",
+        "Records or datagrams that sequence numbers say came from one run to the next, as far as their counts are not kept.",
+        each(({ sequence }) => sequence.missed),
+      ),
+      counter(
         "promtap_flow_late_total",
         "Records or datagrams that came after later ones; they were counted as lost before.",
         each(({ sequence }) => sequence.late),
