@@ -4,6 +4,8 @@ import { basename, join } from "node:path";
 import { completionText, manPageText } from "../src/cli/commands.ts";
 import { manualPaths } from "../src/cli/manuals.ts";
 import { DASHBOARD_NAMES, dashboardText } from "../src/dashboards/dashboards.ts";
+import { DROP_IN_NAMES, dropInText } from "../src/install/drop-ins.ts";
+import { socketText } from "../src/install/units.ts";
 import type { Ingredients } from "./product.ts";
 import { committed, root, run, version } from "./project.ts";
 import type { Target } from "./target.ts";
@@ -32,6 +34,7 @@ export function writeTarball(ingredients: Ingredients, binary: string, path: str
     { path: "promtap", content: readFileSync(binary), isExecutable: true },
     ...addonEntries(ingredients),
     { path: "promtap.service", content: readText("src/assets/promtap.service") },
+    ...unitEntries(),
     { path: "LICENSE", content: readText("LICENSE") },
     ...commandLineEntries("promtap.8", "completions/promtap.bash", "completions/_promtap", "completions/promtap.fish"),
     ...documentEntries(ingredients),
@@ -58,6 +61,14 @@ export function commandLineEntries(page: string, bash: string, zsh: string, fish
     { path: bash, content: completionText("bash") },
     { path: zsh, content: completionText("zsh") },
     { path: fish, content: completionText("fish") },
+  ];
+}
+
+/** The unit's drop-ins, and its socket. */
+export function unitEntries(): Entry[] {
+  return [
+    { path: "promtap.socket", content: socketText("promtap", ["9112"]) },
+    ...DROP_IN_NAMES.map((name) => ({ path: `drop-ins/${name}.conf`, content: dropInText(name) })),
   ];
 }
 

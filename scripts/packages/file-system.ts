@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import type { Ingredients } from "../product.ts";
-import { addonEntries, commandLineEntries, documentEntries, readText } from "../release.ts";
+import { type DropInName, dropInText } from "../../src/install/drop-ins.ts";
+import { addonEntries, commandLineEntries, documentEntries, readText, unitEntries } from "../release.ts";
 import type { Entry } from "../tree.ts";
 
-export const UNIT = "lib/systemd/system/promtap.service";
+const UNIT = "lib/systemd/system/promtap.service";
+/** Those that are in force from the start: a service without a flag counts traffic, and listens itself. */
+const IN_FORCE: readonly DropInName[] = ["capture-bpf", "internet"];
 export const DEFAULTS = "etc/default/promtap";
 export const DOCUMENTS = "usr/share/doc/promtap";
 
@@ -25,10 +28,11 @@ export function installedEntries(ingredients: Ingredients, binary: string): Entr
     // where src/native/addon.ts looks for them
     ...below("usr/lib/promtap", addonEntries(ingredients)),
     { path: UNIT, content: unit() },
+    ...IN_FORCE.map((name) => ({ path: join(`${UNIT}.d`, `${name}.conf`), content: dropInText(name) })),
     { path: DEFAULTS, content: defaults() },
     { ...page!, content: compressed(page!.content) },
     ...completions,
-    ...below(DOCUMENTS, documentEntries(ingredients)),
+    ...below(DOCUMENTS, [...unitEntries(), ...documentEntries(ingredients)]),
   ];
 }
 
@@ -39,10 +43,7 @@ export function compressed(content: string | Uint8Array): Uint8Array {
 
 /** The release's unit, for a program that is not the administrator's own. */
 function unit(): string {
-  const text = readText("src/assets/promtap.service");
-  return text
-    .replaceAll("/etc/systemd/system/promtap.service", `/${UNIT}`)
-    .replaceAll("/usr/local/bin/promtap", "/usr/bin/promtap");
+  return readText("src/assets/promtap.service").replaceAll("/usr/local/bin/promtap", "/usr/bin/promtap");
 }
 
 function defaults(): string {

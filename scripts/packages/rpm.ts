@@ -5,15 +5,14 @@ import type { Ingredients } from "../product.ts";
 import { committed, run, version } from "../project.ts";
 import { writeTree } from "../tree.ts";
 import { DESCRIPTION, SUMMARY } from "./description.ts";
-import { DEFAULTS, DOCUMENTS, installedEntries, UNIT } from "./file-system.ts";
+import { DEFAULTS, DOCUMENTS, installedEntries } from "./file-system.ts";
 
 /** rpm's names of architectures. */
 const ARCHITECTURES = { x64: "x86_64", arm64: "aarch64" } as const;
 const RELEASE = 1;
 
-/** Debian's rpmbuild knows no Fedora: where its completions go, and its folder of units, have other places here. */
+/** Debian's rpmbuild knows no Fedora: its completions, and its units, have other places here. */
 const PLACES: Readonly<Record<string, string>> = {
-  [UNIT]: "usr/lib/systemd/system/promtap.service",
   "usr/share/zsh/vendor-completions/_promtap": "usr/share/zsh/site-functions/_promtap",
 };
 
@@ -28,9 +27,7 @@ export function writeRpm(ingredients: Ingredients, binary: string, path: string)
   rmSync(work, { recursive: true, force: true });
   const entries = installedEntries(ingredients, binary).map((entry) => ({
     ...entry,
-    path: PLACES[entry.path] ?? entry.path,
-    content:
-      typeof entry.content === "string" ? entry.content.replaceAll(`/${UNIT}`, `/${PLACES[UNIT]}`) : entry.content,
+    path: PLACES[entry.path] ?? entry.path.replace(/^lib\/systemd\//, "usr/lib/systemd/"),
   }));
   const tree = join(work, "tree");
   writeTree(tree, entries);

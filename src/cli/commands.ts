@@ -6,6 +6,7 @@ import { VERSION } from "../version.ts";
 import { completions, type Shell, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
+import { installService, uninstallService } from "./install/install.ts";
 import { dashboardsText, rulesText } from "./monitoring.ts";
 import { isTopic, manualText, TOPICS } from "./manuals.ts";
 import { showText } from "./pager.ts";
@@ -22,6 +23,8 @@ export const COMMANDS = {
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
   top: "Show what is counted, live, in a terminal.",
+  install: "Install a service of systemd, with the flags behind --, and start it.",
+  uninstall: "Undo that; --purge removes configuration and state too.",
   dashboards: "Print dashboards for Grafana: one, or --all.",
   rules: "Print alerts and recording rules for Prometheus.",
 } as const;
@@ -73,6 +76,8 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
     },
     man: () => print(manPageText(VERSION), words),
     top: () => showTop(words),
+    install: () => installService(words, { manPage: manPageText, completion: completionText }),
+    uninstall: () => uninstallService(words),
     dashboards: () => print(dashboardsText(words), []),
     rules: () => print(rulesText(), words),
   };

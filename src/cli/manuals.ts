@@ -13,6 +13,7 @@ export const MANUALS = {
   overview: { path: "README.md", about: "What promtap is, and the flags that most people need." },
   running: { path: "src/cli/README.md", about: "Log, signals and exit status." },
   configuration: { path: "src/config/README.md", about: "The file of flags, and lists of prefixes with labels." },
+  install: { path: "src/install/README.md", about: "A service of systemd: files, rights, secrets." },
   capture: { path: "src/capture/README.md", about: "Engines, interfaces, files, sizes and memory." },
   traffic: { path: "src/ledger/README.md", about: "Ranges and their metrics; coming from promacct." },
   by: { path: "src/ledger/zones/README.md", about: "Traffic by country and AS of the remote end." },

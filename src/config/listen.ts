@@ -62,6 +62,12 @@ const FLAGS = {
     },
     help: "Serve on the sockets that systemd passes (LISTEN_FDS), and not on a port.",
   }),
+  /** Whether what is checked leaves out to listen for a moment. */
+  triesNoAddress: toggle({
+    name: "no-listen",
+    needs: ["check"],
+    help: "With --check, leave out the addresses, which a promtap that is running has.",
+  }),
   mode: single({
     name: "web.socket-mode",
     key: "web.socket_mode",

@@ -47,8 +47,13 @@ export async function check(config: Config): Promise<string[]> {
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
     ...(config.state === null ? [] : [await describeState(statePath(config.state.path))]),
-    config.once ? "would print one page" : `would listen on ${(await tryAddresses(addressesOf(config))).join(", ")}`,
+    ...(config.triesNoAddress ? [] : [await checkAddresses(config)]),
   ];
+}
+
+async function checkAddresses(config: Config): Promise<string> {
+  if (config.once) return "would print one page";
+  return `would listen on ${(await tryAddresses(addressesOf(config))).join(", ")}`;
 }
 
 async function checkTraffic(

@@ -123,6 +123,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   prefixes: null,
   isLenient: null,
   check: null,
+  triesNoAddress: null,
   dumpProgram: null,
   guise: null,
 };

@@ -30,6 +30,7 @@ describe("the tarball", () => {
       "cap.node",
       "completions",
       "dashboards",
+      "drop-ins",
       "koffi.node",
       "promtap",
       "promtap.8",
@@ -37,6 +38,7 @@ describe("the tarball", () => {
       "promtap.example.yml",
       "promtap.rules.yml",
       "promtap.service",
+      "promtap.socket",
       "scripts",
       "src",
       "test",
@@ -54,10 +56,11 @@ describe("the tarball", () => {
     using folder = new TemporaryFolder();
     const manual = readFileSync(join(dist, "../README.md"), "utf8");
     const [, commands = ""] = /unpack `dist\/\S+`[^]*?```sh\n([^]*?)```/.exec(manual) ?? [];
-    assert.match(commands, /^sudo install .*\nsudo install /m);
-    const nothingButLook = 'sudo() { "$@"; }; install() { test -f "$3"; }; tee() { cat; }; systemctl() { :; }';
+    assert.match(commands, /^sudo \.\/promtap install -- /m);
+    const intoImage = 'sudo() { program=$1 verb=$2; shift 2; "$program" "$verb" --root ../image "$@"; }';
     copyFileSync(join(dist, `${name}.tar.gz`), join(folder.path, `${name}.tar.gz`));
-    execFileSync("sh", ["-euc", `${nothingButLook}\n${commands}`], { cwd: folder.path, stdio: "pipe" });
+    execFileSync("sh", ["-euc", `${intoImage}\n${commands}`], { cwd: folder.path, stdio: "pipe" });
+    assert.ok(readFileSync(join(folder.path, "image/usr/local/bin/promtap")).equals(readFileSync(BINARY)));
   });
 
   test("holds every manual at its place, and the binary shows the same text", () => {

@@ -39,6 +39,7 @@ const DEFAULT: Config = {
   hasLifecycle: false,
   status: null,
   servesSystemdSocket: false,
+  triesNoAddress: false,
   collectorShare: 0.25,
   logLevel: "info",
   logFormat: "logfmt",

@@ -13,8 +13,17 @@ export function addressesOf(
   return servesSystemdSocket ? passedSockets(environment) : listen;
 }
 
-function passedSockets({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): ListenAddress[] {
-  const count = Number(LISTEN_PID) === process.pid ? Number(LISTEN_FDS) : 0;
+/** Whether systemd has passed sockets to this process. */
+export function passesSockets(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return countOf(environment) > 0;
+}
+
+function countOf({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): number {
+  return Number(LISTEN_PID) === process.pid ? Number(LISTEN_FDS) : 0;
+}
+
+function passedSockets(environment: NodeJS.ProcessEnv): ListenAddress[] {
+  const count = countOf(environment);
   if (count > 0) return Array.from({ length: count }, (_, index) => ({ kind: "passed", fd: FIRST + index }));
   throw new PromtapError(
     ErrorCode.HOST,

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { isSea } from "node:sea";
+import { usageError } from "../../config/flag.ts";
+import { check } from "../../daemon/check.ts";
+import type { Config } from "../../daemon/config.ts";
+import { judgeFeatures } from "../../daemon/features.ts";
+import { rightsOf } from "../../daemon/systemd/rights.ts";
+import { install } from "../../install/install.ts";
+import { Machine, type WantedFile } from "../../install/machine.ts";
+import { type Options, readOptions } from "../../install/options.ts";
+import { refusal } from "../../install/permission.ts";
+import { BINARY, COMPLETIONS, MAN_PAGE } from "../../install/places.ts";
+import { uninstall } from "../../install/uninstall.ts";
+import { isPersonality, PERSONALITIES } from "../../personalities/personalities.ts";
+import { VERSION } from "../../version.ts";
+import { type Shell, SHELLS } from "../completions.ts";
+import { otherService, ownService } from "./service.ts";
+import { refuseUnseen } from "./unseen-files.ts";
+
+/** What the program carries of itself. */
+export interface Documents {
+  readonly manPage: (version: string) => string;
+  readonly completion: (shell: Shell) => string;
+}
+
+/** What `promtap install` does. Throws PromtapError. */
+export async function installService(argv: readonly string[], documents: Documents): Promise<void> {
+  const options = readOptions(argv, {
+    command: "install",
+    switches: ["dry-run", "force"],
+    valued: ["as", "root"],
+    words: 0,
+    hasRest: true,
+  });
+  const machine = machineOf(options);
+  const name = nameOf(options);
+  const asked = isPersonality(name) ? otherService(name, options.rest) : await ownService(options.rest);
+  const { config, given, words, streams, configuration } = asked;
+  await refuseUnseen(name, given, !machine.isImage);
+  judgeFeatures(config.features, config);
+  if (!machine.isImage) await warn(config, machine);
+  const hasSocket = streams !== undefined;
+  const service = {
+    name,
+    isPersonality: isPersonality(name),
+    words,
+    streams,
+    dropIns: await rightsOf(config, { hasSocket, isHere: !machine.isImage }),
+    configuration,
+    shared: await sharedFiles(documents),
+  };
+  await install(service, machine, options.switches.has("force"));
+}
+
+/** What `promtap uninstall` does. Throws PromtapError. */
+export async function uninstallService(argv: readonly string[]): Promise<void> {
+  const options = readOptions(argv, {
+    command: "uninstall",
+    switches: ["dry-run", "force", "purge"],
+    valued: ["as", "root"],
+    words: 0,
+    hasRest: false,
+  });
+  const { switches } = options;
+  const removal = { name: nameOf(options), isForced: switches.has("force"), isPurge: switches.has("purge") };
+  await uninstall(removal, machineOf(options));
+}
+
+function nameOf({ values }: Options): string {
+  const name = values.get("as") ?? "promtap";
+  if (name === "promtap" || isPersonality(name)) return name;
+  throw usageError(`--as ${JSON.stringify(name)}: there are ${Object.keys(PERSONALITIES).join(", ")}`);
+}
+
+function machineOf({ values, switches }: Options): Machine {
+  return new Machine(values.get("root") ?? "", switches.has("dry-run"), (line) => process.stdout.write(`${line}\n`));
+}
+
+/** Says what is hardly meant, and why it is not as good as it might be. Throws PromtapError if it can't run here. */
+async function warn(config: Config, machine: Machine): Promise<void> {
+  const lines = await check({ ...config, triesNoAddress: true });
+  for (const line of lines.filter((each) => /^(?:warning|refused): /.test(each))) machine.say(line);
+}
+
+async function sharedFiles({ manPage, completion }: Documents): Promise<WantedFile[]> {
+  if (!isSea()) throw refusal("install", "this is promtap as it stands in its sources; npm run build makes a program");
+  return [
+    { path: BINARY, content: await readFile(process.execPath), isProgram: true },
+    { path: MAN_PAGE, content: manPage(VERSION) },
+    ...SHELLS.map((shell) => ({ path: COMPLETIONS[shell], content: completion(shell) })),
+  ];
+}

@@ -1,0 +1,46 @@
+import { stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { type GivenFlags, usageError } from "../../config/flag.ts";
+import { ALL_FLAGS } from "../../daemon/config.ts";
+import { ErrorCode, PromtapError } from "../../errors.ts";
+
+/** What ProtectHome= and PrivateTmp= of the unit hide. */
+const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)\//;
+/** What systemd gives to the service alone: LoadCredential= of systemd.exec(5). */
+const CREDENTIALS = "/run/credentials/";
+const OTHERS_READ = 0o004;
+/** Copied, and in the folder of the service. */
+const OWN = ["config.file", "state"];
+
+/**
+ * Throws PromtapError if flags name a file that the service can't read, or one to write that it can't write. `isHere`:
+ * the files are those of this machine.
+ */
+export async function refuseUnseen(name: string, given: GivenFlags, isHere: boolean): Promise<void> {
+  const state = given.get("state")?.at(-1) ?? "";
+  if (state.includes("/") && !state.startsWith(`/var/lib/${name}/`)) {
+    throw usageError(
+      `--state ${state}: the service may write in /var/lib/${name} alone; a name without a folder is there`,
+    );
+  }
+  const flags = ALL_FLAGS.filter((flag) => ["FILE", "FOLDER"].includes(flag.value ?? "") && !OWN.includes(flag.name));
+  for (const flag of flags) {
+    for (const path of given.get(flag.name) ?? []) {
+      if (!isAbsolute(path)) throw usageError(`--${flag.name} ${path}: a service needs the whole path`);
+      const [hidden] = HIDDEN.exec(path) ?? [];
+      if (hidden !== undefined) throw usageError(`--${flag.name} ${path}: the service has another ${hidden}`);
+      if (isHere && !path.startsWith(CREDENTIALS)) await refuseUnreadable(flag.name, path);
+    }
+  }
+}
+
+async function refuseUnreadable(name: string, path: string): Promise<void> {
+  // what isn't there is told by the check
+  const { mode } = await stat(path).catch(() => ({ mode: OTHERS_READ }));
+  if ((mode & OTHERS_READ) !== 0) return;
+  const advice = "chmod o+r, or LoadCredential= as promtap help install has it";
+  throw new PromtapError(
+    ErrorCode.HOST,
+    `couldn't use --${name} ${path}: the service's user may not read it; ${advice}`,
+  );
+}
