@@ -52,12 +52,21 @@ export interface CheckHost {
   databases(): Promise<GeoDatabases>;
 }
 
+/** Counts of traffic that others report, in the place of captured traffic. */
+export interface Reports {
+  readonly ledger: Ledger;
+  /** Calls `sync`, which brings the ledger up to date, before a page is made of it. */
+  onSync(sync: () => void): Disposable;
+}
+
 /** What a feature may build on. */
 export interface FeatureHost extends CheckHost {
   /** Aborts when the program is to end. */
   readonly signal: AbortSignal;
   readonly ledger: Ledger;
   readonly source: TrafficSource;
+  /** Undefined if traffic is captured, or nothing is counted that is reported. */
+  readonly reports: Reports | undefined;
   /**
    * What `read` makes of the section that was kept under a name; undefined if there is none, or if it threw an Error:
    * then that is told, and the section set aside.

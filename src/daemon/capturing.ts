@@ -7,6 +7,7 @@ import { ringKind } from "../capture/ring/ring-engine.ts";
 import { selectEngine } from "../capture/select.ts";
 import { InterfacePatterns } from "../capture/interface-patterns.ts";
 import { interfacesOf } from "../capture/wanted.ts";
+import type { Reports } from "../collectors/feature.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -34,6 +35,52 @@ const FILE_TRAFFIC: CapturedTraffic = {
 /** When no traffic is counted at all. */
 const NO_TRAFFIC: CapturedTraffic = { ...FILE_TRAFFIC, engine: "none" };
 
+/** Stands in for live capture while traffic is counted that others report. */
+export class ReportedTraffic implements CapturedTraffic, Reports {
+  readonly engine = NO_TRAFFIC.engine;
+  readonly refusals = [];
+  readonly keeps = [];
+  readonly ledger: Ledger;
+  readonly #syncs = new Set<() => void>();
+  readonly #looks: Looks;
+
+  constructor(ledger: Ledger) {
+    this.ledger = ledger;
+    this.#looks = new Looks(ledger);
+  }
+
+  onSync(sync: () => void): Disposable {
+    this.#syncs.add(sync);
+    return { [Symbol.dispose]: () => void this.#syncs.delete(sync) };
+  }
+
+  async started(): Promise<void> {}
+
+  sync(): void {
+    this.beat();
+    void this.#looks.start();
+  }
+
+  beat(): void {
+    for (const sync of this.#syncs) sync();
+  }
+
+  syncTotals(): [] {
+    this.beat();
+    return [];
+  }
+
+  taps(): [] {
+    return [];
+  }
+
+  want(): void {}
+
+  async rerange(ranges: RangeTable, maxAddresses: number): Promise<void> {
+    this.ledger.rerange(ranges, maxAddresses);
+  }
+}
+
 /** Where the traffic comes from, and what it takes. */
 export interface CapturedTraffic extends TrafficSource {
   /** Why better engines were refused, a line each. */
@@ -56,7 +103,8 @@ export async function startTraffic(config: Config, ledger: Ledger, parts: Parts)
     ledger.lookByNewcomers();
     return FILE_TRAFFIC;
   }
-  return config.isCounted ? parts.use("capture", await startCapture(config, ledger)) : NO_TRAFFIC;
+  if (config.isCounted) return parts.use("capture", await startCapture(config, ledger));
+  return ledger.zonings.length === 0 && ledger.accounts === undefined ? NO_TRAFFIC : new ReportedTraffic(ledger);
 }
 
 async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTraffic & AsyncDisposable> {

@@ -42,7 +42,9 @@ export async function check(config: Config): Promise<string[]> {
   const ranges = new RangeTable(rangesOf(config, customers));
   return [
     ...[...warningsOf(config, ranges), ...customerWarnings(customers)].map((warning) => `warning: ${warning}`),
-    ...(config.isCounted ? await checkTraffic(config, ranges, counted, databases) : []),
+    ...(config.isCounted
+      ? await checkTraffic(config, ranges, counted, databases)
+      : await checkReports(config, ranges, databases)),
     ...customerSummary(customers),
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
@@ -75,6 +77,16 @@ async function checkTraffic(
     `at most ${config.maxAddresses} addresses have series`,
     ...zones.summary(),
   ];
+}
+
+/** What is counted of traffic that others report. */
+async function checkReports(
+  config: Config,
+  ranges: RangeTable,
+  databases: () => Promise<GeoDatabases>,
+): Promise<string[]> {
+  await using parts = new Parts();
+  return (await startZones(config, ranges.ranges, databases, parts)).summary();
 }
 
 async function checkCapture(config: Config, ledger: Ledger): Promise<string[]> {

@@ -108,13 +108,18 @@ function featureValuesOf(given: GivenFlags): FeatureValues {
   return Object.fromEntries(entries) as FeatureValues;
 }
 
-/** Refuses flags that say how traffic is counted if it is not: with the flag `alone`, it has to be asked for. */
+/**
+ * Refuses flags that say how traffic is counted if it is not: with the flag `alone`, it has to be asked for. What
+ * exporters report is counted by customer and by remote address, for which ranges say what is local.
+ */
 function refusePointless(given: GivenFlags, alone: string): void {
-  const { flags } = captureSection;
-  const ofTraffic = [trafficSection, prefixListsSection, customersSection, bySection].flatMap(
-    (section) => section.flags,
-  );
-  const pointless = [...ofTraffic, ...flags].find(({ name, isOfTraffic }) => isOfTraffic === true && given.has(name));
-  if (pointless === undefined) return;
-  throw usageError(`--${pointless.name} needs -i: with --${alone}, traffic is counted only if -i asks for it`);
+  const isReported = given.has("flow-listen");
+  const ofReported = isReported ? [prefixListsSection, customersSection, bySection].flatMap(({ flags }) => flags) : [];
+  const pointless = [trafficSection, prefixListsSection, customersSection, bySection, captureSection]
+    .flatMap(({ flags }) => flags)
+    .filter((flag) => !ofReported.includes(flag) && !(isReported && flag.name === "range" && given.has("by")))
+    .find(({ name, isOfTraffic }) => isOfTraffic === true && given.has(name))?.name;
+  const flag = bySection.read(given)?.maxVlans === undefined ? pointless : "by=vlan";
+  if (flag === undefined) return;
+  throw usageError(`--${flag} needs -i: with --${alone}, traffic is counted only if -i asks for it`);
 }

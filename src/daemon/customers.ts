@@ -46,6 +46,10 @@ export async function startCustomers(
   openDatabases: () => Promise<GeoDatabases>,
 ): Promise<CountedCustomers> {
   if (loaded.labelled.length === 0) {
+    if (!config.isCounted && loaded.byAddress.length > 0) {
+      const why = "flows don't tell the sizes of packets, which those of an address have";
+      throw new PromtapError(ErrorCode.USAGE, `--range-file with :series=address needs -i: ${why}`);
+    }
     return {
       zonings: [],
       accounts: undefined,

@@ -18,7 +18,7 @@ import { disguised } from "../personalities/guise.ts";
 import type { ByteReader } from "../state/byte-reader.ts";
 import { keepTraffic, resumeTraffic } from "../state/kept-traffic.ts";
 import { StateKeeper, statePath } from "../state/state-keeper.ts";
-import { type CapturedTraffic, captureLog, startTraffic } from "./capturing.ts";
+import { type CapturedTraffic, captureLog, ReportedTraffic, startTraffic } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import {
   type CountedCustomers,
@@ -65,13 +65,11 @@ export class Program {
     this.#host = host;
     this.#parts = parts;
     this.#keeper = keeper;
-    const counting = config.isCounted
-      ? [
-          new TrafficCollector(traffic, ledger),
-          ...zones.collectors(traffic, ledger),
-          ...customers.collectors(traffic, ledger),
-        ]
-      : [];
+    const counting = [
+      ...(config.isCounted ? [new TrafficCollector(traffic, ledger)] : []),
+      ...zones.collectors(traffic, ledger),
+      ...customers.collectors(traffic, ledger),
+    ];
     const keeping = keeper === undefined ? [] : [new StateCollector(keeper)];
     const self = new SelfCollector({ ...surroundings, hidesProcess: () => this.#config.hidesProcess });
     this.#own = [self, ...keeping, ...counting];
@@ -107,6 +105,7 @@ export class Program {
       ledger,
       source: traffic,
       customers: customers.series,
+      reports: traffic instanceof ReportedTraffic ? traffic : undefined,
       databases,
       captureListener: captureLog,
       resume: async <T>(section: string, read: (reader: ByteReader) => T) => keeper?.resume(section, read),
@@ -114,7 +113,7 @@ export class Program {
     const features = await startFeatures(config.features, host);
     for (const { name, feature } of features) parts.use(name, feature);
     if (keeper !== undefined && config.state !== null) {
-      if (config.isCounted) keepTraffic(keeper, ledger, traffic);
+      if (hasTraffic(config, ledger)) keepTraffic(keeper, ledger, traffic);
       keepFeatures(keeper, features);
       keeper.begin(config.state.intervalSeconds * 1000);
     }
@@ -250,13 +249,18 @@ interface Made {
 async function openState(config: Config, ledger: Ledger, parts: Parts): Promise<StateKeeper | undefined> {
   if (config.state === null) return undefined;
   const keeper = parts.use("state", await StateKeeper.open(statePath(config.state.path), log));
-  if (config.isCounted) await resumeTraffic(keeper, ledger, config.maxAddresses);
+  if (hasTraffic(config, ledger)) await resumeTraffic(keeper, ledger, config.maxAddresses);
   return keeper;
 }
 
 /** Keeps what features count; of one that has ended, what it counted last. */
 function keepFeatures(keeper: StateKeeper, features: readonly Started[]): void {
   for (const [name, writer] of features.flatMap(({ feature }) => [...(feature.kept ?? [])])) keeper.keep(name, writer);
+}
+
+/** Whether traffic is counted, seen here or reported by others. */
+function hasTraffic({ isCounted }: Config, { zonings, accounts }: Ledger): boolean {
+  return isCounted || zonings.length > 0 || accounts !== undefined;
 }
 
 function logCollector(collector: string, error: string | undefined): void {

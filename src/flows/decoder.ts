@@ -1,5 +1,6 @@
-import { type Domain, type Exporter, type Layout, Protocol, type Room } from "./exporter.ts";
-import { Field, Flow, FLOW_EGRESS, type FlowSink } from "./flow.ts";
+import { addressedUseOf, type UseOf, useOf } from "./elements.ts";
+import { type CountedDirection, type Domain, type Exporter, type Layout, Protocol, type Room } from "./exporter.ts";
+import { Field, Flow, type FlowSink } from "./flow.ts";
 import {
   COUNT_5,
   ENGINE_5,
@@ -7,12 +8,13 @@ import {
   INTERVAL_5_MASK,
   SAMPLING_5,
   SEQUENCE_5,
-  TEMPLATE_5,
+  template5,
   VERSION_5,
 } from "./netflow5.ts";
 import { readPortName, SAMPLE_COUNTERS, SAMPLE_COUNTERS_EXPANDED } from "./sflow-counters.ts";
 import { ADDRESS_BYTES, Sample, SAMPLE_FLOW, SAMPLE_FLOW_EXPANDED, SampleReader } from "./sflow.ts";
 import { TemplateReader } from "./template-sets.ts";
+import type { Template } from "./template.ts";
 import { Verdict } from "./verdict.ts";
 
 /*
@@ -37,12 +39,12 @@ const SET_OPTIONS_9 = 1;
 const SET_TEMPLATES_IPFIX = 2;
 const SET_OPTIONS_IPFIX = 3;
 
-/**
- * What counts of records that tell their direction: those of packets that come in, those of packets that go out, both, or,
- * if a packet was reported in both, the first alone (`auto`).
- */
-export const COUNTED_DIRECTIONS = ["auto", "ingress", "egress", "both"] as const;
-export type CountedDirection = (typeof COUNTED_DIRECTIONS)[number];
+/** How records are read. */
+export interface ReadingOptions {
+  readonly direction?: CountedDirection | undefined;
+  /** Whether addresses are asked for. */
+  readonly hasAddresses?: boolean | undefined;
+}
 
 /**
  * Reads datagrams of flow records, told apart by their version. Bytes in, records and a verdict out; never throws,
@@ -53,7 +55,9 @@ export class Decoder {
   readonly #room: Room;
   readonly #counted: CountedDirection;
   readonly #flow = new Flow();
-  readonly #samples = new SampleReader(this.#flow);
+  readonly #samples: SampleReader;
+  readonly #uses: UseOf;
+  readonly #template5: Template;
   #exporter!: Exporter;
   /** Records of data sets of the datagram, options and all. */
   #units = 0;
@@ -61,10 +65,13 @@ export class Decoder {
   /** Whether it had a set without a template. */
   #hasUnknown = false;
 
-  constructor(sink: FlowSink, room: Room, counted: CountedDirection = "auto") {
+  constructor(sink: FlowSink, room: Room, { direction = "auto", hasAddresses = false }: ReadingOptions = {}) {
     this.#sink = sink;
     this.#room = room;
-    this.#counted = counted;
+    this.#counted = direction;
+    this.#samples = new SampleReader(this.#flow, hasAddresses);
+    this.#uses = hasAddresses ? addressedUseOf : useOf;
+    this.#template5 = template5(this.#uses);
   }
 
   /** Reads the datagram view[at, end) of an exporter. Hot. */
@@ -98,7 +105,7 @@ export class Decoder {
     at += HEADER_5_BYTES;
     let read = 0;
     for (; read < count; read++) {
-      at = TEMPLATE_5.read(view, at, end, flow);
+      at = this.#template5.read(view, at, end, flow);
       if (at < 0) break;
       flow.interval = interval;
       this.#emit(Protocol.NETFLOW5);
@@ -186,7 +193,9 @@ export class Decoder {
 
   /** Sets of other ids are of no protocol yet, and passed over. */
   #templates(domain: Domain, id: number, view: DataView, at: number, end: number): boolean {
-    const reader = new TemplateReader(domain, view, at, end, (template) => this.#readHeld(domain, template));
+    const reader = new TemplateReader(domain, view, at, end, this.#uses, (template) =>
+      this.#readHeld(domain, template),
+    );
     if (domain.protocol === Protocol.IPFIX) {
       return (id !== SET_TEMPLATES_IPFIX && id !== SET_OPTIONS_IPFIX) || reader.readIpfix(id === SET_OPTIONS_IPFIX);
     }
@@ -226,8 +235,7 @@ export class Decoder {
       this.#units++;
       if (isOptions) {
         this.#optionUnits++;
-        domain.samplers.learn(flow);
-        if (template.hasName) learnName(domain, flow, view);
+        domain.learn(flow, view, template);
       } else if (template.hasBytes) {
         flow.interval = domain.samplers.intervalOf(flow);
         if (template.hasDirection) this.#emitDirected(domain.protocol);
@@ -248,22 +256,8 @@ export class Decoder {
   }
 
   #emitDirected(protocol: Protocol): void {
-    if (this.#isPassedOver()) this.#sink.repeated(this.#flow);
+    if (this.#exporter.passesOver(this.#flow, this.#counted)) this.#sink.repeated(this.#flow);
     else this.#emit(protocol);
-  }
-
-  #isPassedOver(): boolean {
-    const isEgress = this.#flow.numbers[Field.DIRECTION] === FLOW_EGRESS;
-    switch (this.#counted) {
-      case "auto":
-        return this.#exporter.repeats(this.#flow);
-      case "ingress":
-        return isEgress;
-      case "egress":
-        return !isEgress;
-      default:
-        return false;
-    }
   }
 
   /** The way back, if anything came on it. */
@@ -275,11 +269,4 @@ export class Decoder {
     // Fields stand where others were, which the next record need not have.
     numbers.fill(0);
   }
-}
-
-/** Takes the name of an interface from options data. */
-function learnName({ interfaces }: Domain, { numbers }: Flow, view: DataView): void {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const index = numbers[Field.INPUT]! || numbers[Field.OUTPUT]!;
-  interfaces.learn(index, bytes, numbers[Field.NAME]!, numbers[Field.NAME_END]!);
 }

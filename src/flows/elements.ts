@@ -10,13 +10,17 @@ const protocolIdentifier = 4;
 const ipClassOfService = 5;
 const tcpControlBits = 6;
 const sourceTransportPort = 7;
+const sourceIPv4Address = 8;
 const ingressInterface = 10;
 const destinationTransportPort = 11;
+const destinationIPv4Address = 12;
 const egressInterface = 14;
 const bgpSourceAsNumber = 16;
 const bgpDestinationAsNumber = 17;
 const postOctetDeltaCount = 23;
 const postPacketDeltaCount = 24;
+const sourceIPv6Address = 27;
+const destinationIPv6Address = 28;
 const samplingInterval = 34;
 const samplerId = 48;
 const samplerRandomInterval = 50;
@@ -72,14 +76,23 @@ const SOURCES: readonly (readonly [Field, ...number[]])[] = [
 /** What does so in options data alone, where a record is of an interface. */
 const OPTION_SOURCES: typeof SOURCES = [[Field.NAME, interfaceName, interfaceDescription]];
 
+/** What does so if addresses are asked for. */
+const ADDRESS_SOURCES: typeof SOURCES = [
+  [Field.SOURCE_IPV4, sourceIPv4Address],
+  [Field.DESTINATION_IPV4, destinationIPv4Address],
+  [Field.SOURCE_IPV6, sourceIPv6Address],
+  [Field.DESTINATION_IPV6, destinationIPv6Address],
+];
+
 /** An element that fills a field, and before which others that do. */
 export interface Use {
-  readonly field: Field;
+  readonly field: number;
   /** The lowest wins. */
   readonly rank: number;
 }
 
 const USES = usesOf(SOURCES);
+const ADDRESSED_USES = usesOf([...SOURCES, ...ADDRESS_SOURCES]);
 const OPTION_USES = usesOf([...SOURCES, ...OPTION_SOURCES]);
 const REVERSE_USES: ReadonlyMap<number, Use> = new Map([
   [octetDeltaCount, { field: Field.REVERSE_BYTES, rank: 0 }],
@@ -88,13 +101,21 @@ const REVERSE_USES: ReadonlyMap<number, Use> = new Map([
   [packetTotalCount, { field: Field.REVERSE_PACKETS, rank: 1 }],
 ]);
 
-/** What an element is good for here; `enterprise` is 0 for those of IANA. */
+/** What an element is good for; `enterprise` is 0 for those of IANA. */
+export type UseOf = (element: number, enterprise: number) => Use | undefined;
+
+/** Of records of flows, whose addresses nobody asks for. */
 export function useOf(element: number, enterprise: number): Use | undefined {
   if (enterprise === 0) return USES.get(element);
   return enterprise === REVERSE_PEN ? REVERSE_USES.get(element) : undefined;
 }
 
-/** Likewise, in options data. */
+/** Of those whose addresses are asked for. */
+export function addressedUseOf(element: number, enterprise: number): Use | undefined {
+  return enterprise === 0 ? ADDRESSED_USES.get(element) : useOf(element, enterprise);
+}
+
+/** Of options data. */
 export function optionUseOf(element: number, enterprise: number): Use | undefined {
   return enterprise === 0 ? OPTION_USES.get(element) : useOf(element, enterprise);
 }

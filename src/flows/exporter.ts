@@ -11,6 +11,13 @@ export type Protocol = (typeof Protocol)[keyof typeof Protocol];
 /** By Protocol, as the page names them. */
 export const PROTOCOLS = ["netflow5", "netflow9", "ipfix", "sflow5"] as const;
 
+/**
+ * What counts of records that tell their direction: those of packets that come in, those of packets that go out, both, or,
+ * if a packet was reported in both, the first alone (`auto`).
+ */
+export const COUNTED_DIRECTIONS = ["auto", "ingress", "egress", "both"] as const;
+export type CountedDirection = (typeof COUNTED_DIRECTIONS)[number];
+
 /** Domains of all exporters together. */
 const MAX_DOMAINS = 16_384;
 /** Of all domains together: about 100 MB with all there may be in each. */
@@ -90,6 +97,16 @@ export class Domain {
     room.numbers += layout.template.size;
   }
 
+  /** Takes a record of options data: how it samples, or the name of an interface. */
+  learn(flow: Flow, view: DataView, { hasName }: Template): void {
+    this.samplers.learn(flow);
+    if (!hasName) return;
+    const { numbers } = flow;
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const index = numbers[Field.INPUT]! || numbers[Field.OUTPUT]!;
+    this.interfaces.learn(index, bytes, numbers[Field.NAME]!, numbers[Field.NAME_END]!);
+  }
+
   withdraw(id: number): void {
     const before = this.#layouts.get(id);
     if (before === undefined) return;
@@ -140,14 +157,21 @@ export class Exporter {
     return domain;
   }
 
+  /** Whether a record that tells its direction is not to count. Hot; does not allocate. */
+  passesOver(flow: Flow, counted: CountedDirection): boolean {
+    const isEgress = flow.numbers[Field.DIRECTION] === FLOW_EGRESS;
+    if (counted === "auto") return this.#repeats(flow, isEgress);
+    return counted === (isEgress ? "ingress" : "egress");
+  }
+
   /**
    * Whether the packets of a record that tells its direction were in others: it is of packets that go out, and those
    * that come in where these did are reported, too. One that has a single interface for both, as software on a host
    * does, repeats nothing. Hot; does not allocate.
    */
-  repeats({ numbers }: Flow): boolean {
+  #repeats({ numbers }: Flow, isEgress: boolean): boolean {
     const input = numbers[Field.INPUT]!;
-    if (numbers[Field.DIRECTION] === FLOW_EGRESS) {
+    if (isEgress) {
       return input !== 0 && input !== numbers[Field.OUTPUT] && this.#ingress.has(input);
     }
     if (input !== this.#lastIngress) this.addIngress(input);

@@ -31,9 +31,18 @@ export const Field = {
   /** In options data, where the name of an interface stands, from the start of the view to its end. */
   NAME: 21,
   NAME_END: 22,
+  /** Addresses, read only if they are asked for: of IPv6 four words each, from the highest on. */
+  SOURCE_IPV4: 23,
+  DESTINATION_IPV4: 24,
+  SOURCE_IPV6: 25,
+  SOURCE_IPV6_3: 28,
+  DESTINATION_IPV6: 29,
+  DESTINATION_IPV6_3: 32,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
-export const FIELDS = Object.keys(Field).length;
+export const FIELDS = 1 + Math.max(...Object.values(Field));
+/** Words of an address of IPv6. */
+export const IPV6_WORDS = 4;
 
 export function isField(field: number): field is Field {
   return field >= 0 && field < FIELDS;
@@ -61,9 +70,11 @@ export class Flow {
     this.#swap(Field.INPUT, Field.OUTPUT);
     this.#swap(Field.SOURCE_PORT, Field.DESTINATION_PORT);
     this.#swap(Field.PEER_SOURCE_AS, Field.PEER_DESTINATION_AS);
+    this.#swap(Field.SOURCE_IPV4, Field.DESTINATION_IPV4);
+    for (let k = 0; k < IPV6_WORDS; k++) this.#swap(Field.SOURCE_IPV6 + k, Field.DESTINATION_IPV6 + k);
   }
 
-  #swap(one: Field, other: Field): void {
+  #swap(one: number, other: number): void {
     const { numbers } = this;
     const value = numbers[one]!;
     numbers[one] = numbers[other]!;

@@ -1,4 +1,4 @@
-import { useOf } from "./elements.ts";
+import type { UseOf } from "./elements.ts";
 import { Template } from "./template.ts";
 
 /*
@@ -40,4 +40,7 @@ const LAYOUT: readonly (readonly [element: number, length: number])[] = [
   [0, 2],
 ];
 
-export const TEMPLATE_5 = new Template(LAYOUT.map(([element, length]) => ({ length, use: useOf(element, 0) })));
+/** How its records are laid out, of what is asked for. */
+export function template5(uses: UseOf): Template {
+  return new Template(LAYOUT.map(([element, length]) => ({ length, use: uses(element, 0) })));
+}

@@ -65,14 +65,16 @@ export class SampleReader {
   hasDirection = false;
   readonly #packet = new Packet();
   readonly #flow: Flow;
+  readonly #hasAddresses: boolean;
   /** The bytes of the view that was last read. */
   #view: DataView | undefined;
   #bytes: Uint8Array = new Uint8Array(0);
   /** Whether a record that was read told the size of the packet. */
   #hasSize = false;
 
-  constructor(flow: Flow) {
+  constructor(flow: Flow, hasAddresses: boolean) {
     this.#flow = flow;
+    this.#hasAddresses = hasAddresses;
   }
 
   /** Reads the flow sample view[at, end). Hot; does not allocate. */
@@ -166,7 +168,9 @@ export class SampleReader {
     }
     this.#hasSize = true;
     this.#flow.numbers[Field.BYTES] = packet.lengthBytes;
-    if (packet.verdict === PacketVerdict.IP) this.#flow.numbers[Field.PROTOCOL] = packet.protocol;
+    if (packet.verdict !== PacketVerdict.IP) return true;
+    this.#flow.numbers[Field.PROTOCOL] = packet.protocol;
+    if (this.#hasAddresses) takeAddresses(packet, this.#flow.numbers);
     return true;
   }
 
@@ -175,6 +179,10 @@ export class SampleReader {
     const ports = at + 8 + 2 * addressBytes;
     if (ports + 16 > end) return false;
     const { numbers } = this.#flow;
+    if (this.#hasAddresses) {
+      const field = addressBytes === 4 ? Field.SOURCE_IPV4 : Field.SOURCE_IPV6;
+      for (let k = 0; k < addressBytes / 2; k++) numbers[field + k] = view.getUint32(at + 8 + 4 * k);
+    }
     // A raw header, if there is one as well, has said the same.
     if (!this.#hasSize) numbers[Field.BYTES] = view.getUint32(at);
     this.#hasSize = true;
@@ -223,4 +231,20 @@ export class SampleReader {
     }
     return this.#bytes;
   }
+}
+
+function takeAddresses(packet: Packet, numbers: Float64Array): void {
+  if (packet.version === 4) {
+    numbers[Field.SOURCE_IPV4] = packet.source >>> 0;
+    numbers[Field.DESTINATION_IPV4] = packet.destination >>> 0;
+    return;
+  }
+  numbers[Field.SOURCE_IPV6] = packet.source >>> 0;
+  numbers[Field.SOURCE_IPV6 + 1] = packet.source1 >>> 0;
+  numbers[Field.SOURCE_IPV6 + 2] = packet.source2 >>> 0;
+  numbers[Field.SOURCE_IPV6 + 3] = packet.source3 >>> 0;
+  numbers[Field.DESTINATION_IPV6] = packet.destination >>> 0;
+  numbers[Field.DESTINATION_IPV6 + 1] = packet.destination1 >>> 0;
+  numbers[Field.DESTINATION_IPV6 + 2] = packet.destination2 >>> 0;
+  numbers[Field.DESTINATION_IPV6 + 3] = packet.destination3 >>> 0;
 }

@@ -1,7 +1,7 @@
-import { optionUseOf, type Use, useOf } from "./elements.ts";
+import { optionUseOf, type Use, type UseOf } from "./elements.ts";
 import type { Domain } from "./exporter.ts";
 import { Field } from "./flow.ts";
-import { type FieldSpec, Template } from "./template.ts";
+import { type FieldSpec, Template, wordsOf } from "./template.ts";
 
 const MIN_TEMPLATE_ID = 256;
 /** Marks an element of an enterprise, whose number follows (RFC 7011, section 3.2). */
@@ -16,12 +16,15 @@ export type OnTemplate = (id: number) => void;
 export class TemplateReader {
   readonly #view: DataView;
   readonly #domain: Domain;
+  readonly #uses: UseOf;
   readonly #onTemplate: OnTemplate;
   #at: number;
   readonly #end: number;
 
-  constructor(domain: Domain, view: DataView, at: number, end: number, onTemplate: OnTemplate) {
+  /** `uses`: of the elements of records that are no options data. */
+  constructor(domain: Domain, view: DataView, at: number, end: number, uses: UseOf, onTemplate: OnTemplate) {
     this.#domain = domain;
+    this.#uses = uses;
     this.#view = view;
     this.#at = at;
     this.#end = end;
@@ -34,7 +37,7 @@ export class TemplateReader {
       const id = this.#u16();
       const count = this.#u16();
       if (id === 0 && count === 0) return true;
-      if (!this.#keep(id, this.#fields9(count, useOf), false)) return false;
+      if (!this.#keep(id, this.#fields9(count, this.#uses), false)) return false;
     }
     return true;
   }
@@ -68,7 +71,7 @@ export class TemplateReader {
       if (!this.#has(headerBytes - 4)) return false;
       // How many of the fields are scopes is of no concern: they are elements as any other.
       if (isOptions) this.#at += 2;
-      const fields = this.#fieldsIpfix(count, isOptions ? optionUseOf : useOf);
+      const fields = this.#fieldsIpfix(count, isOptions ? optionUseOf : this.#uses);
       if (!this.#keep(id, fields, isOptions)) return false;
     }
     return true;
@@ -83,7 +86,7 @@ export class TemplateReader {
     return true;
   }
 
-  #fields9(count: number, uses: typeof useOf): FieldSpec[] | undefined {
+  #fields9(count: number, uses: UseOf): FieldSpec[] | undefined {
     return this.#fields(count, (element, length) => ({ length, use: uses(element, 0) }));
   }
 
@@ -92,7 +95,7 @@ export class TemplateReader {
     return this.#fields(count, (scope, length) => ({ length, use: scope === SCOPE_INTERFACE ? use : undefined }));
   }
 
-  #fieldsIpfix(count: number, uses: typeof useOf): FieldSpec[] | undefined {
+  #fieldsIpfix(count: number, uses: UseOf): FieldSpec[] | undefined {
     return this.#fields(count, (element, length) => {
       if ((element & ENTERPRISE_BIT) === 0) return { length, use: uses(element, 0) };
       if (!this.#has(4)) return undefined;
@@ -109,7 +112,7 @@ export class TemplateReader {
       if (!this.#has(4)) return undefined;
       const spec = specOf(this.#u16(), this.#u16());
       if (spec === undefined) return undefined;
-      specs.push(spec);
+      specs.push(...wordsOf(spec));
     }
     return specs;
   }

@@ -1,5 +1,5 @@
 import type { Use } from "./elements.ts";
-import { Field, FIELDS, type Flow, isField } from "./flow.ts";
+import { Field, FIELDS, type Flow, IPV6_WORDS, isField } from "./flow.ts";
 
 /** Length of a field that says in each record how long it is (RFC 7011, section 7). */
 export const VARIABLE = 0xffff;
@@ -15,6 +15,17 @@ export interface FieldSpec {
   /** VARIABLE, or its bytes. */
   readonly length: number;
   readonly use: Use | undefined;
+}
+
+/** The fields that a field is read as: an address of IPv6 is four words, and none if it has another length. */
+export function wordsOf(spec: FieldSpec): FieldSpec[] {
+  const { length, use } = spec;
+  if (use === undefined || (use.field !== Field.SOURCE_IPV6 && use.field !== Field.DESTINATION_IPV6)) return [spec];
+  if (length !== IPV6_WORDS * NUMBER_BYTES) return [{ length, use: undefined }];
+  return Array.from({ length: IPV6_WORDS }, (_, word) => ({
+    length: NUMBER_BYTES,
+    use: { field: use.field + word, rank: use.rank },
+  }));
 }
 
 /** What reads a field of a record at once: numbers of it in `#steps`. */
@@ -141,7 +152,7 @@ function chosen(fields: readonly FieldSpec[]): Map<number, FieldSpec> {
   return best;
 }
 
-function stepOf(offset: number, length: number, field: Field): [number, number, number] {
+function stepOf(offset: number, length: number, field: number): [number, number, number] {
   const bytes = Math.min(length, mostBytes(field));
   return [offset + length - bytes, bytes, field];
 }

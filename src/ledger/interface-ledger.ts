@@ -179,6 +179,21 @@ export class InterfaceLedger {
     this.#count(packet, lengthBytes - full * segmentBytes, 1);
   }
 
+  /**
+   * Counts packets like this one, of so many bytes together, by zone and account alone: the size of each is not known.
+   * Hot; does not allocate, but for what is seen first.
+   */
+  recordFlow(packet: Packet, packets: number, bytes: number): void {
+    for (const zones of this.zones) zones.recordMany(packet, packets, bytes);
+    this.accounts?.recordMany(packet, packets, bytes);
+  }
+
+  /** Adds what another ledger has counted by zone and account, which is to be forgotten. */
+  takeFlows(from: InterfaceLedger): void {
+    for (const [k, zones] of this.zones.entries()) zones.counts.addAll(from.zones[k]!.counts);
+    if (from.accounts !== undefined) this.accounts!.counts.addAll(from.accounts.counts);
+  }
+
   /** Counts packets of one size, and gives their addresses what they need for it. */
   #count(packet: Packet, lengthBytes: number, packets: number): void {
     const { verdict, version } = packet;

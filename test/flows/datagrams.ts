@@ -1,4 +1,4 @@
-import { type CountedDirection, Decoder } from "../../src/flows/decoder.ts";
+import { Decoder, type ReadingOptions } from "../../src/flows/decoder.ts";
 import { Exporter, Room } from "../../src/flows/exporter.ts";
 import { Field, type Flow } from "../../src/flows/flow.ts";
 import type { Verdict } from "../../src/flows/verdict.ts";
@@ -100,13 +100,13 @@ export class Reading {
   repeated = 0;
   readonly #decoder: Decoder;
 
-  constructor(direction: CountedDirection = "auto") {
+  constructor(options: ReadingOptions = {}) {
     const sink = {
       flow: (flow: Flow) => this.flows.push(readOf(flow)),
       uncounted: () => this.uncounted++,
       repeated: () => this.repeated++,
     };
-    this.#decoder = new Decoder(sink, this.room, direction);
+    this.#decoder = new Decoder(sink, this.room, options);
   }
 
   /** Reads a datagram that stands somewhere in a larger buffer. */

@@ -168,7 +168,7 @@ describe("packets that are reported where they come in and where they go out", (
     const elsewhere = flowSample([RAW], { source: 9, input: 7, output: 8 });
     const inputs = { ingress: [1, 7], egress: [1, 3, 7], both: [1, 1, 3, 7] } as const;
     for (const [direction, expected] of Object.entries(inputs)) {
-      const reading = new Reading(direction as keyof typeof inputs);
+      const reading = new Reading({ direction: direction as keyof typeof inputs });
       reading.read(sflow([ingress(1, 2), egress(1, 2), egress(3, 2), elsewhere]));
       assert.deepEqual(
         reading.take().map(({ input }) => input),

@@ -6,8 +6,8 @@ import { pcap } from "../capture/savefile/captures.ts";
 import { Nfcapd, totalOf } from "../support/flow-oracles.ts";
 import { ipv4Frame, ipv6Frame, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
-import type { Page } from "../support/page.ts";
-import { RunningPromtap } from "../support/promtap.ts";
+import { Page } from "../support/page.ts";
+import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { lacking } from "../support/requirements.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -50,31 +50,61 @@ const VERSIONS = [
   { version: "10", protocol: "ipfix" },
 ];
 
-test("flows of softflowd are counted as nfcapd counts them", options, async () => {
-  using namespace = new Namespace();
-  using folder = new TemporaryFolder();
-  await using nfcapd = await Nfcapd.start(namespace, join(folder.path, "nfcapd"), ORACLE_PORT);
-  await using promtap = await RunningPromtap.start(namespace, ["--flow-listen", `:${PORT}`, "--flow-asn", "64500"]);
-  const targets = [PORT, ORACLE_PORT].map((port) => `127.0.0.1:${port}`).join(",");
-  const sent = { flows: 0, packets: 0, bytes: 0 };
-  for (const { version, protocol } of VERSIONS) {
-    const { bytes, packets, sizes } = capture(protocol !== "netflow5");
-    const file = join(folder.path, `${protocol}.pcap`);
-    writeFileSync(file, bytes);
-    namespace.run("softflowd", "-r", file, "-v", version, "-n", targets);
-    sent.flows += FLOWS;
-    sent.packets += packets;
-    sent.bytes += sizes;
+/** Customers and what is ours, of both ends of the flows. */
+const LIST = "prefix,customer\n10.0.0.1,sender\n10.1.0.0/25,low\n10.1.0.128/25,high\n2001:db8::/64,six\n";
+const ACCOUNTING = ["--customers.by=protocol", "--by=country", "-r", "10.0.0.0/16", "-r", "2001:db8:1::/48"];
+
+/** Series by customer and country of pages together, whatever the interface. */
+function accounted(...pages: readonly Page[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [name, value] of pages.flatMap(({ samples }) => [...samples])) {
+    if (!/^promtap_(?:customer|traffic_country)_(?:bytes|packets)_total/.test(name)) continue;
+    const key = name.replace(/interface="[^"]*",/, "");
+    sums.set(key, (sums.get(key) ?? 0) + value);
   }
-  // What was sent is in the socket, and a page has all that was sent before it.
-  const page = await promtap.page();
-  assert.deepEqual(totals(page), sent);
-  assert.deepEqual({ ...totalOf(await nfcapd.tally()), flows: sent.flows }, sent);
-  for (const { protocol } of VERSIONS) {
-    const records = `promtap_flow_exporter_records_total{exporter="127.0.0.1",protocol="${protocol}"}`;
-    assert.equal(page.value(records), FLOWS, protocol);
-  }
-  for (const name of ["lost_total", "refused_datagrams_total", "refused_records_total", "held_sets"]) {
-    assert.equal(page.sum(`promtap_flow_${name}`), 0, name);
-  }
-});
+  return sums;
+}
+
+test(
+  "flows of softflowd are counted as nfcapd counts them, and for customers and countries as their packets",
+  options,
+  async () => {
+    using namespace = new Namespace();
+    using folder = new TemporaryFolder();
+    await using nfcapd = await Nfcapd.start(namespace, join(folder.path, "nfcapd"), ORACLE_PORT);
+    const list = join(folder.path, "customers.csv");
+    writeFileSync(list, LIST);
+    const accounting = ["--range-file", list, ...ACCOUNTING];
+    const args = ["--flow-listen", `:${PORT}`, "--flow-asn", "64500", ...accounting];
+    await using promtap = await RunningPromtap.start(namespace, args);
+    const targets = [PORT, ORACLE_PORT].map((port) => `127.0.0.1:${port}`).join(",");
+    const sent = { flows: 0, packets: 0, bytes: 0 };
+    const frames: Page[] = [];
+    for (const { version, protocol } of VERSIONS) {
+      const { bytes, packets, sizes } = capture(protocol !== "netflow5");
+      const file = join(folder.path, `${protocol}.pcap`);
+      writeFileSync(file, bytes);
+      namespace.run("softflowd", "-r", file, "-v", version, "-n", targets);
+      const { stdout } = await runPromtap(namespace, ["--read", file, "--once", ...accounting]);
+      frames.push(new Page(stdout));
+      sent.flows += FLOWS;
+      sent.packets += packets;
+      sent.bytes += sizes;
+    }
+    // What was sent is in the socket, and a page has all that was sent before it.
+    const page = await promtap.page();
+    assert.deepEqual(totals(page), sent);
+    assert.deepEqual({ ...totalOf(await nfcapd.tally()), flows: sent.flows }, sent);
+    for (const { protocol } of VERSIONS) {
+      const records = `promtap_flow_exporter_records_total{exporter="127.0.0.1",protocol="${protocol}"}`;
+      assert.equal(page.value(records), FLOWS, protocol);
+    }
+    const expected = accounted(...frames);
+    assert.ok(expected.size >= 20, `${expected.size} series`);
+    assert.deepEqual(accounted(page), expected);
+    assert.equal(page.sum("promtap_customer_bytes_total", 'interface="127.0.0.1"', 'customer="sender"') > 0, true);
+    for (const name of ["lost", "refused_datagrams", "refused_records", "unaddressed_records"]) {
+      assert.equal(page.sum(`promtap_flow_${name}_total`), 0, name);
+    }
+  },
+);

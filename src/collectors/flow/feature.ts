@@ -9,17 +9,18 @@ import { KafkaFamilies } from "./kafka-families.ts";
 import { type FlowCounters, FLOWS_SECTION, readFlows, writeFlows } from "./kept/kept-flows.ts";
 import type { KeptTopic } from "./kept/kept-kafka.ts";
 import { SlotLabels } from "./slot-labels.ts";
+import { FlowAccounts } from "./udp/flow-accounts.ts";
 import { openExporterNames } from "./udp/exporter-names.ts";
 import type { ExportersOptions } from "./udp/exporters.ts";
 import { openInterfaceNames } from "./udp/interface-names.ts";
 import type { NamesFile } from "./udp/names-file.ts";
 import { UdpFamilies } from "./udp/udp-families.ts";
-import { UdpIntake } from "./udp/udp-intake.ts";
+import { type IntakeOptions, UdpIntake } from "./udp/udp-intake.ts";
 import { UdpReceiver } from "./udp/udp-receiver.ts";
 import type { FileListener } from "../../files/changing-file.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import { readAsset } from "../../native/asset.ts";
-import type { FeatureKind, FeatureLog } from "../feature.ts";
+import type { FeatureHost, FeatureKind, FeatureLog } from "../feature.ts";
 import { type FlowConfig, flowSection } from "./section.ts";
 
 type Kafka = NonNullable<FlowConfig["kafka"]>;
@@ -30,14 +31,15 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
   standsAlone: ["flow-topic", "flow-listen"],
 
-  async start(flow, { log, resume }) {
+  async start(flow, { log, resume, reports }) {
     const { kafka, udp, maxSeries } = flow;
     if (flow.ownAs === 0) {
       log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
     }
     const names = await openNames(flow.asNamesPath, log);
     const exporters = udp === null ? {} : await exportersOf(udp, log);
-    const make = (): FlowCounters => countersOf(flow, exporters, log);
+    const accounts = reports === undefined || udp === null ? undefined : new FlowAccounts(reports.ledger);
+    const make = (): FlowCounters => countersOf(flow, { ...exporters, accounts }, log);
     const resumed = await resume(FLOWS_SECTION, (reader): Counted => {
       const counters = make();
       return { counters, earlier: readFlows(reader, counters) };
@@ -48,7 +50,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
     await using held = new AsyncDisposableStack();
     const inputs: FlowInput[] = [];
-    if (udp !== null) inputs.push(receive(udp, counters.udp!, log, held));
+    if (udp !== null) inputs.push(receive(udp, counters.udp!, { log, reports }, held));
     let topic = (): KeptTopic | undefined => undefined;
     if (kafka !== null) {
       const consumed = await consume(kafka, counted, log, held);
@@ -101,7 +103,7 @@ interface Counted {
   readonly earlier: KeptTopic | undefined;
 }
 
-function countersOf(flow: FlowConfig, exporters: ExportersOptions, log: FeatureLog): FlowCounters {
+function countersOf(flow: FlowConfig, exporters: Omit<IntakeOptions, "sampling">, log: FeatureLog): FlowCounters {
   const { kafka, udp, labels } = flow;
   const ledger = new FlowLedger(flow);
   const counters = { ledger, labels, udp: undefined, kafka: undefined };
@@ -118,8 +120,14 @@ function kafkaIntakeOf({ topic, applySampling }: Kafka, ledger: FlowLedger, log:
   );
 }
 
-function receive({ listen }: Udp, intake: UdpIntake, log: FeatureLog, held: AsyncDisposableStack): UdpFamilies {
+function receive(
+  { listen }: Udp,
+  intake: UdpIntake,
+  { log, reports }: Pick<FeatureHost, "log" | "reports">,
+  held: AsyncDisposableStack,
+): UdpFamilies {
   const receiver = held.use(new UdpReceiver(listen, intake));
+  if (reports !== undefined) held.use(reports.onSync(() => receiver.sync()));
   for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
   return new UdpFamilies(receiver, intake);
 }

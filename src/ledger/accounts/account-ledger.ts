@@ -32,17 +32,18 @@ export class AccountLedger implements PacketCounts {
 
   /** Counts one frame as one packet. Hot; does not allocate, but for what is seen first. */
   record(packet: Packet): void {
-    this.#record(packet, 1, packet.lengthBytes);
+    this.recordMany(packet, 1, packet.lengthBytes);
   }
 
   /** Counts one frame as the packets that it stands for, as InterfaceLedger.recordAggregated does. */
   recordAggregated(packet: Packet): void {
     const { lengthBytes, headerBytes, segmentBytes } = packet;
     const packets = packetsOnWire(lengthBytes, headerBytes, segmentBytes);
-    this.#record(packet, packets, lengthBytes + (packets - 1) * headerBytes);
+    this.recordMany(packet, packets, lengthBytes + (packets - 1) * headerBytes);
   }
 
-  #record(packet: Packet, packets: number, bytes: number): void {
+  /** Counts packets like this one, of so many bytes together. Hot; does not allocate, but for what is seen first. */
+  recordMany(packet: Packet, packets: number, bytes: number): void {
     if (packet.verdict !== Verdict.IP) return;
     if (packet.version === 6) this.#countIpv6(packet, packets, bytes);
     else this.#countIpv4(packet.source, packet.destination, packet.protocol, packets, bytes);

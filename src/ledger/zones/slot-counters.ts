@@ -35,6 +35,16 @@ export class SlotCounters implements SlotCounts {
     return this.#counters.slice();
   }
 
+  /** Adds what is counted elsewhere, in slots of the same pool. */
+  addAll(from: SlotCounters): void {
+    for (let slot = 0; slot * ZONE_DOUBLES < from.#counters.length; slot++) {
+      for (const direction of [Direction.TX, Direction.RX]) {
+        const packets = from.count(slot, direction, PACKETS);
+        if (packets > 0) this.add(slot, direction, packets, from.count(slot, direction, BYTES));
+      }
+    }
+  }
+
   fold(slot: number, into: number): void {
     for (const direction of [Direction.TX, Direction.RX]) {
       this.add(into, direction, this.count(slot, direction, PACKETS), this.count(slot, direction, BYTES));

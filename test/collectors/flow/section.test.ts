@@ -70,6 +70,10 @@ const ILLEGAL: [string[], RegExp][] = [
   [["--flow-listen=:2055", "--flow-exporters=192.0.2.1/24"], /a network without bits beyond/],
   [["--flow-listen=:2055", "--flow-exporter-names="], /legal is a file/],
   [["--flow-exporters=192.0.2.1"], /needs --flow-listen/],
+  [["--flow-listen=:2055", "-r=10.0.0.0/8"], /--range needs -i/],
+  [["--flow-listen=:2055", "--by=country,vlan"], /--by=vlan needs -i/],
+  [["--flow-listen=:2055", "--by=country", "--max-addresses=5"], /--max-addresses needs -i/],
+  [[...WANTED, "--by=country"], /--by needs -i/],
   [["--flow-asn=1"], /needs --flow-brokers or --flow-listen/],
   [[...WANTED, "--flow-sampling=none"], /needs --flow-listen/],
   [["--flow-topic=t"], /needs --flow-brokers/],
@@ -142,6 +146,14 @@ describe("flags of flows", () => {
     assert.deepEqual(configOf(scanFlags(args)).features.flow, { ...DEFAULT, kafka: null, udp });
     assert.deepEqual(judge(...args).features.flow, { ...DEFAULT, udp });
     assert.equal(configOf(scanFlags(args)).isCounted, false);
+  });
+
+  test("let what exporters report be counted by customer and by remote address", () => {
+    const listen = "--flow-listen=:2055";
+    const config = configOf(
+      scanFlags([listen, "--by=country", "-r=10.0.0.0/8", "--range-file=a", "--customers.by=protocol"]),
+    );
+    assert.deepEqual([config.isCounted, config.by?.labels, config.ranges.length], [false, ["country"], 1]);
   });
 
   test("take several brokers, by name, IPv4 and IPv6", () => {

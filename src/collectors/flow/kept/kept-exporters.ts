@@ -23,8 +23,10 @@ const MAX_WORD = 0xffff_ffff;
 
 /** What counters stand for, so that others are not taken for them. */
 const SHAPE = JSON.stringify([Object.keys(Verdict), Object.keys(RecordVerdict), PROTOCOLS]);
-/** What fields stand for; templates of others are learned again. */
-const FIELDS_SHAPE = JSON.stringify(Object.keys(Field));
+/** What fields stand for, and which are asked for; templates of others are learned again. */
+function fieldsShape(hasAddresses: boolean): string {
+  return JSON.stringify([Object.keys(Field), hasAddresses]);
+}
 
 /*
  * The part of what sends datagrams. Numbers and texts are those of ByteWriter.
@@ -63,9 +65,9 @@ export function domainsOf({ exporters }: UdpIntake): Domain[] {
 }
 
 /** The templates of domains; what is yielded is followed by turns of others. */
-export function* writeTemplates(domains: readonly Domain[]): Generator<void, Uint8Array> {
+export function* writeTemplates(domains: readonly Domain[], hasAddresses: boolean): Generator<void, Uint8Array> {
   const writer = new ByteWriter();
-  writer.text(FIELDS_SHAPE);
+  writer.text(fieldsShape(hasAddresses));
   for (const { layouts } of domains) {
     writer.number(layouts.size);
     for (const [id, { template, isOptions }] of layouts) {
@@ -100,8 +102,12 @@ export function readExporters(reader: ByteReader, intake: UdpIntake, nowMs: numb
 }
 
 /** Gives domains the templates that they had. Throws an Error with the reason. */
-export function readTemplates(reader: ByteReader, domains: readonly (Domain | undefined)[]): void {
-  if (reader.text() !== FIELDS_SHAPE) return;
+export function readTemplates(
+  reader: ByteReader,
+  domains: readonly (Domain | undefined)[],
+  hasAddresses: boolean,
+): void {
+  if (reader.text() !== fieldsShape(hasAddresses)) return;
   for (const domain of domains) {
     for (let left = reader.whole(MAX_TEMPLATES); left > 0; left--) {
       const id = reader.whole(MAX_LENGTH);

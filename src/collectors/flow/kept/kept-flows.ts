@@ -40,7 +40,7 @@ export async function writeFlows(
   if (udp !== undefined) {
     const domains = domainsOf(udp);
     parts.set(Part.EXPORTERS, writeExporters(udp));
-    parts.set(Part.TEMPLATES, await endOf(writeTemplates(domains), nextTurn));
+    parts.set(Part.TEMPLATES, await endOf(writeTemplates(domains, udp.hasAddresses), nextTurn));
   }
   parts.set(Part.LEDGER, firstTurn.done === true ? firstTurn.value : await endOf(ledgerTurns, nextTurn));
   const head = new ByteWriter();
@@ -73,7 +73,7 @@ export function readFlows(
   if (counts !== undefined) readLedger(counts, ledger, labels);
   if (exporters !== undefined && udp !== undefined) {
     const domains = readExporters(exporters, udp, nowMs);
-    if (templates !== undefined) readTemplates(templates, domains);
+    if (templates !== undefined) readTemplates(templates, domains, udp.hasAddresses);
   }
   return topic === undefined || kafka === undefined ? undefined : readKafka(topic, kafka);
 }

@@ -17,7 +17,8 @@ export interface KnownExporter {
   readonly name: string;
   /** In four words; those of IPv4 are mapped. */
   readonly address: Uint32Array;
-  /** What its records call it, in UTF-8. */
+  /** What its records call it, and the same in UTF-8. */
+  called: string;
   text: Uint8Array;
   /** What a file calls its interfaces. */
   interfaces: NamesByIndex | undefined;
@@ -34,6 +35,8 @@ export interface ExportersOptions {
   readonly names?: ExporterNames | null;
   readonly interfaces?: InterfaceNamesFile | null;
   readonly max?: number;
+  /** Told that an exporter has another name, or gave its place to another. */
+  readonly onChange?: (() => void) | undefined;
 }
 
 /** All exporters that are heard of, a bounded number. */
@@ -47,6 +50,7 @@ export class Exporters {
   #names: ExporterNames | null;
   #interfaces: InterfaceNamesFile | null;
   readonly #max: number;
+  readonly #onChange: (() => void) | undefined;
   /** What the files held when they were last looked at. */
   #named: unknown[] = [];
   readonly #words = new Uint32Array(4);
@@ -63,6 +67,7 @@ export class Exporters {
     this.#names = names;
     this.#interfaces = interfaces;
     this.#max = max;
+    this.#onChange = options.onChange;
     this.other = knownBy(OTHER, new Uint32Array(4), new Exporter(null));
   }
 
@@ -83,6 +88,7 @@ export class Exporters {
     if (named.every((each, k) => each === this.#named[k])) return;
     this.#named = named;
     for (const known of this.#known.values()) this.#name(known);
+    this.#onChange?.();
   }
 
   /** Goes on with other addresses that are to be heard, and other files of names. */
@@ -94,10 +100,12 @@ export class Exporters {
       if (allowed?.has(known.address) === false) this.#drop(known);
       else this.#name(known);
     }
+    this.#onChange?.();
   }
 
   #name(known: KnownExporter): void {
-    known.text = encoder.encode(this.#names?.names.get(known.name) ?? known.name);
+    known.called = this.#names?.names.get(known.name) ?? known.name;
+    known.text = encoder.encode(known.called);
     known.interfaces = this.#interfaces?.names.get(known.name);
   }
 
@@ -140,6 +148,7 @@ export class Exporters {
     if (nowMs < this.#nextEvictionMs) return false;
     this.#drop(silent);
     this.evictions++;
+    this.#onChange?.();
     return true;
   }
 
@@ -162,5 +171,6 @@ export class Exporters {
 const encoder = new TextEncoder();
 
 function knownBy(name: string, address: Uint32Array, exporter: Exporter): KnownExporter {
-  return { name, address, text: encoder.encode(name), interfaces: undefined, exporter, datagrams: 0, lastSeenMs: 0 };
+  const text = encoder.encode(name);
+  return { name, address, called: name, text, interfaces: undefined, exporter, datagrams: 0, lastSeenMs: 0 };
 }

@@ -41,7 +41,34 @@ export class UdpFamilies implements FlowInput {
   }
 
   families(): Family[] {
-    return [...this.#datagrams(), ...this.#exporters(), ...this.#sequences(), ...this.#templates(), ...this.#sockets()];
+    return [
+      ...this.#datagrams(),
+      ...this.#exporters(),
+      ...this.#sequences(),
+      ...this.#templates(),
+      ...this.#sockets(),
+      ...this.#accounts(),
+    ];
+  }
+
+  /** There only if flows count as frames do. */
+  #accounts(): Family[] {
+    const { accounts } = this.#intake;
+    if (accounts === undefined) return [];
+    return [
+      gauge("promtap_flow_accounted_exporters", "Exporters with series by customer and zone.", accounts.exporters),
+      gauge("promtap_flow_accounted_exporters_limit", "Exporters that may have such series.", accounts.maxExporters),
+      counter(
+        "promtap_flow_other_exporter_records_total",
+        'Records counted under interface="other" in such series because the limit was reached.',
+        accounts.otherRecords,
+      ),
+      counter(
+        "promtap_flow_unaddressed_records_total",
+        "Records without addresses, which are in no such series.",
+        accounts.unaddressedRecords,
+      ),
+    ];
   }
 
   #datagrams(): Family[] {

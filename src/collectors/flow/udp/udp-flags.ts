@@ -1,6 +1,6 @@
 import { choice, illegal, list, nonEmpty, single } from "../../../config/flag.ts";
 import type { Values } from "../../../config/section.ts";
-import { COUNTED_DIRECTIONS } from "../../../flows/decoder.ts";
+import { COUNTED_DIRECTIONS } from "../../../flows/exporter.ts";
 import { type Address, parseAddress } from "../../../packet/address.ts";
 import { networksOf } from "../../connections/section.ts";
 import type { Sampling } from "./udp-intake.ts";

@@ -1,9 +1,10 @@
-import { type CountedDirection, Decoder } from "../../../flows/decoder.ts";
-import { Room } from "../../../flows/exporter.ts";
+import { Decoder } from "../../../flows/decoder.ts";
+import { type CountedDirection, Room } from "../../../flows/exporter.ts";
 import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "../../../flows/flow.ts";
 import { Verdict } from "../../../flows/verdict.ts";
 import type { FlowLedger } from "../flow-ledger.ts";
 import { Verdict as RecordVerdict } from "../records/flow-record.ts";
+import type { FlowAccounts } from "./flow-accounts.ts";
 import { Exporters, type ExportersOptions } from "./exporters.ts";
 import { RecordWriter } from "./record-writer.ts";
 
@@ -14,6 +15,8 @@ export type Sampling = "auto" | "none" | number;
 export interface IntakeOptions extends ExportersOptions {
   readonly sampling: Sampling;
   readonly direction?: CountedDirection;
+  /** What counts flows as frames are counted. */
+  readonly accounts?: FlowAccounts | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -40,6 +43,9 @@ export class UdpIntake {
   readonly refusals = new Float64Array(Object.keys(RecordVerdict).length);
   /** Records of packets that count where they are reported in the other direction, by FLOW_INGRESS and FLOW_EGRESS. */
   readonly repeatedRecords = new Float64Array(2);
+  readonly accounts: FlowAccounts | undefined;
+  /** Whether addresses are read of records. */
+  readonly hasAddresses: boolean;
   readonly #decoder: Decoder;
   readonly #ledger: FlowLedger;
   readonly #writer: RecordWriter;
@@ -47,8 +53,10 @@ export class UdpIntake {
   readonly #now: () => number;
 
   constructor(ledger: FlowLedger, options: IntakeOptions) {
-    const { sampling, direction, now = Date.now } = options;
-    this.exporters = new Exporters(this.room, options);
+    const { sampling, direction, accounts, now = Date.now } = options;
+    this.accounts = accounts;
+    this.hasAddresses = accounts !== undefined;
+    this.exporters = new Exporters(this.room, { ...options, onChange: () => this.#retainAccounts() });
     this.#ledger = ledger;
     this.#sampling = sampling;
     this.#now = now;
@@ -61,7 +69,7 @@ export class UdpIntake {
           this.repeatedRecords[numbers[Field.DIRECTION] === FLOW_EGRESS ? FLOW_EGRESS : FLOW_INGRESS]!++,
       },
       this.room,
-      direction,
+      { direction, hasAddresses: this.hasAddresses },
     );
   }
 
@@ -85,6 +93,7 @@ export class UdpIntake {
       known.datagrams++;
       known.lastSeenMs = nowMs;
       this.#writer.begin(known);
+      this.accounts?.begin(known.called);
       this.verdicts[this.#decoder.decode(known.exporter, batch.view, batch.start(k), batch.end(k))]!++;
     }
   }
@@ -98,6 +107,12 @@ export class UdpIntake {
       return;
     }
     this.#ledger.add(record);
+    if (this.accounts !== undefined) this.accounts.count(flow, record.packets, record.bytes);
+  }
+
+  #retainAccounts(): void {
+    if (this.accounts === undefined) return;
+    this.accounts.retain(new Set(Array.from(this.exporters.all(), ({ called }) => called)));
   }
 
   #intervalGiven(): number {

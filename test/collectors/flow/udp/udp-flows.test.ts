@@ -3,23 +3,15 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
-import { zstdCompressSync } from "node:zlib";
-import { AsNames } from "../../../../src/collectors/flow/as-names/as-names.ts";
-import { FlowCollector } from "../../../../src/collectors/flow/flow-collector.ts";
-import { FlowLedger } from "../../../../src/collectors/flow/flow-ledger.ts";
-import { FLOW_LABELS } from "../../../../src/collectors/flow/section.ts";
-import { SlotLabels } from "../../../../src/collectors/flow/slot-labels.ts";
 import { NetworkSet } from "../../../../src/collectors/connections/network-set.ts";
 import { networksOf } from "../../../../src/collectors/connections/section.ts";
+import { FlowAccounts } from "../../../../src/collectors/flow/udp/flow-accounts.ts";
 import { openExporterNames } from "../../../../src/collectors/flow/udp/exporter-names.ts";
 import { openInterfaceNames } from "../../../../src/collectors/flow/udp/interface-names.ts";
 import type { ExportersOptions } from "../../../../src/collectors/flow/udp/exporters.ts";
-import { UdpFamilies } from "../../../../src/collectors/flow/udp/udp-families.ts";
-import { type Sampling, UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
-import { parseAddress } from "../../../../src/packet/address.ts";
-import type { CountedDirection } from "../../../../src/flows/decoder.ts";
-import { Format } from "../../../../src/page/negotiation.ts";
-import { makePage } from "../../../../src/page/page.ts";
+import { Ledger } from "../../../../src/ledger/ledger.ts";
+import { RangeTable } from "../../../../src/ledger/ranges.ts";
+import { Zoning } from "../../../../src/ledger/zones/zoning.ts";
 import {
   type Bytes,
   hex,
@@ -41,71 +33,20 @@ import {
   u8,
 } from "../../../flows/datagrams.ts";
 import { parseExposition } from "../../../page/exposition-parser.ts";
-import { Page } from "../../../support/page.ts";
 import { TemporaryFolder } from "../../../support/temporary-folder.ts";
 import { until } from "../../../support/waiting.ts";
+import { OWN_AS, Site } from "./site.ts";
 import { lacking } from "../../../support/requirements.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../../golden/flow-udp.txt");
-const OWN_AS = 64_500;
-const START_MS = 1_700_000_000_000;
-
-interface Options {
-  labels?: readonly string[];
-  sampling?: Sampling;
-  direction?: CountedDirection;
-  exporters?: ExportersOptions;
-}
-
-/** A collector of flows, without a socket. */
-class Site {
-  nowMs = START_MS;
-  readonly intake: UdpIntake;
-  readonly #collector: FlowCollector;
-
-  private constructor(names: AsNames, { labels = FLOW_LABELS, sampling = "auto", direction, exporters }: Options) {
-    const ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries: 10_000 });
-    this.intake = new UdpIntake(ledger, { sampling, direction, ...exporters, now: () => this.nowMs });
-    const socket = { memory: () => ({ bufferBytes: 425_984, drops: 3 }) };
-    const receiver = { sockets: [{ name: ":2055", socket }], sync() {} };
-    const inputs = [new UdpFamilies(receiver, this.intake)];
-    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries: 10_000 };
-    this.#collector = new FlowCollector(parts);
-  }
-
-  static async of(options: Options = {}): Promise<Site> {
-    return new Site(await AsNames.carried(zstdCompressSync("6939 Hurricane Electric LLC\n")), options);
-  }
-
-  send(from: string, ...datagrams: Bytes[]): void {
-    const { version, value } = parseAddress(from)!;
-    const address = version === 4 ? value | 0xffff_0000_0000n : value;
-    for (const datagram of datagrams) {
-      const view = new DataView(Uint8Array.from(datagram).buffer);
-      const senderWord = (_: number, word: number): number =>
-        Number((address >> BigInt(96 - 32 * word)) & 0xffff_ffffn);
-      this.intake.take({ view, start: () => 0, end: () => datagram.length, senderWord }, 1);
-    }
-  }
-
-  async text(): Promise<string> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of makePage(await this.#collector.collect(), Format.TEXT)) chunks.push(Buffer.from(chunk));
-    return Buffer.concat(chunks).toString();
-  }
-
-  async page(): Promise<Page> {
-    return new Page(await this.text());
-  }
-}
-
 const OUT = record5({ sourceAs: OWN_AS, destinationAs: 6939, input: 3, output: 7, packets: 2, bytes: 3000 });
 const COUNTS = template(256, [1, 8], [2, 4], [16, 4], [17, 4]);
 const counts = (bytes: number): Bytes => [...u64(bytes), ...u32(1), ...u32(OWN_AS), ...u32(6939)];
 
 /** A little of everything that the page tells apart. */
 async function smallSite(): Promise<Site> {
-  const site = await Site.of();
+  const ledger = new Ledger(new RangeTable([]), 1, [new Zoning("country", 1000)]);
+  const site = await Site.of({ accounts: new FlowAccounts(ledger) });
   site.send("192.0.2.1", netflow5([OUT, OUT], { sequence: 1 }, 100), netflow5([OUT], { sequence: 5 }));
   site.nowMs += 1500;
   site.send("2001:db8::1", netflow9([set(0, COUNTS), set(256, counts(64), counts(2 ** 60))], { domain: 2 }));
