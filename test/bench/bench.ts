@@ -18,6 +18,7 @@ import { customers } from "./sections/customers.ts";
 import { firewall } from "./sections/firewall.ts";
 import { flows } from "./sections/flows.ts";
 import { garbage } from "./sections/garbage.ts";
+import { hostileFlows } from "./sections/hostile-flows.ts";
 import { kernel } from "./sections/kernel.ts";
 import { lossAndCost } from "./sections/loss-and-cost.ts";
 import { memory } from "./sections/memory.ts";
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   firewall,
   flows,
   collector,
+  "hostile-flows": hostileFlows,
   wialon,
 };
 

@@ -19,6 +19,7 @@ import {
   u32,
 } from "./datagrams.ts";
 
+/** What a frame of Ethernet has room for. */
 const MAX_BYTES = 1472;
 const VARIABLE = 65_535;
 const LIES = [0, 1, 3, 0x7f, 0xff, 0xfffe, 0xffff, 0x7fff_ffff, 0xffff_fff0, 0xffff_ffff];
@@ -34,7 +35,9 @@ export class HostileSource {
 
   constructor(seed: number) {
     this.#state = seed;
-    this.#pool = [...soundDatagrams(), ...recursiveDatagrams()].map((bytes) => Uint8Array.from(bytes));
+    this.#pool = [...soundDatagrams(), ...recursiveDatagrams()].map((bytes) =>
+      Uint8Array.from(bytes.slice(0, MAX_BYTES)),
+    );
   }
 
   next(): Uint8Array {

@@ -16,7 +16,7 @@ import {
 } from "../../flows/datagrams.ts";
 
 /** The exporter and what it sends to, with the port. */
-const EXPORTER = [192, 0, 2, 2];
+export const EXPORTER: Bytes = [192, 0, 2, 2];
 export const COLLECTOR = [192, 0, 2, 1];
 export const COLLECTOR_MAC = [2, 0, 0, 0, 0, 1];
 export const COLLECTOR_PORT = 2055;
@@ -64,23 +64,41 @@ export function sflowDatagrams(count: number, perDatagram: number): Bytes[] {
   });
 }
 
-/** Writes a capture file of frames with these datagrams. */
+/** A datagram, and the address it comes from. */
+export interface FlowDatagram {
+  readonly exporter: Bytes;
+  readonly bytes: Bytes;
+}
+
+/** Writes a capture file of frames with these datagrams of one exporter. */
 export function writeFlowFile(path: string, datagrams: readonly Bytes[]): void {
+  writeExportersFile(
+    path,
+    datagrams.map((bytes) => ({ exporter: EXPORTER, bytes })),
+  );
+}
+
+/** Writes a capture file of frames with these datagrams; returns how many frames and bytes they are. */
+export function writeExportersFile(path: string, datagrams: Iterable<FlowDatagram>): { frames: number; bytes: number } {
   const file = openSync(path, "w");
   writeSync(file, Uint8Array.from(FILE_HEADER.flatMap((word) => be(word, 4).toReversed())));
-  for (const [index, datagram] of datagrams.entries()) {
+  const written = { frames: 0, bytes: 0 };
+  for (const datagram of datagrams) {
     const frame = frameOf(datagram);
-    const header = [index, 0, frame.length, frame.length].flatMap((word) => be(word, 4).toReversed());
+    const header = [written.frames, 0, frame.length, frame.length].flatMap((word) => be(word, 4).toReversed());
     writeSync(file, Uint8Array.from([...header, ...frame]));
+    written.frames++;
+    written.bytes += frame.length;
   }
   closeSync(file);
+  return written;
 }
 
 /** Ethernet, IPv4 and UDP, without checksum of UDP. */
-function frameOf(datagram: Bytes): Bytes {
+function frameOf({ exporter, bytes: datagram }: FlowDatagram): Bytes {
   const udp = [...u16(COLLECTOR_PORT), ...u16(COLLECTOR_PORT), ...u16(8 + datagram.length), 0, 0];
   const start = [0x45, 0, ...u16(28 + datagram.length), 0, 0, 0, 0, 64, 17];
-  const addresses = [...EXPORTER, ...COLLECTOR];
+  const addresses = [...exporter, ...COLLECTOR];
   const ip = [...start, ...u16(checksum([...start, 0, 0, ...addresses])), ...addresses];
   return [...COLLECTOR_MAC, 2, 0, 0, 0, 0, 2, 8, 0, ...ip, ...udp, ...datagram];
 }

@@ -34,7 +34,10 @@ export async function sendAtPace(rig: Rig, { path, first, frames, rate }: Pace):
   const numbers = [first, frames, rate].map(String);
   const command = [process.execPath, import.meta.filename, path, INTERFACE, ...numbers];
   await using sender = new Child(rig, rig.sender, SENDER_CPU, command);
-  return Number(await sender.end());
+  const output = await sender.end();
+  const achieved = Number(output);
+  if (Number.isNaN(achieved)) throw new Error(`couldn't send frames of ${path}: ${output}`);
+  return achieved;
 }
 
 const libc = koffi.load("libc.so.6");

@@ -47,18 +47,24 @@ interface Collector extends AsyncDisposable {
 
 /** Measures how fast flow records are received by UDP, and what is lost. */
 export async function collector(bench: Bench): Promise<Report> {
-  const { rig } = bench;
+  return withCollector(bench.rig, async () => ({
+    title: "Receiving flows",
+    notes: notes(),
+    tables: [{ caption: "By UDP", head: HEAD, rows: await measure(bench) }],
+  }));
+}
+
+/** Has the listener the address that datagrams of flow files go to, while something is measured. */
+export async function withCollector<T>({ listener }: Rig, measured: () => Promise<T>): Promise<T> {
   const mac = COLLECTOR_MAC.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-  rig.listener.ip("link", "set", INTERFACE, "address", mac);
-  rig.listener.ip("address", "add", `${COLLECTOR.join(".")}/24`, "dev", INTERFACE);
+  listener.ip("link", "set", INTERFACE, "address", mac);
+  listener.ip("address", "add", `${COLLECTOR.join(".")}/24`, "dev", INTERFACE);
+  // Exporters may have any address.
+  listener.ip("route", "replace", "default", "dev", INTERFACE);
   try {
-    return {
-      title: "Receiving flows",
-      notes: notes(),
-      tables: [{ caption: "By UDP", head: HEAD, rows: await measure(bench) }],
-    };
+    return await measured();
   } finally {
-    rig.listener.ip("address", "flush", "dev", INTERFACE);
+    listener.ip("address", "flush", "dev", INTERFACE);
   }
 }
 
