@@ -173,13 +173,13 @@ export class Decoder {
     return sample !== Sample.TRUNCATED;
   }
 
-  /** Less than the header of a set may stand behind the last, as padding. */
+  /** Less than the header of a set may stand behind the last, as padding, or zeros (Cisco ACI, Palo Alto). */
   #sets(domain: Domain, view: DataView, at: number, end: number): Verdict {
     while (at + SET_HEADER_BYTES <= end) {
       const id = view.getUint16(at);
       const length = view.getUint16(at + 2);
       const stop = at + length;
-      if (length < SET_HEADER_BYTES) return Verdict.MALFORMED;
+      if (length < SET_HEADER_BYTES) return id === 0 && length === 0 ? Verdict.READ : Verdict.MALFORMED;
       if (stop > end) return Verdict.TRUNCATED;
       const isSound =
         id < MIN_DATA_SET
@@ -230,9 +230,11 @@ export class Decoder {
     flow.numbers.fill(0);
     flow.interfaces = domain.interfaces;
     while (at + template.minBytes <= end) {
+      if (template.hasPost) flow.clearCounts();
       at = template.read(view, at, end, flow);
       if (at < 0) return false;
       this.#units++;
+      if (template.hasPost) flow.usePost();
       if (isOptions) {
         this.#optionUnits++;
         domain.learn(flow, view, template);

@@ -50,8 +50,8 @@ export const REVERSE_PEN = 29_305;
 
 /** What may fill a field; if a template has several of them, the first here does. */
 const SOURCES: readonly (readonly [Field, ...number[]])[] = [
-  [Field.BYTES, octetDeltaCount, octetTotalCount, initiatorOctets, postOctetDeltaCount],
-  [Field.PACKETS, packetDeltaCount, packetTotalCount, initiatorPackets, postPacketDeltaCount],
+  [Field.BYTES, octetDeltaCount, octetTotalCount, initiatorOctets],
+  [Field.PACKETS, packetDeltaCount, packetTotalCount, initiatorPackets],
   [Field.SOURCE_AS, bgpSourceAsNumber],
   [Field.DESTINATION_AS, bgpDestinationAsNumber],
   [Field.INPUT, ingressInterface, ingressPhysicalInterface],
@@ -69,6 +69,8 @@ const SOURCES: readonly (readonly [Field, ...number[]])[] = [
   [Field.TOS, ipClassOfService],
   [Field.TCP_FLAGS, tcpControlBits],
   [Field.VLAN, vlanId, dot1qVlanId],
+  [Field.POST_BYTES, postOctetDeltaCount],
+  [Field.POST_PACKETS, postPacketDeltaCount],
   [Field.PEER_SOURCE_AS, bgpPrevAdjacentAsNumber],
   [Field.PEER_DESTINATION_AS, bgpNextAdjacentAsNumber],
 ];

@@ -38,6 +38,9 @@ export const Field = {
   SOURCE_IPV6_3: 28,
   DESTINATION_IPV6: 29,
   DESTINATION_IPV6_3: 32,
+  /** Of the packets as they go out; most exporters fill these or the others. */
+  POST_BYTES: 33,
+  POST_PACKETS: 34,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
 export const FIELDS = 1 + Math.max(...Object.values(Field));
@@ -60,6 +63,20 @@ export class Flow {
   interval = 0;
   /** Names of interfaces, if its exporter may tell them. */
   interfaces: InterfaceNames | undefined = undefined;
+
+  /** Forgets the counts of the record before. */
+  clearCounts(): void {
+    this.numbers[Field.BYTES] = 0;
+    this.numbers[Field.PACKETS] = 0;
+  }
+
+  /** Counts packets as they go out if that is all that is told of them. */
+  usePost(): void {
+    const { numbers } = this;
+    if (numbers[Field.BYTES] !== 0 || numbers[Field.PACKETS] !== 0) return;
+    numbers[Field.BYTES] = numbers[Field.POST_BYTES]!;
+    numbers[Field.PACKETS] = numbers[Field.POST_PACKETS]!;
+  }
 
   /** Makes the record one of the way back. */
   reverse(): void {

@@ -8,7 +8,14 @@ const LONG_VARIABLE = 0xff;
 /** Counters are 8 bytes at most, all else is 4: of what is longer the last bytes count. */
 const COUNTER_BYTES = 8;
 const NUMBER_BYTES = 4;
-const COUNTERS: readonly Field[] = [Field.BYTES, Field.PACKETS, Field.REVERSE_BYTES, Field.REVERSE_PACKETS];
+const COUNTERS: readonly Field[] = [
+  Field.BYTES,
+  Field.PACKETS,
+  Field.REVERSE_BYTES,
+  Field.REVERSE_PACKETS,
+  Field.POST_BYTES,
+  Field.POST_PACKETS,
+];
 
 /** A field as a template lists it. */
 export interface FieldSpec {
@@ -40,6 +47,7 @@ export class Template {
   readonly minBytes: number;
   /** Whether its records have counts. */
   readonly hasBytes: boolean;
+  readonly hasPost: boolean;
   readonly hasReverse: boolean;
   readonly hasDirection: boolean;
   /** Whether its records, which are options data, tell the name of an interface. */
@@ -56,7 +64,8 @@ export class Template {
 
   constructor(fields: readonly FieldSpec[]) {
     const wanted = chosen(fields);
-    this.hasBytes = wanted.has(Field.BYTES);
+    this.hasBytes = wanted.has(Field.BYTES) || wanted.has(Field.POST_BYTES);
+    this.hasPost = wanted.has(Field.POST_BYTES) || wanted.has(Field.POST_PACKETS);
     this.hasDirection = wanted.has(Field.DIRECTION);
     this.hasReverse = wanted.has(Field.REVERSE_BYTES) || wanted.has(Field.REVERSE_PACKETS);
     this.hasName = wanted.has(Field.NAME);
