@@ -1,15 +1,11 @@
-import { choices, type GivenFlags, single, usageError, wholeNumber } from "./flag.ts";
+import { choices, single, usageError, wholeNumber } from "./flag.ts";
 import { section } from "./section.ts";
+import { MAX_VLANS, refuseBlind } from "./vlans.ts";
 
 /** What remote addresses are told apart by. */
 export type By = "country" | "asn";
 /** And what traffic is, in a label of the series that there are. */
 export const BY = ["country", "asn", "vlan"] as const satisfies readonly (By | "vlan")[];
-/** Engines that can't. */
-const BLIND_ENGINES = ["bpf", "tcx"];
-
-/** As many as tags in tags can name. */
-const MAX_MAX_VLANS = 4094 * 4095;
 
 /** Fewer than are told apart at all, which are MAX_ZONES. */
 export const MAX_MAX_ASNS = 250_000;
@@ -35,15 +31,7 @@ const FLAGS = {
     parse: wholeNumber(MAX_MAX_ASNS),
   }),
   /** Most VLANs that have series. */
-  maxVlans: single({
-    name: "max-vlans",
-    key: "max_vlans",
-    value: "N",
-    default: "1024",
-    needs: ["by=vlan"],
-    help: 'Most VLANs that have series with --by=vlan, over all interfaces; the rest goes to vlan="other".',
-    parse: wholeNumber(MAX_MAX_VLANS),
-  }),
+  maxVlans: MAX_VLANS,
 };
 
 export interface ByConfig {
@@ -58,7 +46,7 @@ export interface ByConfig {
 export const bySection = section("Traffic", FLAGS, (values, given): ByConfig | null => {
   const labels = values.labels.filter((label) => label !== "vlan");
   const tellsVlans = labels.length < values.labels.length;
-  if (tellsVlans) refuseBlind(given);
+  if (tellsVlans) refuseBlind(given, "by=vlan");
   if (values.labels.includes("asn") && !given.has("geoip-db")) {
     throw usageError(
       "--by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
@@ -67,15 +55,3 @@ export const bySection = section("Traffic", FLAGS, (values, given): ByConfig | n
   if (values.labels.length === 0) return null;
   return { labels, maxAsns: values.maxAsns, maxVlans: tellsVlans ? values.maxVlans : undefined };
 });
-
-/** Throws a usage error if what was given can't tell VLANs apart. */
-function refuseBlind(given: GivenFlags): void {
-  const engine = given.get("engine")?.at(-1);
-  if (engine !== undefined && BLIND_ENGINES.includes(engine)) {
-    throw usageError(
-      `--by=vlan needs --engine=auto or --engine=ring or --engine=pcap: ${engine} counts an address alike in all VLANs`,
-    );
-  }
-  if (!given.has("dump-program")) return;
-  throw usageError("--dump-program can't be had with --by=vlan: no program tells VLANs apart");
-}

@@ -1,5 +1,6 @@
-import { Accounts } from "../ledger/accounts/accounts.ts";
+import { Accounts, type AccountsBy } from "../ledger/accounts/accounts.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
+import { NO_VLAN, OTHER_VLAN, vlanLabel } from "../ledger/vlans/vlan.ts";
 import type { SlotCounters } from "../ledger/zones/slot-counters.ts";
 import type { SlotPool } from "../ledger/zones/slot-pool.ts";
 import { FIRST_NAMED, Zone } from "../ledger/zones/zone.ts";
@@ -16,7 +17,7 @@ export interface Remotes {
   readonly otherLabels: string;
 }
 
-/** Customers, each by what is at the other end of its packets and by their protocol. */
+/** Customers, each by what is at the other end of its packets, and by their VLAN and protocol. */
 export class CustomerAccounts {
   readonly accounts: Accounts;
   readonly labels: MadeSlotLabels;
@@ -24,8 +25,8 @@ export class CustomerAccounts {
   readonly #remotes: Remotes;
 
   /** `limit`: most accounts that have series. */
-  constructor(customers: Customers, remotes: Remotes, hasProtocols: boolean, limit: number) {
-    this.accounts = new Accounts(customers.zoning, remotes.zoning, hasProtocols, limit);
+  constructor(customers: Customers, remotes: Remotes, by: AccountsBy, limit: number) {
+    this.accounts = new Accounts(customers.zoning, remotes.zoning, by, limit);
     this.#customers = customers;
     this.#remotes = remotes;
     this.labels = new MadeSlotLabels(this.accounts.slots, (slot) => this.labelsOf(slot));
@@ -41,10 +42,11 @@ export class CustomerAccounts {
 
   /** The labels of what has a slot; a protocol without a name of its own has none. */
   labelsOf(slot: number): string {
-    const { customer, remote, column } = this.accounts.accountOf(slot);
+    const { customer, remote, column, vlan } = this.accounts.accountOf(slot);
     return joined([
       customer < FIRST_NAMED ? this.#customers.otherLabels : this.#customers.zoning.nameOf(customer),
       this.#remoteLabels(remote),
+      vlan === NO_VLAN ? "" : labelText("vlan", vlanLabel(vlan)),
       column === 0 ? "" : labelText("protocol", PROTOCOL_LABELS[column]!),
     ]);
   }
@@ -52,7 +54,8 @@ export class CustomerAccounts {
   /** The labels of what found no place. */
   get otherLabels(): string {
     const protocol = this.accounts.hasProtocols ? labelText("protocol", "other") : "";
-    return joined([this.#customers.otherLabels, this.#remotes.otherLabels, protocol]);
+    const vlan = this.accounts.hasVlans ? labelText("vlan", vlanLabel(OTHER_VLAN)) : "";
+    return joined([this.#customers.otherLabels, this.#remotes.otherLabels, vlan, protocol]);
   }
 
   #remoteLabels(remote: number): string {

@@ -151,6 +151,7 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 export function engineKinds(config: Config, { ranges, zonings, accounts }: Ledger): EngineKind[] {
   const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels } = config;
   const tellsVlans = config.by?.maxVlans !== undefined;
+  const needsVlans = tellsVlans || accounts?.hasVlans === true;
   const kernel = {
     ranges,
     zonings,
@@ -166,7 +167,7 @@ export function engineKinds(config: Config, { ranges, zonings, accounts }: Ledge
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans }),
+    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans: needsVlans }),
     pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];

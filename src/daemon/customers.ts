@@ -14,6 +14,7 @@ import type { GeoDatabases } from "../geo/databases.ts";
 import type { Accounts } from "../ledger/accounts/accounts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Range } from "../ledger/ranges.ts";
+import { KnownVlans } from "../ledger/vlans/known-vlans.ts";
 import type { Zoning } from "../ledger/zones/zoning.ts";
 import { log } from "../log.ts";
 import type { Config } from "./config.ts";
@@ -79,7 +80,7 @@ export async function startCustomers(
 /** Customers by what is at the other end of their packets. */
 async function startAccounts(
   config: Config,
-  { labels, maxAccounts }: NonNullable<Config["customersBy"]>,
+  { labels, maxAccounts, maxVlans }: NonNullable<Config["customersBy"]>,
   customers: Customers,
   openDatabases: () => Promise<GeoDatabases>,
 ): Promise<CountedCustomers> {
@@ -87,7 +88,11 @@ async function startAccounts(
     log.error("couldn't use a database that changed", { by: "customers", reason }),
   );
   await useZones(remotes, config, openDatabases);
-  const series = new CustomerAccounts(customers, remotes, labels.includes("protocol"), maxAccounts);
+  const by = {
+    hasProtocols: labels.includes("protocol"),
+    vlans: maxVlans === undefined ? undefined : new KnownVlans(maxVlans),
+  };
+  const series = new CustomerAccounts(customers, remotes, by, maxAccounts);
   const isTold = config.by !== null || config.features.geoip !== null;
   return {
     zonings: [],

@@ -7,6 +7,7 @@ import { Direction, ROW_CELLS } from "../ledger/rows.ts";
 import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
 import { BYTES, PACKETS, type SlotCounters, ZONE_DOUBLES } from "../ledger/zones/slot-counters.ts";
 import { Zoning } from "../ledger/zones/zoning.ts";
+import { KnownVlans } from "../ledger/vlans/known-vlans.ts";
 import { PROTOCOL_COLUMNS } from "../packet/protocols.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { END, SHAPE, wordsOf } from "./traffic-writer.ts";
@@ -100,12 +101,13 @@ function readZoning(reader: ByteReader, stored: StoredSlots): void {
 
 function readAccounts(reader: ByteReader, stored: StoredSlots): void {
   const hasProtocols = reader.whole(1) === 1;
+  const vlans = reader.whole(1) === 1 ? new KnownVlans(MAX_SLOTS) : undefined;
   const evicted = reader.count();
   const slots = new Uint32Array(reader.whole(MAX_SLOTS));
   const room = FIRST_NAMED + slots.length;
   const customers = new Zoning("customer", 0, room, Ends.BOTH);
   const remotes = new Zoning("remote", 0, Math.min(room, MAX_REMOTES));
-  const accounts = new Accounts(customers, remotes, hasProtocols, slots.length);
+  const accounts = new Accounts(customers, remotes, { hasProtocols, vlans }, slots.length);
   accounts.slots.evicted = evicted;
   for (let slot = 1; slot < slots.length; slot++) {
     slots[slot] = slot < FIRST_NAMED ? slot : readAccount(reader, accounts);
@@ -119,7 +121,8 @@ function readAccount(reader: ByteReader, accounts: Accounts): number {
   const customer = readZone(reader, accounts.customers);
   const remote = readZone(reader, accounts.remotes);
   const column = reader.whole(PROTOCOL_COLUMNS - 1);
-  return customer === 0 ? 0 : accounts.slotOf(customer, remote, column, Direction.TX);
+  const vlan = reader.whole(MAX_WORD) - 1;
+  return customer === 0 ? 0 : accounts.slotOf(customer, remote, column, vlan, Direction.TX);
 }
 
 function readZone(reader: ByteReader, zoning: Zoning): number {

@@ -36,8 +36,8 @@ export const SHAPE = JSON.stringify([PROTOCOL_LABELS, BUCKET_BOUNDS, Object.keys
  *     range     | version | rollup bits | first: words | last: words | number of labels | name: text, value: text ... |
  *     zoning    | label: text | ends: text | evicted | number of slots | zone of each slot from 1 on ... |
  *     zone      | number, or FIRST_NAMED | its name: text, if it is FIRST_NAMED |
- *     accounts  | has protocols | evicted | number of slots | account of each slot from FIRST_NAMED on ... |
- *     account   | customer: zone | remote: zone | column |
+ *     accounts  | has protocols | has VLANs | evicted | number of slots | account of each slot from FIRST_NAMED on ... |
+ *     account   | customer: zone | remote: zone | column | VLAN + 1 |
  *     interface | name: text | number of parts | part ... | slots of each zoning, and of accounts |
  *     part      | VLAN + 1 | totals | histogram of all | row ... | END |
  *     row       | range + 1 | is other | address: words, if not | cells: a bit each | histogram of each cell |
@@ -126,12 +126,12 @@ function* writeZoning(writer: ByteWriter, zoning: Zoning): Generator<void> {
 
 function* writeAccounts(writer: ByteWriter, accounts: Accounts): Generator<void> {
   const { count, evicted } = accounts.slots;
-  writer.numbers([accounts.hasProtocols ? 1 : 0, evicted, count]);
+  writer.numbers([accounts.hasProtocols ? 1 : 0, accounts.hasVlans ? 1 : 0, evicted, count]);
   for (let slot = FIRST_NAMED; slot < count; slot++) {
-    const { customer, remote, column } = accounts.accountOf(slot);
+    const { customer, remote, column, vlan } = accounts.accountOf(slot);
     writeZone(writer, accounts.customers, customer);
     writeZone(writer, accounts.remotes, remote);
-    writer.number(column);
+    writer.numbers([column, vlan + 1]);
     if (isTurnOver(slot)) yield;
   }
 }

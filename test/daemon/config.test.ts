@@ -143,7 +143,7 @@ const LEGAL: [Given, Partial<Config>][] = [
     { "customers.by": ["zone,protocol"], "range-file": ["c.csv"], zone: ["a=10.0.0.0/8,DE"] },
     {
       prefixLists: [{ path: "c.csv", series: "labels", format: null }],
-      customersBy: { labels: ["zone", "protocol"], maxAccounts: 262_144 },
+      customersBy: { labels: ["zone", "protocol"], maxAccounts: 262_144, maxVlans: undefined },
       zones: parseZone("a=10.0.0.0/8,DE", "--zone"),
     },
   ],

@@ -14,6 +14,8 @@ export interface Traffic {
   destination: bigint;
   protocol: number;
   lengthBytes: number;
+  /** As a packet has it; no tag without. */
+  vlan?: number;
 }
 
 /** Packets by upper bound of their size in bytes, and all their bytes. */
@@ -115,7 +117,7 @@ export function seriesOf(ledger: InterfaceLedger, ranges: RangeTable): Map<strin
 }
 
 /** A record as the parser leaves it: signed words. */
-export function packetOf({ version, source, destination, protocol, lengthBytes }: Traffic): Packet {
+export function packetOf({ version, source, destination, protocol, lengthBytes, vlan = 0 }: Traffic): Packet {
   const packet = new Packet();
   const words = (address: bigint) => [96n, 64n, 32n, 0n].map((shift) => Number(BigInt.asIntN(32, address >> shift)));
   const from = words(version === 4 ? source << 96n : source);
@@ -130,7 +132,7 @@ export function packetOf({ version, source, destination, protocol, lengthBytes }
     destination2: to[2],
     destination3: to[3],
   };
-  return Object.assign(packet, { verdict: Verdict.IP, version, protocol, lengthBytes }, addresses);
+  return Object.assign(packet, { verdict: Verdict.IP, version, protocol, lengthBytes, vlan }, addresses);
 }
 
 function add(series: Map<string, SeriesCounts>, name: string, lengthBytes: number): void {

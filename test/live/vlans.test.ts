@@ -71,6 +71,34 @@ function assertPage(page: Page): void {
   assert.equal(page.value("promtap_traffic_vlans_limit"), 1024);
 }
 
+/** A file in which one customer has all that sends. */
+class CustomerList implements Disposable {
+  readonly flags: readonly string[];
+  readonly #folder = new TemporaryFolder();
+
+  constructor() {
+    const path = join(this.#folder.path, "customers.csv");
+    writeFileSync(path, "prefix,customer\n10.1.2.3/32,all\n2001:db8::1/128,all\n");
+    this.flags = ["--range-file", path, "--customers.by", "vlan"];
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** The series of a customer that has the addresses of all frames. */
+function assertCustomer(page: Page): void {
+  for (const label of LABELS) {
+    const frames = framesIn(label);
+    const vlan = label === "" ? "" : `vlan="${label}",`;
+    const labels = `customer="all",${vlan}direction="tx"`;
+    const of = (unit: string) => page.sum(`promtap_customer_${unit}_total`, labels);
+    assert.deepEqual([of("packets"), of("bytes")], [2 * frames, frames * (IPV4_BYTES + IPV6_BYTES)], vlan);
+  }
+  assert.equal(page.value("promtap_customer_accounts"), LABELS.length);
+}
+
 async function pageOf(engine: string, flags: readonly string[]): Promise<Page> {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
@@ -91,8 +119,18 @@ async function pageOfFile(flags: readonly string[]): Promise<Page> {
 
 describe("an address in several VLANs has series in each", () => {
   for (const engine of ["ring", "pcap"]) {
-    test(`by engine ${engine}`, engineOptions(engine), async () => assertPage(await pageOf(engine, BY_VLAN)));
+    test(`by engine ${engine}`, engineOptions(engine), async () => {
+      using list = new CustomerList();
+      const page = await pageOf(engine, [...BY_VLAN, ...list.flags]);
+      assertPage(page);
+      assertCustomer(page);
+    });
   }
+
+  test("for customers alone", async () => {
+    using list = new CustomerList();
+    assertCustomer(await pageOfFile(list.flags));
+  });
 
   test("with the sizes on the wire", liveOptions(), async () => {
     assertPage(await pageOf("ring", ["--wire-sizes", ...BY_VLAN]));

@@ -6,6 +6,8 @@ import { Accounts } from "../../src/ledger/accounts/accounts.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../src/ledger/ranges.ts";
 import { Direction } from "../../src/ledger/rows.ts";
+import { KnownVlans } from "../../src/ledger/vlans/known-vlans.ts";
+import { NO_VLAN, OTHER_VLAN } from "../../src/ledger/vlans/vlan.ts";
 import { Ends, FIRST_NAMED, Zone } from "../../src/ledger/zones/zone.ts";
 import { BYTES, PACKETS } from "../../src/ledger/zones/slot-counters.ts";
 import { Zoning } from "../../src/ledger/zones/zoning.ts";
@@ -161,22 +163,33 @@ test("zones go on by their names; those of no name here are left out, and what f
   assert.deepEqual(zoneCounts(other, "eth0"), {});
 });
 
-test("accounts of customers go on by the names of both ends, if protocols are told apart as before", async () => {
-  const accounts = (limit: number, hasProtocols: boolean, customers: string[], remotes: string[]): Accounts =>
-    new Accounts(zoning("customer", 0, ...customers), zoning("remote", 0, ...remotes), hasProtocols, limit);
+test("accounts of customers go on by the names of both ends, if protocols and VLANs are told apart as before", async () => {
+  const accounts = (
+    limit: number,
+    [hasProtocols, hasVlans]: readonly [boolean, boolean],
+    customers: string[],
+    remotes: string[],
+  ): Accounts =>
+    new Accounts(
+      zoning("customer", 0, ...customers),
+      zoning("remote", 0, ...remotes),
+      { hasProtocols, vlans: hasVlans ? new KnownVlans(3) : undefined },
+      limit,
+    );
   const ledgerOf = (of: Accounts): Ledger => new Ledger(new RangeTable([]), NO_LIMIT, [], { accounts: of });
-  const before = accounts(10, true, ["acme", "bolt"], ["DE", "FR"]);
+  const before = accounts(10, [true, true], ["acme", "bolt"], ["DE", "FR"]);
   before.slots.evicted = 3;
   const ledger = ledgerOf(before);
   const { counts } = ledger.interface("eth0").accounts!;
   const zone = (of: Zoning, name: string): number => of.knownZone(name)!;
   const pairs = [
-    ["acme", "DE", 3],
-    ["acme", "FR", 4],
-    ["bolt", "DE", 3],
+    ["acme", "DE", 3, NO_VLAN],
+    ["acme", "FR", 4, 7],
+    ["bolt", "DE", 3, OTHER_VLAN],
   ] as const;
-  for (const [index, [customer, remote, column]] of pairs.entries()) {
-    const slot = before.slotOf(zone(before.customers, customer), zone(before.remotes, remote), column, Direction.TX);
+  for (const [index, [customer, remote, column, vlan]] of pairs.entries()) {
+    const [own, other] = [zone(before.customers, customer), zone(before.remotes, remote)];
+    const slot = before.slotOf(own, other, column, vlan, Direction.TX);
     counts.add(slot, Direction.TX, index + 1, 100);
   }
   counts.add(Zone.OTHER, Direction.RX, 9, 900);
@@ -187,21 +200,26 @@ test("accounts of customers go on by the names of both ends, if protocols are to
     const kept = next.interface("eth0").accounts!.counts;
     const told: Record<string, number> = { other: kept.count(Zone.OTHER, Direction.RX, PACKETS) };
     for (let slot = FIRST_NAMED; slot < of.slots.count; slot++) {
-      const { customer, remote, column } = of.accountOf(slot);
-      const name = `${of.customers.nameOf(customer)} ${of.remotes.nameOf(remote)} ${column}`;
+      const { customer, remote, column, vlan } = of.accountOf(slot);
+      const name = `${of.customers.nameOf(customer)} ${of.remotes.nameOf(remote)} ${column} ${vlan}`;
       told[name] = kept.count(slot, Direction.TX, PACKETS);
     }
     assert.equal(of.slots.evicted, 3);
     return told;
   };
-  assert.deepEqual(heir(accounts(10, true, ["bolt", "acme"], ["FR", "DE"])), {
+  assert.deepEqual(heir(accounts(10, [true, true], ["bolt", "acme"], ["FR", "DE"])), {
     other: 9,
-    "acme DE 3": 1,
-    "acme FR 4": 2,
-    "bolt DE 3": 3,
+    "acme DE 3 0": 1,
+    "acme FR 4 7": 2,
+    "bolt DE 3 -1": 3,
   });
-  assert.deepEqual(heir(accounts(10, true, ["acme"], ["DE"])), { other: 9, "acme DE 3": 1 });
-  assert.deepEqual(heir(accounts(10, false, ["acme", "bolt"], ["DE", "FR"])), { other: 0 });
+  assert.deepEqual(heir(accounts(10, [true, true], ["acme"], ["DE"])), { other: 9, "acme DE 3 0": 1 });
+  for (const by of [
+    [false, true],
+    [true, false],
+  ] as const) {
+    assert.deepEqual(heir(accounts(10, by, ["acme", "bolt"], ["DE", "FR"])), { other: 0 });
+  }
 });
 
 test("each interface is written as it is at one moment, though packets and ranges come meanwhile", async () => {

@@ -16,7 +16,7 @@ import { type DatabaseZones, RemoteZones } from "./remote-zones.ts";
 /** Stands for the generation of no databases. */
 const NEVER = -1;
 
-type RemoteLabel = Exclude<CustomersBy, "protocol">;
+type RemoteLabel = Exclude<CustomersBy, "protocol" | "vlan">;
 
 /** What all addresses are by one label. */
 interface Dimension {
@@ -42,7 +42,7 @@ export class RemoteMapper {
 
   /** `onRefusal` is told why databases that changed can't be used. */
   constructor(labels: readonly CustomersBy[], onRefusal: (reason: string) => void) {
-    this.#labels = labels.filter((label) => label !== "protocol");
+    this.#labels = labels.filter((label) => label !== "protocol" && label !== "vlan");
     this.#onRefusal = onRefusal;
   }
 

@@ -1,9 +1,10 @@
 import { choices, list, single, usageError, wholeNumber } from "../flag.ts";
 import { section, type ValueOf } from "../section.ts";
+import { MAX_VLANS, refuseBlind } from "../vlans.ts";
 import { judgeZones, parseZone } from "./zone-items.ts";
 
 /** What the traffic of customers is told apart by, besides by customer and direction. */
-export const CUSTOMERS_BY = ["protocol", "country", "asn", "zone"] as const;
+export const CUSTOMERS_BY = ["protocol", "country", "asn", "zone", "vlan"] as const;
 export type CustomersBy = (typeof CUSTOMERS_BY)[number];
 
 const MAX_MAX_ACCOUNTS = 4_000_000;
@@ -15,8 +16,8 @@ const FLAGS = {
     key: "customers.by",
     choices: CUSTOMERS_BY,
     help:
-      "Tell the traffic of customers apart by protocol, and by the country, AS or zone of its other end: further " +
-      "labels of promtap_customer_bytes_total.",
+      "Tell the traffic of customers apart by protocol, by VLAN, and by the country, AS or zone of its other end: " +
+      "further labels of promtap_customer_bytes_total.",
   }),
   maxAccounts: single({
     name: "customers.max-accounts",
@@ -39,15 +40,19 @@ const FLAGS = {
       "longest prefix has an address, then its AS, then its country.",
     parse: parseZone,
   }),
+  /** Most VLANs that are told apart. */
+  maxVlans: MAX_VLANS,
 };
 
 /** How the traffic of customers is told apart. */
-export const customersSection = section("Traffic", FLAGS, ({ labels, maxAccounts, zones }, given) => {
+export const customersSection = section("Traffic", FLAGS, ({ labels, maxAccounts, maxVlans, zones }, given) => {
   const items = zones.flat();
   judgeZones(items, "--zone");
   if (labels.includes("zone") && items.length === 0) {
     throw usageError("--customers.by=zone needs --zone: nothing says what is in a zone");
   }
+  const tellsVlans = labels.includes("vlan");
+  if (tellsVlans) refuseBlind(given, "customers.by=vlan");
   const ofSystem = items.find(({ content }) => content.kind === "asn");
   if ((labels.includes("asn") || ofSystem !== undefined) && !given.has("geoip-db")) {
     const what = ofSystem === undefined ? "--customers.by=asn" : `--zone ${JSON.stringify(ofSystem.given)}`;
@@ -57,7 +62,7 @@ export const customersSection = section("Traffic", FLAGS, ({ labels, maxAccounts
   }
   return {
     /** null: by customer and direction alone. */
-    customersBy: labels.length === 0 ? null : { labels, maxAccounts },
+    customersBy: labels.length === 0 ? null : { labels, maxAccounts, maxVlans: tellsVlans ? maxVlans : undefined },
     zones: items,
   };
 });

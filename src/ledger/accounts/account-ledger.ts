@@ -2,6 +2,7 @@ import { type Packet, Verdict } from "../../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN } from "../../packet/protocols.ts";
 import { Direction } from "../rows.ts";
 import { packetsOnWire } from "../unfolding.ts";
+import { NO_VLAN } from "../vlans/vlan.ts";
 import { SlotCounters } from "../zones/slot-counters.ts";
 import { Zone } from "../zones/zone.ts";
 import type { PacketCounts } from "../zones/zoned-sink.ts";
@@ -25,9 +26,14 @@ export class AccountLedger implements PacketCounts {
     this.accounts.slots.leave(this.counts);
   }
 
+  /** Whether `record` must do it all, which is told the VLAN. */
+  get needsPacket(): boolean {
+    return this.accounts.hasVlans;
+  }
+
   /** Hot; does not allocate, but for what is seen first. */
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void {
-    this.#countIpv4(source, destination, protocol, 1, lengthBytes);
+    this.#countIpv4(source, destination, protocol, NO_VLAN, 1, lengthBytes);
   }
 
   /** Counts one frame as one packet. Hot; does not allocate, but for what is seen first. */
@@ -45,22 +51,33 @@ export class AccountLedger implements PacketCounts {
   /** Counts packets like this one, of so many bytes together. Hot; does not allocate, but for what is seen first. */
   recordMany(packet: Packet, packets: number, bytes: number): void {
     if (packet.verdict !== Verdict.IP) return;
-    if (packet.version === 6) this.#countIpv6(packet, packets, bytes);
-    else this.#countIpv4(packet.source, packet.destination, packet.protocol, packets, bytes);
+    const vlan = this.accounts.hasVlans ? packet.vlan : NO_VLAN;
+    if (packet.version === 6) this.#countIpv6(packet, vlan, packets, bytes);
+    else this.#countIpv4(packet.source, packet.destination, packet.protocol, vlan, packets, bytes);
   }
 
-  #countIpv4(source: number, destination: number, protocol: number, packets: number, bytes: number): void {
+  #countIpv4(
+    source: number,
+    destination: number,
+    protocol: number,
+    vlan: number,
+    packets: number,
+    bytes: number,
+  ): void {
     const { customers, remotes } = this.accounts;
     const from = customers.table.zoneOfIpv4(source);
     const to = customers.table.zoneOfIpv4(destination);
     const column = this.accounts.hasProtocols ? IPV4_COLUMN[protocol]! : 0;
     if (from !== Zone.UNKNOWN) {
-      this.#count(from, remotes.table.zoneOfIpv4(destination), column, Direction.TX, packets, bytes);
+      const slot = this.accounts.slotOf(from, remotes.table.zoneOfIpv4(destination), column, vlan, Direction.TX);
+      this.counts.add(slot, Direction.TX, packets, bytes);
     }
-    if (to !== Zone.UNKNOWN) this.#count(to, remotes.table.zoneOfIpv4(source), column, Direction.RX, packets, bytes);
+    if (to === Zone.UNKNOWN) return;
+    const slot = this.accounts.slotOf(to, remotes.table.zoneOfIpv4(source), column, vlan, Direction.RX);
+    this.counts.add(slot, Direction.RX, packets, bytes);
   }
 
-  #countIpv6(packet: Packet, packets: number, bytes: number): void {
+  #countIpv6(packet: Packet, vlan: number, packets: number, bytes: number): void {
     const { customers, remotes } = this.accounts;
     const { source, source1, source2, source3, destination, destination1, destination2, destination3 } = packet;
     const from = customers.table.zoneOfIpv6(source, source1, source2, source3);
@@ -68,15 +85,11 @@ export class AccountLedger implements PacketCounts {
     const column = this.accounts.hasProtocols ? IPV6_COLUMN[packet.protocol]! : 0;
     if (from !== Zone.UNKNOWN) {
       const remote = remotes.table.zoneOfIpv6(destination, destination1, destination2, destination3);
-      this.#count(from, remote, column, Direction.TX, packets, bytes);
+      const slot = this.accounts.slotOf(from, remote, column, vlan, Direction.TX);
+      this.counts.add(slot, Direction.TX, packets, bytes);
     }
-    if (to !== Zone.UNKNOWN) {
-      const remote = remotes.table.zoneOfIpv6(source, source1, source2, source3);
-      this.#count(to, remote, column, Direction.RX, packets, bytes);
-    }
-  }
-
-  #count(customer: number, remote: number, column: number, direction: Direction, packets: number, bytes: number): void {
-    this.counts.add(this.accounts.slotOf(customer, remote, column, direction), direction, packets, bytes);
+    if (to === Zone.UNKNOWN) return;
+    const remote = remotes.table.zoneOfIpv6(source, source1, source2, source3);
+    this.counts.add(this.accounts.slotOf(to, remote, column, vlan, Direction.RX), Direction.RX, packets, bytes);
   }
 }

@@ -16,17 +16,17 @@ export function adoptZones(from: ZoneLedger, to: ZoneLedger): void {
   });
 }
 
-/** Adds what a ledger of other accounts counts, if they tell protocols apart as these do. */
+/** Adds what a ledger of other accounts counts, if they tell protocols and VLANs apart as these do. */
 export function adoptAccounts({ accounts: before, counts }: AccountLedger, to: AccountLedger): void {
   const { accounts } = to;
-  if (before.hasProtocols !== accounts.hasProtocols) return;
+  if (before.hasProtocols !== accounts.hasProtocols || before.hasVlans !== accounts.hasVlans) return;
   adoptSlots(before.slots.count, counts, to.counts, (slot, direction) => {
     if (slot < FIRST_NAMED) return slot;
     const account = before.accountOf(slot);
     const customer = zoneIn(accounts.customers, before.customers, account.customer);
     const remote = zoneIn(accounts.remotes, before.remotes, account.remote);
     if (customer === undefined || remote === undefined) return undefined;
-    return accounts.slotOf(customer, remote, account.column, direction);
+    return accounts.slotOf(customer, remote, account.column, account.vlan, direction);
   });
 }
 

@@ -14,6 +14,8 @@ export interface FrameCounts {
 
 /** Counts every frame of one interface in a further way; `recordIpv4` what that of FrameCounts has counted. */
 export interface PacketCounts {
+  /** Whether `recordIpv4` can't tell it enough. */
+  readonly needsPacket?: boolean;
   record(packet: Packet): void;
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): void;
   recordAggregated(packet: Packet): void;
@@ -23,10 +25,12 @@ export interface PacketCounts {
 export class ZonedSink implements FrameCounts {
   readonly #counts: FrameCounts;
   readonly #further: readonly PacketCounts[];
+  readonly #needsPacket: boolean;
 
   constructor(counts: FrameCounts, further: readonly PacketCounts[]) {
     this.#counts = counts;
     this.#further = further;
+    this.#needsPacket = further.some(({ needsPacket }) => needsPacket);
   }
 
   record(packet: Packet): void {
@@ -35,7 +39,7 @@ export class ZonedSink implements FrameCounts {
   }
 
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
-    if (!this.#counts.recordIpv4(source, destination, protocol, lengthBytes)) return false;
+    if (this.#needsPacket || !this.#counts.recordIpv4(source, destination, protocol, lengthBytes)) return false;
     for (const each of this.#further) each.recordIpv4(source, destination, protocol, lengthBytes);
     return true;
   }

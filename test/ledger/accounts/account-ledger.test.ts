@@ -122,6 +122,29 @@ test("whatever the limit, no packet is lost, and no more than that have series",
   assert.ok(evicted > 10, `only ${evicted} gave way`);
 });
 
+/** Told apart in the order in which they are seen, as long as there is room: two of these have it, and no tag needs none. */
+const [SINGLE, DOUBLE, LATE] = [7, (100 << 12) | 7, 4094];
+
+test("a customer has counts in each VLAN, and the VLANs that find no room together", async () => {
+  const tags = fc.array(fc.constantFrom(undefined, SINGLE, DOUBLE, LATE), { minLength: 60, maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(traffic, tags, async ([book, packets], vlans) => {
+      const counts = new TariffCounts(10, ["vlan", "zone", "protocol"], 10_000, 2);
+      await counts.use(book);
+      const ledger = ledgerOf(counts.series);
+      const own: Traffic = { version: 4, source: 1n, destination: 2n, protocol: 6, lengthBytes: 64 };
+      const customers = [...book.customers, { version: 4, first: 1n, bits: 32, labels: { customer: "own" } } as const];
+      const withOwn = { ...book, customers };
+      await counts.use(withOwn);
+      const first = [SINGLE, DOUBLE].map((vlan) => ({ ...own, vlan }));
+      const sent = [...first, ...packets.map((each, index) => ({ ...each, vlan: vlans[index] ?? 0 }))];
+      see(ledger, sent);
+      const labels = { [SINGLE]: ',vlan="7"', [DOUBLE]: ',vlan="100.7"', [LATE]: ',vlan="other"' };
+      assert.deepEqual(countsOf(ledger, counts.series), plainCount(withOwn, sent, undefined, labels));
+    }),
+  );
+});
+
 test("a merged frame counts as the packets it stands for, with their headers", async () => {
   const prefix: Listed = { version: 4, first: 0x0a00_0000n, bits: 8, labels: { customer: "c" } };
   const counts = new TariffCounts(1, ["zone"], 10);

@@ -5,6 +5,7 @@ import type { ZoneItem } from "../../../src/config/customers/zone-items.ts";
 import { CustomerAccounts } from "../../../src/customers/customer-accounts.ts";
 import { tablesOf } from "../../../src/customers/customer-tables.ts";
 import { Customers } from "../../../src/customers/customers.ts";
+import { KnownVlans } from "../../../src/ledger/vlans/known-vlans.ts";
 import { type Listed, longest, lists, setOf } from "../../customers/prefix-sets.ts";
 import type { Traffic } from "../model.ts";
 import { sorted } from "../../support/sorted.ts";
@@ -45,12 +46,14 @@ export class TariffCounts {
   readonly remotes: RemoteMapper;
   readonly series: CustomerAccounts;
 
-  constructor(expected: number, by: readonly CustomersBy[], limit: number) {
+  constructor(expected: number, by: readonly CustomersBy[], limit: number, maxVlans = 10) {
     this.customers = new Customers(expected, expected);
     this.remotes = new RemoteMapper(by, (reason) => {
       throw new Error(reason);
     });
-    this.series = new CustomerAccounts(this.customers, this.remotes, by.includes("protocol"), limit);
+    const vlans = by.includes("vlan") ? new KnownVlans(maxVlans) : undefined;
+    const accountsBy = { hasProtocols: by.includes("protocol"), vlans };
+    this.series = new CustomerAccounts(this.customers, this.remotes, accountsBy, limit);
   }
 
   async use({ customers, zones }: TariffBook): Promise<(string | undefined)[]> {
@@ -66,13 +69,14 @@ export class TariffCounts {
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp", 132: "sctp" };
 const ICMPV6 = 58;
 
-/** A plain count: labels and direction → packets and bytes. */
+/** A plain count: labels and direction → packets and bytes. `vlanLabels`: what the page has of each VLAN. */
 export function plainCount(
   { customers, zones }: TariffBook,
   packets: readonly Traffic[],
   counts = new Map<string, [packets: number, bytes: number]>(),
+  vlanLabels: Readonly<Record<number, string>> = {},
 ): Map<string, [packets: number, bytes: number]> {
-  for (const { version, source, destination, protocol, lengthBytes } of packets) {
+  for (const { version, source, destination, protocol, lengthBytes, vlan } of packets) {
     for (const [own, remote, direction] of [
       [source, destination, "TX"],
       [destination, source, "RX"],
@@ -82,7 +86,7 @@ export function plainCount(
       const zone = longest(zones, version, remote)?.labels["customer"] ?? REST;
       const name = PROTOCOLS[protocol] ?? (version === 6 && protocol === ICMPV6 ? "icmpv6" : undefined);
       const label = name === undefined ? "" : `,protocol="${name}"`;
-      const key = `customer="${customer}",zone="${zone}"${label} ${direction}`;
+      const key = `customer="${customer}",zone="${zone}"${vlanLabels[vlan ?? 0] ?? ""}${label} ${direction}`;
       const [before = 0, bytes = 0] = counts.get(key) ?? [];
       counts.set(key, [before + 1, bytes + lengthBytes]);
     }

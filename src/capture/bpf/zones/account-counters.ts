@@ -90,8 +90,8 @@ export class AccountCounters implements AccountMaps {
     const bytes = this.#counters.total(at + COUNTER_BYTES / 8);
     const counter = at / COUNTER_DOUBLES;
     const direction = counter % DIRECTIONS === 0 ? Direction.TX : Direction.RX;
-    const { customer, remote, column } = this.#kernel.accountAt(Math.floor(counter / DIRECTIONS));
-    const slot = ledger.accounts.slotOf(customer, remote, column, direction);
+    const { customer, remote, column, vlan } = this.#kernel.accountAt(Math.floor(counter / DIRECTIONS));
+    const slot = ledger.accounts.slotOf(customer, remote, column, vlan, direction);
     ledger.counts.add(slot, direction, packets - seen[at]!, bytes - seen[at + 1]!);
     seen[at] = packets;
     seen[at + 1] = bytes;

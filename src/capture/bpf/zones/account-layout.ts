@@ -51,6 +51,7 @@ export function accountSizes(accounts: Accounts): AccountSizes {
 
 /** Why accounts can't have a place each; undefined if they can. */
 export function accountRefusal(accounts: Accounts, siblings: number): string | undefined {
+  if (accounts.hasVlans) return "counts a customer alike in all VLANs";
   const { customers, remotes, columns, places } = accountSizes(accounts);
   const max = Math.min(MAX_PLACES, Math.floor(MAX_ALL_PLACES / Math.max(siblings, 1)));
   if (places <= max) return undefined;

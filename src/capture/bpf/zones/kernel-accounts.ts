@@ -1,4 +1,5 @@
 import type { Account, Accounts } from "../../../ledger/accounts/accounts.ts";
+import { NO_VLAN } from "../../../ledger/vlans/vlan.ts";
 import { Zone } from "../../../ledger/zones/zone.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
@@ -37,6 +38,7 @@ export class KernelAccounts {
       customer: Math.floor(pair / remotes) + Zone.OTHER,
       remote: this.remotes === undefined ? Zone.UNKNOWN : (pair % remotes) + Zone.OTHER,
       column: place % columns,
+      vlan: NO_VLAN,
     };
   }
 
