@@ -12,7 +12,7 @@ export const MAX_VLANS = single({
   value: "N",
   default: "1024",
   needs: ["by=vlan", "customers.by=vlan"],
-  help: 'Most VLANs that are told apart by --by=vlan or --customers.by=vlan; the rest goes to vlan="other".',
+  help: 'Most VLANs that are told apart, over all interfaces; the rest goes to vlan="other".',
   parse: wholeNumber(MAX_MAX_VLANS),
 });
 
