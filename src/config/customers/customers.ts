@@ -1,6 +1,6 @@
 import { choices, list, single, usageError, wholeNumber } from "../flag.ts";
 import { section, type ValueOf } from "../section.ts";
-import { MAX_VLANS, refuseBlind } from "../vlans.ts";
+import { MAX_VLANS, refuseBlind } from "../by.ts";
 import { judgeZones, parseZone } from "./zone-items.ts";
 
 /** What the traffic of customers is told apart by, besides by customer and direction. */
