@@ -15,15 +15,17 @@ const MAX_MAX_VLANS = 4094 * 4095;
 const BLIND_ENGINES = ["bpf", "tcx"];
 
 /** Of whatever tells VLANs apart. */
-export const MAX_VLANS = single({
-  name: "max-vlans",
-  key: "max_vlans",
-  value: "N",
-  default: "1024",
-  needs: ["by=vlan", "customers.by=vlan"],
-  help: 'Most VLANs that are told apart, over all interfaces; the rest goes to vlan="other".',
-  parse: wholeNumber(MAX_MAX_VLANS),
-});
+export const VLAN_FLAGS = {
+  maxVlans: single({
+    name: "max-vlans",
+    key: "max_vlans",
+    value: "N",
+    default: "1024",
+    needs: ["by=vlan", "customers.by=vlan"],
+    help: 'Most VLANs that are told apart, over all interfaces; the rest goes to vlan="other".',
+    parse: wholeNumber(MAX_MAX_VLANS),
+  }),
+};
 
 const FLAGS = {
   labels: choices({
@@ -45,8 +47,7 @@ const FLAGS = {
     help: 'Most AS numbers that have series with --by=asn; the rest goes to asn="other".',
     parse: wholeNumber(MAX_MAX_ASNS),
   }),
-  /** Most VLANs that have series. */
-  maxVlans: MAX_VLANS,
+  ...VLAN_FLAGS,
 };
 
 export interface ByConfig {

@@ -1,6 +1,6 @@
 import { choices, list, single, usageError, wholeNumber } from "../flag.ts";
 import { section, type ValueOf } from "../section.ts";
-import { MAX_VLANS, refuseBlind } from "../by.ts";
+import { refuseBlind, VLAN_FLAGS } from "../by.ts";
 import { judgeZones, parseZone } from "./zone-items.ts";
 
 /** What the traffic of customers is told apart by, besides by customer and direction. */
@@ -40,8 +40,7 @@ const FLAGS = {
       "longest prefix has an address, then its AS, then its country.",
     parse: parseZone,
   }),
-  /** Most VLANs that are told apart. */
-  maxVlans: MAX_VLANS,
+  ...VLAN_FLAGS,
 };
 
 /** How the traffic of customers is told apart. */
