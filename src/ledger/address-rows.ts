@@ -1,7 +1,8 @@
 import { AddressIndex } from "./address-index.ts";
 import { SLOT_DOUBLES, SUM } from "./histogram.ts";
-import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
-import type { Ipv4Table } from "./ipv4-table.ts";
+import { UNLISTED, UNSEEN } from "./tables/ipv4-memory.ts";
+import type { Ipv4Table } from "./tables/ipv4-table.ts";
+import { Ipv6Table } from "./tables/ipv6-table.ts";
 import type { Quota } from "./quota/quota.ts";
 import { FREE, type Places } from "./quota/silence.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
@@ -14,6 +15,8 @@ import type { Slots } from "./slots.ts";
  */
 export class AddressRows implements Places {
   readonly rows = new Rows();
+  /** What is known of IPv6 addresses that were seen. */
+  readonly ipv6: Ipv6Table;
   /** Addresses that gave their row to others. */
   evicted = 0;
   /** Packets under `other` by ranges that are gone. */
@@ -23,7 +26,7 @@ export class AddressRows implements Places {
   readonly #slots: Slots;
   readonly #ipv4: Ipv4Table;
   readonly #onFold: (slot: number, into: number) => void;
-  /** Rows of addresses and of rolled-up networks; what it finds for IPv4, #ipv4 remembers. */
+  /** Rows of addresses and of rolled-up networks; what it finds, #ipv4 and ipv6 remember. */
   readonly #index = new AddressIndex();
   /** Group of labels × 2, and 1 more for IPv6 → row + 1 of its `other`. */
   readonly #otherRow: Uint32Array;
@@ -44,12 +47,13 @@ export class AddressRows implements Places {
     this.#quota = quota;
     this.#slots = slots;
     this.#ipv4 = ipv4;
+    this.ipv6 = new Ipv6Table(ranges, this.rows);
     this.#onFold = onFold;
     this.#otherRow = new Uint32Array(ranges.groups * 2);
   }
 
   /**
-   * Row of an address that `range` has, and that sends or receives now. Hot for IPv6; does not allocate but for new rows.
+   * Row of an address that `range` has, and that sends or receives now.
    */
   row(range: number, word0: number, word1: number, word2: number, word3: number, sends: boolean): number {
     const ranges = this.#ranges;
@@ -100,6 +104,17 @@ export class AddressRows implements Places {
     const slot = this.slotOf(row, cell);
     // A refused address is not worth a page of the table.
     if (!this.rows.isOther(row)) this.#ipv4.set(address, cell, slot * SLOT_DOUBLES);
+    return slot;
+  }
+
+  /** Slot of an IPv6 address in a cell of its row, which the table learns, or UNLISTED. */
+  slotOfIpv6(word0: number, word1: number, word2: number, word3: number, cell: number): number {
+    const known = this.ipv6.find(word0, word1, word2, word3, cell);
+    if (known !== UNSEEN) return known === UNLISTED ? UNLISTED : known / SLOT_DOUBLES;
+    const range = this.#ranges.rangeOfIpv6(word0, word1, word2, word3);
+    const row = this.row(range, word0, word1, word2, word3, cell < RX_CELLS);
+    const slot = this.slotOf(row, cell);
+    if (!this.rows.isOther(row)) this.ipv6.set(word0, word1, word2, word3, row);
     return slot;
   }
 

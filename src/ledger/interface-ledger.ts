@@ -1,13 +1,15 @@
+import { IPV6_DESTINATION, IPV6_SOURCE } from "../packet/headers.ts";
+import { ipv6NextHeader } from "../packet/ipv6.ts";
 import { type Packet, Unopened, Verdict } from "../packet/packet.ts";
 import { IPV4_COLUMN, IPV6_COLUMN } from "../packet/protocols.ts";
 import { AccountLedger } from "./accounts/account-ledger.ts";
 import type { Accounts } from "./accounts/accounts.ts";
 import { AddressRows } from "./address-rows.ts";
 import { bucketOf, SUM } from "./histogram.ts";
-import { type Ipv4Memory, UNLISTED, UNSEEN } from "./ipv4-memory.ts";
-import { Ipv4Table } from "./ipv4-table.ts";
+import { type Ipv4Memory, UNLISTED, UNSEEN } from "./tables/ipv4-memory.ts";
+import { Ipv4Table } from "./tables/ipv4-table.ts";
 import type { Quota } from "./quota/quota.ts";
-import { NO_RANGE, type RangeTable } from "./ranges.ts";
+import type { RangeTable } from "./ranges.ts";
 import { type Rows, RX_CELLS } from "./rows.ts";
 import { Slots } from "./slots.ts";
 import { TunnelSink } from "./tunnels/tunnel-sink.ts";
@@ -155,6 +157,37 @@ export class InterfaceLedger {
     const from = this.#ipv4.find(source, column);
     const to = this.#ipv4.find(destination, RX_CELLS + column);
     if (from === UNSEEN || to === UNSEEN) return false;
+    this.#countKnown(from, to, lengthBytes);
+    return true;
+  }
+
+  /** As `recordIpv4`, an IPv6 packet, whose header is at `at`: eight words of addresses are many to hand over. Hot. */
+  recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
+    const { ipv6 } = this.addresses;
+    const column = IPV6_COLUMN[ipv6NextHeader(view, at)]!;
+    const source = at + IPV6_SOURCE;
+    const from = ipv6.find(
+      view.getInt32(source),
+      view.getInt32(source + 4),
+      view.getInt32(source + 8),
+      view.getInt32(source + 12),
+      column,
+    );
+    const destination = at + IPV6_DESTINATION;
+    const to = ipv6.find(
+      view.getInt32(destination),
+      view.getInt32(destination + 4),
+      view.getInt32(destination + 8),
+      view.getInt32(destination + 12),
+      RX_CELLS + column,
+    );
+    if (from === UNSEEN || to === UNSEEN) return false;
+    this.#countKnown(from, to, lengthBytes);
+    return true;
+  }
+
+  /** Counts a packet of two addresses whose counters begin there, or that are UNLISTED. Hot. */
+  #countKnown(from: number, to: number, lengthBytes: number): void {
     const { counters } = this.slots;
     const bucket = bucketOf(lengthBytes);
     counters[bucket]! += 1;
@@ -167,7 +200,6 @@ export class InterfaceLedger {
       counters[to + bucket]! += 1;
       counters[to + SUM]! += lengthBytes;
     }
-    return true;
   }
 
   /** Counts one frame that stands for several packets: as those if the record says how it was made, else as one. */
@@ -215,19 +247,10 @@ export class InterfaceLedger {
   #countIpv6(packet: Packet, bucket: number, lengthBytes: number, packets: number): void {
     const { source, source1, source2, source3, destination, destination1, destination2, destination3 } = packet;
     const column = IPV6_COLUMN[packet.protocol]!;
-    const from = this.ranges.rangeOfIpv6(source, source1, source2, source3);
-    if (from !== NO_RANGE) {
-      const row = this.addresses.row(from, source, source1, source2, source3, true);
-      this.#countIn(row, column, bucket, lengthBytes, packets);
-    }
-    const to = this.ranges.rangeOfIpv6(destination, destination1, destination2, destination3);
-    if (to === NO_RANGE) return;
-    const row = this.addresses.row(to, destination, destination1, destination2, destination3, false);
-    this.#countIn(row, RX_CELLS + column, bucket, lengthBytes, packets);
-  }
-
-  #countIn(row: number, cell: number, bucket: number, lengthBytes: number, packets: number): void {
-    this.slots.count(this.addresses.slotOf(row, cell), bucket, lengthBytes, packets);
+    const from = this.addresses.slotOfIpv6(source, source1, source2, source3, column);
+    if (from !== UNLISTED) this.slots.count(from, bucket, lengthBytes, packets);
+    const to = this.addresses.slotOfIpv6(destination, destination1, destination2, destination3, RX_CELLS + column);
+    if (to !== UNLISTED) this.slots.count(to, bucket, lengthBytes, packets);
   }
 }
 

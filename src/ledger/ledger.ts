@@ -2,7 +2,7 @@ import type { Accounts } from "./accounts/accounts.ts";
 import { Adoption } from "./adoption/adoption.ts";
 import { adoptAccounts, adoptZones } from "./adoption/slot-adoption.ts";
 import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
-import { Ipv4Memory } from "./ipv4-memory.ts";
+import { Ipv4Memory } from "./tables/ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
 import type { Places } from "./quota/silence.ts";
 import type { RangeTable } from "./ranges.ts";

@@ -90,7 +90,8 @@ function followExtensions(nextHeader: number, bytes: Uint8Array, start: number, 
   return protocol | ((at - start) << 8) | fragmented;
 }
 
-function isExtension(protocol: number): boolean {
+/** Whether a header of this number is followed by another one of the packet's. */
+export function isExtension(protocol: number): boolean {
   return IS_EXTENSION[protocol] === 1;
 }
 

@@ -60,13 +60,15 @@ test("a customer who begins to send after a scan of all addresses has series fro
 });
 
 test("a slot and a row that were given away count for the new address alone, on every way to them", () => {
-  const site = new Site(2, "10.0.0.0/24", "10.1.0.0/16/24", "2001:db8::/64");
+  const site = new Site(2, "10.0.0.0/24", "10.1.0.0/16/24", "2001:db8::/64", "2001:db8:1::/48/64");
   site.send("10.0.0.1", "192.0.2.1");
   site.send("10.1.2.3", "192.0.2.1");
   for (const [first, second] of [
     ["10.0.0.2", "10.1.3.3"],
     ["10.0.0.1", "10.1.2.3"],
     ["2001:db8::1", "2001:db8::2"],
+    ["2001:db8:1:1::1", "2001:db8:1:2::1"],
+    ["2001:db8:1:3::1", "2001:db8:1:1::1"],
   ] as const) {
     site.look();
     site.look();

@@ -1,18 +1,18 @@
-import { ETHERNET_HEADER_BYTES } from "../../packet/headers.ts";
 import { messageOf } from "../../errors.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { FrameCounts } from "../../ledger/zones/zoned-sink.ts";
 import * as libc from "../../native/libc.ts";
-import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
 import { LINKTYPE_ETHERNET } from "../../packet/link/link-types.ts";
 import { Packet } from "../../packet/packet.ts";
-import { isPlainIpv4, parseFrame, parsePayload } from "../../packet/parse.ts";
+import { parseFrame, parsePayload } from "../../packet/parse.ts";
 import { parseSegments } from "../../packet/transport.ts";
 import { openTunnel } from "../../packet/tunnel.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 import { openPacketSocket, packetAddress, packetSocketRefusal, turnPromiscuous } from "../packet-socket.ts";
+import { FrameWalk } from "./frame-walk.ts";
 import {
+  type BlockWalker,
   CAPTURED,
   LENGTH,
   MAC,
@@ -162,10 +162,8 @@ class RingEngine implements Engine<Counted> {
   readonly #onClose: () => void;
   readonly #isEthernet: boolean;
   readonly #opensTunnels: boolean;
-  readonly #walk: (first: number, packets: number) => void;
+  readonly #walk: BlockWalker;
   readonly #packet = new Packet();
-  /** Where #walkFrames stands in the ring. */
-  #at = 0;
   #periodMs = DRAIN_MS;
   #timer: NodeJS.Timeout;
   readonly #losses: Losses = { packets: 0 };
@@ -187,7 +185,8 @@ class RingEngine implements Engine<Counted> {
     this.#opensTunnels = opensTunnels;
     if (hasTransport) this.#walk = this.#walkMerged.bind(this);
     else if (opensTunnels || tellsVlans) this.#walk = this.#walkParsed.bind(this);
-    else this.#walk = isEthernet ? this.#walkFrames.bind(this) : this.#walkPackets.bind(this);
+    else if (isEthernet) this.#walk = this.#walkFrames(new FrameWalk(ring));
+    else this.#walk = this.#walkPackets.bind(this);
     this.#timer = setInterval(this.#drainInTime, this.#periodMs);
   }
 
@@ -236,51 +235,8 @@ class RingEngine implements Engine<Counted> {
     await libc.closeInBackground(this.#fd);
   }
 
-  /** Frames that begin with their Ethernet header. Hot; does not allocate. */
-  #walkFrames(first: number, packets: number): void {
-    this.#at = first;
-    let left = packets - this.#walkPlain(packets);
-    while (left > 0) {
-      this.#recordFrame();
-      left -= 1 + this.#walkPlain(left - 1);
-    }
-  }
-
-  /**
-   * Counts at most `packets` frames from #at on, as long as they are like most, and says how many. A loop without a call
-   * that V8 does not inline: after one, V8 would load again all that stays the same from packet to packet. Hot.
-   */
-  #walkPlain(packets: number): number {
-    const { words, halves, view } = this.#ring;
-    const sink = this.#sink!;
-    let at = this.#at;
-    let count = 0;
-    for (; count < packets; count++) {
-      const word = at >> 2;
-      const start = at + halves[(at >> 1) + MAC]!;
-      const isSingle = (words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0;
-      if (!isSingle || !isPlainIpv4(view, start, start + words[word + CAPTURED]!)) break;
-      const network = start + ETHERNET_HEADER_BYTES;
-      const lengthBytes = words[word + LENGTH]! - ETHERNET_HEADER_BYTES;
-      const source = ipv4Source(view, network);
-      const destination = ipv4Destination(view, network);
-      if (!sink.recordIpv4(source, destination, ipv4Protocol(view, network), lengthBytes)) break;
-      at += words[word + NEXT]!;
-    }
-    this.#at = at;
-    return count;
-  }
-
-  #recordFrame(): void {
-    const { bytes, words, halves } = this.#ring;
-    const packet = this.#packet;
-    const at = this.#at;
-    const word = at >> 2;
-    const start = at + halves[(at >> 1) + MAC]!;
-    parseFrame(packet, LINKTYPE_ETHERNET, bytes, start, start + words[word + CAPTURED]!, words[word + LENGTH]!);
-    if ((words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0) this.#sink!.record(packet);
-    else this.#sink!.recordAggregated(packet);
-    this.#at = at + words[word + NEXT]!;
+  #walkFrames(frames: FrameWalk): BlockWalker {
+    return (first, packets) => frames.walk(first, packets, this.#sink!);
   }
 
   /** Packets of which the kernel has taken off the link header. Hot; does not allocate. */

@@ -20,6 +20,10 @@ export class TunnelSink implements FrameCounts {
     return this.#counts.recordIpv4(source, destination, protocol, lengthBytes);
   }
 
+  recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
+    return this.#counts.recordIpv6(view, at, lengthBytes);
+  }
+
   recordAggregated(packet: Packet): void {
     this.#note(packet);
     this.#counts.recordAggregated(packet);

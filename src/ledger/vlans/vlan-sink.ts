@@ -35,6 +35,10 @@ export class VlanSink<Part extends FrameCounts> implements FrameCounts {
     return false;
   }
 
+  recordIpv6(): boolean {
+    return false;
+  }
+
   recordAggregated(packet: Packet): void {
     this.part(packet.vlan).recordAggregated(packet);
   }

@@ -1,4 +1,5 @@
-import type { Packet } from "../../packet/packet.ts";
+import { readPlainIpv6 } from "../../packet/ipv6.ts";
+import { Packet } from "../../packet/packet.ts";
 
 /** Counts the frames of one interface. */
 export interface FrameCounts {
@@ -8,6 +9,8 @@ export interface FrameCounts {
    * `record` must do it.
    */
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean;
+  /** Likewise, an IPv6 packet without extension headers, given by where its header is. */
+  recordIpv6(view: DataView, at: number, lengthBytes: number): boolean;
   /** A frame that stands for several packets of the wire. */
   recordAggregated(packet: Packet): void;
 }
@@ -26,6 +29,7 @@ export class ZonedSink implements FrameCounts {
   readonly #counts: FrameCounts;
   readonly #further: readonly PacketCounts[];
   readonly #needsPacket: boolean;
+  readonly #packet = new Packet();
 
   constructor(counts: FrameCounts, further: readonly PacketCounts[]) {
     this.#counts = counts;
@@ -41,6 +45,13 @@ export class ZonedSink implements FrameCounts {
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
     if (this.#needsPacket || !this.#counts.recordIpv4(source, destination, protocol, lengthBytes)) return false;
     for (const each of this.#further) each.recordIpv4(source, destination, protocol, lengthBytes);
+    return true;
+  }
+
+  recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
+    if (this.#needsPacket || !this.#counts.recordIpv6(view, at, lengthBytes)) return false;
+    readPlainIpv6(this.#packet, view, at, lengthBytes);
+    for (const each of this.#further) each.record(this.#packet);
     return true;
   }
 

@@ -39,6 +39,11 @@ class Recorder {
     return true;
   }
 
+  recordIpv6(_view: DataView, _at: number, lengthBytes: number): boolean {
+    this.seen.push([lengthBytes, null]);
+    return true;
+  }
+
   recordAggregated({ lengthBytes, headerBytes, segmentBytes }: Packet): void {
     this.seen.push([lengthBytes, [headerBytes, segmentBytes]]);
   }

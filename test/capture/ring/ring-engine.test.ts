@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import { type Link, Links } from "../../../src/capture/links.ts";
 import { openRingEngine, ringKind } from "../../../src/capture/ring/ring-engine.ts";
+import { readPlainIpv6 } from "../../../src/packet/ipv6.ts";
 import { Packet, Verdict } from "../../../src/packet/packet.ts";
 import { type Facts, facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
@@ -29,6 +30,13 @@ class Recorder {
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean {
     const packet = new Packet();
     this.record(Object.assign(packet, { verdict: Verdict.IP, version: 4, source, destination, protocol, lengthBytes }));
+    return true;
+  }
+
+  recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
+    const packet = new Packet();
+    readPlainIpv6(packet, view, at, lengthBytes);
+    this.record(packet);
     return true;
   }
 

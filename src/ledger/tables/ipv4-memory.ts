@@ -1,6 +1,6 @@
-import { lengthened } from "../grown-array.ts";
-import { NO_RANGE, type RangeTable } from "./ranges.ts";
-import { ROW_CELLS } from "./rows.ts";
+import { lengthened } from "../../grown-array.ts";
+import { NO_RANGE, type RangeTable } from "../ranges.ts";
+import { ROW_CELLS } from "../rows.ts";
 
 /** What stands for the counters of an address: no range has it, or they must be found. */
 export const UNLISTED = -1;

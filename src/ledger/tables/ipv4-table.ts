@@ -14,7 +14,7 @@ import {
   UNSEEN_PAGE,
   UNSEEN_TOP,
 } from "./ipv4-memory.ts";
-import { ROW_CELLS } from "./rows.ts";
+import { ROW_CELLS } from "../rows.ts";
 
 /**
  * The counters of an IPv4 address and a cell of its row, of one interface, in four loads however many ranges there are:

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ipv4Memory, UNLISTED, UNSEEN } from "../../src/ledger/ipv4-memory.ts";
-import { Ipv4Table } from "../../src/ledger/ipv4-table.ts";
-import { RangeTable } from "../../src/ledger/ranges.ts";
-import { ROW_CELLS } from "../../src/ledger/rows.ts";
-import { parseAddress } from "../../src/packet/address.ts";
-import { parseRange } from "../../src/config/range-syntax.ts";
+import { Ipv4Memory, UNLISTED, UNSEEN } from "../../../src/ledger/tables/ipv4-memory.ts";
+import { Ipv4Table } from "../../../src/ledger/tables/ipv4-table.ts";
+import { RangeTable } from "../../../src/ledger/ranges.ts";
+import { ROW_CELLS } from "../../../src/ledger/rows.ts";
+import { parseAddress } from "../../../src/packet/address.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
 
 /** As far apart as two ranges get. */
 const FAR_APART = ["0.0.1.0/24", "255.255.254.128/25"];
