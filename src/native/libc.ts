@@ -265,6 +265,7 @@ export function makePromiscuous(fd: number, interfaceIndex: number): Promise<num
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_ATTACH_FILTER = 26;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
 
 /** The pending error of a socket, by its errno, or 0; reading it clears it. */
 export function takeSocketError(fd: number): number {
@@ -277,11 +278,20 @@ const CLASSIC_INSTRUCTION_BYTES = 8;
 
 /** Attaches a classic BPF program, packed as `struct sock_filter`s, to a socket. */
 export function attachFilter(fd: number, program: Uint8Array): number {
+  return attachProgram(fd, SO_ATTACH_FILTER, program);
+}
+
+/** Likewise, one that says which of the sockets at an address has a packet (SO_REUSEPORT). */
+export function attachChoice(fd: number, program: Uint8Array): number {
+  return attachProgram(fd, SO_ATTACH_REUSEPORT_CBPF, program);
+}
+
+function attachProgram(fd: number, option: number, program: Uint8Array): number {
   // struct sock_fprog: u16 count, padding, pointer. The kernel copies the program before the call returns.
   const fprog = new DataView(new ArrayBuffer(16));
   fprog.setUint16(0, program.length / CLASSIC_INSTRUCTION_BYTES, true);
   fprog.setBigUint64(8, koffi().address(program), true);
-  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(fprog.buffer));
+  return setsockopt(fd, SOL_SOCKET, option, new Uint8Array(fprog.buffer));
 }
 
 const SIG_IGN = 1;

@@ -1,6 +1,18 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { koffi } from "./koffi.ts";
-import { bind, close, dup, errno, errnoText, getsockname, getsockopt, recvmmsg, setsockopt, socket } from "./libc.ts";
+import {
+  attachChoice,
+  bind,
+  close,
+  dup,
+  errno,
+  errnoText,
+  getsockname,
+  getsockopt,
+  recvmmsg,
+  setsockopt,
+  socket,
+} from "./libc.ts";
 
 /* Sockets that receive datagrams of UDP, many in one call (recvmmsg(2)). */
 
@@ -11,6 +23,7 @@ const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
 const SO_RCVBUFFORCE = 33;
 const SO_MEMINFO = 55;
 const MEMINFO_RCVBUF = 1;
@@ -23,6 +36,12 @@ const IPV6_V6ONLY = 26;
 export interface UdpAddress {
   readonly host: readonly number[] | undefined;
   readonly port: number;
+}
+
+export interface UdpOptions {
+  readonly bufferBytes: number;
+  /** Of an address that others receive at as well: a program of classic BPF that says which of them has a datagram. */
+  readonly choice?: Uint8Array | null;
 }
 
 /** sockaddr_in6; that of IPv4 is its beginning, with the address in the place of the flow information. */
@@ -49,11 +68,15 @@ export class UdpSocket implements Disposable {
   }
 
   /** `name`: the address as messages call it. Throws PromtapError. */
-  static open(address: UdpAddress, name: string, bufferBytes: number): UdpSocket {
+  static open(address: UdpAddress, name: string, { bufferBytes, choice = null }: UdpOptions): UdpSocket {
     const keyOf = (port: number): string => `${address.host?.join(".") ?? ""}:${port}`;
     const known = shared.get(keyOf(address.port));
-    const fd = known === undefined ? openBound(address, bufferBytes) : dup(known.fd);
-    if (fd < 0) throw new PromtapError(ErrorCode.HOST, `couldn't receive on ${name}: ${reasonOf(fd)}`);
+    const fd = known === undefined ? openBound(address, bufferBytes, choice !== null) : dup(known.fd);
+    const result = fd < 0 || choice === null ? fd : share(fd, choice);
+    if (result < 0) {
+      if (fd >= 0) close(fd);
+      throw new PromtapError(ErrorCode.HOST, `couldn't receive on ${name}: ${reasonOf(result)}`);
+    }
     const port = portOf(fd);
     if (known === undefined) shared.set(keyOf(port), { fd: dup(fd), users: 1 });
     else known.users++;
@@ -83,16 +106,17 @@ function reasonOf(result: number): string {
 }
 
 /** Without an address the socket is one of IPv6 that takes IPv4 too, unless the kernel has none (`ipv6.disable=1`). */
-function openBound({ host, port }: UdpAddress, bufferBytes: number): number {
-  const family = host?.length === 4 ? FAMILY_IPV4 : FAMILY_IPV6;
-  const fd = openFamily(family, host, port, bufferBytes);
+function openBound(address: UdpAddress, bufferBytes: number, isShared: boolean): number {
+  const isOfIpv4 = address.host?.length === 4;
+  const fd = openFamily(isOfIpv4 ? FAMILY_IPV4 : FAMILY_IPV6, address, bufferBytes, isShared);
   const hasNoIpv6 = fd === -errno.EAFNOSUPPORT || fd === -errno.EADDRNOTAVAIL;
-  return host === undefined && hasNoIpv6 ? openFamily(FAMILY_IPV4, undefined, port, bufferBytes) : fd;
+  return address.host === undefined && hasNoIpv6 ? openFamily(FAMILY_IPV4, address, bufferBytes, isShared) : fd;
 }
 
-function openFamily(family: number, host: readonly number[] | undefined, port: number, bufferBytes: number): number {
+function openFamily(family: number, { host, port }: UdpAddress, bufferBytes: number, isShared: boolean): number {
   const fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
+  if (isShared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, int32(1));
   if (family === FAMILY_IPV6) setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, int32(host === undefined ? 0 : 1));
   // Beyond net.core.rmem_max only with CAP_NET_ADMIN.
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, int32(bufferBytes)) < 0) {
@@ -107,6 +131,12 @@ function openFamily(family: number, host: readonly number[] | undefined, port: n
   if (result >= 0) return fd;
   close(fd);
   return result;
+}
+
+/** Has others receive at its address as well, by what the program says. */
+function share(fd: number, choice: Uint8Array): number {
+  const result = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, int32(1));
+  return result < 0 ? result : attachChoice(fd, choice);
 }
 
 function portOf(fd: number): number {

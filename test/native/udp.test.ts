@@ -25,7 +25,7 @@ async function send(port: number, host: string, ...datagrams: Uint8Array[]): Pro
 
 describe("a socket of UDP", () => {
   test("gives what waits in it, with who sent it, many datagrams in one call", async () => {
-    using socket = UdpSocket.open({ host: LOOPBACK, port: 0 }, "here", BUFFER_BYTES);
+    using socket = UdpSocket.open({ host: LOOPBACK, port: 0 }, "here", { bufferBytes: BUFFER_BYTES });
     const batch = new DatagramBatch();
     assert.equal(batch.receive(socket), 0);
     const sent = Array.from({ length: 70 }, (_, k) => Buffer.alloc(k === 3 ? 65_507 : k, k));
@@ -46,7 +46,7 @@ describe("a socket of UDP", () => {
   });
 
   test("on all addresses takes IPv4 as IPv6 that stands for it", async () => {
-    using socket = UdpSocket.open({ host: undefined, port: 0 }, "here", BUFFER_BYTES);
+    using socket = UdpSocket.open({ host: undefined, port: 0 }, "here", { bufferBytes: BUFFER_BYTES });
     const batch = new DatagramBatch();
     await send(socket.port, "127.0.0.1", Buffer.from("a"));
     assert.equal(batch.receive(socket), 1);
@@ -61,7 +61,8 @@ describe("a socket of UDP", () => {
     taken.bind(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address();
-    const open = (host: number[], to: number): unknown => UdpSocket.open({ host, port: to }, "there", BUFFER_BYTES);
+    const open = (host: number[], to: number): unknown =>
+      UdpSocket.open({ host, port: to }, "there", { bufferBytes: BUFFER_BYTES });
     assert.throws(
       () => open(LOOPBACK, port),
       /^PromtapError: couldn't receive on there: another program receives there$/,
@@ -71,9 +72,9 @@ describe("a socket of UDP", () => {
   });
 
   test("is shared within the program, so that one can take over from another", async () => {
-    const first = UdpSocket.open({ host: LOOPBACK, port: 0 }, "here", BUFFER_BYTES);
+    const first = UdpSocket.open({ host: LOOPBACK, port: 0 }, "here", { bufferBytes: BUFFER_BYTES });
     const { port } = first;
-    const second = UdpSocket.open({ host: LOOPBACK, port }, "here", BUFFER_BYTES);
+    const second = UdpSocket.open({ host: LOOPBACK, port }, "here", { bufferBytes: BUFFER_BYTES });
     first[Symbol.dispose]();
     await send(port, "127.0.0.1", Buffer.from("a"));
     assert.equal(new DatagramBatch().receive(second), 1);
@@ -85,7 +86,7 @@ describe("a socket of UDP", () => {
   });
 
   test("tells how much may wait, and what was dropped because that was too much", async () => {
-    using socket = UdpSocket.open({ host: LOOPBACK, port: 0 }, "here", 4096);
+    using socket = UdpSocket.open({ host: LOOPBACK, port: 0 }, "here", { bufferBytes: 4096 });
     const { bufferBytes, drops } = socket.memory();
     assert.deepEqual([bufferBytes >= 4096, drops], [true, 0]);
     const sent = 100;

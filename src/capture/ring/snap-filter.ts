@@ -31,21 +31,21 @@ import { EXTENSION_HEADERS, MAX_EXTENSION_BYTES, TCP_READ_BYTES } from "../../pa
 import { MAX_TUNNEL_BYTES, TUNNEL_PORTS, TUNNEL_PROTOCOLS, UDP_PORT_BYTES } from "../../packet/tunnel.ts";
 
 /* Classic BPF (linux/bpf_common.h, linux/filter.h): u16 code, u8 jump if true, u8 jump if false, u32 operand. */
-const BPF_LD_W_ABS = 0x20;
+export const BPF_LD_W_ABS = 0x20;
 const BPF_LD_H_ABS = 0x28;
-const BPF_LD_B_ABS = 0x30;
+export const BPF_LD_B_ABS = 0x30;
 const BPF_LD_H_IND = 0x48;
 /** X = four times the lower half of a byte: the length of an IPv4 header. */
 const BPF_LDX_B_MSH = 0xb1;
 const BPF_LD_W_LEN = 0x80;
-const BPF_JMP_JEQ = 0x15;
+export const BPF_JMP_JEQ = 0x15;
 const BPF_JMP_JGE = 0x35;
 const BPF_ALU_AND_K = 0x54;
 export const BPF_RET_K = 0x06;
 /** Loads from here on are not of the packet but of what the kernel knows about it. */
 export const SKF_AD_OFF = 0xffff_f000;
 /** Loads from here on count from the network header, wherever the frame has it. */
-const SKF_NET_OFF = 0xfff0_0000;
+export const SKF_NET_OFF = 0xfff0_0000;
 export const SKF_AD_PROTOCOL = SKF_AD_OFF;
 export const SKF_AD_PKTTYPE = SKF_AD_OFF + 4;
 const PACKET_OUTGOING = 4;

@@ -89,7 +89,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 
 /** What can't be another without beginning to count again. */
 function fixedOf({ udp, ...rest }: FlowConfig) {
-  return { ...rest, listen: udp?.listen, direction: udp?.direction };
+  return { ...rest, listen: udp?.listen, sharers: udp?.sharers, direction: udp?.direction };
 }
 
 async function exportersOf(udp: Udp, log: FeatureLog): Promise<ExportersOptions> {
@@ -121,12 +121,12 @@ function kafkaIntakeOf({ topic, applySampling }: Kafka, ledger: FlowLedger, log:
 }
 
 function receive(
-  { listen }: Udp,
+  { listen, sharers }: Udp,
   intake: UdpIntake,
   { log, reports }: Pick<FeatureHost, "log" | "reports">,
   held: AsyncDisposableStack,
 ): UdpFamilies {
-  const receiver = held.use(new UdpReceiver(listen, intake));
+  const receiver = held.use(new UdpReceiver(listen, intake, sharers));
   if (reports !== undefined) held.use(reports.onSync(() => receiver.sync()));
   for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
   return new UdpFamilies(receiver, intake);

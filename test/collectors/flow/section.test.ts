@@ -137,6 +137,7 @@ describe("flags of flows", () => {
     const args = ["--flow-listen=:2055", "--flow-listen=192.0.2.1:1", "--flow-listen=[::1]:6343", "--flow-sampling=8"];
     const udp = {
       listen,
+      sharers: 1,
       exporters: null,
       exporterNamesPath: null,
       interfaceNamesPath: null,

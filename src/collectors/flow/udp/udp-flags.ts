@@ -1,4 +1,4 @@
-import { choice, illegal, list, nonEmpty, single } from "../../../config/flag.ts";
+import { choice, illegal, list, nonEmpty, single, wholeNumber } from "../../../config/flag.ts";
 import type { Values } from "../../../config/section.ts";
 import { COUNTED_DIRECTIONS } from "../../../flows/exporter.ts";
 import { type Address, parseAddress } from "../../../packet/address.ts";
@@ -8,6 +8,8 @@ import type { ListenAddress } from "./udp-receiver.ts";
 
 export const MAX_PORT = 65_535;
 const NEEDS_LISTEN = { needs: ["flow-listen"] } as const;
+/** More would be for a machine that nobody has. */
+const MAX_SHARERS = 64;
 /** Of what a sampled count is multiplied by. */
 const MAX_SAMPLING = 1_000_000;
 
@@ -25,6 +27,16 @@ export const UDP_FLAGS = {
       "Address at which NetFlow v5 and v9, IPFIX and sFlow v5 are received by UDP: :2055, 192.0.2.1:2055, [::1]:6343. " +
       "With it, traffic is captured only if -i asks for it.",
     parse: listenAddressOf,
+  }),
+  /** How many promtaps receive there. */
+  sharers: single({
+    name: "flow-sharers",
+    key: "flow.sharers",
+    value: "N",
+    default: "1",
+    ...NEEDS_LISTEN,
+    help: "Number of promtaps that receive at the same addresses; what an exporter sends goes to one of them.",
+    parse: wholeNumber(MAX_SHARERS, 1),
   }),
   /** Whose datagrams are taken; null: those of all. */
   exporters: single({
@@ -79,9 +91,9 @@ export type UdpConfig = Values<typeof UDP_FLAGS>;
 
 /** What is received; null if nothing is. */
 export function udpOf(values: UdpConfig): UdpConfig | null {
-  const { listen, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction } = values;
+  const { listen, sharers, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction } = values;
   if (listen.length === 0) return null;
-  return { listen, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction };
+  return { listen, sharers, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction };
 }
 
 function listenAddressOf(text: string, spelling: string): ListenAddress {

@@ -1,5 +1,6 @@
 import { watchReadable } from "../../../native/libc.ts";
 import { DatagramBatch, type UdpAddress, UdpSocket } from "../../../native/udp.ts";
+import { choiceBySender } from "./sender-choice.ts";
 import type { UdpIntake } from "./udp-intake.ts";
 
 /** What the kernel may keep of a burst; without CAP_NET_ADMIN net.core.rmem_max bounds it. */
@@ -22,14 +23,15 @@ export class UdpReceiver implements Disposable {
   readonly #intake: UdpIntake;
   readonly #ends: (() => void)[] = [];
 
-  /** Throws PromtapError. */
-  constructor(addresses: readonly ListenAddress[], intake: UdpIntake) {
+  /** `sharers`: how many programs receive there. Throws PromtapError. */
+  constructor(addresses: readonly ListenAddress[], intake: UdpIntake, sharers = 1) {
     this.#intake = intake;
     const sockets: { name: string; socket: UdpSocket }[] = [];
     this.sockets = sockets;
+    const options = { bufferBytes: BUFFER_BYTES, choice: sharers > 1 ? choiceBySender(sharers) : null };
     try {
       for (const address of addresses) {
-        const socket = UdpSocket.open(address, address.name, BUFFER_BYTES);
+        const socket = UdpSocket.open(address, address.name, options);
         sockets.push({ name: boundName(address, socket), socket });
         this.#ends.push(watchReadable(socket.fd, () => this.#drain(socket, CALLS_PER_TURN)));
       }
