@@ -163,6 +163,35 @@ test("zones go on by their names; those of no name here are left out, and what f
   assert.deepEqual(zoneCounts(other, "eth0"), {});
 });
 
+test("a customer that is in no list any more is told once more, and its number goes to others", async () => {
+  const customers = (...names: string[]): Zoning => {
+    const made = new Zoning("customer", 10, FIRST_NAMED + 2, Ends.BOTH);
+    for (const name of names) made.zoneOf(name);
+    return made;
+  };
+  const before = customers("acme", "bolt");
+  const ledger = new Ledger(new RangeTable([]), NO_LIMIT, [before]);
+  for (const [index, name] of ["acme", "bolt"].entries()) {
+    const slot = before.slotOf(before.zoneOf(name), Direction.TX);
+    ledger.interface("eth0").zones[0]!.counts.add(slot, Direction.TX, index + 1, 100);
+  }
+  const now = customers("bolt");
+  const next = successor(await written(ledger), [], NO_LIMIT, [now]);
+  next.interface("eth0");
+  const page = (): Record<string, number[]> => {
+    now.slots.beginPage();
+    return zoneCounts(next, "eth0");
+  };
+  assert.deepEqual(page(), { acme: [1, 100, 0, 0], bolt: [2, 100, 0, 0] });
+  assert.deepEqual(page(), { bolt: [2, 100, 0, 0] });
+  assert.equal(now.knownZone("acme"), undefined);
+  // Without room for its number it is left out: it is not counted for others.
+  const full = customers("bolt", "cord");
+  assert.deepEqual(zoneCounts(successor(await written(ledger), [], NO_LIMIT, [full]), "eth0"), {
+    bolt: [2, 100, 0, 0],
+  });
+});
+
 test("accounts of customers go on by the names of both ends, if protocols and VLANs are told apart as before", async () => {
   const accounts = (
     limit: number,

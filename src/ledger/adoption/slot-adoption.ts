@@ -1,11 +1,14 @@
 import type { AccountLedger } from "../accounts/account-ledger.ts";
 import { Direction } from "../rows.ts";
 import { BYTES, PACKETS, type SlotCounters } from "../zones/slot-counters.ts";
-import { FIRST_NAMED } from "../zones/zone.ts";
+import { Ends, FIRST_NAMED } from "../zones/zone.ts";
 import type { ZoneLedger } from "../zones/zone-ledger.ts";
 import type { Zoning } from "../zones/zoning.ts";
 
-/* What a run before counted by slot goes to the slots of what has the same names; what has none is left out. */
+/*
+ * What a run before counted by slot goes to the slots of what has the same names. A customer that is in no list any more
+ * is told once more, as one that goes at a reload; what else has no such name is left out.
+ */
 
 /** Adds what a ledger of another zoning counts. */
 export function adoptZones(from: ZoneLedger, to: ZoneLedger): void {
@@ -47,5 +50,7 @@ function adoptSlots(
 
 /** The zone that is called like one of another zoning, if there is one. */
 function zoneIn(zoning: Zoning, other: Zoning, zone: number): number | undefined {
-  return zone < FIRST_NAMED ? zone : zoning.knownZone(other.nameOf(zone));
+  if (zone < FIRST_NAMED) return zone;
+  const name = other.nameOf(zone);
+  return zoning.ends === Ends.BOTH ? zoning.departingZoneOf(name) : zoning.knownZone(name);
 }

@@ -126,6 +126,17 @@ export class Zoning {
     return zone === NO_NAME ? undefined : zone;
   }
 
+  /** The zone of a name that may be in no table: then one more page has it. Undefined if there is no number for it. */
+  departingZoneOf(name: string): number | undefined {
+    const known = this.knownZone(name);
+    if (known !== undefined) return known;
+    const zone = this.zoneOf(name);
+    if (zone < FIRST_NAMED) return undefined;
+    this.#stays[zone] = Stay.GONE;
+    this.#hasGone = true;
+    return zone;
+  }
+
   /** Zones that have a number, one more than the highest. */
   get zones(): number {
     return this.names.count;
