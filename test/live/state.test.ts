@@ -6,8 +6,8 @@ import { existsSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ACK, frameOf, SYN } from "../collectors/wialon/wire.ts";
-import { type Frame, ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
+import { type Bytes, netflow9, set, template, u32 } from "../flows/datagrams.ts";
+import { datagramFrame, type Frame, ipv4Frame, NEAR_MAC, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
@@ -47,39 +47,114 @@ async function writing(folder: string): Promise<void> {
   watcher.close();
 }
 
+const HERE = "192.0.2.1";
+const EXPORTER = "192.0.2.77";
+const FLOW_PORT = 2055;
+const TRACKER_PORT = 20332;
+/** The template comes once: after a kill records can be read by what was kept of it alone. */
+const TEMPLATE_FRAME = flowFrame(set(0, template(256, [1, 4], [2, 4])));
+const KILL_FRAMES = [
+  ...FRAMES,
+  flowFrame(set(256, u32(100), u32(1))),
+  datagramFrame("10.0.0.1", "10.0.0.9", TRACKER_PORT, Buffer.from("imei#P#\r\n")),
+];
+
+/** What is counted of all frames, or of one in each round. */
+const COUNTED: readonly { readonly of: string; readonly share: number; count(page: Page): number }[] = [
+  { of: "frames", share: 1, count: all },
+  { of: "flows", share: 1 / KILL_FRAMES.length, count: (page) => page.sum("flow_transit_packets_total") },
+  { of: "packets of trackers", share: 1 / KILL_FRAMES.length, count: (page) => page.sum("wialon_ips_packets_total") },
+];
+
+function flowFrame(content: Bytes): Frame {
+  return datagramFrame(EXPORTER, HERE, FLOW_PORT, netflow9([content]));
+}
+
+/** A veth whose near end receives what is sent to it, and answers nobody. */
+function addReceiver(namespace: Namespace): void {
+  namespace.addVeth("near", "far");
+  namespace.ip("link", "set", "near", "address", NEAR_MAC.map((byte) => byte.toString(16)).join(":"));
+  namespace.ip("address", "add", `${HERE}/32`, "dev", "near");
+  namespace.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.near.rp_filter=0");
+}
+
+/** What pages may have at most, and have to have at least, of each thing that is counted. */
+class Bounds {
+  #most = COUNTED.map(() => 0);
+  #least = COUNTED.map(() => 0);
+
+  /** So many frames more were sent; a share of them may be one more at either end. */
+  allow(frames: number): void {
+    this.#most = this.#most.map((most, k) => most + frames * COUNTED[k]!.share + 2 * (1 - COUNTED[k]!.share));
+  }
+
+  /** A page has all that went before. */
+  begin(page: Page): void {
+    this.#most = COUNTED.map(({ count }) => count(page));
+  }
+
+  require(page: Page): void {
+    this.#least = COUNTED.map(({ count }) => count(page));
+  }
+
+  check(page: Page): void {
+    for (const [k, { of, count }] of COUNTED.entries()) {
+      const [value, most, least] = [count(page), this.#most[k]!, this.#least[k]!];
+      assert.ok(value <= most, `${value} ${of} are counted of ${most} that were sent`);
+      assert.ok(value >= least, `${value} ${of} are counted after ${least} had been written`);
+    }
+  }
+}
+
 for (const engine of KILLED) {
-  const options = { ...engineOptions(engine), timeout: 60_000 + KILLS * MS_PER_KILL };
+  const options = { ...liveOptions("libpcap"), timeout: 60_000 + KILLS * MS_PER_KILL };
   test(
     `engine ${engine}, killed ${KILLS} times at any moment, loses what came since it wrote, and counts nothing twice`,
     options,
     async () => {
       using namespace = new Namespace();
       using folder = new TemporaryFolder();
-      namespace.addVeth("near", "far");
-      const args = flags(join(folder.path, "state"), "--engine", engine);
+      addReceiver(namespace);
+      const others = [
+        "--flow-listen",
+        `:${FLOW_PORT}`,
+        "--flow-asn=64500",
+        "--wialon",
+        "--wialon-filter",
+        `udp port ${TRACKER_PORT}`,
+      ];
+      const args = flags(join(folder.path, "state"), "--engine", engine, ...others, "--wialon-interface=near");
       const sent = (): number => namespace.statistic("far", "tx_packets");
-      /** What a page may have at most, and has to have at least. */
-      let [most, least] = [0, 0];
+      const bounds = new Bounds();
       {
-        await using _ = new Load(namespace, "far", FRAMES, "300us");
+        await using loads = new AsyncDisposableStack();
         for (let kill = 0; kill <= KILLS; kill++) {
           const sentBefore = sent();
           await using promtap = await RunningPromtap.start(namespace, args);
           const sentAtFirst = sent();
           const first = await promtap.page();
-          most += sent() - sentBefore;
-          assert.ok(all(first) <= most, `${all(first)} are counted of ${most} that were sent`);
-          assert.ok(all(first) >= least, `${all(first)} are counted after ${least} had been written`);
+          bounds.allow(sent() - sentBefore);
+          bounds.check(first);
           if (kill === KILLS) break;
+          if (kill === 0) {
+            await send(namespace, "far", [TEMPLATE_FRAME]);
+            loads.use(new Load(namespace, "far", KILL_FRAMES, "300us"));
+          }
+          await promtap.pageWhere(
+            "flows are counted again",
+            (page) => COUNTED[1]!.count(page) > COUNTED[1]!.count(first),
+          );
           // What this page has is in what is written from now on.
+          const seen = await promtap.page();
           const seenAtSeconds = Date.now() / 1000;
           const last = await promtap.pageWhere("it was written", (page) => page.value(WRITTEN)! > seenAtSeconds);
           assert.equal(last.value(FAILURES), 0);
-          least = all(first);
+          bounds.require(seen);
           if (kill % 2 === 0) await writing(folder.path);
           else await delay(randomInt(1000 * INTERVAL_SECONDS));
           const { stderr } = await promtap.kill();
-          most = all(first) + sent() - sentAtFirst;
+          bounds.begin(first);
+          bounds.allow(sent() - sentAtFirst);
           assert.doesNotMatch(stderr, /couldn't/);
         }
       }
@@ -122,35 +197,6 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
     assert.deepEqual(second, new Map([...first].map(([series, value]) => [series, 2 * value])));
   });
 }
-
-/** What a tracker says in a connection that has begun. */
-function trackerFrames(lines: readonly string[]): Frame[] {
-  const ends = { source: "10.0.0.1", destination: "10.0.0.9", sourcePort: 4000, destinationPort: 20332 };
-  let sequence = 1000;
-  return ["", ...lines].map((text, index) => {
-    const payload = Buffer.from(text);
-    const bytes = frameOf({ ...ends, payload, tcp: { sequence, acknowledgment: 0, flags: index === 0 ? SYN : ACK } });
-    sequence += Math.max(payload.length, 1);
-    return { bytes: [...bytes], lengthBytes: bytes.length - 14 };
-  });
-}
-
-test("what trackers said goes on after the program was killed", liveOptions("libpcap"), async () => {
-  using namespace = new Namespace();
-  using folder = new TemporaryFolder();
-  namespace.addVeth("near", "far");
-  const args = ["--wialon", "--wialon-interface=near", "--state", join(folder.path, "state"), "--state-interval=1"];
-  const pings = (page: Page): number => page.sum("wialon_ips_packets_total");
-  for (const life of [1, 2]) {
-    await using promtap = await RunningPromtap.start(namespace, args);
-    assert.equal(pings(await promtap.page()), 2 * (life - 1));
-    await send(namespace, "far", trackerFrames(["#P#\r\n", "#P#\r\n"]));
-    await promtap.pageWhere("all is counted", (page) => pings(page) === 2 * life);
-    const seenAtSeconds = Date.now() / 1000;
-    await promtap.pageWhere("it was written", (page) => page.value(WRITTEN)! > seenAtSeconds);
-    await promtap.kill();
-  }
-});
 
 /** Has the program see a disk of its own at this path, of so many bytes. */
 function onDisk(path: string, size: string): string[] {

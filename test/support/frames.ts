@@ -10,7 +10,7 @@ export const PROTOCOL_UDP = 17;
 export const PROTOCOL_ICMPV6 = 58;
 
 /* Locally administered addresses of no interface: nothing answers. */
-const NEAR_MAC = [0x02, 0, 0, 0, 0, 0x01];
+export const NEAR_MAC = [0x02, 0, 0, 0, 0, 0x01];
 const FAR_MAC = [0x02, 0, 0, 0, 0, 0x02];
 
 const ETHERTYPE_IPV4 = 0x0800;
@@ -28,6 +28,7 @@ const ARP_REQUEST = [0, 1, 0x08, 0x00, 6, 4, 0, 1];
 const TCP_ACK = [0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0];
 
 const IPV4_HEADER_BYTES = 20;
+const UDP_HEADER_BYTES = 8;
 const IPV6_HEADER_BYTES = 40;
 const ARP_BYTES = 28;
 
@@ -65,6 +66,17 @@ export function ipv4Frame(fields: IpFields): Frame {
   header.splice(10, 2, ...u16(checksum(header)));
   const packet = [...header, ...transport(protocol, lengthBytes - IPV4_HEADER_BYTES)];
   return { bytes: ethernet(ETHERTYPE_IPV4, packet), lengthBytes, ip: { version: 4, source, destination, protocol } };
+}
+
+/** A datagram with this payload, from port 40000, without a checksum. */
+export function datagramFrame(source: string, destination: string, port: number, payload: Iterable<number>): Frame {
+  const bytes = [...payload];
+  const lengthBytes = IPV4_HEADER_BYTES + UDP_HEADER_BYTES + bytes.length;
+  const frame = ipv4Frame({ source, destination, protocol: PROTOCOL_UDP, lengthBytes });
+  const start = frame.bytes.length - bytes.length;
+  frame.bytes.splice(start - UDP_HEADER_BYTES + 2, 2, ...u16(port));
+  frame.bytes.splice(start, bytes.length, ...bytes);
+  return frame;
 }
 
 export function ipv6Frame(fields: IpFields): Frame {
