@@ -60,7 +60,13 @@ const KILL_FRAMES = [
 ];
 
 /** What is counted of all frames, or of one in each round. */
-const COUNTED: readonly { readonly of: string; readonly share: number; count(page: Page): number }[] = [
+interface Counted {
+  readonly of: string;
+  readonly share: number;
+  readonly count: (page: Page) => number;
+}
+
+const COUNTED: readonly Counted[] = [
   { of: "frames", share: 1, count: all },
   { of: "flows", share: 1 / KILL_FRAMES.length, count: (page) => page.sum("flow_transit_packets_total") },
   { of: "packets of trackers", share: 1 / KILL_FRAMES.length, count: (page) => page.sum("wialon_ips_packets_total") },
