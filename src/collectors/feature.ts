@@ -7,6 +7,7 @@ import type { CapabilityName } from "../native/capabilities.ts";
 import type { ByteReader } from "../state/byte-reader.ts";
 import type { Collector } from "./collector.ts";
 import type { CustomerSlots } from "./customers.ts";
+import type { ReceivedRecords } from "./produce/record-source.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 /** The bytes of what is kept from run to run, as it is at one moment, in pieces. The event loop has its turns. */
@@ -65,6 +66,8 @@ export interface FeatureHost extends CheckHost {
   readonly signal: AbortSignal;
   readonly ledger: Ledger;
   readonly source: TrafficSource;
+  /** Flows that features receive, for those that write them elsewhere. */
+  readonly received: ReceivedRecords;
   /** Undefined if traffic is captured, or nothing is counted that is reported. */
   readonly reports: Reports | undefined;
   /**

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
 import { areComplete, type Collector, CollectorSet } from "../collectors/collector.ts";
 import type { FeatureHost } from "../collectors/feature.ts";
+import { ReceivedRecords } from "../collectors/produce/record-source.ts";
 import { SelfCollector, type Surroundings } from "../collectors/self.ts";
 import { StateCollector } from "../collectors/state.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
@@ -105,6 +106,7 @@ export class Program {
       ledger,
       source: traffic,
       customers: customers.series,
+      received: new ReceivedRecords(),
       reports: traffic instanceof ReportedTraffic ? traffic : undefined,
       databases,
       captureListener: captureLog,

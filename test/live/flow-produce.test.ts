@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { pcap } from "../capture/savefile/captures.ts";
 import { type Frame, ipv4Frame, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { kafkaOptions, OWN_AS, wholeTopicFlags } from "../support/flows.ts";
 import { Kafka } from "../support/kafka.ts";
@@ -7,6 +11,7 @@ import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
 import { lacking } from "../support/requirements.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { send } from "../support/sender.ts";
 
 const options = { ...kafkaOptions, skip: kafkaOptions.skip || lacking("root", "ip", "ethtool", "trafgen") };
@@ -92,31 +97,50 @@ describe("traffic as flow records, through a real Kafka", options, () => {
     assert.equal(page.value("promtap_flow_records_total"), records[0]! + records[1]!);
   });
 
-  test("loses nothing and writes nothing twice when the broker is killed and comes back", async () => {
-    await using producer = await produce("crash", "near1", "-r", RANGE);
+  const softflowd = { skip: lacking("softflowd") };
+  test("loses nothing and writes nothing twice when the broker is killed and comes back", softflowd, async () => {
+    using folder = new TemporaryFolder();
+    const file = join(folder.path, "frames.pcap");
+    writeFileSync(file, Uint8Array.from(pcap({ order: "little" }, [...FRAMES, ...FRAMES, ...FRAMES]).flat()));
+    const report = (version: string) => namespace.run("softflowd", "-r", file, "-v", version, "-n", "127.0.0.1:2055");
+    const received = ["--flow-listen=:2055", "--flow-sampling=10", "--flow-labels=label,ip_proto"];
+    await using producer = await produce("crash", "near1", "-r", RANGE, ...received);
     await producer.pageWhere("it is up", (page) => page.value("promtap_flow_produce_up") === 1, RECOVERY_MS);
+    report("5");
     await sendTo("far1", FRAMES, 100);
-    await producer.pageWhere("it has written", (page) => page.value("promtap_flow_produce_records_total")! >= 2);
+    await producer.pageWhere("it has written", (page) => page.value("promtap_flow_produce_records_total")! >= 4);
     await sendTo("far1", FRAMES, 100);
     await kafka.kill();
+    report("9");
     await sendTo("far1", FRAMES, 100);
     await producer.pageWhere("it knows", (page) => page.value("promtap_flow_produce_up") === 0);
     await sendTo("far1", FRAMES, 100);
+    report("10");
     await kafka.restart();
     const isUp = (page: Page) => page.value("promtap_flow_produce_up") === 1;
     const back = await producer.pageWhere("it is up again", isUp, RECOVERY_MS);
     assert.ok(back.value("promtap_flow_produce_failures_total")! > 0);
     await sendTo("far1", FRAMES, 100);
+    report("5");
     // What is left is written at the end.
     const { stderr } = await producer.stop();
     assert.match(stderr, /couldn't write to Kafka/);
-    await using consumer = await consume("crash", "ip_src,ip_dst");
+    await using consumer = await consume("crash", "ip_src,ip_dst,label,ip_proto");
     const page = await consumer.pageWhere(
       "all has arrived",
-      (each) => each.sum("flow_transmit_packets_total") >= 250 && each.sum("flow_receive_packets_total") >= 250,
+      (each) =>
+        each.sum("flow_transmit_packets_total") >= 250 &&
+        each.sum("flow_receive_packets_total") >= 250 &&
+        each.sum("flow_transit_packets_total") >= 240,
     );
-    assert.deepEqual(rows(page, "transmit"), { "10.0.0.1 ": [250, 25_000] });
-    assert.deepEqual(rows(page, "receive"), { " 10.0.0.2": [250, 250_000] });
+    const host = hostname();
+    assert.deepEqual(rows(page, "transmit"), { [`10.0.0.1  ${host} tcp`]: [250, 25_000] });
+    assert.deepEqual(rows(page, "receive"), { [` 10.0.0.2 ${host} udp`]: [250, 250_000] });
+    // Of 4 reports, 3 frames of each kind, 10 times.
+    assert.deepEqual(rows(page, "transit"), {
+      "  127.0.0.1 tcp": [120, 12_000],
+      "  127.0.0.1 udp": [120, 120_000],
+    });
   });
 
   test("is an interface's if no range is given, with the kernel's index of it", async () => {

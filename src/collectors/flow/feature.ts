@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { FlowRecords } from "../produce/flow-records.ts";
 import { NetworkSet } from "../connections/network-set.ts";
 import { AsNames } from "./as-names/as-names.ts";
 import { FlowCollector, type FlowInput } from "./flow-collector.ts";
@@ -31,7 +32,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
   standsAlone: ["flow-topic", "flow-listen"],
 
-  async start(flow, { log, resume, reports }) {
+  async start(flow, { log, resume, reports, received }) {
     const { kafka, udp, maxSeries } = flow;
     if (flow.ownAs === 0) {
       log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
@@ -50,7 +51,11 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
     await using held = new AsyncDisposableStack();
     const inputs: FlowInput[] = [];
-    if (udp !== null) inputs.push(receive(udp, counters.udp!, { log, reports }, held));
+    if (udp !== null) {
+      const input = receive(udp, counters.udp!, { log, reports }, held);
+      inputs.push(input);
+      received.add(held.use(new FlowRecords(ledger, flow, () => input.sync())));
+    }
     let topic = (): KeptTopic | undefined => undefined;
     if (kafka !== null) {
       const consumed = await consume(kafka, counted, log, held);

@@ -41,6 +41,8 @@ export class FlowLedger {
   #seen = new Uint8Array(FIRST_SLOTS);
   #count = 1;
   readonly #free: number[] = [];
+  /** Told of each slot whose counts are those of "other" from now on. */
+  onVacate: (slot: number) => void = () => {};
 
   constructor({ ownAs, labels, maxSeries }: FlowLedgerOptions) {
     this.#ownAs = ownAs;
@@ -98,6 +100,7 @@ export class FlowLedger {
     }
     this.#seen[OTHER_SLOT]! |= this.#seen[slot]!;
     this.#seen[slot] = 0;
+    this.onVacate(slot);
     this.sets.forget(slot);
     this.#free.push(slot);
     this.evictions++;

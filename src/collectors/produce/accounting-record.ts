@@ -74,6 +74,6 @@ function endOf(
 }
 
 /** RFC 3339, as pmacct writes it with timestamps_rfc3339 and timestamps_utc. */
-function timeText(seconds: number): string {
+export function timeText(seconds: number): string {
   return new Date(Math.floor(seconds) * 1000).toISOString().replace(".000Z", "Z");
 }

@@ -3,6 +3,8 @@ import { Links } from "../../capture/links.ts";
 import { ProduceCollector } from "./produce.ts";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { CheckHost, FeatureKind } from "../feature.ts";
+import type { RecordSource } from "./record-source.ts";
+import { TrafficRecords } from "./traffic-records.ts";
 import { type ProduceConfig, produceSection } from "./section.ts";
 
 /** Interfaces whose index is known: all that there are, and those that went and may have something to be written. */
@@ -12,9 +14,9 @@ const KEPT_INDEXES = 65_536;
 export const produceFeature: FeatureKind<ProduceConfig> = {
   section: produceSection,
 
-  async start({ brokers, topic, intervalMs, ownAs }, host) {
-    refuseUncounted(host);
-    const { source, ledger, log } = host;
+  async start({ brokers, topic, intervalMs, ownAs, isReceiving }, host) {
+    if (!isReceiving) refuseUncounted(host);
+    const { source, ledger, log, received, isCounted } = host;
     // The client of Kafka is large: it is loaded only if it is used.
     const { Producer } = await import("../../kafka/producer.ts");
     const producer = new Producer({ brokers, topic, createsTopic: true }, (error) => {
@@ -22,7 +24,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
       else log.error("couldn't write to Kafka", { topic, error });
     });
     // The interfaces of a file are not those of this host.
-    const links = host.readPath === null ? Links.open() : undefined;
+    const links = isCounted && host.readPath === null ? Links.open() : undefined;
     const indexes = new Map<string, number>();
     const remember = (name: string, index: number): void => {
       indexes.delete(name);
@@ -34,25 +36,28 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
     };
     rememberAll();
     links?.watch(rememberAll);
-    const collector = new ProduceCollector(source, ledger, producer, {
-      intervalMs,
-      label: hostname(),
-      ownAs,
-      indexes: () => indexes,
-    });
+    const context = { label: hostname(), ownAs, indexes: () => indexes };
+    const captured = isCounted ? [new TrafficRecords(source, ledger, context)] : [];
+    received.takers++;
+    const sources = {
+      all: () => [...captured, ...received.all()],
+      forget: (each: RecordSource) => received.forget(each),
+    };
+    const collector = new ProduceCollector(sources, producer, intervalMs);
     return {
       collectors: [collector],
       keeps: [],
       async [Symbol.asyncDispose]() {
         await collector[Symbol.asyncDispose]();
+        received.takers--;
         await producer[Symbol.asyncDispose]();
         links?.[Symbol.dispose]();
       },
     };
   },
 
-  async check({ brokers, topic, intervalMs }, host) {
-    refuseUncounted(host);
+  async check({ brokers, topic, intervalMs, isReceiving }, host) {
+    if (!isReceiving) refuseUncounted(host);
     const { checkTopic } = await import("../../kafka/producer.ts");
     try {
       const partitions = await checkTopic({ brokers, topic }, null);
@@ -66,5 +71,8 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
 
 function refuseUncounted({ isCounted }: CheckHost): void {
   if (isCounted) return;
-  throw new PromtapError(ErrorCode.USAGE, "--flow-produce needs -i here: no traffic is counted that could be written");
+  throw new PromtapError(
+    ErrorCode.USAGE,
+    "--flow-produce needs -i or --flow-listen here: nothing is counted that could be written",
+  );
 }

@@ -1,10 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
-import type { Ledger } from "../../ledger/ledger.ts";
 import { counter, type Family, gauge } from "../../page/family.ts";
 import type { Collector } from "../collector.ts";
-import type { TrafficSource } from "../traffic.ts";
-import { type Batch, Differences } from "./differences.ts";
-import { accountingRecord, type RecordContext } from "./accounting-record.ts";
+import type { RecordBatch, RecordSource } from "./record-source.ts";
 
 /** Where records go. */
 export interface RecordTarget {
@@ -21,33 +18,29 @@ export interface RecordTarget {
   settle(): Promise<void>;
 }
 
-/** What is produced, and how often. */
-export interface Production {
-  readonly intervalMs: number;
-  readonly label: string;
-  readonly ownAs: number;
-  /** Interface → the kernel's index of it, now or when it was last there. */
-  indexes(): ReadonlyMap<string, number>;
-}
-
 /** Between two looks for new interfaces, while records can't be delivered. */
 const WATCH_MS = 60_000;
 /** For what is delivered at the end. */
 const END_MS = 1500;
 
-/** Delivers the differences of the ledger, every so often, as flow records; what can't be delivered stays a difference. */
+/** What is delivered: those that there are now. */
+export interface RecordSources {
+  all(): readonly RecordSource[];
+  /** Told that all of one that has ended is delivered. */
+  forget(source: RecordSource): void;
+}
+
+/** Delivers what sources have counted, every so often, as flow records; what can't be delivered stays with them. */
 export class ProduceCollector implements Collector, AsyncDisposable {
   readonly name = "flow-produce";
-  readonly #source: TrafficSource;
+  readonly #sources: RecordSources;
   readonly #target: RecordTarget;
-  readonly #production: Production;
-  readonly #differences: Differences;
+  readonly #intervalMs: number;
   readonly #end = new AbortController();
   /** Some time after the end. */
   readonly #abandonment = new AbortController();
   readonly #running: Promise<void>;
   readonly #watching: NodeJS.Timeout;
-  readonly #innerNames = new Set<string>();
   #since = now();
   #records = 0;
   #recordBytes = 0;
@@ -55,12 +48,13 @@ export class ProduceCollector implements Collector, AsyncDisposable {
   #unsafe = 0;
   #lastSuccess = 0;
 
-  constructor(source: TrafficSource, ledger: Ledger, target: RecordTarget, production: Production) {
-    this.#source = source;
+  constructor(sources: RecordSources, target: RecordTarget, intervalMs: number) {
+    this.#sources = sources;
     this.#target = target;
-    this.#production = production;
-    this.#differences = new Differences(ledger);
-    this.#watching = setInterval(() => this.#differences.watch(), WATCH_MS);
+    this.#intervalMs = intervalMs;
+    this.#watching = setInterval(() => {
+      for (const source of sources.all()) source.watch();
+    }, WATCH_MS);
     this.#running = this.#run();
   }
 
@@ -83,7 +77,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
       counter(
         "promtap_flow_produce_dropped_packets_total",
         "Packets of interfaces that went, and of which records could not be delivered in time.",
-        this.#differences.droppedPackets,
+        this.#sources.all().reduce((sum, { droppedPackets }) => sum + droppedPackets, 0),
       ),
     ];
   }
@@ -104,7 +98,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
         const started = performance.now();
         await this.#deliver();
         if (isLast) return await this.#target.settle();
-        const leftMs = Math.max(0, started + this.#production.intervalMs - performance.now());
+        const leftMs = Math.max(0, started + this.#intervalMs - performance.now());
         await delay(leftMs, undefined, { signal: end }).catch(() => {});
       }
     } catch (error) {
@@ -112,33 +106,23 @@ export class ProduceCollector implements Collector, AsyncDisposable {
     }
   }
 
-  /** Delivers all differences there are; that brokers can be reached is made sure of even if there are none. */
+  /** Delivers all that there is; that brokers can be reached is made sure of even if there is nothing. */
   async #deliver(): Promise<void> {
     await this.#target.reach(this.#abandonment.signal);
-    this.#source.sync();
     const from = this.#since;
     this.#since = now();
-    const indexes = this.#production.indexes();
-    for (const batch of this.#differences.batches(this.#inner())) {
-      if (batch === undefined) await nextTurn();
-      else await this.#send(batch, { ...this.#production, indexes, from, until: now() });
+    for (const source of this.#sources.all()) {
+      const { hasEnded } = source;
+      for (const batch of source.batches(from)) {
+        if (batch === undefined) await nextTurn();
+        else await this.#send(batch);
+      }
+      if (hasEnded) this.#sources.forget(source);
     }
-    const { names } = this.#differences;
-    for (const name of this.#innerNames) if (!names.has(name)) this.#innerNames.delete(name);
     if (this.#unsafe === 0) this.#lastSuccess = now();
   }
 
-  /** Interfaces whose packets count on another one too, where they enter or leave the host; those that went as before. */
-  #inner(): ReadonlySet<string> {
-    for (const { name, position } of this.#source.taps()) {
-      if (position?.isEdge === false) this.#innerNames.add(name);
-      else if (position !== undefined) this.#innerNames.delete(name);
-    }
-    return this.#innerNames;
-  }
-
-  async #send(batch: Batch, context: RecordContext): Promise<void> {
-    const records = batch.counted.map((counted) => Buffer.from(accountingRecord(counted, context)));
+  async #send({ records, take }: RecordBatch): Promise<void> {
     const done = (): void => {
       this.#records += records.length;
       for (const { length } of records) this.#recordBytes += length;
@@ -146,7 +130,7 @@ export class ProduceCollector implements Collector, AsyncDisposable {
     };
     this.#unsafe += records.length;
     await this.#target.send(records, this.#abandonment.signal, done);
-    batch.take();
+    take();
   }
 }
 

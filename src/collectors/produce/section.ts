@@ -38,7 +38,9 @@ const FLAGS = {
     key: "flow.produce.topic",
     value: "TOPIC",
     needs: ["flow-brokers"],
-    help: "Write the traffic of addresses to this topic, as flow records like pmacct's; needs --flow-brokers.",
+    help:
+      "Write the traffic of addresses, and what --flow-listen receives, to this topic, as flow records like pmacct's; " +
+      "needs --flow-brokers.",
     parse: nameOf,
   }),
   intervalSeconds: single({
@@ -56,8 +58,14 @@ const FLAGS = {
 export const produceSection = section("Flows to Kafka", FLAGS, ({ topic, intervalSeconds }, given) => {
   const brokers = flowBrokersOf(given);
   if (topic === null || brokers === null) return null;
+  const isReceiving = given.has("flow-listen");
+  if (isReceiving && given.has("flow-topic")) {
+    throw usageError(
+      "--flow-produce with --flow-listen excludes --flow-topic: what is read would be written once more",
+    );
+  }
   for (const range of trafficSection.read(given).ranges) judgeLabels(range);
-  return { brokers, topic, intervalMs: 1000 * intervalSeconds, ownAs: ownAsOf(given) };
+  return { brokers, topic, intervalMs: 1000 * intervalSeconds, ownAs: ownAsOf(given), isReceiving };
 });
 export type ProduceConfig = NonNullable<ValueOf<typeof produceSection>>;
 

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { ProduceCollector, type Production, type RecordTarget } from "../../../src/collectors/produce/produce.ts";
+import { ProduceCollector, type RecordTarget } from "../../../src/collectors/produce/produce.ts";
+import { type TrafficContext, TrafficRecords } from "../../../src/collectors/produce/traffic-records.ts";
 import { RECORD_KEYS } from "../../../src/collectors/produce/section.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
@@ -84,18 +85,20 @@ class Site implements AsyncDisposable {
   readonly source = new FakeTraffic();
   readonly target = new FakeTarget();
   readonly ledger: Ledger;
-  readonly #production: Production;
+  readonly #context: TrafficContext & { readonly intervalMs: number };
   #collector: ProduceCollector | undefined;
 
-  constructor(ranges: readonly string[], more: Partial<Production> & { maxAddresses?: number } = {}) {
+  constructor(ranges: readonly string[], more: Partial<TrafficContext> & { maxAddresses?: number } = {}) {
     this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), more.maxAddresses ?? 100_000);
     const indexes = () => new Map([["eth0", 2]]);
-    this.#production = { intervalMs: 1, label: "host1", ownAs: 0, indexes, ...more };
+    this.#context = { intervalMs: 1, label: "host1", ownAs: 0, indexes, ...more };
   }
 
   /** Begins to write. */
   start(): ProduceCollector {
-    this.#collector = new ProduceCollector(this.source, this.ledger, this.target, this.#production);
+    const records = new TrafficRecords(this.source, this.ledger, this.#context);
+    const sources = { all: () => [records], forget: () => {} };
+    this.#collector = new ProduceCollector(sources, this.target, this.#context.intervalMs);
     return this.#collector;
   }
 

@@ -10,8 +10,13 @@ const judge = (...args: string[]): Config => configOf(scanFlags(["--flow-brokers
 describe("--flow-produce", () => {
   test("writes every minute, for no AS", () => {
     const { brokers, ...produced } = judge("--flow-produce=t").features.produce!;
-    assert.deepEqual(produced, { topic: "t", intervalMs: 60_000, ownAs: 0 });
+    assert.deepEqual(produced, { topic: "t", intervalMs: 60_000, ownAs: 0, isReceiving: false });
     assert.deepEqual(brokers.bootstrap, [{ host: "kafka", port: 9092 }]);
+  });
+
+  test("writes what is received, but not what is read from Kafka besides", () => {
+    assert.equal(judge("--flow-produce=t", "--flow-listen=:2055").features.produce?.isReceiving, true);
+    assert.throws(() => judge("--flow-produce=t", "--flow-listen=:2055", "--flow-topic=u"), /excludes --flow-topic/);
   });
 
   test("takes labels of ranges that are no keys of its records", () => {
