@@ -10,7 +10,7 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { configureLog, log, logEnd } from "../log.ts";
 import { endProcess } from "../native/process.ts";
 import { REVISION, VERSION } from "../version.ts";
-import { partOf } from "../personalities/personalities.ts";
+import { checkedPartOf, partOf } from "../personalities/personalities.ts";
 import { COMMANDS, runCommandLine } from "./commands.ts";
 import { helpText } from "./help.ts";
 import { oneLine } from "./one-line.ts";
@@ -56,6 +56,11 @@ export async function execute(argv: readonly string[], daemon: Daemon, argv0 = "
   try {
     const part = partOf(argv0, argv);
     if (part !== undefined) return await play(part, (config) => daemon.run(config, abortOnSignals()));
+    const checked = checkedPartOf(argv);
+    if (checked !== undefined)
+      return await play(checked, (config) =>
+        printCheck({ ...config, triesNoAddress: checked.triesNoAddress }, [], daemon),
+      );
     await runCommandLine(argv, (commandLine, isPrinted) => act(commandLine, isPrinted, daemon));
     return 0;
   } catch (error) {
@@ -82,14 +87,18 @@ async function act(commandLine: CommandLine, isPrinted: boolean, daemon: Daemon)
     return;
   }
   if (config.check) {
-    const lines = [...differences, ...(await daemon.check(config))];
-    process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    await printCheck(config, differences, daemon);
     return;
   }
   await daemon.run(config, abortOnSignals(), {
     load: async () => (await loadConfig(commandLine)).config,
     onRequest: (reload) => watchHangups(() => void reload("SIGHUP")),
   });
+}
+
+async function printCheck(config: Config, differences: readonly string[], daemon: Daemon): Promise<void> {
+  const lines = [...differences, ...(await daemon.check(config))];
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
 /** Ends the process at once: what still runs can't be trusted to end. */

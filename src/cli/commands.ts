@@ -6,7 +6,7 @@ import { VERSION } from "../version.ts";
 import { completions, type Shell, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
-import { installService, uninstallService } from "./install/install.ts";
+import { installService, uninstallService, upgradeProgram } from "./install/install.ts";
 import { dashboardsText, rulesText } from "./monitoring.ts";
 import { isTopic, manualText, TOPICS } from "./manuals.ts";
 import { showText } from "./pager.ts";
@@ -24,6 +24,7 @@ export const COMMANDS = {
   man: "Print the manual page, for man -l -.",
   top: "Show what is counted, live, in a terminal.",
   install: "Install a service of systemd, with the flags behind --, and start it.",
+  upgrade: "Put another promtap, whose sum is known, in the place of the one that is installed.",
   uninstall: "Undo that; --purge removes configuration and state too.",
   dashboards: "Print dashboards for Grafana: one, or --all.",
   rules: "Print alerts and recording rules for Prometheus.",
@@ -77,6 +78,7 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
     man: () => print(manPageText(VERSION), words),
     top: () => showTop(words),
     install: () => installService(words, { manPage: manPageText, completion: completionText }),
+    upgrade: () => upgradeProgram(words),
     uninstall: () => uninstallService(words),
     dashboards: () => print(dashboardsText(words), []),
     rules: () => print(rulesText(), words),

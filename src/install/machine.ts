@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm, rmdir, symlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, readFile, readlink, rename, rm, rmdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ErrorCode, PromtapError } from "../errors.ts";
@@ -113,6 +113,24 @@ export class Machine {
       await rm(draft, { force: true });
       await symlink(target, draft);
       await rename(draft, this.at(path));
+    });
+  }
+
+  /** Gives a file another name, in the place of what has it. */
+  async rename(from: string, to: string): Promise<void> {
+    this.#tell("rename", `${from} -> ${to}`);
+    if (!this.#isDry) await doing("rename", from, () => rename(this.at(from), this.at(to)));
+  }
+
+  /** Gives a file a further name, in the place of what has it. */
+  async keep(path: string, as: string): Promise<void> {
+    this.#tell("keep", `${path} as ${as}`);
+    if (this.#isDry) return;
+    await doing("keep", path, async () => {
+      const draft = this.#draftOf(as);
+      await rm(draft, { force: true });
+      await link(this.at(path), draft);
+      await rename(draft, this.at(as));
     });
   }
 

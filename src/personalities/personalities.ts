@@ -32,6 +32,15 @@ export interface Part {
   readonly argv: readonly string[];
 }
 
+/** The command line that `check as NAME` is about, and what is to be left out, as `check` has it. */
+export function checkedPartOf(argv: readonly string[]): (Part & { readonly triesNoAddress: boolean }) | undefined {
+  const [command, ...words] = argv;
+  if (command !== "check") return undefined;
+  const triesNoAddress = words[0] === "--no-listen";
+  const part = partOf("", triesNoAddress ? words.slice(1) : words);
+  return part === undefined ? undefined : { ...part, triesNoAddress };
+}
+
 /** The program that is asked for by the name this one was started under, or by `as NAME`; undefined if none is. */
 export function partOf(argv0: string, argv: readonly string[]): Part | undefined {
   const called = basename(argv0);

@@ -10,7 +10,9 @@ import { Machine, type WantedFile } from "../../install/machine.ts";
 import { type Options, readOptions } from "../../install/options.ts";
 import { refusal } from "../../install/permission.ts";
 import { BINARY, COMPLETIONS, MAN_PAGE } from "../../install/places.ts";
+import { readProgram } from "../../install/program-file.ts";
 import { uninstall } from "../../install/uninstall.ts";
+import { upgrade } from "../../install/upgrade.ts";
 import { isPersonality, PERSONALITIES } from "../../personalities/personalities.ts";
 import { VERSION } from "../../version.ts";
 import { type Shell, SHELLS } from "../completions.ts";
@@ -64,6 +66,22 @@ export async function uninstallService(argv: readonly string[]): Promise<void> {
   const { switches } = options;
   const removal = { name: nameOf(options), isForced: switches.has("force"), isPurge: switches.has("purge") };
   await uninstall(removal, machineOf(options));
+}
+
+/** What `promtap upgrade` does. Throws PromtapError. */
+export async function upgradeProgram(argv: readonly string[]): Promise<void> {
+  const options = readOptions(argv, {
+    command: "upgrade",
+    switches: ["dry-run"],
+    valued: ["sha256"],
+    words: 1,
+    hasRest: false,
+  });
+  const [path = ""] = options.words;
+  const sum = options.values.get("sha256");
+  if (sum !== undefined && !/^[0-9a-f]{64}$/i.test(sum))
+    throw usageError(`--sha256 ${sum}: needs 64 hexadecimal digits`);
+  await upgrade(await readProgram(path, sum), machineOf(options));
 }
 
 function nameOf({ values }: Options): string {
