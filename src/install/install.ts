@@ -16,8 +16,6 @@ export interface Service {
   /** Where systemd is to listen for it; undefined: it does that itself. */
   readonly streams: readonly string[] | undefined;
   readonly dropIns: readonly DropInName[];
-  /** Text of the configuration file that the words name. */
-  readonly configuration: string | undefined;
   /** What all services share: the program, its manual page and completions. */
   readonly shared: readonly WantedFile[];
 }
@@ -57,13 +55,12 @@ export async function install(service: Service, machine: Machine, isForced: bool
 }
 
 function filesOf(service: Service): WantedFile[] {
-  const { name, words, streams, dropIns, configuration, shared } = service;
+  const { name, words, streams, dropIns, shared } = service;
   return [
     ...shared,
     { path: places.servicePath(name), content: serviceText(name) },
     ...dropIns.map((dropIn) => ({ path: places.dropInPath(name, dropIn), content: dropInTextFor(dropIn, name) })),
     ...(streams === undefined ? [] : [{ path: places.socketPath(name), content: socketText(name, streams) }]),
-    ...(configuration === undefined ? [] : [{ path: places.configurationPath(name), content: configuration }]),
     { path: places.defaultsPath(name), content: argumentsText(words) },
   ];
 }

@@ -19,7 +19,6 @@ export const RECORDS = "/usr/local/lib/promtap";
 /** The name by which the program takes another one's place. */
 export const personalityPath = (name: string): string => `/usr/local/bin/${name}`;
 export const defaultsPath = (name: string): string => `/etc/default/${name}`;
-export const configurationPath = (name: string): string => `/etc/promtap/${name}.yml`;
 export const recordPath = (name: string): string => `${RECORDS}/${name}.sha256`;
 export const statePaths = (name: string): string[] => [`/var/lib/private/${name}`, `/var/lib/${name}`];
 export const servicePath = (name: string): string => `${UNITS}/${name}.service`;
@@ -31,5 +30,5 @@ export const wantedSocket = (name: string): string => `${UNITS}/sockets.target.w
 
 /** Whether a file says what the program does, and so is kept when it goes. */
 export function isConfiguration(path: string): boolean {
-  return path.startsWith("/etc/default/") || path.startsWith("/etc/promtap/");
+  return path.startsWith("/etc/default/");
 }

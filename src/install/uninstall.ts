@@ -33,7 +33,7 @@ export async function uninstall({ name, isForced, isPurge }: Removal, machine: M
     await machine.run(["systemctl", "stop", ...sockets.map(() => `${name}.socket`), `${name}.service`]);
   }
   for (const path of links) await machine.remove(path);
-  for (const path of removed) await machine.remove(path, isOurFolder(path));
+  for (const path of removed) await machine.remove(path, path.includes(".service.d/"));
   const former = removed.includes(places.BINARY) ? await present(machine, [places.FORMER_BINARY]) : [];
   for (const path of former) await machine.remove(path);
   const record = installed.record(name, [], (path) => !kept.includes(path));
@@ -49,9 +49,4 @@ async function linksOf(machine: Machine, name: string): Promise<string[]> {
   const program = await machine.look(places.personalityPath(name));
   const isOurs = typeof program === "object" && !Buffer.isBuffer(program) && program.link === "promtap";
   return isOurs ? [...links, places.personalityPath(name)] : links;
-}
-
-/** Whether nobody else has anything in the folder that a file is in. */
-function isOurFolder(path: string): boolean {
-  return path.startsWith("/etc/promtap/") || path.includes(".service.d/");
 }

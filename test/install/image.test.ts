@@ -16,7 +16,6 @@ const SERVICE: Service = {
   words: ["--interface=eth0", "--web.systemd-socket"],
   streams: ["9112"],
   dropIns: ["capture-bpf", "socket"],
-  configuration: undefined,
   shared: [
     { path: "/usr/local/bin/promtap", content: "the program", isProgram: true },
     { path: "/usr/local/share/man/man8/promtap.8", content: "the manual page" },
@@ -177,16 +176,16 @@ describe("an image", () => {
 describe("what is uninstalled", () => {
   test("leaves the flags and the state, which a purge takes as well", async () => {
     using image = new Image();
-    await image.install({ configuration: "interfaces: [eth0]\n" });
+    await image.install();
     image.write("var/lib/private/promtap/promtap.state", "");
     image.write("usr/local/bin/promtap.old", "");
     await image.uninstall();
-    const kept = [DEFAULTS, "etc/promtap/promtap.yml", "usr/local/lib/promtap/promtap.sha256"];
+    const kept = [DEFAULTS, "usr/local/lib/promtap/promtap.sha256"];
     assert.deepEqual(image.files, [...kept, "var/lib/private/promtap/promtap.state"].toSorted());
     await assert.rejects(image.uninstall(), {
       message: "couldn't uninstall: promtap is not installed; what is: nothing",
     });
-    await image.install({ configuration: "interfaces: [eth1]\n" });
+    await image.install();
     await image.uninstall("promtap", { isPurge: true });
     assert.deepEqual(image.files, []);
   });

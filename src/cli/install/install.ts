@@ -36,9 +36,11 @@ export async function installService(argv: readonly string[], documents: Documen
   });
   const machine = machineOf(options);
   const name = nameOf(options);
-  const asked = isPersonality(name) ? otherService(name, options.rest) : await ownService(options.rest);
-  const { config, given, words, streams, configuration } = asked;
-  await refuseUnseen(name, given, !machine.isImage);
+  const asked = isPersonality(name)
+    ? otherService(name, options.rest)
+    : await ownService(options.rest, (path) => machine.at(path));
+  const { config, given, words, streams } = asked;
+  if (!machine.isImage) await refuseUnseen(name, given);
   judgeFeatures(config.features, config);
   if (!machine.isImage) await warn(config, machine);
   const hasSocket = streams !== undefined;
@@ -48,7 +50,6 @@ export async function installService(argv: readonly string[], documents: Documen
     words,
     streams,
     dropIns: await rightsOf(config, { hasSocket, isHere: !machine.isImage }),
-    configuration,
     shared: await sharedFiles(documents),
   };
   await install(service, machine, options.switches.has("force"));

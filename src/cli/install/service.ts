@@ -1,9 +1,7 @@
+import { resolve } from "node:path";
 import { type CommandLine, type GivenFlags, usageError } from "../../config/flag.ts";
 import type { Config } from "../../daemon/config.ts";
-import { loadConfig } from "../../daemon/loading.ts";
-import { ErrorCode, PromtapError } from "../../errors.ts";
-import { readBounded } from "../../files/bounded-file.ts";
-import { configurationPath } from "../../install/places.ts";
+import { loadConfig, type LoadedConfig } from "../../daemon/loading.ts";
 import { streamsOf } from "../../install/units.ts";
 import { PERSONALITIES, type PersonalityName } from "../../personalities/personalities.ts";
 import { readPart } from "../play.ts";
@@ -18,8 +16,6 @@ export interface AskedService {
   readonly words: readonly string[];
   /** Where systemd is to listen; undefined: the service does. */
   readonly streams: readonly string[] | undefined;
-  /** Text of the configuration file that the words name. */
-  readonly configuration: string | undefined;
 }
 
 const SOCKET_FLAG = "web.systemd-socket";
@@ -27,22 +23,30 @@ const FILE_FLAG = "config.file";
 const ADDRESS_FLAGS = ["port", "web.listen-address"];
 /** What ends, or reads what no service has. */
 const NOT_SERVED = ["once", "check", "no-listen", "dump-program", "read", "help", "version"];
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
-/** A service with flags of promtap; its configuration file is copied. Throws PromtapError. */
-export async function ownService(argv: readonly string[]): Promise<AskedService> {
-  const commandLine = scanCommandLine(argv);
-  const { given } = commandLine;
-  const strange = NOT_SERVED.find((name) => given.has(name));
+/** A service with flags of promtap. `at`: where a path of the machine is here. Throws PromtapError. */
+export async function ownService(argv: readonly string[], at: (path: string) => string): Promise<AskedService> {
+  const commandLine = withWholePath(scanCommandLine(argv));
+  const strange = NOT_SERVED.find((name) => commandLine.given.has(name));
   if (strange !== undefined) throw usageError(`--${strange} is not for a service`);
-  const { config } = await loadConfig(commandLine);
-  const file = given.get(FILE_FLAG)?.at(-1);
-  const configuration = file === undefined ? undefined : await textOf(file);
+  const { config, given } = await load(commandLine, at);
   const streams = streamsOf(config.listen);
-  const onSocket = streams === undefined ? undefined : passing(commandLine);
-  const isPassed = onSocket !== undefined && (await isLegal(onSocket));
-  const words = wordsOf(isPassed ? onSocket : commandLine);
-  return { config, given, words, streams: isPassed ? streams : undefined, configuration };
+  const words = wordsOf(streams === undefined ? commandLine : passing(commandLine));
+  return { config, given, words, streams };
+}
+
+function load({ given, denied }: CommandLine, at: (path: string) => string): Promise<LoadedConfig> {
+  return loadConfig({ given: withFile(given, at), denied });
+}
+
+/** A service starts in another folder than this one. */
+function withWholePath({ given, denied }: CommandLine): CommandLine {
+  return { given: withFile(given, (path) => resolve(path)), denied };
+}
+
+function withFile(given: GivenFlags, change: (path: string) => string): GivenFlags {
+  const path = given.get(FILE_FLAG)?.at(-1);
+  return path === undefined || path === "" ? given : new Map([...given, [FILE_FLAG, [change(path)]]]);
 }
 
 /** A service with flags of another program, which know of no sockets that are passed: it serves on them anyway. */
@@ -50,36 +54,18 @@ export function otherService(name: PersonalityName, argv: readonly string[]): As
   const read = readPart({ personality: PERSONALITIES[name], argv });
   if (read.asked !== undefined) throw usageError(`--${read.asked} is not for a service`);
   const { config, given } = read;
-  return { config, given, words: argv, streams: streamsOf(config.listen), configuration: undefined };
+  return { config, given, words: argv, streams: streamsOf(config.listen) };
 }
 
-/** The command line of a service that is passed its sockets. */
+/** The command line of a service that is passed its sockets, whatever addresses its configuration file has. */
 function passing({ given, denied }: CommandLine): CommandLine {
   const kept = [...given].filter(([name]) => !ADDRESS_FLAGS.includes(name));
   return { given: new Map([...kept, [SOCKET_FLAG, [""]]]), denied };
 }
 
-/** Not if the configuration file says where to listen. */
-async function isLegal(commandLine: CommandLine): Promise<boolean> {
-  try {
-    await loadConfig(commandLine);
-    return true;
-  } catch (error) {
-    if (error instanceof PromtapError && error.code === ErrorCode.USAGE) return false;
-    throw error;
-  }
-}
-
 function wordsOf({ given, denied }: CommandLine): string[] {
-  const own = new Map(given);
-  if (own.has(FILE_FLAG)) own.set(FILE_FLAG, [configurationPath("promtap")]);
   return [
-    ...[...own].flatMap(([name, texts]) => texts.map((text) => (text === "" ? `--${name}` : `--${name}=${text}`))),
+    ...[...given].flatMap(([name, texts]) => texts.map((text) => (text === "" ? `--${name}` : `--${name}=${text}`))),
     ...[...denied].map((name) => `--${name}=false`),
   ];
-}
-
-async function textOf(path: string): Promise<string> {
-  const { bytes } = await readBounded(path, MAX_FILE_BYTES);
-  return bytes.toString();
 }

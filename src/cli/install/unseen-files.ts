@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { isAbsolute } from "node:path";
+import { basename, isAbsolute } from "node:path";
 import { type GivenFlags, usageError } from "../../config/flag.ts";
 import { ALL_FLAGS } from "../../daemon/config.ts";
 import { ErrorCode, PromtapError } from "../../errors.ts";
@@ -9,27 +9,22 @@ const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)\//;
 /** What systemd gives to the service alone: LoadCredential= of systemd.exec(5). */
 const CREDENTIALS = "/run/credentials/";
 const OTHERS_READ = 0o004;
-/** Copied, and in the folder of the service. */
-const OWN = ["config.file", "state"];
 
-/**
- * Throws PromtapError if flags name a file that the service can't read, or one to write that it can't write. `isHere`:
- * the files are those of this machine.
- */
-export async function refuseUnseen(name: string, given: GivenFlags, isHere: boolean): Promise<void> {
+/** Throws PromtapError if flags name a file that the service can't read, or one to write that it can't write. */
+export async function refuseUnseen(name: string, given: GivenFlags): Promise<void> {
   const state = given.get("state")?.at(-1) ?? "";
   if (state.includes("/") && !state.startsWith(`/var/lib/${name}/`)) {
     throw usageError(
-      `--state ${state}: the service may write in /var/lib/${name} alone; a name without a folder is there`,
+      `--state ${state}: the service may write in /var/lib/${name} alone, such as /var/lib/${name}/${basename(state)}`,
     );
   }
-  const flags = ALL_FLAGS.filter((flag) => ["FILE", "FOLDER"].includes(flag.value ?? "") && !OWN.includes(flag.name));
+  const flags = ALL_FLAGS.filter((flag) => ["FILE", "FOLDER"].includes(flag.value ?? "") && flag.name !== "state");
   for (const flag of flags) {
     for (const path of given.get(flag.name) ?? []) {
       if (!isAbsolute(path)) throw usageError(`--${flag.name} ${path}: a service needs the whole path`);
       const [hidden] = HIDDEN.exec(path) ?? [];
       if (hidden !== undefined) throw usageError(`--${flag.name} ${path}: the service has another ${hidden}`);
-      if (isHere && !path.startsWith(CREDENTIALS)) await refuseUnreadable(flag.name, path);
+      if (!path.startsWith(CREDENTIALS)) await refuseUnreadable(flag.name, path);
     }
   }
 }
