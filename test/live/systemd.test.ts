@@ -172,11 +172,11 @@ test(
     });
 
     await t.test("what is uninstalled is gone, but for flags and state, and can be installed again", async () => {
-      machine.run("promtap", "uninstall", "--force");
+      machine.run("promtap", "uninstall");
       assert.equal(machine.property(UNIT, "LoadState"), "not-found");
       assert.ok(!existsSync(machine.at("usr/local/bin/promtap")));
       assert.ok(existsSync(machine.at("etc/default/promtap")));
-      machine.run("/root/better", "install", "--force", "--", "--geoip");
+      machine.run("/root/better", "install", "--", "--geoip");
       page(machine);
       machine.run("promtap", "uninstall", "--purge");
       const left = machine.run("find", "/etc", "/usr/local", "/var/lib", "-name", "*promtap*").trim().split("\n");
