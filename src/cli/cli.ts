@@ -57,10 +57,10 @@ export async function execute(argv: readonly string[], daemon: Daemon, argv0 = "
     const part = partOf(argv0, argv);
     if (part !== undefined) return await play(part, (config) => daemon.run(config, abortOnSignals()));
     const checked = checkedPartOf(argv);
-    if (checked !== undefined)
-      return await play(checked, (config) =>
-        printCheck({ ...config, triesNoAddress: checked.triesNoAddress }, [], daemon),
-      );
+    if (checked !== undefined) {
+      const { triesNoAddress } = checked;
+      return await play(checked, (config) => printCheck({ ...config, triesNoAddress }, [], daemon));
+    }
     await runCommandLine(argv, (commandLine, isPrinted) => act(commandLine, isPrinted, daemon));
     return 0;
   } catch (error) {

@@ -80,8 +80,8 @@ export async function upgradeProgram(argv: readonly string[]): Promise<void> {
   });
   const [path = ""] = options.words;
   const sum = options.values.get("sha256");
-  if (sum !== undefined && !/^[0-9a-f]{64}$/i.test(sum))
-    throw usageError(`--sha256 ${sum}: needs 64 hexadecimal digits`);
+  const isSum = sum === undefined || /^[0-9a-f]{64}$/i.test(sum);
+  if (!isSum) throw usageError(`--sha256 ${sum}: needs 64 hexadecimal digits`);
   await upgrade(await readProgram(path, sum), machineOf(options));
 }
 
