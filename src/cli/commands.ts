@@ -3,6 +3,7 @@ import { type CommandLine, usageError } from "../config/flag.ts";
 import { SECTIONS } from "../daemon/config.ts";
 import { PERSONALITIES } from "../personalities/personalities.ts";
 import { VERSION } from "../version.ts";
+import { printBill } from "./bill.ts";
 import { completions, type Shell, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
@@ -23,6 +24,7 @@ export const COMMANDS = {
   completion: `Print the completions of a shell: ${SHELLS.join(", ")}.`,
   man: "Print the manual page, for man -l -.",
   top: "Show what is counted, live, in a terminal.",
+  bill: "Print the bill of a month: bytes and 95th percentiles of customers.",
   install: "Install a service of systemd, with the flags behind --, and start it.",
   upgrade: "Put another promtap, whose sum is known, in the place of the one that is installed.",
   uninstall: "Undo that; --purge removes configuration and state too.",
@@ -77,6 +79,7 @@ function commandTree(words: readonly string[], act: Act): CommandDef {
     },
     man: () => print(manPageText(VERSION), words),
     top: () => showTop(words),
+    bill: () => printBill(words),
     install: () => installService(words, { manPage: manPageText, completion: completionText }),
     upgrade: () => upgradeProgram(words),
     uninstall: () => uninstallService(words),

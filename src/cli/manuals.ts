@@ -21,6 +21,7 @@ export const MANUALS = {
   peaks: { path: "src/collectors/peaks/README.md", about: "The highest second between two scrapes." },
   web: { path: "src/http/README.md", about: "Addresses to serve on, parts of a page, promtap's own metrics." },
   state: { path: "src/state/README.md", about: "Counts that go on after a restart." },
+  bill: { path: "src/bill/README.md", about: "Bytes a month and 95th percentiles of customers." },
   personalities: { path: "src/personalities/README.md", about: "Taking the place of another exporter, flag by flag." },
   flow: {
     path: "src/collectors/flow/README.md",

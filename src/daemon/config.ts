@@ -73,6 +73,9 @@ export function mayChange(config: Config): boolean {
 /** Judges the flags given and fills in the defaults; throws a usage error, in one line, at the first that is not legal. */
 export function configOf(given: GivenFlags, prefixes: readonly InlinePrefix[] = []): Config {
   refuseConflicts(ALL_FLAGS, given);
+  if (given.has("bill-days") && prefixes.length === 0 && !given.has("range-file")) {
+    throw usageError("--bill-days needs --range-file: nothing says who is a customer");
+  }
   const alone = Object.values(FEATURES)
     .flatMap(({ standsAlone }) => standsAlone ?? [])
     .find((name) => given.has(name));

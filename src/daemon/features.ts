@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { billFeature } from "../bill/feature.ts";
 import { geoipFeature } from "../collectors/connections/feature.ts";
 import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../collectors/feature.ts";
 import { flowFeature } from "../collectors/flow/feature.ts";
@@ -10,6 +11,7 @@ import type { ValueOf } from "../config/section.ts";
 
 /** All that the configuration may turn on besides the traffic, in the order of the help. */
 export const FEATURES = {
+  bill: billFeature,
   peaks: peaksFeature,
   flow: flowFeature,
   produce: produceFeature,

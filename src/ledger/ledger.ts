@@ -31,6 +31,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly #interfaces = new Map<string, InterfaceLedger>();
   readonly #foldListeners = new Set<FoldListener>();
+  readonly #interfaceListeners = new Set<(ledger: InterfaceLedger) => void>();
   #shared: Shared;
   /** What was counted by ranges that are gone, until it is told. */
   #departed: InterfaceLedger[] = [];
@@ -136,8 +137,15 @@ export class Ledger {
       ledger = new InterfaceLedger(name, this.#shared);
       this.#interfaces.set(name, ledger);
       this.#inherit(ledger);
+      for (const listener of this.#interfaceListeners) listener(ledger);
     }
     return ledger;
+  }
+
+  /** Tells of interfaces that are counted from now on, as they are before their first packet; until the returned function is called. */
+  watchInterfaces(listener: (ledger: InterfaceLedger) => void): () => void {
+    this.#interfaceListeners.add(listener);
+    return () => this.#interfaceListeners.delete(listener);
   }
 
   /**

@@ -9,7 +9,15 @@ type Given = Record<string, string[]>;
 
 const judge = (given: Given): Config => configOf(new Map(Object.entries(given)));
 
-const NONE: Config["features"] = { peaks: null, flow: null, produce: null, geoip: null, iptables: null, wialon: null };
+const NONE: Config["features"] = {
+  bill: null,
+  peaks: null,
+  flow: null,
+  produce: null,
+  geoip: null,
+  iptables: null,
+  wialon: null,
+};
 
 const DEFAULT: Config = {
   interfaces: ["auto"],

@@ -38,7 +38,7 @@ export async function runPromtap(
   args: readonly string[],
   prefix: readonly string[] = [],
 ): Promise<Outcome> {
-  const servesNothing = args[0] === "top";
+  const servesNothing = args[0] === "top" || args[0] === "bill";
   const listen = servesNothing || args.some((arg) => /^(?:-p|--port|--web\.listen-address)/.test(arg)) ? [] : ANY_PORT;
   const child = start(namespace, [...prefix, ...PROMTAP, ...args, ...listen]);
   const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);

@@ -30,6 +30,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   "all|N,...": ["all", "0,1"],
   "KEY,...": ["as_src,label"],
   SECONDS: ["1", "60"],
+  DAYS: ["32", "400"],
   FILE: ["/a b.mmdb", "/c: #d", "/e\u00a0\u2028f\u0085"],
   FOLDER: ["/sbin"],
   "NAME=ITEM,...": ["peering=AS64500", "y=NO", "a: #b=10.0.0.0/8", "é=2001:db8::/32", "y=*"],
