@@ -6,8 +6,8 @@ import { type ProgramOptions, refuseFarJumps, writeProgram } from "./program/pro
 import { Places } from "./tables/places.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
 import { type AccountMaps, accountSizes, hasRemotes } from "./zones/account-layout.ts";
-import type { SideMaps, ZoneMaps, ZoneTableMaps } from "./zones/zone-layout.ts";
-import { lanesOf, searchSteps, type Sharing, slotsOf } from "./zones/zone-sizes.ts";
+import type { ZoneMaps, ZoneTableMaps } from "./zones/zone-layout.ts";
+import { lanesOf, searchLevels, searchSteps, type Sharing, slotsOf } from "./zones/zone-sizes.ts";
 
 /** What is counted, on which kind of interface. */
 export interface ListedProgram extends Omit<ProgramOptions, "zones" | "accounts"> {
@@ -59,43 +59,43 @@ class NamedMaps {
   }
 }
 
-function sideMaps({ label, table }: Zoning, version: 4 | 6, names: NamedMaps): SideMaps {
+function lookUpMaps({ label, table, ends }: Zoning, names: NamedMaps): ZoneTableMaps {
   return {
-    directory: names.add(`${label}_directory${version}`),
-    spans: names.add(`${label}_spans${version}`),
-    steps: searchSteps(version === 4 ? table.ipv4 : table.ipv6),
+    ends,
+    ipv4: {
+      directory: names.add(`${label}_directory4`),
+      nodes: names.add(`${label}_nodes4`),
+      levels: searchLevels(table.ipv4),
+    },
+    ipv6: {
+      directory: names.add(`${label}_directory6`),
+      spans: names.add(`${label}_spans6`),
+      steps: searchSteps(table.ipv6),
+    },
+    state: names.add(`${label}_state`),
   };
 }
 
 function accountMaps(accounts: Accounts, sharing: Sharing, names: NamedMaps): AccountMaps {
   const sizes = accountSizes(accounts);
-  const tables = (zoning: Zoning): ZoneTableMaps => ({
-    ends: zoning.ends,
-    ipv4: sideMaps(zoning, 4, names),
-    ipv6: sideMaps(zoning, 6, names),
-    state: names.add(`${zoning.label}_state`),
-  });
   return {
     ...lanesOf(sizes.places, sharing),
     fd: names.add("account_counters"),
     sizes,
-    customers: tables(accounts.customers),
-    remotes: hasRemotes(accounts) ? tables(accounts.remotes) : undefined,
+    customers: lookUpMaps(accounts.customers, names),
+    remotes: hasRemotes(accounts) ? lookUpMaps(accounts.remotes, names) : undefined,
   };
 }
 
 function zoneMaps(zoning: Zoning, sharing: Sharing, names: NamedMaps): ZoneMaps {
-  const { label, ends } = zoning;
-  const slots = slotsOf(zoning);
+  const { label } = zoning;
+  const { hasOwn, ...slots } = slotsOf(zoning);
   return {
     ...lanesOf(slots.slotCount, sharing),
     fd: names.add(`${label}_counters`),
     zones: {
-      ends,
-      ipv4: sideMaps(zoning, 4, names),
-      ipv6: sideMaps(zoning, 6, names),
-      slots: names.add(`${label}_slots`),
-      state: names.add(`${label}_state`),
+      ...lookUpMaps(zoning, names),
+      slots: hasOwn ? undefined : names.add(`${label}_slots`),
       ...slots,
     },
   };

@@ -20,7 +20,8 @@ export const IPV4_ZONE = 1;
 export const IPV6_ZONE = 4;
 
 /**
- * What is looked up for one IP version, in 32-bit words, laid out so that a program in the kernel reads the same:
+ * What is looked up for one IP version, in 32-bit words. A program in the kernel reads the same of IPv6, and trees that
+ * are made of this of IPv4 (capture/bpf/zones/ipv4-tree.ts):
  *
  *   directory   | lowest span, highest span | ...        by the first 16 bits of the address
  *               | lowest span, highest span | ...        of IPv6, subdirectories by the next 10 bits
@@ -37,8 +38,8 @@ export interface ZoneIndex {
 /**
  * Finds the zone of an address: the first bits lead to few spans, among which a binary search finds the one. As DXR of
  * Zec, Rizzo and Mikuc (2012): a country database of 5 MB takes a few hundred thousand spans, and a look-up two or three
- * reads that miss the cache, where the tree of the file takes up to 32. In the kernel, two look-ups and the count take 50
- * to 100 ns for random addresses; two look-ups in its own trie (BPF_MAP_TYPE_LPM_TRIE) took 730 to 1070 (Linux 6.18).
+ * reads that miss the cache, where the tree of the file takes up to 32. Two look-ups in the kernel's own trie
+ * (BPF_MAP_TYPE_LPM_TRIE) took 730 to 1070 ns for random addresses (Linux 6.18).
  */
 export class ZoneTable {
   readonly ipv4: ZoneIndex;

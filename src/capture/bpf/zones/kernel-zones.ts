@@ -1,12 +1,12 @@
-import { type Ends, FIRST_NAMED } from "../../../ledger/zones/zone.ts";
+import type { Ends } from "../../../ledger/zones/zone.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
 import { MapSet } from "../maps.ts";
-import { Dispenser, dispenserBytes, type DispenserPlace } from "../tables/dispenser.ts";
-import { untilProgramsEnd } from "../tables/grace.ts";
+import { dispenserBytes, type DispenserPlace } from "../tables/dispenser.ts";
 import type { TableOptions } from "../tables/kernel-tables.ts";
-import { type SideMaps, ZONE_SLOT_BYTES, ZONE_STATE } from "./zone-layout.ts";
-import { type SlotTakings, ZoneRecycler } from "./zone-recycler.ts";
+import { GivenSlots } from "./given-slots.ts";
+import { type Ipv4Maps, type Ipv6Maps, ZONE_STATE } from "./zone-layout.ts";
+import type { SlotTakings } from "./zone-recycler.ts";
 import { slotsOf } from "./zone-sizes.ts";
 import { ZoneTables } from "./zone-tables.ts";
 
@@ -14,9 +14,10 @@ import { ZoneTables } from "./zone-tables.ts";
 export class KernelZones {
   readonly zoning: Zoning;
   readonly ends: Ends;
-  readonly ipv4: SideMaps;
-  readonly ipv6: SideMaps;
-  readonly slots: number;
+  readonly ipv4: Ipv4Maps;
+  readonly ipv6: Ipv6Maps;
+  /** Undefined if every zone has the slot of its number. */
+  readonly slots: number | undefined;
   readonly state: number;
   /** Slots that there may be, those of unnamed zones included. */
   readonly slotCount: number;
@@ -25,70 +26,46 @@ export class KernelZones {
   /** Slots that only zones are given to which something is sent. */
   readonly slotsForSenders: number;
   readonly #tables: ZoneTables;
+  readonly #given: GivenSlots | undefined;
   readonly #maps = new MapSet();
-  readonly #slotWords: Uint32Array;
-  readonly #dispenser: Dispenser;
-  readonly #recycler: ZoneRecycler;
   readonly #takings = new Set<SlotTakings>();
-  readonly #now: () => number;
-  #isOpen = true;
-  /** Slot of a program → zone. */
-  readonly #zoneOf: Uint32Array;
 
   constructor(zoning: Zoning, options: TableOptions = {}) {
-    const array = bpf.BPF_MAP_TYPE_ARRAY;
     this.zoning = zoning;
     this.ends = zoning.ends;
-    const { slotCount, slotDispenser, slotsForSenders } = slotsOf(zoning);
+    const { slotCount, hasOwn, slotDispenser, slotsForSenders } = slotsOf(zoning);
     this.slotCount = slotCount;
     this.slotDispenser = slotDispenser;
     this.slotsForSenders = slotsForSenders;
-    this.#now = options.now ?? (() => performance.now());
     const maps = this.#maps;
     try {
-      this.slots = maps.create("zoneslots", array, 4, ZONE_SLOT_BYTES, zoning.maxZones);
-      const stateBytes = ZONE_STATE.DISPENSER + dispenserBytes(this.slotDispenser);
-      this.state = maps.create("zonestate", array, 4, stateBytes, 1);
-      this.#slotWords = new Uint32Array(maps.map(this.slots, zoning.maxZones * ZONE_SLOT_BYTES));
+      const stateBytes = ZONE_STATE.DISPENSER + (hasOwn ? 0 : dispenserBytes(slotDispenser));
+      this.state = maps.create("zonestate", bpf.BPF_MAP_TYPE_ARRAY, 4, stateBytes, 1);
       const state = maps.map(this.state, stateBytes);
+      this.#given = hasOwn ? undefined : new GivenSlots(maps, zoning, state, slotDispenser, this.#takings, options);
+      this.slots = this.#given?.fd;
       this.#tables = new ZoneTables(maps, zoning, new Uint32Array(state), zoning.maxZones);
       this.ipv4 = this.#tables.ipv4;
       this.ipv6 = this.#tables.ipv6;
-      this.#dispenser = new Dispenser(state, this.slotDispenser, FIRST_NAMED);
     } catch (error) {
       maps.close();
       throw error;
     }
-    this.#zoneOf = new Uint32Array(this.slotCount);
-    for (let zone = 0; zone < FIRST_NAMED; zone++) {
-      this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4] = zone;
-      this.#zoneOf[zone] = zone;
-    }
-    this.#recycler = new ZoneRecycler({
-      slotCount: this.slotCount,
-      dispenser: this.#dispenser,
-      takings: this.#takings,
-      published: () => this.#published(),
-      unpublish: (slot) => void (this.#slotWords[(this.zoneOf(slot) * ZONE_SLOT_BYTES) / 4] = 0),
-      forget: (slot) => void (this.#zoneOf[slot] = 0),
-      untilProgramsEnd: options.untilProgramsEnd ?? untilProgramsEnd,
-    });
   }
 
-  /** The zone that programs have given a slot to; 0 if they are about to. */
+  /** The zone of a slot; 0 if programs are about to give it to one. */
   zoneOf(slot: number): number {
-    if (this.#zoneOf[slot] === 0) this.#learn();
-    return this.#zoneOf[slot]!;
+    return this.#given === undefined ? slot : this.#given.zoneOf(slot);
   }
 
   /** Likewise, as far as it is known without looking. */
   knownZoneOf(slot: number): number {
-    return this.#zoneOf[slot]!;
+    return this.#given === undefined ? slot : this.#given.knownZoneOf(slot);
   }
 
-  /** Slots that programs have given out, one more than the highest. */
+  /** Slots that zones have, one more than the highest. */
   usedSlots(): number {
-    return this.#dispenser.highest;
+    return this.#given?.used ?? this.zoning.zones;
   }
 
   /** Lets an interface count by slot, until it leaves. */
@@ -102,30 +79,12 @@ export class KernelZones {
 
   /** Takes slots back from zones that are silent, if they are scarce; to be called when an interface is up to date. */
   recycle(): void {
-    this.#finishRecycling();
-    this.#recycler.start(this.#now(), () => this.#finishRecycling());
+    this.#given?.recycle();
   }
 
   close(): void {
-    this.#isOpen = false;
+    this.#given?.close();
     this.#tables.close();
     this.#maps.close();
-  }
-
-  #finishRecycling(): void {
-    if (this.#isOpen) this.#recycler.finish();
-  }
-
-  #published(): Uint8Array {
-    const published = new Uint8Array(this.slotCount);
-    for (let zone = 0; zone < this.zoning.zones; zone++) published[this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!] = 1;
-    return published;
-  }
-
-  #learn(): void {
-    for (let zone = FIRST_NAMED; zone < this.zoning.zones; zone++) {
-      const slot = this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!;
-      if (slot >= FIRST_NAMED) this.#zoneOf[slot] = zone;
-    }
   }
 }

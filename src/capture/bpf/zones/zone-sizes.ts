@@ -1,12 +1,14 @@
-import { FIRST_NAMED } from "../../../ledger/zones/zone.ts";
+import { Ends, FIRST_NAMED } from "../../../ledger/zones/zone.ts";
 import type { ZoneIndex } from "../../../ledger/zones/zone-table.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import { queueLength } from "../tables/dispenser.ts";
-import { ZONE_COUNTER_BYTES, ZONE_STATE, type ZoneSlots } from "./zone-layout.ts";
+import { NODE_PIECES, ZONE_COUNTER_BYTES, ZONE_STATE, type ZoneSlots } from "./zone-layout.ts";
 
 export const DIRECTIONS = 2;
 /** Memory of the counters of all interfaces, in which the lanes must find room. */
-const ALL_COUNTERS_BYTES = 16 * 1024 * 1024;
+const ALL_COUNTERS_BYTES = 32 * 1024 * 1024;
+/** Slots of an interface that nothing but their zones can have: 16 MiB a lane. */
+const MAX_OWN_SLOTS = 1 << 19;
 /** Slots beyond those that may have series: for what is new, until the ledger says what gives way to it. */
 const SPARE_SLOTS = 1 / 8;
 const MIN_SPARE_SLOTS = 64;
@@ -24,11 +26,17 @@ export interface Sharing {
   isRealtime: boolean;
 }
 
-/** How many slots zones have together, and what is given them. */
-export function slotsOf({ quota: { limit } }: Zoning): ZoneSlots {
-  const slotCount = FIRST_NAMED + limit + MIN_SPARE_SLOTS + Math.ceil(limit * SPARE_SLOTS);
+/**
+ * How many slots zones have together, and what is given them. Customers have one each, as long as there are not too many:
+ * looking up which is their slot would be one more line that a packet waits for.
+ */
+export function slotsOf({ quota: { limit }, maxZones, ends }: Zoning): ZoneSlots & { hasOwn: boolean } {
+  const hasOwn = ends === Ends.BOTH && maxZones <= MAX_OWN_SLOTS;
+  const given = FIRST_NAMED + limit + MIN_SPARE_SLOTS + Math.ceil(limit * SPARE_SLOTS);
+  const slotCount = hasOwn ? maxZones : given;
   return {
     slotCount,
+    hasOwn,
     slotDispenser: { offset: ZONE_STATE.DISPENSER, capacity: slotCount, queue: queueLength(slotCount) },
     slotsForSenders: Math.floor(limit * SPARE_SLOTS),
   };
@@ -42,6 +50,20 @@ export function neededSteps({ longest }: ZoneIndex): number {
 /** How often a program can halve, so that it can search later tables too. */
 export function searchSteps(index: ZoneIndex): number {
   return Math.max(neededSteps(index) + SPARE_STEPS, MIN_STEPS);
+}
+
+/** Through how many nodes a search in this table of IPv4 has to go. */
+export function neededLevels(index: ZoneIndex): number {
+  return levelsOf(neededSteps(index));
+}
+
+/** Through how many nodes a program can go. */
+export function searchLevels(index: ZoneIndex): number {
+  return levelsOf(searchSteps(index));
+}
+
+function levelsOf(steps: number): number {
+  return Math.max(1, Math.ceil(steps / Math.log2(NODE_PIECES)));
 }
 
 /** How many lanes there are, and whether CPUs share them. */

@@ -11,56 +11,93 @@ import {
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import * as bpf from "../../../native/bpf.ts";
 import type { MapSet } from "../maps.ts";
-import { DIRECTORY_ENTRY_BYTES, IPV4_SPAN_BYTES, IPV6_SPAN_BYTES, type SideMaps, ZONE_STATE } from "./zone-layout.ts";
-import { neededSteps, searchSteps } from "./zone-sizes.ts";
+import { Ipv4Tree } from "./ipv4-tree.ts";
+import {
+  GROUP_BYTES,
+  GROUP_ENTRIES,
+  IPV6_ENTRY_BYTES,
+  IPV6_SPAN_BYTES,
+  type Ipv4Maps,
+  type Ipv6Maps,
+  NODE_BYTES,
+  ZONE_STATE,
+} from "./zone-layout.ts";
+import { neededLevels, neededSteps, searchLevels, searchSteps } from "./zone-sizes.ts";
 
 /** Room for the tables of a later database: half as much again, and some networks that are the host's own. */
 const SPARE = 1.5;
 const SPARE_SPANS = 8192;
+const SPARE_NODES = 1024;
 const SPARE_ENTRIES = 16 * 1024;
-const ENTRY_WORDS = DIRECTORY_ENTRY_BYTES / 4;
+const ENTRY_WORDS = 2;
+const DIRECTORY_BYTES = (DIRECTORY_ENTRIES / GROUP_ENTRIES) * GROUP_BYTES;
+const ARRAY = bpf.BPF_MAP_TYPE_ARRAY;
 
-/** Half of two arrays, and the way into it. */
-class Side implements SideMaps {
+/** The tables of IPv4, of which one is in use. */
+class Ipv4Side implements Ipv4Maps {
+  readonly directory: number;
+  readonly nodes: number;
+  readonly levels: number;
+  readonly #capacity: number;
+  readonly #groupWords: Uint32Array;
+  readonly #nodeWords: Uint32Array;
+
+  constructor(maps: MapSet, index: ZoneIndex) {
+    this.#capacity = Math.ceil(new Ipv4Tree(index).nodeCount * SPARE) + SPARE_NODES;
+    this.levels = searchLevels(index);
+    this.directory = maps.create("dir4", ARRAY, 4, 2 * DIRECTORY_BYTES, 1);
+    this.nodes = maps.create("node4", ARRAY, 4, NODE_BYTES, 2 * this.#capacity);
+    this.#groupWords = new Uint32Array(maps.map(this.directory, 2 * DIRECTORY_BYTES));
+    this.#nodeWords = new Uint32Array(maps.map(this.nodes, 2 * this.#capacity * NODE_BYTES));
+  }
+
+  fits(index: ZoneIndex): boolean {
+    return new Ipv4Tree(index).nodeCount <= this.#capacity && neededLevels(index) <= this.levels;
+  }
+
+  /** Writes a table into a half; returns the first entry of that half's directory. */
+  write(index: ZoneIndex, half: number): number {
+    const groups = this.#groupWords.subarray((half * DIRECTORY_BYTES) / 4, ((half + 1) * DIRECTORY_BYTES) / 4);
+    new Ipv4Tree(index).write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
+    return half * DIRECTORY_ENTRIES;
+  }
+}
+
+/** The tables of IPv6, likewise. */
+class Ipv6Side implements Ipv6Maps {
   readonly directory: number;
   readonly spans: number;
   readonly steps: number;
-  readonly #words: number;
   readonly #capacity: { entries: number; spans: number };
   readonly #directoryWords: Uint32Array;
   readonly #spanWords: Uint32Array;
 
-  constructor(maps: MapSet, name: string, index: ZoneIndex, words: number, spanBytes: number) {
-    const array = bpf.BPF_MAP_TYPE_ARRAY;
-    const entries = index.directory.length / ENTRY_WORDS;
-    this.#words = words;
+  constructor(maps: MapSet, index: ZoneIndex) {
     this.#capacity = {
-      entries: entries === DIRECTORY_ENTRIES && words === IPV4_WORDS ? entries : entries + SPARE_ENTRIES,
-      spans: Math.ceil((index.spans.length / words) * SPARE) + SPARE_SPANS,
+      entries: index.directory.length / ENTRY_WORDS + SPARE_ENTRIES,
+      spans: Math.ceil((index.spans.length / IPV6_WORDS) * SPARE) + SPARE_SPANS,
     };
     this.steps = searchSteps(index);
-    this.directory = maps.create(`dir${name}`, array, 4, DIRECTORY_ENTRY_BYTES, 2 * this.#capacity.entries);
-    this.spans = maps.create(`span${name}`, array, 4, spanBytes, 2 * this.#capacity.spans);
-    this.#directoryWords = new Uint32Array(
-      maps.map(this.directory, 2 * this.#capacity.entries * DIRECTORY_ENTRY_BYTES),
-    );
-    this.#spanWords = new Uint32Array(maps.map(this.spans, 2 * this.#capacity.spans * spanBytes));
+    const directoryBytes = 2 * this.#capacity.entries * IPV6_ENTRY_BYTES;
+    this.directory = maps.create("dir6", ARRAY, 4, IPV6_ENTRY_BYTES, 2 * this.#capacity.entries);
+    this.spans = maps.create("span6", ARRAY, 4, IPV6_SPAN_BYTES, 2 * this.#capacity.spans);
+    this.#directoryWords = new Uint32Array(maps.map(this.directory, directoryBytes));
+    this.#spanWords = new Uint32Array(maps.map(this.spans, 2 * this.#capacity.spans * IPV6_SPAN_BYTES));
   }
 
   fits(index: ZoneIndex): boolean {
     return (
       index.directory.length / ENTRY_WORDS <= this.#capacity.entries &&
-      index.spans.length / this.#words <= this.#capacity.spans &&
+      index.spans.length / IPV6_WORDS <= this.#capacity.spans &&
       neededSteps(index) <= this.steps
     );
   }
 
   /** Writes a table into a half; returns the first entry of that half's directory. */
-  write(index: ZoneIndex, half: number): number {
+  write({ directory, spans }: ZoneIndex, half: number): number {
     const firstEntry = half * this.#capacity.entries;
     const firstSpan = half * this.#capacity.spans;
-    this.#spanWords.set(index.spans, firstSpan * this.#words);
-    const { directory } = index;
+    this.#spanWords.set(spans, firstSpan * IPV6_WORDS);
     const to = this.#directoryWords;
     for (let at = 0; at < directory.length; at += ENTRY_WORDS) {
       const [low, high] = [directory[at]!, directory[at + 1]!];
@@ -78,9 +115,8 @@ class Side implements SideMaps {
  * one in far less time than it takes to make the next.
  */
 export class ZoneTables {
-  readonly ipv4: SideMaps;
-  readonly ipv6: SideMaps;
-  readonly #sides: readonly [Side, Side];
+  readonly ipv4: Ipv4Side;
+  readonly ipv6: Ipv6Side;
   readonly #maxZones: number;
   readonly #stateWords: Uint32Array;
   readonly #unwatch: () => void;
@@ -89,9 +125,8 @@ export class ZoneTables {
   /** In `maps`; `state` is what says which half is in use. A table with a zone of `maxZones` or above is refused. */
   constructor(maps: MapSet, zoning: Zoning, stateWords: Uint32Array, maxZones: number) {
     const { ipv4, ipv6 } = zoning.table;
-    const side4 = new Side(maps, "4", ipv4, IPV4_WORDS, IPV4_SPAN_BYTES);
-    this.#sides = [side4, new Side(maps, "6", ipv6, IPV6_WORDS, IPV6_SPAN_BYTES)];
-    [this.ipv4, this.ipv6] = this.#sides;
+    this.ipv4 = new Ipv4Side(maps, ipv4);
+    this.ipv6 = new Ipv6Side(maps, ipv6);
     this.#maxZones = maxZones;
     this.#stateWords = stateWords;
     this.#write(zoning.table);
@@ -104,8 +139,7 @@ export class ZoneTables {
   }
 
   #replace(table: ZoneTable): string | undefined {
-    const [side4, side6] = this.#sides;
-    if (!side4.fits(table.ipv4) || !side6.fits(table.ipv6) || highestZone(table) >= this.#maxZones) {
+    if (!this.ipv4.fits(table.ipv4) || !this.ipv6.fits(table.ipv6) || highestZone(table) >= this.#maxZones) {
       return "it is too large for the tables that were made in the kernel at start; restart promtap to use it";
     }
     this.#write(table);
@@ -114,9 +148,8 @@ export class ZoneTables {
 
   #write({ ipv4, ipv6 }: ZoneTable): void {
     const half = 1 - this.#half;
-    const [side4, side6] = this.#sides;
-    const first4 = side4.write(ipv4, half);
-    const first6 = side6.write(ipv6, half);
+    const first4 = this.ipv4.write(ipv4, half);
+    const first6 = this.ipv6.write(ipv6, half);
     Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV4 / 4, first4);
     Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV6 / 4, first6);
     this.#half = half;

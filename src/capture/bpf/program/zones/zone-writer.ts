@@ -93,6 +93,7 @@ class ZoneWriter {
   #loadSlot(missing: Label): void {
     const asm = this.#asm;
     const { zones } = this.#counters;
+    if (zones.slots === undefined) return;
     const hasNone = asm.label("new_zone");
     const hasSlot = asm.label("zone_has_slot");
     const sends = asm.label("zone_is_sent_to");
