@@ -3,7 +3,7 @@ import { Parts } from "../daemon/parts.ts";
 import { ownStatus } from "../daemon/web/status.ts";
 import { configureLog } from "../log.ts";
 import { type TopOptions, topOptionsOf } from "../top/options.ts";
-import { ask, USUAL_URL } from "../top/remote.ts";
+import { ask, isAbsent, USUAL_URL } from "../top/remote.ts";
 import { type Ask, printOnce, Top } from "../top/top.ts";
 import { scanFlags } from "./scan.ts";
 import { abortOnSignals } from "./signals.ts";
@@ -22,17 +22,24 @@ export async function showTop(words: readonly string[]): Promise<void> {
 async function sourceOf(options: TopOptions, signal: AbortSignal, parts: Parts): Promise<Ask> {
   const { url, flags } = options;
   if (url !== null) return () => ask(url, options);
-  if (flags.length === 0 && (await answers(options))) return () => ask(USUAL_URL, options);
+  let first = flags.length === 0 ? await ofThisMachine(options) : undefined;
+  if (first !== undefined) {
+    return async () => {
+      const report = first ?? (await ask(USUAL_URL, options));
+      first = undefined;
+      return report;
+    };
+  }
   configureLog("error", "logfmt");
-  const report = await ownStatus(configOf(scanFlags(flags)), signal, parts);
-  return async () => report();
+  return ownStatus(configOf(scanFlags(flags)), signal, parts);
 }
 
-async function answers(options: TopOptions): Promise<boolean> {
+/** What the promtap of this machine tells; undefined if there is none. */
+async function ofThisMachine(options: TopOptions): Promise<Awaited<ReturnType<Ask>> | undefined> {
   try {
-    await ask(USUAL_URL, options);
-    return true;
-  } catch {
-    return false;
+    return await ask(USUAL_URL, options);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
   }
 }

@@ -11,6 +11,21 @@ export interface Collector {
   collect(deadline: number): Promise<Family[]>;
 }
 
+/** How a collector did when it was last asked. */
+export interface CollectorState {
+  readonly name: string;
+  /** For the last page that it was on; undefined if there was none. */
+  readonly seconds: number | undefined;
+  readonly error: string | undefined;
+  /** The last one, if it works again. */
+  readonly lastFailure: Failure | undefined;
+}
+
+interface Failure {
+  readonly at: Date;
+  readonly error: string;
+}
+
 /** Told when a collector's state changes: `error` is its message, or undefined when it works again. */
 export type StateListener = (collector: string, error: string | undefined) => void;
 
@@ -28,6 +43,8 @@ export class CollectorSet {
   share: number;
   readonly #onChange: StateListener;
   readonly #errors = new Map<string, string>();
+  /** Collector → when it failed last, and why. */
+  readonly #failures = new Map<string, Failure>();
   /** Collector → how long it took for the last page that it was asked for. */
   readonly #seconds = new Map<string, number>();
   /** What scrapes stopped waiting for, by collector. */
@@ -45,7 +62,7 @@ export class CollectorSet {
   use(collectors: readonly Collector[]): void {
     this.#collectors = collectors;
     const names = new Set(collectors.map(({ name }) => name));
-    for (const known of [this.#errors, this.#seconds, this.#families]) {
+    for (const known of [this.#errors, this.#failures, this.#seconds, this.#families]) {
       for (const name of known.keys()) if (!names.has(name)) known.delete(name);
     }
   }
@@ -68,12 +85,12 @@ export class CollectorSet {
   }
 
   /** How each did when it was last asked; `seconds` is undefined if it never was. */
-  states(): { name: string; seconds: number | undefined; error: string | undefined }[] {
-    return this.#collectors.map(({ name }) => ({
-      name,
-      seconds: this.#seconds.get(name),
-      error: this.#errors.get(name),
-    }));
+  states(): CollectorState[] {
+    return this.#collectors.map(({ name }) => {
+      const error = this.#errors.get(name);
+      const lastFailure = error === undefined ? this.#failures.get(name) : undefined;
+      return { name, seconds: this.#seconds.get(name), error, lastFailure };
+    });
   }
 
   /** All families that these collectors ever had: some come and go. */
@@ -140,6 +157,7 @@ export class CollectorSet {
   }
 
   #report(collector: string, error: string | undefined): void {
+    if (error !== undefined) this.#failures.set(collector, { at: new Date(), error });
     if (this.#errors.get(collector) === error) return;
     if (error === undefined) this.#errors.delete(collector);
     else this.#errors.set(collector, error);

@@ -8,6 +8,7 @@ import type { ByteReader } from "../state/byte-reader.ts";
 import type { Collector } from "./collector.ts";
 import type { CustomerSlots } from "./customers.ts";
 import type { ReceivedRecords } from "./produce/record-source.ts";
+import type { CountedList, Limit } from "./status.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 /** The bytes of what is kept from run to run, as it is at one moment, in pieces. The event loop has its turns. */
@@ -18,6 +19,10 @@ export interface Feature<Value = unknown> extends AsyncDisposable {
   readonly collectors: readonly Collector[];
   /** Capabilities that are needed as long as it runs. */
   readonly keeps: readonly CapabilityName[];
+  /** What is shown the largest of; the same objects as long as it runs. */
+  readonly lists?: readonly CountedList[];
+  /** Bounds of what it counts. */
+  limits?(): Limit[];
   /** Resolves when it counts all there is to count; without it, that is at once. */
   started?(): Promise<void>;
   /** Takes the frames of a file that is read. */

@@ -73,20 +73,27 @@ export class SelfCollector implements Collector {
   }
 
   #descriptors(): Family[] {
-    const [, limit] = /^Max open files\s+(\d+)/m.exec(this.#text("limits")) ?? [];
-    const open = attempt(() => readdirSync(`${this.#proc}/fd`).length);
+    const { open, limit } = descriptors(this.#proc);
     return [
-      // the one that the list is read by is in it
-      ...(open === undefined ? [] : [gauge("process_open_fds", "Number of open file descriptors.", open - 1)]),
-      ...(limit === undefined
-        ? []
-        : [gauge("process_max_fds", "Maximum number of open file descriptors.", Number(limit))]),
+      ...(open === undefined ? [] : [gauge("process_open_fds", "Number of open file descriptors.", open)]),
+      ...(limit === undefined ? [] : [gauge("process_max_fds", "Maximum number of open file descriptors.", limit)]),
     ];
   }
 
   #text(name: string): string {
-    return attempt(() => readFileSync(`${this.#proc}/${name}`, "latin1")) ?? "";
+    return textOf(`${this.#proc}/${name}`);
   }
+}
+
+/** Files and sockets that are open, and how many may be, of what can be read of it. `proc`: as SelfCollector has it. */
+export function descriptors(proc = "/proc/self"): { open: number | undefined; limit: number | undefined } {
+  const [, limit] = /^Max open files\s+(\d+)/m.exec(textOf(`${proc}/limits`)) ?? [];
+  const open = attempt(() => readdirSync(`${proc}/fd`).length);
+  return {
+    // the one that the list is read by is in it
+    open: open === undefined ? undefined : open - 1,
+    limit: limit === undefined ? undefined : Number(limit),
+  };
 }
 
 /** Of all threads, since the process began. */
@@ -128,6 +135,10 @@ function buildInfo(): Family {
   const labels = { version: VERSION, revision: REVISION, nodeversion: process.version };
   const help = "Version, commit and runtime that the program was built from.";
   return gauge("promtap_build_info", help, [{ labels, value: 1 }]);
+}
+
+function textOf(path: string): string {
+  return attempt(() => readFileSync(path, "latin1")) ?? "";
 }
 
 function attempt<T>(read: () => T): T | undefined {

@@ -4,9 +4,11 @@ import { areComplete, type Collector, CollectorSet } from "../collectors/collect
 import type { FeatureHost } from "../collectors/feature.ts";
 import { ReceivedRecords } from "../collectors/produce/record-source.ts";
 import { SelfCollector, type Surroundings } from "../collectors/self.ts";
+import type { CountedList, Limit } from "../collectors/status.ts";
 import { StateCollector } from "../collectors/state.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import { messageOf } from "../errors.ts";
+import type { DatabaseState, GeoDatabases } from "../geo/databases.ts";
 import type { Selection } from "../http/site.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { type Range, RangeTable } from "../ledger/ranges.ts";
@@ -46,6 +48,7 @@ export class Program {
   #features: readonly Started[];
   readonly #ledger: Ledger;
   readonly #zones: Zones;
+  readonly #databases: () => GeoDatabases | undefined;
   readonly #customers: CountedCustomers;
   readonly #host: FeatureHost;
   readonly #parts: Parts;
@@ -55,13 +58,14 @@ export class Program {
   readonly #own: readonly Collector[];
 
   private constructor(config: Config, signal: AbortSignal, parts: Parts, made: Made, surroundings: Surroundings) {
-    const { ledger, zones, customers, traffic, host, features, keeper } = made;
+    const { ledger, zones, customers, databases, traffic, host, features, keeper } = made;
     this.traffic = traffic;
     this.file = config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal));
     this.#config = config;
     this.#features = features;
     this.#ledger = ledger;
     this.#zones = zones;
+    this.#databases = databases;
     this.#customers = customers;
     this.#host = host;
     this.#parts = parts;
@@ -86,7 +90,9 @@ export class Program {
     surroundings: Surroundings = {},
   ): Promise<Program> {
     judgeFeatures(config.features, config);
-    const databases = sharedDatabases(config.geoDatabases);
+    let opened: GeoDatabases | undefined;
+    const open = sharedDatabases(config.geoDatabases);
+    const databases = async () => (opened = await open());
     const loaded = await loadCustomers(config);
     const ranges = new RangeTable(rangesOf(config, loaded));
     const zones = await startZones(config, ranges.ranges, databases, parts);
@@ -119,7 +125,7 @@ export class Program {
       keepFeatures(keeper, features);
       keeper.begin(config.state.intervalSeconds * 1000);
     }
-    const made = { ledger, zones, customers, traffic, host, features, keeper };
+    const made = { ledger, zones, customers, databases: () => opened, traffic, host, features, keeper };
     return new Program(config, signal, parts, made, surroundings);
   }
 
@@ -140,6 +146,26 @@ export class Program {
 
   get ledger(): Ledger {
     return this.#ledger;
+  }
+
+  /** Whether traffic is counted. */
+  get isCounted(): boolean {
+    return this.#config.isCounted;
+  }
+
+  /** What features count, by lists. */
+  lists(): CountedList[] {
+    return this.#features.flatMap(({ feature }) => feature.lists ?? []);
+  }
+
+  /** Bounds of what features count. */
+  limits(): Limit[] {
+    return this.#features.flatMap(({ feature }) => feature.limits?.() ?? []);
+  }
+
+  /** The databases of addresses in use, if there are any. */
+  databases(): DatabaseState[] {
+    return this.#databases()?.states() ?? [];
   }
 
   /** How collectors did when they were last asked. */
@@ -240,6 +266,8 @@ export class Program {
 interface Made {
   readonly ledger: Ledger;
   readonly zones: Zones;
+  /** Undefined until they are needed. */
+  readonly databases: () => GeoDatabases | undefined;
   readonly customers: CountedCustomers;
   readonly traffic: CapturedTraffic;
   readonly host: FeatureHost;

@@ -39,7 +39,7 @@ export class Routes {
     const { otherPaths = "own" } = site;
     if (otherPaths === "own") {
       this.#handlers.set("/", sendLanding);
-      for (const [path, handler] of statusHandlers(site.status)) this.#handlers.set(path, handler);
+      for (const [path, handler] of statusHandlers(site)) this.#handlers.set(path, handler);
       this.#handlers.set(RELOAD_PATH, (_, response) => void this.#reload(response));
     }
     // Last, so that it wins over the landing page if the metrics are at "/".

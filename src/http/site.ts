@@ -35,10 +35,10 @@ export interface Watcher {
 
 /** A page that tells how the program does, and goes on to. */
 export interface StatusSite {
-  /** HTML. `isTrusted`: whether addresses may be shown. */
-  page(isTrusted: boolean): string;
+  /** HTML. `isTrusted`: whether addresses may be shown; `wanted`: what is searched for, if anything is. */
+  page(isTrusted: boolean, wanted: string): Promise<string>;
   /** The same for programs, as JSON. */
-  data(isTrusted: boolean): string;
+  data(isTrusted: boolean): Promise<string>;
   readonly dataPath: string;
   /** Path → what the page is made of besides. */
   readonly files: ReadonlyMap<string, { readonly contentType: string; readonly body: Uint8Array }>;

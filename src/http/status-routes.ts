@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { sendText } from "./page-sender.ts";
-import type { StatusSite } from "./site.ts";
+import type { Site, StatusSite } from "./site.ts";
 import type { Handler } from "./request.ts";
 import { isLocal } from "./local.ts";
 import { cut } from "./admission/connection.ts";
@@ -10,23 +10,35 @@ const MAX_WATCHERS = 256;
 /** What may wait for a watcher that reads slowly; it is cut then, asks again by itself, and gets everything. */
 const MAX_WAITING_CHARACTERS = 1024 * 1024;
 
+/** Characters of what is searched for, as the field has it. */
+const MAX_WANTED = 200;
+
 /** The page loads its own files and nothing else. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; " +
   "frame-ancestors 'none'";
 
 /** Path → what answers there, of the page that tells how the program does; none if there is no such page. */
-export function statusHandlers(status: StatusSite | undefined): Map<string, Handler> {
+export function statusHandlers(site: Pick<Site, "status" | "failed">): Map<string, Handler> {
+  const { status } = site;
   const handlers = new Map<string, Handler>();
   if (status === undefined) return handlers;
+  const send = async (response: ServerResponse, contentType: string, body: Promise<string>): Promise<void> => {
+    response.setHeader("Cache-Control", "no-store");
+    try {
+      sendText(response, 200, await body, contentType);
+    } catch (error) {
+      site.failed(error);
+      sendText(response, 500, "The page could not be made.\n");
+    }
+  };
   handlers.set("/", (request, response, isKnown) => {
     response.setHeader("Content-Security-Policy", CONTENT_SECURITY_POLICY);
-    response.setHeader("Cache-Control", "no-store");
-    sendText(response, 200, status.page(isKnown || isLocal(request)), "text/html; charset=utf-8");
+    const page = status.page(isKnown || isLocal(request), wantedOf(request));
+    void send(response, "text/html; charset=utf-8", page);
   });
   handlers.set(status.dataPath, (request, response, isKnown) => {
-    response.setHeader("Cache-Control", "no-store");
-    sendText(response, 200, status.data(isKnown || isLocal(request)), "application/json");
+    void send(response, "application/json", status.data(isKnown || isLocal(request)));
   });
   for (const [path, { contentType, body }] of status.files) {
     handlers.set(path, (_, response) => {
@@ -39,6 +51,12 @@ export function statusHandlers(status: StatusSite | undefined): Map<string, Hand
     watch({ status, watchers, isTrusted: isKnown || isLocal(request) }, request, response),
   );
   return handlers;
+}
+
+/** What is searched for. */
+function wantedOf({ url = "" }: IncomingMessage): string {
+  const [, query = ""] = /^[^?#]*\?([^#]*)/.exec(url) ?? [];
+  return (new URLSearchParams(query).get("find") ?? "").trim().slice(0, MAX_WANTED);
 }
 
 interface Watching {

@@ -1,32 +1,30 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { InterfaceMeter } from "./interface-meter.ts";
-import { statusPage } from "./page.ts";
-import { type Report, reportOf } from "./report.ts";
-import { type Sections, sectionsOf } from "./sections.ts";
-import type { NamedTop, Snapshot, View } from "./snapshot.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CountedList } from "../collectors/status.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Top } from "./tops.ts";
+import { InterfaceMeter } from "./interface-meter.ts";
+import { Looks } from "./lists/looks.ts";
+import { search } from "./page/lists.ts";
+import { statusPage } from "./page/page.ts";
+import { type Sections, sectionsOf } from "./page/sections.ts";
+import { type Report, reportOf } from "./report.ts";
+import type { Snapshot, View } from "./snapshot.ts";
 
 /** It is looked once a second at most. */
 const TICK_MS = 1000;
-/** What each kind of look may take of a CPU; what takes longer is looked at less often. */
+/** How much earlier than that a timer may come. */
+const EARLY_MS = 100;
+/** What reading may take of a CPU; what takes longer is read less often. */
 const MAX_SHARE = 0.004;
-/** Lists of what sends most need a look at everything. */
-const TOPS_MS = 5000;
 
-/** One list of what sends and receives most. */
-export interface Looking {
-  readonly title: string;
-  readonly isPrivate: boolean;
-  /** Looks at everything in turns. `seconds`: since the look before. */
-  readonly look: (seconds: number) => Generator<void, Top>;
-}
+/** For lists that take longer a page tells what was found before. */
+const LOOKING_MS = 100;
 
 /** What the board tells of. */
 export interface StatusSource {
   readonly ledger: Ledger;
-  readonly tops: readonly Looking[];
-  /** Brings the ledger up to date. */
+  /** What is counted, by lists that come and go. */
+  lists(): readonly CountedList[];
+  /** Brings the ledger up to date, and what `state` tells. */
   sync(): void;
   /** Told of what went wrong while nobody asked. */
   failed(error: unknown): void;
@@ -50,12 +48,9 @@ export class StatusBoard implements Disposable {
   readonly #template: string;
   readonly #telemetryPath: string;
   readonly #meter: InterfaceMeter;
+  readonly #looks: Looks;
   readonly #viewers = new Set<Viewer>();
   readonly #sent = new Map<View, Sections>();
-  #tops: readonly NamedTop[] = [];
-  #topsAtMs = Number.NEGATIVE_INFINITY;
-  #topsPauseMs = TOPS_MS;
-  #isLooking = false;
   #pauseMs = TICK_MS;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -66,19 +61,22 @@ export class StatusBoard implements Disposable {
     this.#template = template;
     this.#telemetryPath = telemetryPath;
     this.#meter = new InterfaceMeter(source.ledger);
+    this.#looks = new Looks(() => source.lists());
   }
 
-  /** The page as it is now. */
-  page(view: View): string {
-    this.#refresh();
+  /** The page as it is now, with what is `wanted` if anything is: names are told to those alone that may see them. */
+  async page(view: View, wanted: string): Promise<string> {
+    await this.#refresh();
+    const found = view === "full" && wanted !== "" ? await this.#looks.find(wanted) : [];
     const snapshot = this.#snapshot();
-    const texts = { version: snapshot.version, telemetryPath: this.#telemetryPath };
-    return statusPage(this.#template, sectionsOf(snapshot, view), texts);
+    const sections = new Map(sectionsOf(snapshot, view));
+    sections.set("search", view === "full" ? search(wanted, found).text : "");
+    return statusPage(this.#template, sections, { version: snapshot.version, telemetryPath: this.#telemetryPath });
   }
 
   /** What a program is told, as it is now. */
-  report(view: View): Report {
-    this.#refresh();
+  async report(view: View): Promise<Report> {
+    await this.#refresh();
     return reportOf(this.#snapshot(), view);
   }
 
@@ -104,7 +102,7 @@ export class StatusBoard implements Disposable {
 
   #tick(): void {
     try {
-      this.#read();
+      if (this.#isDue) void this.#read();
       const snapshot = this.#snapshot();
       const views = new Set([...this.#viewers].map(({ view }) => view));
       for (const view of views) this.#tell(view, sectionsOf(snapshot, view));
@@ -114,12 +112,21 @@ export class StatusBoard implements Disposable {
     this.#timer = setTimeout(() => this.#tick(), this.#pauseMs);
   }
 
-  /** Reads, unless it did so just now. */
-  #refresh(): void {
-    if (performance.now() - this.#readAtMs >= this.#pauseMs) this.#read();
+  /** Rates of shorter times are of chance. */
+  get #isDue(): boolean {
+    return performance.now() - this.#readAtMs >= this.#pauseMs - EARLY_MS;
   }
 
-  #read(): void {
+  /** Reads, unless it did so just now. */
+  async #refresh(): Promise<void> {
+    if (!this.#isDue) return;
+    const late = new AbortController();
+    const looking = this.#read().finally(() => late.abort());
+    await Promise.race([looking, delay(LOOKING_MS, undefined, { signal: late.signal }).catch(() => {})]);
+  }
+
+  /** Resolves when the lists have been looked at, too. Never rejects. */
+  #read(): Promise<void> {
     const nowMs = performance.now();
     const before = process.cpuUsage();
     this.#source.sync();
@@ -127,35 +134,13 @@ export class StatusBoard implements Disposable {
     this.#readAtMs = nowMs;
     const { user, system } = process.cpuUsage(before);
     this.#pauseMs = Math.max(TICK_MS, (user + system) / 1000 / MAX_SHARE);
-    if (this.#isLooking || nowMs - this.#topsAtMs < this.#topsPauseMs) return;
-    this.#isLooking = true;
-    this.#lookAtTops((nowMs - this.#topsAtMs) / 1000)
-      .catch((error: unknown) => this.#source.failed(error))
-      .finally(() => (this.#isLooking = false));
-    this.#topsAtMs = nowMs;
-  }
-
-  async #lookAtTops(seconds: number): Promise<void> {
-    let busyMs = 0;
-    const tops: NamedTop[] = [];
-    for (const { title, isPrivate, look } of this.#source.tops) {
-      const looking = look(seconds);
-      for (let top: Top | undefined; top === undefined;) {
-        const startMs = performance.now();
-        const { done, value } = looking.next();
-        busyMs += performance.now() - startMs;
-        if (done === true) tops.push({ title, isPrivate, top: (top = value) });
-        else await nextTurn();
-      }
-    }
-    this.#tops = tops;
-    this.#topsPauseMs = Math.max(TOPS_MS, busyMs / MAX_SHARE);
+    return this.#looks.look().catch((error: unknown) => this.#source.failed(error));
   }
 
   #snapshot(): Snapshot {
     const { interfaces, ...state } = this.#source.state();
     const rated = interfaces.map((tap) => ({ tap, rate: this.#meter.rateOf(tap.name) }));
-    return { ...state, at: new Date(), interfaces: rated, tops: this.#tops };
+    return { ...state, at: new Date(), interfaces: rated, tops: this.#looks.tops() };
   }
 
   #tell(view: View, sections: Sections): void {

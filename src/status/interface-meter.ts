@@ -4,6 +4,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 
 /** Values of a chart: a minute, if it is live. */
 export const HISTORY = 60;
+/** What is longer ago than so many seconds is on no chart. */
+const MAX_GAP_SECONDS = 60;
 
 /** What an interface carries. */
 export interface InterfaceRate {
@@ -58,6 +60,6 @@ function rateSince(before: Reading | undefined, nowMs: number, bytes: number, pa
   if (before === undefined || bytes < before.bytes || nowMs <= before.atMs) return NOTHING;
   const seconds = (nowMs - before.atMs) / 1000;
   const rate = (bytes - before.bytes) / seconds;
-  const history = [...before.rate.history, rate].slice(-HISTORY);
+  const history = seconds > MAX_GAP_SECONDS ? [] : [...before.rate.history, rate].slice(-HISTORY);
   return { bytes: rate, packets: (packets - before.packets) / seconds, history };
 }

@@ -1,3 +1,5 @@
+import type { CountedUnit } from "../collectors/status.ts";
+
 const KILO = 1000;
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E"];
 const BITS = 8;
@@ -10,6 +12,20 @@ export function bitRate(bytesPerSecond: number): string {
 
 export function packetRate(packetsPerSecond: number): string {
   return scaled(packetsPerSecond, "p/s");
+}
+
+export function byteRate(bytesPerSecond: number): string {
+  return scaled(bytesPerSecond, "B/s");
+}
+
+/** A rate of what a list counts. */
+export function rateText(unit: CountedUnit, perSecond: number): string {
+  return unit === "bytes" ? bitRate(perSecond) : packetRate(perSecond);
+}
+
+/** A sum of what a list counts. */
+export function sumText(unit: CountedUnit, count: number): string {
+  return unit === "bytes" ? bytes(count) : scaled(count, "p");
 }
 
 export function bytes(count: number): string {

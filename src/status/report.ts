@@ -1,18 +1,27 @@
+import type { CountedUnit } from "../collectors/status.ts";
+import type { TopLine } from "./lists/top-list.ts";
 import { type Snapshot, topsFor, type View } from "./snapshot.ts";
-import type { TopLine } from "./tops.ts";
+
+/** Goes up when what a report says is said in another way. */
+export const REPORT_FORMAT = 1;
 
 /** What a program is told that asks for the status: the JSON of /-/status.json. */
 export interface Report {
+  readonly format: number;
   /** ISO 8601. */
   readonly at: string;
   readonly version: string;
   readonly uptimeSeconds: number;
+  /** Whether traffic is counted at all. */
+  readonly isCounted: boolean;
   readonly engine: string;
   readonly refusals: readonly string[];
   readonly interfaces: readonly ReportedInterface[];
-  readonly collectors: readonly { name: string; seconds: number | null; error: string | null }[];
+  readonly collectors: readonly ReportedCollector[];
   readonly limits: readonly { name: string; used: number; limit: number }[];
-  /** Lists of what sends and receives most. */
+  /** `builtAt`: ISO 8601. */
+  readonly databases: readonly { name: string; builtAt: string; isCurrent: boolean }[];
+  /** Lists of what is largest. */
   readonly tops: readonly ReportedTop[];
 }
 
@@ -28,25 +37,29 @@ export interface ReportedInterface {
   readonly history: readonly number[];
 }
 
-export interface ReportedTop {
-  readonly title: string;
-  readonly byRate: readonly ReportedLine[];
-  readonly bySum: readonly ReportedLine[];
+export interface ReportedCollector {
+  readonly name: string;
+  readonly seconds: number | null;
+  readonly error: string | null;
+  /** The last one that is over; `at`: ISO 8601. */
+  readonly lastFailure: { readonly at: string; readonly error: string } | null;
 }
 
-export interface ReportedLine {
-  readonly name: string;
-  readonly interface: string;
-  readonly bytesPerSecond: number;
-  readonly bytes: number;
+export interface ReportedTop {
+  readonly title: string;
+  readonly unit: CountedUnit;
+  readonly byRate: readonly TopLine[];
+  readonly bySum: readonly TopLine[];
 }
 
 export function reportOf(snapshot: Snapshot, view: View): Report {
-  const { at, version, uptimeSeconds, engine, refusals, limits } = snapshot;
+  const { at, version, uptimeSeconds, isCounted, engine, refusals, limits } = snapshot;
   return {
+    format: REPORT_FORMAT,
     at: at.toISOString(),
     version,
     uptimeSeconds,
+    isCounted,
     engine,
     refusals,
     interfaces: snapshot.interfaces.map(({ tap, rate }) => ({
@@ -58,20 +71,17 @@ export function reportOf(snapshot: Snapshot, view: View): Report {
       packetsPerSecond: rate.packets ?? null,
       history: rate.history,
     })),
-    collectors: snapshot.collectors.map(({ name, seconds, error }) => ({
+    collectors: snapshot.collectors.map(({ name, seconds, error, lastFailure }) => ({
       name,
       seconds: seconds ?? null,
       error: error ?? null,
+      lastFailure: lastFailure === undefined ? null : { ...lastFailure, at: lastFailure.at.toISOString() },
     })),
     limits,
-    tops: topsFor(snapshot, view).map(({ title, top }) => ({
-      title,
-      byRate: top.byRate.map(lineOf),
-      bySum: top.bySum.map(lineOf),
+    databases: snapshot.databases.map(({ builtAt, ...database }) => ({
+      ...database,
+      builtAt: new Date(builtAt * 1000).toISOString(),
     })),
+    tops: topsFor(snapshot, view).map(({ title, unit, byRate, bySum }) => ({ title, unit, byRate, bySum })),
   };
-}
-
-function lineOf({ name, interfaceName, rate, sum }: TopLine): ReportedLine {
-  return { name, interface: interfaceName, bytesPerSecond: rate, bytes: sum };
 }

@@ -1,35 +1,17 @@
 import type { TapState } from "../capture/capture.ts";
+import type { CollectorState } from "../collectors/collector.ts";
+import type { ConfigState } from "../collectors/self.ts";
+import type { Limit } from "../collectors/status.ts";
 import type { InterfaceRate } from "./interface-meter.ts";
-import type { Top } from "./tops.ts";
+import type { Top } from "./lists/top-list.ts";
 
-/** How a collector did when it was last asked. */
-export interface CollectorState {
+/** A database of addresses that is in use. */
+export interface DatabaseAge {
   readonly name: string;
-  /** For the last page that it was on; undefined if there was none. */
-  readonly seconds: number | undefined;
-  readonly error: string | undefined;
-}
-
-/** A bound, and how much of it is used. */
-export interface Limit {
-  readonly name: string;
-  readonly used: number;
-  readonly limit: number;
-}
-
-/** The configuration that is in force. */
-export interface ConfigurationState {
-  readonly isSuccessful: boolean;
   /** Seconds since the epoch. */
-  readonly succeededAt: number;
-}
-
-/** A list of what sends and receives most. */
-export interface NamedTop {
-  readonly title: string;
-  /** Whether it shows addresses, or what may be one's. */
-  readonly isPrivate: boolean;
-  readonly top: Top;
+  readonly builtAt: number;
+  /** False: the file holds what can't be used, or is gone. */
+  readonly isCurrent: boolean;
 }
 
 /** All that the page shows, at one moment. */
@@ -37,21 +19,24 @@ export interface Snapshot {
   readonly at: Date;
   readonly version: string;
   readonly uptimeSeconds: number;
+  /** Whether traffic is counted at all. */
+  readonly isCounted: boolean;
   readonly engine: string;
   /** Why better engines were refused, a sentence each. */
   readonly refusals: readonly string[];
   readonly interfaces: readonly { readonly tap: TapState; readonly rate: InterfaceRate }[];
   readonly collectors: readonly CollectorState[];
   readonly limits: readonly Limit[];
+  readonly databases: readonly DatabaseAge[];
   /** Undefined if there is no file. */
-  readonly configuration: ConfigurationState | undefined;
-  readonly tops: readonly NamedTop[];
+  readonly configuration: ConfigState | undefined;
+  readonly tops: readonly Top[];
 }
 
 /** Who looks: at what names no address, or at everything. */
 export type View = "summary" | "full";
 
 /** The lists that may be shown to who looks. */
-export function topsFor({ tops }: Snapshot, view: View): NamedTop[] {
+export function topsFor({ tops }: Snapshot, view: View): Top[] {
   return tops.filter(({ isPrivate }) => view === "full" || !isPrivate);
 }

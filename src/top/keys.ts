@@ -25,6 +25,8 @@ export function pressed(key: string, state: ScreenState, lists: number): ScreenS
       return { ...state, list: (state.list + lists - 1) % lists };
     case "s":
       return { ...state, order: state.order === "rate" ? "sum" : "rate" };
+    case "u":
+      return { ...state, unit: state.unit === "bits" ? "bytes" : "bits" };
     case "p":
     case " ":
       return { ...state, isPaused: !state.isPaused };

@@ -3,6 +3,7 @@ import { request as requestHttps } from "node:https";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { Report } from "../status/report.ts";
 import type { TopOptions } from "./options.ts";
+import { readReport } from "./report-shape.ts";
 
 const PATH = "/-/status.json";
 const TIMEOUT_MS = 10_000;
@@ -15,7 +16,7 @@ export const USUAL_URL = "http://localhost:9112";
 /** Asks a promtap how it does. Throws PromtapError if it doesn't say. */
 export async function ask(url: string, options: TopOptions): Promise<Report> {
   try {
-    return JSON.parse(await get(url, options)) as Report;
+    return readReport(await get(url, options));
   } catch (error) {
     throw new PromtapError(ErrorCode.HOST, `couldn't ask ${url}: ${messageOf(error)}`, { cause: error });
   }
@@ -23,7 +24,7 @@ export async function ask(url: string, options: TopOptions): Promise<Report> {
 
 function get(url: string, { user, password, authorities, certificate, key }: TopOptions): Promise<string> {
   const isUnix = url.startsWith("unix:");
-  const target = new URL(PATH, isUnix ? "http://localhost" : url);
+  const target = new URL(`${isUnix ? "http://localhost" : url.replace(/\/+$/, "")}${PATH}`);
   const request = target.protocol === "https:" ? requestHttps : requestHttp;
   const options: RequestOptions & { ca?: string; cert?: string; key?: string } = {
     agent: false,
@@ -56,6 +57,13 @@ function get(url: string, { user, password, authorities, certificate, key }: Top
 
 function refusalOf(status: number | undefined): string {
   if (status === 401) return "it wants a user and a password: --user, --password-file";
+  if (status === 400) return "it refuses plain HTTP, or the request: try --url https://HOST:PORT";
   if (status === 404) return "it has no status page: it is older, or runs with --web.status off";
   return `it answers with ${status}`;
+}
+
+/** Whether nobody listened where `ask` asked. */
+export function isAbsent(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: string; errors?: readonly { code?: string }[] } };
+  return [cause, ...(cause?.errors ?? [])].some((each) => each?.code === "ECONNREFUSED");
 }

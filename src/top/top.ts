@@ -3,7 +3,7 @@ import { messageOf } from "../errors.ts";
 import type { Report } from "../status/report.ts";
 import { plain } from "../status/plain.ts";
 import { keysOf, pressed } from "./keys.ts";
-import { FIRST_STATE, screen, type ScreenState, type Size } from "./screen.ts";
+import { FIRST_STATE, screen, type ScreenState, type Size, titlesOf } from "./screen.ts";
 import { cell } from "./text.ts";
 
 const PERIOD_MS = 1000;
@@ -33,7 +33,7 @@ export async function printOnce(ask: Ask, isJson: boolean): Promise<void> {
 /** The lines of all lists, one after the other. */
 function lists(report: Report): string[] {
   const size = { ...terminalSize(), rows: ALL_ROWS };
-  const all = [...Array(1 + report.tops.length).keys()].map((list) => {
+  const all = titlesOf(report).map((_, list) => {
     return screen(report, { ...FIRST_STATE, list, order: "sum" }, size, false)
       .slice(0, -1)
       .filter((line) => line !== "");
@@ -48,6 +48,7 @@ export class Top {
   #state: ScreenState = FIRST_STATE;
   #report: Report | undefined;
   #trouble = "";
+  #isAsking = false;
 
   constructor(ask: Ask) {
     this.#ask = ask;
@@ -78,18 +79,21 @@ export class Top {
   }
 
   async #look(): Promise<void> {
-    if (this.#state.isPaused) return;
+    if (this.#state.isPaused || this.#isAsking) return;
+    this.#isAsking = true;
     try {
       this.#report = await this.#ask();
       this.#trouble = "";
     } catch (error) {
       this.#trouble = messageOf(error);
+    } finally {
+      this.#isAsking = false;
     }
     this.#draw();
   }
 
   #press(key: string): void {
-    const state = pressed(key, this.#state, 1 + (this.#report?.tops.length ?? 0));
+    const state = pressed(key, this.#state, titlesOf(this.#report!).length);
     if (state === undefined) {
       this.#end.resolve();
       return;

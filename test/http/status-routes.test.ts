@@ -11,8 +11,8 @@ import { FakeSite } from "./fake-site.ts";
 class StatusFake extends FakeSite {
   readonly watchers = new Set<Watcher>();
   readonly status: StatusSite = {
-    page: (isTrusted) => (isTrusted ? "all" : "some"),
-    data: (isTrusted) => JSON.stringify({ isTrusted }),
+    page: async (isTrusted, wanted) => (isTrusted ? "all" : "some") + wanted,
+    data: async (isTrusted) => JSON.stringify({ isTrusted }),
     dataPath: "/-/status.json",
     files: new Map([["/-/status.css", { contentType: "text/css", body: Buffer.from("a{}") }]]),
     eventsPath: "/-/status/events",

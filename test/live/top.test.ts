@@ -27,9 +27,9 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
     return JSON.parse(stdout) as Report;
   };
   const line = await until("the sum is told", async () => {
-    return (await look()).tops[0]?.bySum.find(({ name, bytes }) => name === "10.0.0.2" && bytes === 500_000);
+    return (await look()).tops[0]?.bySum.find(({ name, sum }) => name === "10.0.0.2" && sum === 500_000);
   });
-  assert.equal(line.interface, "veth0");
+  assert.equal(line.where, "veth0");
 
   using folder = new TemporaryFolder();
   const tmux = (...args: readonly string[]) => namespace.run("tmux", "-S", join(folder.path, "tmux"), ...args);

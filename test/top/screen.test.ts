@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Report } from "../../src/status/report.ts";
+import { type Report, REPORT_FORMAT } from "../../src/status/report.ts";
 import { plain } from "../../src/status/plain.ts";
 import { FIRST_STATE, screen } from "../../src/top/screen.ts";
 import { cell } from "../../src/top/text.ts";
 
 function report(name: string): Report {
-  const line = { name, interface: name, bytesPerSecond: 1.25e9, bytes: 5e12 };
+  const line = { name, where: name, rate: 1.25e9, sum: 5e12, history: [1, 4] };
   return {
+    format: REPORT_FORMAT,
     at: "2026-11-29T02:06:04.000Z",
     version: "1.2.3",
     uptimeSeconds: 100,
+    isCounted: true,
     engine: "bpf",
     refusals: [],
     interfaces: [
@@ -26,9 +28,10 @@ function report(name: string): Report {
       },
       { name, isUp: false, kind: "", lostPackets: 7, bytesPerSecond: null, packetsPerSecond: null, history: [] },
     ],
-    collectors: [{ name: "iptables", seconds: 1, error: "no rules" }],
+    collectors: [{ name: "iptables", seconds: 1, error: "no rules", lastFailure: null }],
     limits: [],
-    tops: [{ title: "addresses", byRate: [line], bySum: [{ ...line, bytes: 7e12 }] }],
+    databases: [],
+    tops: [{ title: "addresses", unit: "bytes", byRate: [line], bySum: [{ ...line, sum: 7e12 }] }],
   };
 }
 
@@ -49,7 +52,7 @@ test("a list is by rate or by sum, and filtered", () => {
   const state = { ...FIRST_STATE, list: 1 };
   assert.match(
     screen(report("192.0.2.1"), state, SIZE, false)[4]!,
-    /^192\.0\.2\.1 +192\.0\.2\.1 +10\.0 Gbit\/s +5\.00 TB$/,
+    /^192\.0\.2\.1 +192\.0\.2\.1 +▃█ +10\.0 Gbit\/s +5\.00 TB$/,
   );
   assert.match(screen(report("192.0.2.1"), { ...state, order: "sum" }, SIZE, false)[4]!, /7\.00 TB$/);
   assert.equal(screen(report("192.0.2.1"), { ...state, filter: "198" }, SIZE, false)[4], "");

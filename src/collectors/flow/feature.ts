@@ -5,6 +5,7 @@ import { NetworkSet } from "../connections/network-set.ts";
 import { AsNames } from "./as-names/as-names.ts";
 import { FlowCollector, type FlowInput } from "./flow-collector.ts";
 import { FlowIntake } from "./flow-intake.ts";
+import { FlowList } from "./flow-list.ts";
 import { FlowLedger } from "./flow-ledger.ts";
 import { KafkaFamilies } from "./kafka-families.ts";
 import { type FlowCounters, FLOWS_SECTION, readFlows, writeFlows } from "./kept/kept-flows.ts";
@@ -65,6 +66,8 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const parts = held.move();
     return {
       collectors: [new FlowCollector({ inputs, ledger, labels, names, maxSeries })],
+      lists: [new FlowList(ledger, labels, inputs)],
+      limits: () => [{ name: "flows", used: ledger.series, limit: maxSeries }],
       keeps: [],
       kept: new Map([[FLOWS_SECTION, (nextTurn) => writeFlows(counters, topic(), nextTurn)]]),
       async prepare(next) {

@@ -50,7 +50,7 @@ export class SlotLabels {
     const edition = this.#sets.editionOf(slot);
     if (this.#editions[slot] !== edition) {
       this.#editions[slot] = edition;
-      this.#list.replace(slot, this.#text(slot));
+      this.#list.replace(slot, this.textOf(slot));
     }
     return this.#list.end(slot);
   }
@@ -62,14 +62,8 @@ export class SlotLabels {
     this.#list.clear();
   }
 
-  #append(): void {
-    const slot = this.#list.count;
-    if (slot === this.#editions.length) this.#editions = grown(this.#editions);
-    this.#editions[slot] = this.#sets.editionOf(slot);
-    this.#list.append(this.#text(slot));
-  }
-
-  #text(slot: number): string {
+  /** The labels of a slot, made on purpose. */
+  textOf(slot: number): string {
     const values = this.#sets.labelsOf(slot);
     const pairs = this.#labels.flatMap(({ name, isAs }, index) => {
       const value = values[index] ?? "";
@@ -79,5 +73,12 @@ export class SlotLabels {
       return [label, labelText(`${name}_name`, asName)];
     });
     return pairs.join(",");
+  }
+
+  #append(): void {
+    const slot = this.#list.count;
+    if (slot === this.#editions.length) this.#editions = grown(this.#editions);
+    this.#editions[slot] = this.#sets.editionOf(slot);
+    this.#list.append(this.textOf(slot));
   }
 }

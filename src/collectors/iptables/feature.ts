@@ -22,7 +22,12 @@ export const iptablesFeature: FeatureKind<IptablesConfig> = {
     const keeps = needsOf(programs);
     const passed = passOnCapabilities(keeps);
     if (passed < 0) log.warn("couldn't pass on capabilities to programs", { error: errnoText(passed) });
-    return { collectors: [collector], keeps, [Symbol.asyncDispose]: () => collector[Symbol.asyncDispose]() };
+    return {
+      collectors: [collector],
+      lists: [collector.rules],
+      keeps,
+      [Symbol.asyncDispose]: () => collector[Symbol.asyncDispose](),
+    };
   },
 
   async check(config) {

@@ -10,6 +10,7 @@ import { Kind, type Named, NamedBook } from "./named.ts";
 import { type Foreign, NftReader, type NftReading } from "./nft/nft.ts";
 import { SetSizes } from "./nft/set-sizes.ts";
 import type { Reading } from "./reading.ts";
+import { RuleList } from "./rule-list.ts";
 import type { LabelOptions } from "./rows.ts";
 import { SaverReader, type SaverReading, shows } from "./saver/saver.ts";
 import { placeKey, type ReadOptions } from "./rule-book.ts";
@@ -44,6 +45,7 @@ interface Snapshot extends NamedOnes {
 /** The counters of the firewall: iptables_exporter's families, from all backends there are. */
 export class IptablesCollector implements Collector, AsyncDisposable {
   readonly name = "iptables";
+  readonly rules = new RuleList(async (deadline) => (await this.#snapshot(deadline)).readings);
   readonly #savers: readonly SaverReader[];
   readonly #nft: NftReader | undefined;
   readonly #sizes: SetSizes | undefined;

@@ -7,6 +7,7 @@ import { readTally, TALLY_SECTION } from "./kept-tally.ts";
 import { checkLive, startLive } from "./live.ts";
 import { WialonMonitor } from "./monitor.ts";
 import { type WialonConfig, wialonSection } from "./section.ts";
+import { seriesLists } from "./series-list.ts";
 import { Tally } from "./tally.ts";
 import { WialonCollector } from "./wialon.ts";
 
@@ -42,6 +43,8 @@ function readFile(config: WialonConfig, tally: Tally, monitor: WialonMonitor): F
   const source = { sync: () => reader.now, clockOffset: () => 0, taps: () => [] };
   return {
     collectors: [new WialonCollector(source, tally)],
+    lists: seriesLists(tally, () => source.sync()),
+    limits: () => tally.limits(),
     keeps: [],
     reader,
     async [Symbol.asyncDispose]() {},

@@ -10,6 +10,7 @@ import type { CheckHost, Feature, FeatureHost, KeptWriter } from "../feature.ts"
 import { TALLY_SECTION, writeTally } from "./kept-tally.ts";
 import type { WialonMonitor } from "./monitor.ts";
 import type { WialonConfig } from "./section.ts";
+import { seriesLists } from "./series-list.ts";
 import { SteadyClock } from "./steady-clock.ts";
 import type { Tally } from "./tally.ts";
 import { WialonCollector } from "./wialon.ts";
@@ -46,6 +47,8 @@ export async function startLive(
   };
   return {
     collectors: [new WialonCollector(source, tally)],
+    lists: seriesLists(tally, () => source.sync()),
+    limits: () => tally.limits(),
     kept: new Map([[TALLY_SECTION, keep]]),
     keeps: kind.keeps,
     started: () => capture.started(),

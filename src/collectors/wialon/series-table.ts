@@ -5,7 +5,7 @@ import { Recency } from "./recency.ts";
 /** Series whose counts lie in one piece: doubling the memory of many would leave as much behind. */
 const SERIES_PER_CHUNK = 1024;
 /** The row of all that has none of its own. */
-const OTHER_ROW = 0;
+export const OTHER_ROW = 0;
 
 /** A key, and where its counts are: those of `other` once its row was given away. */
 export interface Series {
@@ -45,6 +45,8 @@ export class SeriesTable {
   readonly #leavers = new Leavers<string>();
   /** Pages that began. */
   #pages = 0;
+  /** Row → how often it was taken from a series. */
+  #editions = new Uint32Array(0);
   /** Row → how many pages had begun when it was last active. */
   #activeIn = new Float64Array(0);
   #hasOther = false;
@@ -106,6 +108,21 @@ export class SeriesTable {
     return this.#counts[Math.floor(row / SERIES_PER_CHUNK)]![(row % SERIES_PER_CHUNK) * this.#columns + column]!;
   }
 
+  /** One more than the highest row. */
+  get count(): number {
+    return this.#byRow.length;
+  }
+
+  /** What has a row. */
+  at(row: number): Series {
+    return this.#byRow[row]!;
+  }
+
+  /** Changes when the row is taken from what has it. */
+  editionOf(row: number): number {
+    return this.#editions[row] ?? 0;
+  }
+
   /** A page begins: all that lost its row before is not on it. */
   beginPage(): void {
     this.#leavers.beginPage();
@@ -157,7 +174,10 @@ export class SeriesTable {
   #newRow(): number {
     const row = this.#byRow.length;
     if (row % SERIES_PER_CHUNK === 0) this.#counts.push(new Float64Array(SERIES_PER_CHUNK * this.#columns));
-    if (row >= this.#activeIn.length) this.#activeIn = grown(this.#activeIn, row + 1);
+    if (row >= this.#activeIn.length) {
+      this.#activeIn = grown(this.#activeIn, row + 1);
+      this.#editions = grown(this.#editions, row + 1);
+    }
     return row;
   }
 
@@ -179,6 +199,7 @@ export class SeriesTable {
     this.#byKey.delete(series.key);
     if (this.#pages > 0) this.#leavers.add(series.key);
     series.row = OTHER_ROW;
+    this.#editions[row]!++;
     this.evictions++;
     return row;
   }

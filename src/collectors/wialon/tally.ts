@@ -3,6 +3,7 @@ import { CONTAINER_FAULTS } from "./protocol/container.ts";
 import { TYPE_COUNT } from "./protocol/packet-type.ts";
 import { type Series, SeriesTable } from "./series-table.ts";
 import { SKIP_REASONS } from "./streams/reassembly.ts";
+import type { Limit } from "../status.ts";
 import { StreamLives } from "./streams/stream-lives.ts";
 
 /** Columns of a pair of addresses, behind one for each type. */
@@ -57,8 +58,11 @@ export class Tally {
   /** By name; undefined if devices are not counted. */
   readonly devices: SeriesTable | undefined;
 
+  readonly #limit: number;
+
   /** `limit`: how many pairs of addresses have series of their own, and how many devices. */
   constructor(limit: number, hasDevices: boolean) {
+    this.#limit = limit;
     this.pairs = new SeriesTable(PAIR_COLUMNS, limit, OTHER_PAIR);
     if (hasDevices) this.devices = new SeriesTable(DEVICE_COLUMNS, limit, OTHER, DeviceColumn.LAST_SEEN_SECONDS);
   }
@@ -66,6 +70,13 @@ export class Tally {
   /** The device of this name, or `other`; undefined if devices are not counted. */
   deviceOf(name: string): Series | undefined {
     return isDeviceName(name) ? this.devices?.claim(name) : this.devices?.other();
+  }
+
+  /** How many have series of their own, and may have. */
+  limits(): Limit[] {
+    const of = (name: string, table: SeriesTable): Limit => ({ name, used: table.count - 1, limit: this.#limit });
+    const ofPairs = of("connections of trackers", this.pairs);
+    return this.devices === undefined ? [ofPairs] : [of("trackers", this.devices), ofPairs];
   }
 
   addRejection(type: number, code: number): void {

@@ -1,26 +1,25 @@
 import { rowAddress } from "../../collectors/row-labels.ts";
+import { type ConfigState, descriptors } from "../../collectors/self.ts";
+import { type CountedList, labelWords, type Limit } from "../../collectors/status.ts";
 import { messageOf } from "../../errors.ts";
 import type { StatusSite } from "../../http/site.ts";
-import type { Ledger } from "../../ledger/ledger.ts";
 import { Ends } from "../../ledger/zones/zone.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
 import { log } from "../../log.ts";
 import { readAsset } from "../../native/asset.ts";
-import { type Looking, StatusBoard } from "../../status/board.ts";
-import { STATUS_PATHS } from "../../status/page.ts";
+import { StatusBoard, type StatusSource } from "../../status/board.ts";
+import { AccountedCustomerList, AddressList, ZoneList, zoningTitle } from "../../status/lists/traffic-lists.ts";
+import { STATUS_PATHS } from "../../status/page/page.ts";
 import type { Report } from "../../status/report.ts";
-import { TopAddresses, TopZones } from "../../status/tops.ts";
 import { VERSION } from "../../version.ts";
 import type { Config } from "../config.ts";
 import type { Parts } from "../parts.ts";
 import { Program } from "../program.ts";
-import type { ConfigState } from "../../collectors/self.ts";
 
 const FILES = [
   [STATUS_PATHS.style, "status.css", "text/css; charset=utf-8"],
   [STATUS_PATHS.script, "status.js", "text/javascript; charset=utf-8"],
 ] as const;
-const TITLES: Readonly<Record<string, string>> = { country: "countries", asn: "ASes" };
 
 /** The page that tells how the program does; undefined if it is turned off. */
 export function statusSite(
@@ -34,8 +33,8 @@ export function statusSite(
   const board = parts.use("status", new StatusBoard(sourceOf(program, configuration), template, telemetryPath));
   const viewOf = (isTrusted: boolean) => status ?? (isTrusted ? "full" : "summary");
   return {
-    page: (isTrusted) => board.page(viewOf(isTrusted)),
-    data: (isTrusted) => `${JSON.stringify(board.report(viewOf(isTrusted)))}\n`,
+    page: (isTrusted, wanted) => board.page(viewOf(isTrusted), wanted),
+    data: async (isTrusted) => `${JSON.stringify(await board.report(viewOf(isTrusted)))}\n`,
     dataPath: STATUS_PATHS.data,
     files: new Map(FILES.map(([path, name, contentType]) => [path, { contentType, body: assetOf(name) }])),
     eventsPath: STATUS_PATHS.events,
@@ -49,66 +48,73 @@ export function statusSite(
 }
 
 /** Counts by itself, for who looks at nothing else. Throws PromtapError. Resolves with what tells how it does. */
-export async function ownStatus(config: Config, signal: AbortSignal, parts: Parts): Promise<() => Report> {
+export async function ownStatus(config: Config, signal: AbortSignal, parts: Parts): Promise<() => Promise<Report>> {
   const program = await Program.start(config, signal, parts);
   await program.started();
-  const board = parts.use(
-    "status",
-    new StatusBoard(
-      sourceOf(program, () => undefined),
-      "",
-      "",
-    ),
-  );
+  const source = sourceOf(program, () => undefined);
+  const board = parts.use("status", new StatusBoard(source, "", ""));
   return () => board.report("full");
 }
 
-function sourceOf(program: Program, configuration: () => ConfigState | undefined) {
+function sourceOf(program: Program, configuration: () => ConfigState | undefined): StatusSource {
   const { ledger, traffic } = program;
+  const ofTraffic = program.isCounted ? trafficLists(program) : [];
+  let ofProcess: Limit[] = [];
   return {
     ledger,
-    tops: topsOf(ledger),
-    sync: () => traffic.sync(),
+    lists: () => [...ofTraffic, ...program.lists()],
+    sync() {
+      traffic.sync();
+      const { open: used, limit } = descriptors();
+      ofProcess = used === undefined || limit === undefined ? [] : [{ name: "file descriptors", used, limit }];
+    },
     failed: (error: unknown) => log.error("couldn't tell the status", { error: messageOf(error) }),
     state: () => ({
       version: VERSION,
       uptimeSeconds: process.uptime(),
+      isCounted: program.isCounted,
       engine: traffic.engine,
       refusals: traffic.refusals,
       interfaces: traffic.taps(),
       collectors: program.collectorStates(),
-      limits: [
-        { name: "addresses", used: ledger.addresses.used, limit: ledger.addresses.limit },
-        ...ledger.zonings.map((zoning) => ({
-          name: titleOf(zoning),
-          used: zoning.quota.used,
-          limit: zoning.quota.limit,
-        })),
-      ],
+      limits: [...(program.isCounted ? trafficLimits(program) : []), ...program.limits(), ...ofProcess],
+      databases: program.databases().map(({ database, isCurrent }) => ({
+        name: database.name,
+        builtAt: database.buildEpoch,
+        isCurrent,
+      })),
       configuration: configuration(),
     }),
   };
 }
 
-function topsOf(ledger: Ledger): Looking[] {
-  const addresses = new TopAddresses(ledger, rowAddress);
+function trafficLists({ ledger }: Program): CountedList[] {
+  const { accounts } = ledger;
   return [
-    { title: "addresses", isPrivate: true, look: (seconds) => addresses.look(seconds) },
-    ...ledger.zonings.map((zoning): Looking => {
-      const zones = new TopZones(ledger, zoning, (zone) => nameOf(zoning, zone));
-      // Customers may have an address or a name that is nobody else's business.
-      return { title: titleOf(zoning), isPrivate: zoning.ends === Ends.BOTH, look: (seconds) => zones.look(seconds) };
-    }),
+    new AddressList(ledger, rowAddress),
+    ...ledger.zonings.map((zoning) => new ZoneList(ledger, zoning, (zone) => nameOf(zoning, zone))),
+    ...(accounts === undefined
+      ? []
+      : [new AccountedCustomerList(ledger, accounts, (customer) => nameOf(accounts.customers, customer))]),
   ];
 }
 
-function titleOf({ label }: Zoning): string {
-  return TITLES[label] ?? "customers";
+function trafficLimits({ ledger }: Program): Limit[] {
+  const { addresses, zonings, accounts } = ledger;
+  const of = (name: string, { used, limit }: { used: number; limit: number }): Limit => ({ name, used, limit });
+  return [
+    of("addresses", addresses),
+    ...zonings.map((zoning) => of(zoningTitle(zoning), zoning.quota)),
+    ...(accounts === undefined ? [] : [of("accounts of customers", accounts.slots.quota)]),
+  ];
 }
 
+/** Customers are called by their labels. */
 function nameOf(zoning: Zoning, zone: number): string {
+  const name = zoning.nameOf(zone);
+  if (zoning.ends === Ends.BOTH) return labelWords(name);
   const description = zoning.descriptionOf(zone);
-  return description === "" ? zoning.nameOf(zone) : `${zoning.nameOf(zone)} ${description}`;
+  return description === "" ? name : `${name} ${description}`;
 }
 
 function assetOf(name: string): Uint8Array {

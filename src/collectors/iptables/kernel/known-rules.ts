@@ -1,6 +1,6 @@
 import type { DumpLimits } from "../../../native/netlink-dump.ts";
 import { addTo, type Counts, emptyCounts, isAtLeast } from "../counts.ts";
-import { NOT_COUNTED, type Order } from "../order.ts";
+import { NOT_COUNTED, type Order } from "./order.ts";
 import { placeKey } from "../rule-book.ts";
 import type { KernelChain } from "./chains.ts";
 import type { Quota } from "./counters.ts";

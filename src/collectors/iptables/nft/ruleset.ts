@@ -1,5 +1,5 @@
 import { Kind, type Named, type NamedLabels } from "../named.ts";
-import { type ChainOrder, NOT_COUNTED, type Order, orderOf } from "../order.ts";
+import { type ChainOrder, NOT_COUNTED, type Order, orderOf } from "../kernel/order.ts";
 import { type Chain, placeKey, type ReadOptions, RuleBook } from "../rule-book.ts";
 import { arrayOf, countOf, field, type Json, onlyField, textOf } from "./json.ts";
 import { Objects } from "./objects.ts";

@@ -1,5 +1,5 @@
 import { addTo } from "../counts.ts";
-import { type ChainOrder, orderOf } from "../order.ts";
+import { type ChainOrder, orderOf } from "../kernel/order.ts";
 import { type Chain, placeKey, type ReadOptions, RuleBook } from "../rule-book.ts";
 import { Shown } from "./shown.ts";
 import { readWord, RuleLines } from "./words.ts";

@@ -1,4 +1,4 @@
-import type { Order } from "../order.ts";
+import type { Order } from "../kernel/order.ts";
 import { placeKey } from "../rule-book.ts";
 
 /** Which tables and chains a dump has. */

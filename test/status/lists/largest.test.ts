@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Largest, SHOWN } from "../../src/status/largest.ts";
+import { Largest, SHOWN } from "../../../src/status/lists/largest.ts";
 
 test("the largest of any values are kept in order, those that came first before equal ones", () => {
   fc.assert(

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseRange } from "../../src/config/range-syntax.ts";
-import { Ledger } from "../../src/ledger/ledger.ts";
-import { RangeTable } from "../../src/ledger/ranges.ts";
-import { InterfaceMeter } from "../../src/status/interface-meter.ts";
-import { TopAddresses } from "../../src/status/tops.ts";
-import { packetOf } from "../ledger/model.ts";
+import { parseRange } from "../../../src/config/range-syntax.ts";
+import { Ledger } from "../../../src/ledger/ledger.ts";
+import { RangeTable } from "../../../src/ledger/ranges.ts";
+import { InterfaceMeter } from "../../../src/status/interface-meter.ts";
+import { TopList } from "../../../src/status/lists/top-list.ts";
+import { AddressList } from "../../../src/status/lists/traffic-lists.ts";
+import { packetOf } from "../../ledger/model.ts";
 
-test("an interface has the traffic of its VLANs, and an address is told for each", () => {
+test("an interface has the traffic of its VLANs, and an address is told for each", async () => {
   const ledger = new Ledger(new RangeTable([parseRange("10.0.0.0/8")]), 100, [], { maxVlans: 10 });
   const meter = new InterfaceMeter(ledger);
   meter.read(0);
@@ -24,11 +25,10 @@ test("an interface has the traffic of its VLANs, and an address is told for each
   meter.read(2000);
   assert.deepEqual(meter.rateOf("eth0").bytes, 700);
   assert.deepEqual(meter.rateOf("eth0").packets, 3);
-  const look = new TopAddresses(ledger, (_, row) => `row ${row}`).look(1);
-  let found = look.next();
-  while (found.done !== true) found = look.next();
+  const list = new TopList(new AddressList(ledger, (_, row) => `row ${row}`));
+  await list.look();
   assert.deepEqual(
-    found.value.bySum.map(({ interfaceName, sum }) => [interfaceName, sum]),
+    list.top.bySum.map(({ where, sum }) => [where, sum]),
     [
       ["eth0, VLAN 100.7", 400],
       ["eth0, VLAN 7", 200],

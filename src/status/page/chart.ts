@@ -17,6 +17,7 @@ export function chart(values: readonly number[], capacity: number, about: string
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${about}">
+    <path d="M0 ${HEIGHT - 0.5}H${WIDTH}" />
     <polyline points="${points.join(" ")}" />
   </svg>`;
 }

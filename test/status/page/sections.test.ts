@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Snapshot } from "../../src/status/snapshot.ts";
-import { sectionsOf } from "../../src/status/sections.ts";
+import type { Snapshot } from "../../../src/status/snapshot.ts";
+import { sectionsOf } from "../../../src/status/page/sections.ts";
 
-const line = { name: "192.0.2.1", interfaceName: "eth0", rate: 125, sum: 1000 };
+const line = { name: "192.0.2.1", where: "eth0", rate: 125, sum: 1000, history: [0, 125] };
 const rate = { bytes: 125, packets: 1, history: [0, 125] };
 const tap = (name: string, isUp = true) => ({ name, isUp, lostPackets: 0, position: undefined });
 
@@ -12,22 +12,24 @@ function snapshot(changes: Partial<Snapshot> = {}): Snapshot {
     at: new Date(0),
     version: "1.2.3",
     uptimeSeconds: 60,
+    isCounted: true,
     engine: "bpf",
     refusals: [],
     interfaces: [{ tap: tap("eth0"), rate }],
-    collectors: [{ name: "traffic", seconds: 0.001, error: undefined }],
+    collectors: [{ name: "traffic", seconds: 0.001, error: undefined, lastFailure: undefined }],
     limits: [{ name: "addresses", used: 1, limit: 100 }],
+    databases: [],
     configuration: undefined,
     tops: [
-      { title: "addresses", isPrivate: true, top: { byRate: [line], bySum: [line] } },
-      { title: "countries", isPrivate: false, top: { byRate: [], bySum: [] } },
+      { title: "addresses", isPrivate: true, unit: "bytes", byRate: [line], bySum: [line] },
+      { title: "countries", isPrivate: false, unit: "bytes", byRate: [], bySum: [] },
     ],
     ...changes,
   };
 }
 
 test("addresses are shown in full alone", () => {
-  assert.match(sectionsOf(snapshot(), "full").get("tops")!, /192\.0\.2\.1/);
+  assert.match(sectionsOf(snapshot(), "full").get("lists")!, /192\.0\.2\.1/);
   const summary = [...sectionsOf(snapshot(), "summary").values()].join("");
   assert.doesNotMatch(summary, /192\.0\.2\.1|Addresses/);
   assert.match(summary, /Countries/);
@@ -41,7 +43,7 @@ test("every trouble has a sentence", () => {
   const troubles = sectionsOf(
     snapshot({
       interfaces: [{ tap: tap("eth0", false), rate }],
-      collectors: [{ name: "iptables", seconds: 1, error: "no <rules>" }],
+      collectors: [{ name: "iptables", seconds: 1, error: "no <rules>", lastFailure: undefined }],
       limits: [{ name: "addresses", used: 96, limit: 100 }],
       configuration: { isSuccessful: false, succeededAt: 0 },
       refusals: ["engine bpf: needs CAP_BPF"],

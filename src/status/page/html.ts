@@ -1,4 +1,4 @@
-import { plain } from "./plain.ts";
+import { plain } from "../plain.ts";
 
 /** Text that is markup already. */
 export class Html {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { escapeHtml, html } from "../../src/status/html.ts";
+import { escapeHtml, html } from "../../../src/status/page/html.ts";
 
 test("what is filled in is text, in elements and in attributes", () => {
   const hostile = `<img src=x onerror="alert('1')">&amp;`;
