@@ -105,6 +105,15 @@ function expectedSeries(frames: readonly Frame[], zone: number, series = new Map
   return sorted(series);
 }
 
+function bytesByCustomer(series: ReadonlyMap<string, number>): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [name, value] of series) {
+    const [, customer] = /^promtap_customer_bytes_total\{.*customer="(\w+)"/.exec(name) ?? [];
+    if (customer !== undefined) sums.set(customer, (sums.get(customer) ?? 0) + value);
+  }
+  return sorted(sums);
+}
+
 function seriesOf(page: Page): Map<string, number> {
   return sorted([...page.samples].filter(([name]) => /^promtap_customer_(?:packets|bytes)_/.test(name)));
 }
@@ -139,6 +148,8 @@ test(
     for (const [engine, promtap] of running) {
       const page = await promtap.pageWhere(`${engine} has all`, (now) => now.value(ALL) === sent.length);
       assert.deepEqual(seriesOf(page), expected, engine);
+      const listed = await promtap.listedWhere("customers", ({ size }) => size > 0);
+      assert.deepEqual(sorted(listed), bytesByCustomer(expected), engine);
     }
     const recorded = await until("the recording has all", async () => {
       const args = ["--read", path, "--once", "--config.file", config!];

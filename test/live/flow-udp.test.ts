@@ -94,6 +94,11 @@ test(
     // What was sent is in the socket, and a page has all that was sent before it.
     const page = await promtap.page();
     assert.deepEqual(totals(page), sent);
+    const listed = await promtap.listedWhere("flows", ({ size }) => size > 0);
+    assert.equal(
+      [...listed.values()].reduce((sum, bytes) => sum + bytes),
+      sent.bytes,
+    );
     assert.deepEqual({ ...totalOf(await nfcapd.tally()), flows: sent.flows }, sent);
     for (const { protocol } of VERSIONS) {
       const records = `promtap_flow_exporter_records_total{exporter="127.0.0.1",protocol="${protocol}"}`;

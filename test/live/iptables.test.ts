@@ -110,6 +110,13 @@ describe("the firewall", OPTIONS, () => {
     ping(namespace, "127.0.0.1");
     ping(namespace, "::1");
     assertPings(await promtap.page());
+    const listed = await promtap.listedWhere("firewall rules", ({ size }) => size > 0);
+    for (const [backend, family, rule] of BACKENDS) {
+      assert.equal(listed.get(`${rule} (${family} ${backend} filter INPUT)`), PINGS * PING_BYTES[family], backend);
+    }
+    const status = (await promtap.get("/")).body;
+    assert.match(status, /Firewall rules/);
+    assert.doesNotMatch(status, /Interfaces|Addresses|Traffic/, "no traffic is counted");
   });
 
   test("is counted by an unprivileged user with the capabilities of the unit", async () => {

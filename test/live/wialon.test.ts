@@ -111,9 +111,11 @@ async function talk(road: Road, { protocol, writeBytes, messages, connections = 
   for (let count = 0; count < connections; count++) journals.push(await server.journal());
   const page = await promtap.pageWhere("all streams have ended", (page) => page.value("wialon_ips_streams_size") === 0);
   const text = (await promtap.get("/metrics")).body;
+  const listed = [await promtap.listedWhere("trackers", ({ size }) => size > 0)];
+  listed.push(await promtap.listed("connections of trackers"));
   const { stderr } = await promtap.stop();
   for (const said of [text, stderr]) assert.doesNotMatch(said, /s3cret/);
-  return { page, sent: together(journals) };
+  return { page, listed, sent: together(journals) };
 }
 
 /** Types → the sum of a family over all addresses. */
@@ -140,8 +142,12 @@ function assertCounted(page: Page, sent: Journal): void {
 for (const writeBytes of [100_000, 100, 7, 1]) {
   test(`counts what trackers and server say in writes of ${writeBytes} bytes, by their own account`, live, async () => {
     using road = Road.smooth();
-    const { page, sent } = await talk(road, { protocol: "2.0", writeBytes, messages: 33, connections: 3 });
+    const { page, listed, sent } = await talk(road, { protocol: "2.0", writeBytes, messages: 33, connections: 3 });
     assertCounted(page, sent);
+    const [trackers, pairs] = listed;
+    assert.deepEqual(trackers, new Map([["356307042441013", 3 * 34]]));
+    const packets = Object.values(sent.packets).reduce((sum, count) => sum + count);
+    assert.equal((pairs!.get("10.0.0.1 → 10.0.0.2") ?? 0) + (pairs!.get("10.0.0.2 → 10.0.0.1") ?? 0), packets);
     assert.equal(page.value('wialon_ips_logins_total{code="1"}'), 3);
     assert.equal(page.value('wialon_ips_rejected_packets_total{type="SD",code="-1"}'), 9);
     assert.equal(page.value('wialon_ips_device_packets_total{imei="356307042441013"}'), 3 * 34);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 import { join, resolve } from "node:path";
+import type { Report } from "../../src/status/report.ts";
 import type { Namespace } from "./namespace.ts";
 import { Page } from "./page.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
@@ -112,6 +113,21 @@ export class RunningPromtap implements AsyncDisposable {
       return condition(page) ? page : undefined;
     };
     return until(what, probe, deadlineMs);
+  }
+
+  /** What its status tells of a list: by name, and what else is said of it, the sum since the start. */
+  async listed(title: string): Promise<Map<string, number>> {
+    const report = JSON.parse((await this.get("/-/status.json")).body) as Report;
+    const { bySum = [] } = report.tops.find((top) => top.title === title) ?? {};
+    return new Map(bySum.map(({ name, where, sum }) => [where === "" ? name : `${name} (${where})`, sum]));
+  }
+
+  /** Asks until a list is so. */
+  async listedWhere(title: string, condition: (sums: Map<string, number>) => boolean): Promise<Map<string, number>> {
+    return until(`${title} are as they should be`, async () => {
+      const sums = await this.listed(title);
+      return condition(sums) ? sums : undefined;
+    });
   }
 
   /** Waits until something is in its log. */

@@ -78,12 +78,12 @@ export class RuleList implements CountedList, CountedSet {
 
   nameOf(place: number): string {
     const { rule = "", comment } = this.#labelsOf(place);
-    return comment === undefined ? rule : `${rule} (${comment})`;
+    return comment === undefined || rule.includes(comment) ? rule : `${rule} (${comment})`;
   }
 
   whereOf(place: number): string {
-    const { family, table, chain } = this.#labelsOf(place);
-    return [family, table, chain].filter((text) => text !== undefined).join(" ");
+    const { family, backend, table, chain } = this.#labelsOf(place);
+    return [family, backend, table, chain].filter((text) => text !== undefined).join(" ");
   }
 
   #labelsOf(place: number): Readonly<Record<string, string>> {

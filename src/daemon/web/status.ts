@@ -58,7 +58,7 @@ export async function ownStatus(config: Config, signal: AbortSignal, parts: Part
 
 function sourceOf(program: Program, configuration: () => ConfigState | undefined): StatusSource {
   const { ledger, traffic } = program;
-  const ofTraffic = program.isCounted ? trafficLists(program) : [];
+  const ofTraffic = trafficLists(program);
   let ofProcess: Limit[] = [];
   return {
     ledger,
@@ -77,7 +77,7 @@ function sourceOf(program: Program, configuration: () => ConfigState | undefined
       refusals: traffic.refusals,
       interfaces: traffic.taps(),
       collectors: program.collectorStates(),
-      limits: [...(program.isCounted ? trafficLimits(program) : []), ...program.limits(), ...ofProcess],
+      limits: [...trafficLimits(program), ...program.limits(), ...ofProcess],
       databases: program.databases().map(({ database, isCurrent }) => ({
         name: database.name,
         builtAt: database.buildEpoch,
@@ -88,10 +88,11 @@ function sourceOf(program: Program, configuration: () => ConfigState | undefined
   };
 }
 
-function trafficLists({ ledger }: Program): CountedList[] {
+/** Without capture, what flows are counted by. */
+function trafficLists({ ledger, isCounted }: Program): CountedList[] {
   const { accounts } = ledger;
   return [
-    new AddressList(ledger, rowAddress),
+    ...(isCounted ? [new AddressList(ledger, rowAddress)] : []),
     ...ledger.zonings.map((zoning) => new ZoneList(ledger, zoning, (zone) => nameOf(zoning, zone))),
     ...(accounts === undefined
       ? []
@@ -99,11 +100,11 @@ function trafficLists({ ledger }: Program): CountedList[] {
   ];
 }
 
-function trafficLimits({ ledger }: Program): Limit[] {
+function trafficLimits({ ledger, isCounted }: Program): Limit[] {
   const { addresses, zonings, accounts } = ledger;
   const of = (name: string, { used, limit }: { used: number; limit: number }): Limit => ({ name, used, limit });
   return [
-    of("addresses", addresses),
+    ...(isCounted ? [of("addresses", addresses)] : []),
     ...zonings.map((zoning) => of(zoningTitle(zoning), zoning.quota)),
     ...(accounts === undefined ? [] : [of("accounts of customers", accounts.slots.quota)]),
   ];

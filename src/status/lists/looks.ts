@@ -5,8 +5,10 @@ import { type Found, type Top, TopList } from "./top-list.ts";
 const PAUSE_MS = 5000;
 /** Until the second look, which is the first that can tell rates. */
 const FIRST_PAUSE_MS = 1000;
-/** What each list may take of a CPU; what takes longer is looked at less often. */
-const MAX_SHARE = 0.002;
+/** What all lists may take of a CPU; what takes longer is looked at less often. */
+const MAX_SHARE = 0.004;
+/** Part of the time that may be spent on bringing a list up to date, which other programs may do. */
+const MAX_WAITING_SHARE = 0.05;
 /** Searches that wait for others: each reads the names of everything. */
 const MAX_SEARCHES = 4;
 /** What is shown of what a search finds in a list. */
@@ -56,13 +58,15 @@ export class Looks {
   }
 
   async #look(): Promise<void> {
-    for (const looked of this.#all()) {
+    const all = this.#all();
+    for (const looked of all) {
       if (performance.now() < looked.dueMs) continue;
       // One that can't be brought up to date is not asked again at once.
       looked.dueMs = performance.now() + PAUSE_MS;
-      const tookMs = await looked.top.look();
+      const { waitedMs, busyMs } = await looked.top.look();
       const pauseMs = looked.top.hasRates ? PAUSE_MS : FIRST_PAUSE_MS;
-      looked.dueMs = performance.now() + Math.max(pauseMs, tookMs / MAX_SHARE);
+      const restMs = Math.max(waitedMs / MAX_WAITING_SHARE, (busyMs * all.length) / MAX_SHARE);
+      looked.dueMs = performance.now() + Math.max(pauseMs, restMs);
     }
   }
 

@@ -45,6 +45,12 @@ const MAX_REMEMBERED = 64;
 /** What is longer ago than so many seconds is on no chart. */
 const MAX_GAP_SECONDS = 60;
 
+/** What a look has taken: time in which the list was brought up to date, and time of a CPU. */
+export interface Cost {
+  readonly waitedMs: number;
+  readonly busyMs: number;
+}
+
 /** A thing whose rates are remembered. */
 interface Remembered {
   readonly set: CountedSet;
@@ -84,23 +90,24 @@ export class TopList {
     return this.#hasRates;
   }
 
-  /** Looks at all of it, in turns. Returns how many milliseconds it took. */
-  async look(): Promise<number> {
+  /** Looks at all of it, in turns. */
+  async look(): Promise<Cost> {
     const start = performance.now();
     await this.list.refresh?.();
-    let busyMs = performance.now() - start;
     const nowMs = performance.now();
     const seconds = (nowMs - this.#lookedAtMs) / 1000;
     this.#lookedAtMs = nowMs;
     this.#hasRates = seconds <= MAX_GAP_SECONDS;
+    let busyMicroseconds = 0;
     const looking = this.#look(seconds);
     for (let isDone = false; !isDone;) {
-      const turn = performance.now();
+      const before = process.cpuUsage();
       isDone = looking.next().done === true;
-      busyMs += performance.now() - turn;
+      const { user, system } = process.cpuUsage(before);
+      busyMicroseconds += user + system;
       if (!isDone) await nextTurn();
     }
-    return busyMs;
+    return { waitedMs: nowMs - start, busyMs: busyMicroseconds / 1000 };
   }
 
   /** What has a text in its name, or in what else is said of it; the largest first. */
