@@ -69,7 +69,19 @@ abstract class Receiver implements AsyncDisposable {
   }
 
   protected async listens(port: number): Promise<void> {
-    await until(`something listens at ${port}`, () => this.namespace.run("ss", "-Hlun").includes(`:${port} `));
+    await until(`something listens at ${port}`, () => this.#waiting(port) !== undefined);
+  }
+
+  /** Resolves when nothing waits in the socket. */
+  protected async hasTaken(port: number): Promise<void> {
+    await until(`all is taken that came at ${port}`, () => this.#waiting(port) === 0);
+  }
+
+  /** Bytes that wait in the socket; undefined if there is none. */
+  #waiting(port: number): number | undefined {
+    const lines = this.namespace.run("ss", "-Hlun").split("\n");
+    const found = lines.find((line) => line.includes(`:${port} `));
+    return found === undefined ? undefined : Number(found.trim().split(/\s+/)[1]);
   }
 
   protected async end(): Promise<void> {
@@ -86,6 +98,7 @@ abstract class Receiver implements AsyncDisposable {
 /** nfcapd, and nfdump, which reads what that has written. */
 export class Nfcapd extends Receiver {
   readonly #folder: string;
+  readonly #port: number;
 
   /** Returns when it receives. `folder`: where it writes, which it makes. */
   static async start(namespace: Namespace, folder: string, port: number): Promise<Nfcapd> {
@@ -98,10 +111,12 @@ export class Nfcapd extends Receiver {
   private constructor(namespace: Namespace, folder: string, port: number) {
     super(namespace, ["nfcapd", "-b", "127.0.0.1", "-p", `${port}`, "-t", "3600", "-l", folder]);
     this.#folder = folder;
+    this.#port = port;
   }
 
   /** Ends it; what it has received by then. */
   async tally(): Promise<FlowTally> {
+    await this.hasTaken(this.#port);
     await this.end();
     const text = this.namespace.run("nfdump", "-R", this.#folder, "-q", "-N", "-o", "fmt:%sas %das %in %out %pkt %byt");
     const lines = text.split("\n").filter((line) => /\d/.test(line));
