@@ -219,8 +219,10 @@ export function mmap(fd: number, lengthBytes: number): Mapping | number {
  *
  * In a turn of its own, because koffi calls outside of Node's scopes: what is thrown there is lost. And libuv stops to
  * watch what has told of an error (uv__poll_io in src/unix/poll.c), so the watch is started again.
+ *
+ * With a pause it is called only so long after there is something, so that more can be read in one go.
  */
-export function watchReadable(fd: number, onReadable: () => void): () => void {
+export function watchReadable(fd: number, onReadable: () => void, pauseMs = 0): () => void {
   const events = { readable: true };
   let isOpen = true;
   const turn = (): void => {
@@ -228,7 +230,12 @@ export function watchReadable(fd: number, onReadable: () => void): () => void {
     handle.start(events, next);
     onReadable();
   };
-  const next = (): void => void setImmediate(turn);
+  const next = (): void => {
+    if (pauseMs === 0) return void setImmediate(turn);
+    // Else it would be told over and over in the meantime.
+    handle.stop();
+    setTimeout(turn, pauseMs);
+  };
   const handle = koffi().node.poll(fd, events, next);
   return () => {
     isOpen = false;

@@ -5,6 +5,12 @@ import type { UdpIntake } from "./udp-intake.ts";
 
 /** What the kernel may keep of a burst; without CAP_NET_ADMIN net.core.rmem_max bounds it. */
 const BUFFER_BYTES = 32 * 2 ** 20;
+/**
+ * After the first datagram comes, for others that are then read with it: to be woken costs far more than to read one. Not
+ * if the kernel has little room for what waits.
+ */
+const PAUSE_MS = 10;
+const MIN_PAUSE_BUFFER_BYTES = 8 * 2 ** 20;
 /** Calls after which the event loop gets its turn. */
 const CALLS_PER_TURN = 16;
 /** Calls that a page waits for. */
@@ -22,6 +28,7 @@ export class UdpReceiver implements Disposable {
   readonly #batch = new DatagramBatch();
   readonly #intake: UdpIntake;
   readonly #ends: (() => void)[] = [];
+  #isOpen = true;
 
   /** `sharers`: how many programs receive there. Throws PromtapError. */
   constructor(addresses: readonly ListenAddress[], intake: UdpIntake, sharers = 1) {
@@ -33,7 +40,8 @@ export class UdpReceiver implements Disposable {
       for (const address of addresses) {
         const socket = UdpSocket.open(address, address.name, options);
         sockets.push({ name: boundName(address, socket), socket });
-        this.#ends.push(watchReadable(socket.fd, () => this.#drain(socket, CALLS_PER_TURN)));
+        const pauseMs = socket.memory().bufferBytes < MIN_PAUSE_BUFFER_BYTES ? 0 : PAUSE_MS;
+        this.#ends.push(watchReadable(socket.fd, () => this.#drainInTurns(socket), pauseMs));
       }
     } catch (error) {
       this[Symbol.dispose]();
@@ -47,17 +55,25 @@ export class UdpReceiver implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     for (const end of this.#ends) end();
     for (const { socket } of this.sockets) socket[Symbol.dispose]();
   }
 
-  #drain(socket: UdpSocket, calls: number): void {
+  /** Drains a socket, with turns of others between. */
+  #drainInTurns(socket: UdpSocket): void {
+    if (this.#isOpen && this.#drain(socket, CALLS_PER_TURN)) setImmediate(() => this.#drainInTurns(socket));
+  }
+
+  /** Whether there may be more. */
+  #drain(socket: UdpSocket, calls: number): boolean {
     const batch = this.#batch;
     for (let call = 0; call < calls; call++) {
       const count = batch.receive(socket);
       this.#intake.take(batch, count);
-      if (!batch.isFull(count)) return;
+      if (!batch.isFull(count)) return false;
     }
+    return true;
   }
 }
 
