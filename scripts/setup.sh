@@ -24,6 +24,7 @@ case $mode in
     wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tmux:tmux tshark:tshark util-linux:unshare systemd:systemd-run dbus:dbus-daemon"
     wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl"
     wanted="$wanted openvswitch-switch:ovs-vswitchd pmacct:pmacctd softflowd:softflowd"
+    wanted="$wanted python3-prometheus-client:/usr/lib/python3/dist-packages/prometheus_client"
     ;;
   kernels)
     wanted="$wanted g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ qemu-system-arm:qemu-system-aarch64 qemu-system-x86:qemu-system-x86_64 xz-utils:xz"
@@ -43,7 +44,7 @@ say() { echo "setup: $*" >&2; }
 
 missing() {
   for entry in $wanted; do
-    command -v "${entry#*:}" >/dev/null || printf '%s ' "${entry%%:*}"
+    command -v "${entry#*:}" >/dev/null || test -e "${entry#*:}" || printf '%s ' "${entry%%:*}"
   done
 }
 

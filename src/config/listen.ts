@@ -135,6 +135,12 @@ const FLAGS = {
     key: "web.disable_exporter_metrics",
     help: "Leave the metrics of the process itself (process_*) out.",
   }),
+  /** Whether OpenMetrics tells since when counters count. */
+  hasCreated: toggle({
+    name: "web.created",
+    key: "web.created",
+    help: "Say in OpenMetrics since when each counter counts (_created): nearly twice as many lines.",
+  }),
   /** Path of the page. */
   telemetryPath: single({
     name: "web.telemetry-path",

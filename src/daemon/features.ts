@@ -36,6 +36,8 @@ export interface Started {
   readonly value: unknown;
   /** What it was told of the host. */
   readonly around: unknown;
+  /** In seconds since 1970. */
+  readonly startedAt: number;
 }
 
 /** Features that are to run in the place of others. */
@@ -67,8 +69,9 @@ export async function succeedFeatures(
       const before = running.find((each) => each.name === name && isDeepStrictEqual(each.around, around));
       const change = before === undefined ? null : await changeOf(before, value);
       if (change !== null) changes.push(change);
+      const startedAt = change === null ? Date.now() / 1000 : before!.startedAt;
       const feature = change === null ? await kind.start(value, host) : before!.feature;
-      features.push({ name, value, around, feature });
+      features.push({ name, value, around, startedAt, feature });
     }
   } catch (error) {
     await Promise.allSettled(startedBeside(running, features).map(({ feature }) => feature[Symbol.asyncDispose]()));

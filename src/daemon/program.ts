@@ -15,7 +15,8 @@ import { type Range, RangeTable } from "../ledger/ranges.ts";
 import { configureLog, log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { namedFamilies } from "../page/named-families.ts";
-import type { Format } from "../page/negotiation.ts";
+import { type CreatedTimes, withCreated } from "../page/created-lines.ts";
+import { Format } from "../page/negotiation.ts";
 import { makePage } from "../page/page.ts";
 import { disguised } from "../personalities/guise.ts";
 import type { ByteReader } from "../state/byte-reader.ts";
@@ -36,6 +37,7 @@ import type { Parts } from "./parts.ts";
 import type { FileCounters } from "./reading.ts";
 import { fixedChanges, withFixed } from "./reloads.ts";
 import { warningsOf } from "./warnings.ts";
+import { createdTimes } from "./web/created-times.ts";
 import { sharedDatabases, startZones, type Zones } from "./zones.ts";
 
 const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
@@ -54,7 +56,8 @@ export class Program {
   readonly #parts: Parts;
   readonly #keeper: StateKeeper | undefined;
   readonly #collectors: CollectorSet;
-  /** Those that no feature brings. */
+  /** Those that no feature brings: of the traffic, and of the process. */
+  readonly #counting: readonly Collector[];
   readonly #own: readonly Collector[];
 
   private constructor(config: Config, signal: AbortSignal, parts: Parts, made: Made, surroundings: Surroundings) {
@@ -70,14 +73,14 @@ export class Program {
     this.#host = host;
     this.#parts = parts;
     this.#keeper = keeper;
-    const counting = [
+    this.#counting = [
       ...(config.isCounted ? [new TrafficCollector(traffic, ledger)] : []),
       ...zones.collectors(traffic, ledger),
       ...customers.collectors(traffic, ledger),
     ];
     const keeping = keeper === undefined ? [] : [new StateCollector(keeper)];
     const self = new SelfCollector({ ...surroundings, hidesProcess: () => this.#config.hidesProcess });
-    this.#own = [self, ...keeping, ...counting];
+    this.#own = [self, ...keeping];
     // Nobody waits for the rest of a page that is printed.
     this.#collectors = new CollectorSet(this.#all(), config.once ? 1 : config.collectorShare, logCollector);
   }
@@ -228,7 +231,19 @@ export class Program {
     const known = this.#collectors
       .familiesOf(collectors)
       .filter(({ name }) => guise === undefined || Object.hasOwn(guise.families, name));
-    yield* makePage(namedFamilies(shown, names, areComplete(families), known), format);
+    const page = makePage(namedFamilies(shown, names, areComplete(families), known), format);
+    if (format === Format.OPENMETRICS && this.#config.hasCreated) yield* withCreated(page, this.#createdTimes());
+    else yield* page;
+  }
+
+  #createdTimes(): CreatedTimes {
+    const traffic = this.#counting;
+    return createdTimes(this.#collectors, {
+      traffic,
+      own: this.#own,
+      features: this.#features,
+      keeper: this.#keeper,
+    });
   }
 
   /** Has the traffic counted by other interfaces and ranges. */
@@ -258,7 +273,7 @@ export class Program {
   }
 
   #all(): Collector[] {
-    return [...this.#own, ...this.#features.flatMap(({ feature }) => feature.collectors)];
+    return [...this.#own, ...this.#counting, ...this.#features.flatMap(({ feature }) => feature.collectors)];
   }
 }
 

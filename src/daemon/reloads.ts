@@ -111,6 +111,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   listen: null,
   webConfig: null,
   hidesProcess: null,
+  hasCreated: null,
   allow: null,
   isHealthOpen: null,
   maxRequests: null,

@@ -6,6 +6,7 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { markOf, readBounded } from "../files/bounded-file.ts";
 import { replaceFile } from "../files/replaced-file.ts";
 import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
 import { decodeState, encodeState, lengthOf, MAX_STATE_BYTES, type State } from "./state-file.ts";
 
 /** Where it is told what becomes of the file. */
@@ -14,6 +15,9 @@ export interface StateLog {
   warn(message: string, fields: Readonly<Record<string, string>>): void;
   error(message: string, fields: Readonly<Record<string, string>>): void;
 }
+
+/** When the others began, see `begunAt`. */
+const BEGUN_SECTION = "begun";
 
 /** What there is at a path. */
 type Found = { readonly state: State; readonly sizeBytes: number } | { readonly fault: string } | undefined;
@@ -33,6 +37,10 @@ export class StateKeeper implements AsyncDisposable {
   /** Sections as they were read. */
   #stored = new Map<string, Uint8Array>();
   readonly #writers = new Map<string, KeptWriter>();
+  /** Section → when what is in it began to be counted, in seconds since 1970, as far as that is known. */
+  #begun = new Map<string, number>();
+  /** Likewise, of what is resumed, or begins, but is not kept yet. */
+  readonly #begins = new Map<string, number | undefined>();
   /** Of the file that may be replaced; "" if there is none. */
   #mark = "";
   /** Why the file that is there must not be replaced. */
@@ -63,12 +71,14 @@ export class StateKeeper implements AsyncDisposable {
    * copy of the file stays.
    */
   async resume<T>(name: string, read: (reader: ByteReader) => T): Promise<T | undefined> {
+    this.#begins.set(name, Date.now() / 1000);
     const stored = this.#stored.get(name);
     if (stored === undefined) return undefined;
     try {
       const reader = new ByteReader(stored);
       const value = read(reader);
       if (reader.hasMore) throw new Error("it has more than there is to it");
+      this.#begins.set(name, this.#begun.get(name));
       return value;
     } catch (error) {
       await this.#refuse(name, messageOf(error));
@@ -79,7 +89,16 @@ export class StateKeeper implements AsyncDisposable {
   /** Writes a section under this name from now on, in the place of what was stored. */
   keep(name: string, writer: KeptWriter): void {
     this.#stored.delete(name);
+    if (this.#writers.get(name) === writer) return;
     this.#writers.set(name, writer);
+    const begun = this.#begins.get(name);
+    if (begun === undefined) this.#begun.delete(name);
+    else this.#begun.set(name, begun);
+  }
+
+  /** When what is kept under a name began to be counted, in seconds since 1970; undefined if that is not known. */
+  begunAt(name: string): number | undefined {
+    return this.#begun.get(name);
   }
 
   /** Writes the file now, and then again whenever so much time has gone by. */
@@ -160,6 +179,8 @@ export class StateKeeper implements AsyncDisposable {
       return;
     }
     this.#stored = new Map(found.state.sections);
+    this.#begun = timesIn(this.#stored.get(BEGUN_SECTION));
+    this.#stored.delete(BEGUN_SECTION);
     this.writtenAt = found.state.writtenAt;
     this.sizeBytes = found.sizeBytes;
     this.#log.info("goes on from the state", { file: this.path, written: timeText(this.writtenAt) });
@@ -170,6 +191,7 @@ export class StateKeeper implements AsyncDisposable {
     const sections = new Map<string, readonly Uint8Array[]>([...this.#stored].map(([name, bytes]) => [name, [bytes]]));
     const writtenAt = Date.now() / 1000;
     for (const [name, writer] of this.#writers) sections.set(name, await writer(nextTurn));
+    sections.set(BEGUN_SECTION, [bytesOf(new Map([...this.#begun].filter(([name]) => sections.has(name))))]);
     const pieces = await encodeState(writtenAt, sections, nextTurn);
     const mark = await markOf(this.path);
     if (mark !== "" && mark !== this.#mark) {
@@ -190,6 +212,27 @@ export class StateKeeper implements AsyncDisposable {
     if (error === undefined) this.#log.info("writes the state again", { file: this.path });
     else this.#log.error("couldn't write the state; what is counted is lost at a restart", { file: this.path, error });
   }
+}
+
+/** Times of sections by their names; none if it is damaged: they are for information alone. */
+function timesIn(bytes: Uint8Array | undefined): Map<string, number> {
+  const times = new Map<string, number>();
+  if (bytes === undefined) return times;
+  try {
+    for (const reader = new ByteReader(bytes); reader.hasMore;) times.set(reader.text(), reader.count());
+    return times;
+  } catch {
+    return new Map();
+  }
+}
+
+function bytesOf(times: ReadonlyMap<string, number>): Uint8Array {
+  const writer = new ByteWriter();
+  for (const [name, seconds] of times) {
+    writer.text(name);
+    writer.number(seconds);
+  }
+  return writer.filled;
 }
 
 /** Says what would be done with a file, in a line. Throws PromtapError if it is none that could ever be written. */

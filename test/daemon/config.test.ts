@@ -40,6 +40,7 @@ const DEFAULT: Config = {
   listen: [{ kind: "tcp", host: undefined, port: 9112 }],
   telemetryPath: "/metrics",
   webConfig: null,
+  hasCreated: false,
   hidesProcess: false,
   allow: [],
   isHealthOpen: false,

@@ -172,6 +172,12 @@ for (const engine of KILLED) {
   );
 }
 
+/** Since when the frames are counted. */
+async function createdAt(promtap: RunningPromtap): Promise<string | undefined> {
+  const { body } = await promtap.get("/metrics", { Accept: "application/openmetrics-text; version=1.0.0" });
+  return /^promacct_packet_size_bytes_all_created\{interface="near"\} (\S+)$/m.exec(body)?.[1];
+}
+
 /** All counters of traffic, as samples: of addresses, countries and customers. */
 function counters(page: Page): Map<string, number> {
   const isCounter = /^(?:promacct_|promtap_(?:traffic_country|customer)_(?:bytes|packets)_total)/;
@@ -186,6 +192,8 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
     const list = join(folder.path, "list.csv");
     writeFileSync(list, "prefix,customer\n10.0.0.2/32,acme\n192.0.2.0/24,bolt\n");
     const args = flags(join(folder.path, "state"), "--engine", engine, "--by=country", "--range-file", list);
+    args.push("--web.created");
+    const created: (string | undefined)[] = [];
     /** A life of the program, in which all frames are sent. */
     const live = async (first: Map<string, number>): Promise<Map<string, number>> => {
       await using promtap = await RunningPromtap.start(namespace, args);
@@ -193,6 +201,7 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
       const before = first.get(ALL) ?? 0;
       await send(namespace, "far", FRAMES);
       const page = await promtap.pageWhere("all is counted", (each) => all(each) === before + FRAMES.length);
+      created.push(await createdAt(promtap));
       assert.equal((await promtap.stop()).status, 0);
       return counters(page);
     };
@@ -201,6 +210,8 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
     assert.ok([...first.keys()].some((series) => series.startsWith("promtap_traffic_country_bytes_total")));
     const second = await live(first);
     assert.deepEqual(second, new Map([...first].map(([series, value]) => [series, 2 * value])));
+    assert.ok(Math.abs(Number(created[0]) - Date.now() / 1000) < 600);
+    assert.equal(created[1], created[0]);
   });
 }
 

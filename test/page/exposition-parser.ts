@@ -112,7 +112,8 @@ function unescape(text: string): string {
 
 function judgeName(family: ParsedFamily, sample: ParsedSample, format: ExpositionFormat): void {
   const isOpenMetricsCounter = format === "openmetrics" && family.type === "counter";
-  const suffixes = isOpenMetricsCounter ? ["_total"] : (SUFFIXES[family.type] ?? [""]);
+  const suffixes = isOpenMetricsCounter ? ["_total"] : [...(SUFFIXES[family.type] ?? [""])];
+  if (format === "openmetrics" && family.type !== "gauge") suffixes.push("_created");
   const allowed = suffixes.map((suffix) => family.name + suffix);
   assert.ok(allowed.includes(sample.name), `${sample.name} is no sample of ${family.type} ${family.name}`);
 }

@@ -28,7 +28,8 @@ function bytes(text: string): Uint8Array {
 /** Sections of a file, as texts. */
 function sectionsOf(path: string): Record<string, string> {
   const { sections } = decodeState(readFileSync(path));
-  return Object.fromEntries([...sections].map(([name, section]) => [name, Buffer.from(section).toString()]));
+  const others = [...sections].filter(([name]) => name !== "begun");
+  return Object.fromEntries(others.map(([name, section]) => [name, Buffer.from(section).toString()]));
 }
 
 /** A file with these sections. */
@@ -132,6 +133,36 @@ test("of a part that can't be used a copy of the file stays; the others go on", 
   assert.deepEqual(sectionsOf(path), { wialon: "two" });
   assert.equal(await keeper.resume("wialon", () => 1), undefined);
   assert.match(log.lines[2]!, /"part":"wialon","error":"it has more than there is to it"/);
+});
+
+test("it is kept since when sections are counted, until they begin at 0", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "promtap.state");
+  await writeState(path, { unknown: "since when" });
+  const run = async (read: () => void): Promise<StateKeeper> => {
+    const keeper = await StateKeeper.open(path, new Lines());
+    for (const name of ["traffic", "unknown"]) {
+      await keeper.resume(name, (reader) => {
+        read();
+        while (reader.hasMore) reader.bytes(1);
+      });
+      keeper.keep(name, async () => [bytes("counts")]);
+    }
+    await keeper.write();
+    return keeper;
+  };
+  const beforeSeconds = Date.now() / 1000;
+  const first = (await run(() => {})).begunAt("traffic")!;
+  assert.ok(first >= beforeSeconds && first <= Date.now() / 1000);
+  const second = await run(() => {});
+  assert.equal(second.begunAt("traffic"), first);
+  assert.equal(second.begunAt("unknown"), undefined);
+  const refuse = (): never => {
+    throw new Error("it counts other things");
+  };
+  const third = await run(refuse);
+  assert.ok(third.begunAt("traffic")! > first);
+  assert.ok(third.begunAt("unknown")! > first);
 });
 
 test("what is no regular file is refused in one line, at once", async () => {

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readFileSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { isKafkaFetched } from "../../scripts/kafka.ts";
 import { loadCap } from "../../src/native/cap.ts";
@@ -12,6 +12,8 @@ const TIMEOUT_MS = 60_000;
 
 /** Stands for the addon of the pcap engine, which some machines cannot build. */
 const LIBPCAP = "libpcap";
+/** Prometheus's client for Debian's Python, which has a reader of OpenMetrics. */
+export const PROMETHEUS_CLIENT = "/usr/lib/python3/dist-packages/prometheus_client";
 /** Makes TUN and TAP interfaces. */
 const TUN = "/dev/net/tun";
 /** Stands for the jars of Kafka, which come from Maven Central, and for a Java to run them. */
@@ -53,6 +55,7 @@ function isThere(need: string): boolean {
   if (need === KAFKA) return isInstalled("java") && isKafkaFetched();
   if (need === TUN) return isOpenable(TUN);
   if (need === GOFLOW2) return isExecutable(GOFLOW2_PATH);
+  if (need === PROMETHEUS_CLIENT) return existsSync(PROMETHEUS_CLIENT);
   return need === LIBPCAP ? isLoadable() : isInstalled(need);
 }
 
