@@ -242,6 +242,8 @@ class MonthReading {
     }
     for (let at = 0; at < count; at++) {
       const row = rows[customers[at]!]!;
+      // Totals are those of the first pass.
+      if (this.#passes > 0 && (row < from || row >= from + this.#rowsPerPass)) continue;
       if (this.#now[2 * row] === 0 && this.#now[2 * row + 1] === 0) touched.push(row);
       this.#now[2 * row]! += bytesIn[at]!;
       this.#now[2 * row + 1]! += bytesOut[at]!;

@@ -9,7 +9,7 @@ import { createSamples, readIntervals, RecordWriter } from "./sample-file.ts";
 const DAY_MS = 86_400_000;
 const SUFFIX = ".samples";
 const NAME = /^(\d{4}-\d{2}-\d{2})_.*\.samples$/;
-const SUMS_PER_TURN = 4096;
+const SUMS_PER_TURN = 1024;
 
 /** The folder of the samples that are kept with a state. */
 export function samplesPath(state: string): string {
