@@ -178,6 +178,17 @@ test(
       assert.ok(existsSync(machine.at("etc/default/promtap")));
       machine.run("/root/better", "install", "--", "--geoip");
       page(machine);
+      const flags = readFileSync(machine.at("etc/default/promtap"), "utf8");
+      machine.run("mount", "-o", "remount,bind,ro", "/usr/local");
+      const refused = machine.try("promtap", "install", "--", "--geoip", "--log.level=warn");
+      assert.match(refused, /^couldn't write \/usr\/local\/lib\/promtap\/promtap\.sha256: read-only file system$/m);
+      assert.equal(readFileSync(machine.at("etc/default/promtap"), "utf8"), flags);
+      machine.run("mount", "-o", "remount,bind,rw", "/usr/local");
+      machine.run("promtap", "install", "--as", "promacct", "--", "-i", "lo", "-p", "9113");
+      const other = machine.run("curl", "-sSf", "http://127.0.0.1:9113/");
+      assert.match(other, /^promacct_packet_size_bytes_all_count\{interface="lo"\} /m);
+      machine.run("promtap", "uninstall", "--as", "promacct", "--purge");
+      page(machine);
       machine.run("promtap", "uninstall", "--purge");
       const left = machine.run("find", "/etc", "/usr/local", "/var/lib", "-name", "*promtap*").trim().split("\n");
       assert.deepEqual(left.toSorted(), [

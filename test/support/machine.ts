@@ -69,7 +69,8 @@ export class BootedMachine implements AsyncDisposable {
     this.#namespaces.stderr!.on("data", (chunk: Buffer) => complaints.push(chunk.toString()));
     const isUp = (): boolean => {
       if (this.#namespaces!.exitCode !== null) throw new Error(`systemd did not boot: ${complaints.join("")}`);
-      return this.try("systemctl", "is-system-running").trim() === "running";
+      // What else fails there is none of a test's business.
+      return ["running", "degraded"].includes(this.try("systemctl", "is-system-running").trim());
     };
     try {
       await until("the machine is up", isUp, BOOT_MS);
