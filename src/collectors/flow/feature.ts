@@ -12,6 +12,7 @@ import { type FlowCounters, FLOWS_SECTION, readFlows, writeFlows } from "./kept/
 import type { KeptTopic } from "./kept/kept-kafka.ts";
 import { SlotLabels } from "./slot-labels.ts";
 import { FlowAccounts } from "./udp/flow-accounts.ts";
+import { FlowSystems } from "./udp/flow-systems.ts";
 import { openExporterNames } from "./udp/exporter-names.ts";
 import type { ExportersOptions } from "./udp/exporters.ts";
 import { openInterfaceNames } from "./udp/interface-names.ts";
@@ -33,7 +34,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
   standsAlone: ["flow-topic", "flow-listen"],
 
-  async start(flow, { log, resume, reports, received }) {
+  async start(flow, { log, resume, reports, received, ...host }) {
     const { kafka, udp, maxSeries } = flow;
     if (flow.ownAs === 0) {
       log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
@@ -41,7 +42,8 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const names = await openNames(flow.asNamesPath, log);
     const exporters = udp === null ? {} : await exportersOf(udp, log);
     const accounts = reports === undefined || udp === null ? undefined : new FlowAccounts(reports.ledger);
-    const make = (): FlowCounters => countersOf(flow, { ...exporters, accounts }, log);
+    const systems = udp === null ? undefined : await systemsOf(udp, host);
+    const make = (): FlowCounters => countersOf(flow, { ...exporters, accounts, systems }, log);
     const resumed = await resume(FLOWS_SECTION, (reader): Counted => {
       const counters = make();
       return { counters, earlier: readFlows(reader, counters) };
@@ -85,8 +87,9 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     };
   },
 
-  async check({ kafka, udp, asNamesPath }, { log }) {
+  async check({ kafka, udp, asNamesPath }, { log, ...host }) {
     const names = await openNames(asNamesPath, log);
+    if (udp !== null) await systemsOf(udp, host);
     return [
       ...(udp === null ? [] : await checkUdp(udp, log)),
       ...(kafka === null ? [] : [await checkKafka(kafka)]),
@@ -97,7 +100,16 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 
 /** What can't be another without beginning to count again. */
 function fixedOf({ udp, ...rest }: FlowConfig) {
-  return { ...rest, listen: udp?.listen, sharers: udp?.sharers, direction: udp?.direction };
+  const { listen, sharers, asSource, direction } = udp ?? {};
+  return { ...rest, listen, sharers, asSource, direction };
+}
+
+/** Throws PromtapError if no database knows ASes that are to come from one. */
+async function systemsOf({ asSource }: Udp, host: Pick<FeatureHost, "databases">): Promise<FlowSystems | undefined> {
+  if (asSource === "record") return undefined;
+  const databases = await host.databases();
+  if (databases.hasSystems) return new FlowSystems(databases);
+  throw new PromtapError(ErrorCode.HOST, "couldn't take ASes from a database: no file of --geoip-db has AS numbers");
 }
 
 async function exportersOf(udp: Udp, log: FeatureLog): Promise<ExportersOptions> {

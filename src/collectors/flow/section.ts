@@ -224,7 +224,7 @@ const FLAGS = {
 export const flowSection = section(TITLE, { ...BROKER_FLAGS, ...UDP_FLAGS, ...FLAGS }, (values, given) => {
   const { ownAs, labels, maxSeries, asNamesPath } = values;
   const kafka = kafkaOf(values, given);
-  const udp = udpOf(values);
+  const udp = udpOf(values, given);
   if (kafka === null && udp === null) return null;
   return { kafka, udp, ownAs, labels, maxSeries, asNamesPath };
 });

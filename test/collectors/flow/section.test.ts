@@ -70,6 +70,7 @@ const ILLEGAL: [string[], RegExp][] = [
   [["--flow-listen=:2055", "--flow-exporters=192.0.2.1/24"], /a network without bits beyond/],
   [["--flow-listen=:2055", "--flow-exporter-names="], /legal is a file/],
   [["--flow-exporters=192.0.2.1"], /needs --flow-listen/],
+  [["--flow-listen=:2055", "--flow-as-source=database"], /needs --geoip-db/],
   [["--flow-listen=:2055", "-r=10.0.0.0/8"], /--range needs -i/],
   [["--flow-listen=:2055", "--by=country,vlan"], /--by=vlan needs -i/],
   [["--flow-listen=:2055", "--by=country", "--max-addresses=5"], /--max-addresses needs -i/],
@@ -142,6 +143,7 @@ describe("flags of flows", () => {
       exporterNamesPath: null,
       interfaceNamesPath: null,
       sampling: 8,
+      asSource: "record",
       direction: "auto",
     };
     assert.deepEqual(configOf(scanFlags(args)).features.flow, { ...DEFAULT, kafka: null, udp });

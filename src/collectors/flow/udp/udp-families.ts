@@ -37,6 +37,7 @@ export class UdpFamilies implements FlowInput {
 
   sync(): void {
     this.#intake.exporters.refresh();
+    this.#intake.systems?.refresh();
     this.#receiver.sync();
   }
 

@@ -1,4 +1,13 @@
-import { choice, illegal, list, nonEmpty, single, wholeNumber } from "../../../config/flag.ts";
+import {
+  choice,
+  type GivenFlags,
+  illegal,
+  list,
+  nonEmpty,
+  single,
+  usageError,
+  wholeNumber,
+} from "../../../config/flag.ts";
 import type { Values } from "../../../config/section.ts";
 import { COUNTED_DIRECTIONS } from "../../../flows/exporter.ts";
 import { type Address, parseAddress } from "../../../packet/address.ts";
@@ -14,6 +23,8 @@ const MAX_SHARERS = 64;
 const MAX_SAMPLING = 1_000_000;
 
 const file = nonEmpty("a file");
+
+const AS_SOURCES = ["record", "database"] as const;
 
 /** What is received by UDP, and how it is counted. */
 export const UDP_FLAGS = {
@@ -74,6 +85,15 @@ export const UDP_FLAGS = {
       "or by a number.",
     parse: samplingOf,
   }),
+  /** Where ASes come from: the record alone, or else a database. */
+  asSource: choice({
+    name: "flow-as-source",
+    key: "flow.as_source",
+    choices: AS_SOURCES,
+    default: "record",
+    ...NEEDS_LISTEN,
+    help: "Take ASes from the record alone, or, if it tells none, from a database of --geoip-db.",
+  }),
   /** What counts of records that tell their direction. */
   direction: choice({
     name: "flow-direction",
@@ -90,10 +110,13 @@ export const UDP_FLAGS = {
 export type UdpConfig = Values<typeof UDP_FLAGS>;
 
 /** What is received; null if nothing is. */
-export function udpOf(values: UdpConfig): UdpConfig | null {
-  const { listen, sharers, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction } = values;
+export function udpOf(values: UdpConfig, given: GivenFlags): UdpConfig | null {
+  const { listen, sharers, exporters, exporterNamesPath, interfaceNamesPath, sampling, asSource, direction } = values;
   if (listen.length === 0) return null;
-  return { listen, sharers, exporters, exporterNamesPath, interfaceNamesPath, sampling, direction };
+  if (asSource === "database" && !given.has("geoip-db")) {
+    throw usageError("--flow-as-source=database needs --geoip-db with a file of AS numbers (.mmdb)");
+  }
+  return { listen, sharers, exporters, exporterNamesPath, interfaceNamesPath, sampling, asSource, direction };
 }
 
 function listenAddressOf(text: string, spelling: string): ListenAddress {

@@ -6,6 +6,7 @@ import type { FlowLedger } from "../flow-ledger.ts";
 import { Verdict as RecordVerdict } from "../records/flow-record.ts";
 import type { FlowAccounts } from "./flow-accounts.ts";
 import { Exporters, type ExportersOptions } from "./exporters.ts";
+import type { FlowSystems } from "./flow-systems.ts";
 import { RecordWriter } from "./record-writer.ts";
 
 /** How sampled counts are made whole: by what the exporter tells, not at all, or by a number. */
@@ -17,6 +18,8 @@ export interface IntakeOptions extends ExportersOptions {
   readonly direction?: CountedDirection;
   /** What counts flows as frames are counted. */
   readonly accounts?: FlowAccounts | undefined;
+  /** What knows the ASes that records don't tell. */
+  readonly systems?: FlowSystems | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -44,6 +47,7 @@ export class UdpIntake {
   /** Records of packets that count where they are reported in the other direction, by FLOW_INGRESS and FLOW_EGRESS. */
   readonly repeatedRecords = new Float64Array(2);
   readonly accounts: FlowAccounts | undefined;
+  readonly systems: FlowSystems | undefined;
   /** Whether addresses are read of records. */
   readonly hasAddresses: boolean;
   readonly #decoder: Decoder;
@@ -53,9 +57,10 @@ export class UdpIntake {
   readonly #now: () => number;
 
   constructor(ledger: FlowLedger, options: IntakeOptions) {
-    const { sampling, direction, accounts, now = Date.now } = options;
+    const { sampling, direction, accounts, systems, now = Date.now } = options;
     this.accounts = accounts;
-    this.hasAddresses = accounts !== undefined;
+    this.systems = systems;
+    this.hasAddresses = accounts !== undefined || systems !== undefined;
     this.exporters = new Exporters(this.room, { ...options, onChange: () => this.#retainAccounts() });
     this.#ledger = ledger;
     this.#sampling = sampling;
@@ -101,6 +106,7 @@ export class UdpIntake {
   #count(flow: Flow): void {
     const interval = this.#sampling === "auto" ? Math.max(flow.interval, 1) : this.#intervalGiven();
     const record = this.#writer.write(flow, interval);
+    if (this.systems !== undefined) this.systems.fill(flow, record);
     // What lies need not be a number that counts add up to exactly.
     if (record.bytes > Number.MAX_SAFE_INTEGER || record.packets > Number.MAX_SAFE_INTEGER) {
       this.refusals[RecordVerdict.TOO_LARGE]!++;

@@ -6,6 +6,7 @@ import { FLOW_LABELS } from "../../../../src/collectors/flow/section.ts";
 import { SlotLabels } from "../../../../src/collectors/flow/slot-labels.ts";
 import type { ExportersOptions } from "../../../../src/collectors/flow/udp/exporters.ts";
 import type { FlowAccounts } from "../../../../src/collectors/flow/udp/flow-accounts.ts";
+import type { FlowSystems } from "../../../../src/collectors/flow/udp/flow-systems.ts";
 import { UdpFamilies } from "../../../../src/collectors/flow/udp/udp-families.ts";
 import { type Sampling, UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
 import type { CountedDirection } from "../../../../src/flows/exporter.ts";
@@ -24,6 +25,7 @@ export interface SiteOptions {
   direction?: CountedDirection;
   exporters?: ExportersOptions;
   accounts?: FlowAccounts | undefined;
+  systems?: FlowSystems | undefined;
 }
 
 /** A collector of flows, without a socket. */
@@ -34,10 +36,17 @@ export class Site {
 
   private constructor(
     names: AsNames,
-    { labels = FLOW_LABELS, sampling = "auto", direction, exporters, accounts }: SiteOptions,
+    { labels = FLOW_LABELS, sampling = "auto", direction, exporters, accounts, systems }: SiteOptions,
   ) {
     const ledger = new FlowLedger({ ownAs: OWN_AS, labels, maxSeries: 10_000 });
-    this.intake = new UdpIntake(ledger, { sampling, direction, accounts, ...exporters, now: () => this.nowMs });
+    this.intake = new UdpIntake(ledger, {
+      sampling,
+      direction,
+      accounts,
+      systems,
+      ...exporters,
+      now: () => this.nowMs,
+    });
     const socket = { memory: () => ({ bufferBytes: 425_984, drops: 3 }) };
     const receiver = { sockets: [{ name: ":2055", socket }], sync() {} };
     const inputs = [new UdpFamilies(receiver, this.intake)];
