@@ -28,7 +28,7 @@ export async function hostileFlows(bench: Bench): Promise<Report> {
     notes: [
       `Random, truncated, recursive and lying datagrams of 5,000 addresses, ${whole(HOSTILE_RATE)} a second, every ` +
         `${REAL_EVERY}th of one exporter of NetFlow v9 with ${REAL_RECORDS} records; by the socket, on CPU 1.`,
-      `Exporters that change: ${whole(EXPORTERS_RATE)} datagrams a second, each of another address and with a template ` +
+      `Exporters that change: at most ${whole(EXPORTERS_RATE)} datagrams a second, each of another address and with a template ` +
         "and two records. After ten minutes one that is silent gives its place to another.",
       "lost: records of that exporter which are not counted; miscounted: bytes that are counted beside what was sent.",
       "memory: RssAnon of /proc/PID/status, at the end of each part.",
