@@ -6,10 +6,13 @@ import { type Listed, setOf } from "./prefix-sets.ts";
 /** Prefix → labels of its customer. */
 export type Book = Readonly<Record<string, Listed["labels"]>>;
 
-/** Customers, ready to be counted. */
-export async function customersOf(book: Book, limit = 1_000_000): Promise<Customers> {
-  const list = listOf(book);
-  const customers = new Customers(list.length, limit);
+/** Customers, ready to be counted; of so many there may be later. */
+export async function customersOf(
+  book: Book,
+  limit = 1_000_000,
+  expected = Object.keys(book).length,
+): Promise<Customers> {
+  const customers = new Customers(expected, limit);
   await useBook(customers, book);
   return customers;
 }

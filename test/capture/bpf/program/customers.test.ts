@@ -105,6 +105,14 @@ for (const hook of Object.values(Hook)) {
       assert.deepEqual(counted, twins.parsed());
     });
 
+    test("counts likewise if there may be too many customers for slots of their own", options, async () => {
+      const both = await Promise.all([0, 1].map(() => customersOf(BOOK, 1000, 200_000)));
+      const packets = packetsOf(listOf(BOOK)).slice(0, 100);
+      using twins = new Twins([], { hook, zonings: () => [both.shift()!.zoning] });
+      for (const packet of packets) twins.see(frameOf(packet));
+      assert.deepEqual(twins.counted().zones, plainCount(listOf(BOOK), packets));
+    });
+
     test("looks up in another list from the next packet on, and no count is lost", options, async () => {
       const later: Book = { "10.1.2.0/24": { customer: "new" }, "10.0.0.0/9": { customer: "one", site: "a" } };
       const packets = packetsOf([...listOf(BOOK).slice(0, 9), ...listOf(later)]);
