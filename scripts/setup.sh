@@ -20,7 +20,7 @@ case $mode in
     wanted="$wanted g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ lintian:lintian qemu-user-static:qemu-aarch64-static rpm:rpmbuild"
     ;;
   test | bench)
-    wanted="$wanted bpftool:bpftool curl:curl ethtool:ethtool fish:fish fprobe:fprobe man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
+    wanted="$wanted bpftool:bpftool chromium:chromium curl:curl ethtool:ethtool fish:fish fprobe:fprobe man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
     wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tmux:tmux tshark:tshark util-linux:unshare systemd:systemd-run dbus:dbus-daemon"
     wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl"
     wanted="$wanted openvswitch-switch:ovs-vswitchd pmacct:pmacctd softflowd:softflowd"
