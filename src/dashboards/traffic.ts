@@ -89,7 +89,9 @@ export const customers: Plan = {
   family: "promtap_customer_bytes_total",
   labels: ["interface"],
   panels: [
-    stat("Customers", "short", "That have series.", [`sum(promtap_customers{${OF_JOB}})`]),
+    stat("Customers", "short", "That have series; with --customers.by, each with what is told apart of its traffic.", [
+      `sum(promtap_customers{${OF_JOB}}) or sum(promtap_customer_accounts{${OF_JOB}})`,
+    ]),
     stat("Sent", "bps", "By all customers.", [
       `8 * sum(${rate("promtap_customer_bytes_total", `${OF_INTERFACE},direction="tx"`)})`,
     ]),

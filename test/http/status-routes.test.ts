@@ -40,6 +40,20 @@ test("the page of the status stands at /, with its files, and runs nothing but t
   assert.equal((await ask(server, "/-/status/events", { method: "POST" })).status, 405);
 });
 
+test("what is searched for is told to the page, and no more of it than the field takes", async () => {
+  await using server = await serve(new StatusFake());
+  assert.equal((await ask(server, "/?find=+192.0.2.%26x+")).text, "all192.0.2.&x");
+  assert.equal((await ask(server, `/?other=1&find=${"x".repeat(300)}`)).text, `all${"x".repeat(200)}`);
+});
+
+test("a page that can't be made is answered as such, and told", async () => {
+  const site = new StatusFake();
+  Object.assign(site.status, { page: () => Promise.reject(new Error("no page")) });
+  await using server = await serve(site);
+  assert.equal((await ask(server, "/")).status, 500);
+  assert.deepEqual(site.failures.map(String), ["Error: no page"]);
+});
+
 test("without it the list of links stands at /, and nothing is watched", async () => {
   await using server = await serve(new FakeSite());
   assert.equal((await ask(server, "/")).text, "<h1>promtap</h1>\n");

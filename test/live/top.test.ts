@@ -19,7 +19,7 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
   const listen = ["--web.listen-address", "127.0.0.1:9112"];
-  await using _promtap = await RunningPromtap.start(namespace, [...FLAGS, ...listen]);
+  await using promtap = await RunningPromtap.start(namespace, [...FLAGS, ...listen]);
   await send(namespace, "veth1", [FRAME], { count: 500 });
   const look = async (): Promise<Report> => {
     const { stdout, stderr, status } = await runPromtap(namespace, ["top", "--url", URL, "--once", "--json"]);
@@ -41,6 +41,10 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
     await shows(/^10\.0\.0\.2 +veth0 .* 500 kB$/m);
     tmux("resize-window", "-x", "40", "-y", "10");
     await shows(/^10\.0\.0\.2/m);
+    await promtap.stop();
+    await shows(/couldn't ask/);
+    await using _again = await RunningPromtap.start(namespace, [...FLAGS, ...listen]);
+    await shows(/all is well/);
     tmux("send-keys", "q");
     await until("it has ended", () => !sessions(folder.path));
   } finally {
