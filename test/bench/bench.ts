@@ -26,6 +26,7 @@ import { pageCost } from "./sections/page-cost.ts";
 import { ranges } from "./sections/ranges.ts";
 import type { Section } from "./sections/section.ts";
 import { start } from "./sections/start.ts";
+import { status } from "./sections/status.ts";
 import { wialon } from "./sections/wialon.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
@@ -43,6 +44,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   flows,
   collector,
   "hostile-flows": hostileFlows,
+  status,
   wialon,
 };
 
