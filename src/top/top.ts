@@ -113,5 +113,6 @@ export class Top {
 
 function terminalSize(): Size {
   const { isTTY, columns, rows } = process.stdout;
-  return isTTY ? { columns, rows } : USUAL_SIZE;
+  // A serial line knows no size.
+  return isTTY && columns > 0 && rows > 0 ? { columns, rows } : USUAL_SIZE;
 }
