@@ -8,16 +8,15 @@ import { FIRST_NAMED, Zone } from "../ledger/zones/zone.ts";
 import { counter, type Family, gauge, MetricType, type WrittenFamily } from "../page/family.ts";
 import { labelText } from "../page/labels.ts";
 import type { PageWriter } from "../page/page-writer.ts";
+import { Piece } from "../page/piece.ts";
 import { isTurnOver, SeriesLines } from "../page/series-lines.ts";
 import { type Collector, reloaded } from "./collector.ts";
 import { databaseFamilies } from "./geo-databases.ts";
 import type { TrafficSource } from "./traffic.ts";
 
 const encoder = new TextEncoder();
-const DIRECTIONS = [
-  [Direction.TX, directionEnd("tx")],
-  [Direction.RX, directionEnd("rx")],
-] as const;
+const TX = directionEnd("tx");
+const RX = directionEnd("rx");
 
 /** Where the labels of slots from FIRST_NAMED on stand, in bytes. */
 export interface SlotLabels {
@@ -155,24 +154,21 @@ function writeSlot(
   other: Uint8Array,
   valueOf: SlotValue,
 ): void {
-  let start = -1;
-  for (const [direction, ends] of DIRECTIONS) {
-    if (counts.count(slot, direction, PACKETS) === 0) continue;
-    const value = valueOf(slot, direction);
-    const position = writer.position;
-    const isOther = slot < FIRST_NAMED;
-    if (!isOther && start < 0) labels.learn(slot);
-    const from = isOther ? 0 : labels.start(slot);
-    const to = isOther ? other.length : labels.end(slot);
-    const end = from === to ? ends.alone : ends.behind;
-    if (start < 0) lines.write(writer, value, isOther ? other : labels.bytes, from, to, end);
-    else lines.writeAgain(writer, value, start, to - from, end);
-    start = position;
-  }
+  const hasSent = counts.count(slot, Direction.TX, PACKETS) > 0;
+  const hasReceived = counts.count(slot, Direction.RX, PACKETS) > 0;
+  if (!hasSent && !hasReceived) return;
+  const isOther = slot < FIRST_NAMED;
+  if (!isOther) labels.learn(slot);
+  const bytes = isOther ? other : labels.bytes;
+  const from = isOther ? 0 : labels.start(slot);
+  const to = isOther ? other.length : labels.end(slot);
+  if (hasSent) lines.write(writer, valueOf(slot, Direction.TX), bytes, from, to, from === to ? TX.alone : TX.behind);
+  if (!hasReceived) return;
+  lines.write(writer, valueOf(slot, Direction.RX), bytes, from, to, from === to ? RX.alone : RX.behind);
 }
 
 /** The last label, alone and behind others. */
-function directionEnd(name: string): { readonly alone: Uint8Array; readonly behind: Uint8Array } {
+function directionEnd(name: string): { readonly alone: Piece; readonly behind: Piece } {
   const text = labelText("direction", name);
-  return { alone: encoder.encode(text), behind: encoder.encode(`,${text}`) };
+  return { alone: new Piece(text), behind: new Piece(`,${text}`) };
 }

@@ -11,6 +11,7 @@ import { HistogramLines } from "../page/histogram-lines.ts";
 import { labelText } from "../page/labels.ts";
 import type { Format } from "../page/negotiation.ts";
 import type { PageWriter } from "../page/page-writer.ts";
+import { Piece } from "../page/piece.ts";
 import { isTurnOver } from "../page/series-lines.ts";
 import type { Collector } from "./collector.ts";
 import { partLabels, RowLabels } from "./row-labels.ts";
@@ -26,8 +27,8 @@ export interface TrafficSource {
 }
 
 const encoder = new TextEncoder();
-const PROTOCOL_LABEL_BYTES = PROTOCOL_LABELS.map((label) =>
-  encoder.encode(label === "" ? "" : `,${labelText("protocol", label)}`),
+const PROTOCOL_PIECES = PROTOCOL_LABELS.map(
+  (label) => new Piece(label === "" ? "" : `,${labelText("protocol", label)}`),
 );
 
 /** Packet sizes by interface, and by address in the ranges: promacct's families, and what promacct hides. */
@@ -242,7 +243,7 @@ function writeRow(
     const slot = ledger.rows.slotOf(row, direction * PROTOCOL_COLUMNS + column);
     if (slot === 0) continue;
     const at = slot * SLOT_DOUBLES;
-    lines.write(writer, counters, at, labels.bytes, labels.start(row), labels.end(row), PROTOCOL_LABEL_BYTES[column]);
+    lines.write(writer, counters, at, labels.bytes, labels.start(row), labels.end(row), PROTOCOL_PIECES[column]);
   }
 }
 

@@ -1,5 +1,6 @@
 import { grown } from "../grown-array.ts";
 import { numberText } from "./number-text.ts";
+import { type Piece, WORD_BYTES } from "./piece.ts";
 
 /** Bytes of a chunk of the page: large enough for few writes, small enough to be made in well under a millisecond. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -7,6 +8,7 @@ export const CHUNK_BYTES = 256 * 1024;
 /** Of a UTF-16 code unit. */
 const MAX_UTF8_BYTES = 3;
 const encoder = new TextEncoder();
+const NO_SOURCE = new Uint8Array(0);
 const ZERO = 48;
 const MINUS = 45;
 const NEWLINE = 10;
@@ -21,7 +23,11 @@ const GROUP_DIGITS = 9;
  */
 export class PageWriter {
   #chunk = new Uint8Array(CHUNK_BYTES + CHUNK_BYTES / 8);
+  #view = new DataView(this.#chunk.buffer);
   #length = 0;
+  /** What was sliced last. */
+  #source: Uint8Array = NO_SOURCE;
+  #sourceView: DataView = this.#view;
 
   get isFull(): boolean {
     return this.#length >= CHUNK_BYTES;
@@ -39,11 +45,15 @@ export class PageWriter {
 
   clear(): void {
     this.#length = 0;
+    this.#source = NO_SOURCE;
   }
 
   /** Makes sure that `bytes` more can be written; what follows does not check. */
   reserve(bytes: number): void {
-    if (this.#length + bytes > this.#chunk.length) this.#chunk = grown(this.#chunk, this.#length + bytes);
+    const end = this.#length + bytes + WORD_BYTES;
+    if (end <= this.#chunk.length) return;
+    this.#chunk = grown(this.#chunk, end);
+    this.#view = new DataView(this.#chunk.buffer);
   }
 
   /** Hot. */
@@ -58,12 +68,32 @@ export class PageWriter {
     this.#length += encoder.encodeInto(text, this.#chunk.subarray(this.#length)).written;
   }
 
-  /** Writes source[from, to): a loop, because a subarray is an object to collect. Hot. */
+  /** Hot; does not allocate. */
+  piece({ view, length }: Piece): void {
+    this.#copy(view, 0, length);
+  }
+
+  /** Writes source[from, to). Hot; does not allocate but for the first of a source, and where it ends. */
   slice(source: Uint8Array, from: number, to: number): void {
-    const chunk = this.#chunk;
+    if (source !== this.#source) this.#read(source);
+    if (to + WORD_BYTES <= source.length) this.#copy(this.#sourceView, from, to);
+    else this.bytes(source.subarray(from, to));
+  }
+
+  #read(source: Uint8Array): void {
+    this.#source = source;
+    this.#sourceView = new DataView(source.buffer, source.byteOffset, source.length);
+  }
+
+  /** Copies view[from, to), and writes up to WORD_BYTES - 1 more, which are written over. Hot. */
+  #copy(source: DataView, from: number, to: number): void {
+    const view = this.#view;
     let at = this.#length;
-    for (let k = from; k < to; k++) chunk[at++] = source[k]!;
-    this.#length = at;
+    for (let k = from; k < to; k += WORD_BYTES) {
+      view.setBigUint64(at, source.getBigUint64(k, true), true);
+      at += WORD_BYTES;
+    }
+    this.#length += to - from;
   }
 
   /** Writes text[from, to), of ASCII characters. Hot; does not allocate. */

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { HistogramLines } from "../../src/page/histogram-lines.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { CHUNK_BYTES, PageWriter } from "../../src/page/page-writer.ts";
+import { Piece } from "../../src/page/piece.ts";
 
 const encoder = new TextEncoder();
 
@@ -24,7 +25,7 @@ function written(format: Format, { name, bounds, buckets, sum, labels, more }: H
   const counters = Float64Array.from([7, 7, 7, ...buckets, sum, 7]);
   const bytes = encoder.encode(`before${labels}behind`);
   const to = bytes.length - "behind".length;
-  new HistogramLines(name, bounds, format).write(writer, counters, 3, bytes, 6, to, encoder.encode(more));
+  new HistogramLines(name, bounds, format).write(writer, counters, 3, bytes, 6, to, new Piece(more));
   return Buffer.from(writer.filled()).toString();
 }
 
@@ -103,7 +104,7 @@ test("the writer has room for the widest of everything, from any place in a chun
   const text = expected(Format.OPENMETRICS, widest);
   // Far behind what is written at first: no check but `reserve` keeps it inside the memory.
   for (let count = 0; count < 1000; count++) {
-    lines.write(writer, counters, 0, labels, 0, labels.length, encoder.encode(widest.more));
+    lines.write(writer, counters, 0, labels, 0, labels.length, new Piece(widest.more));
   }
   assert.equal(Buffer.from(writer.filled()).toString(), text.repeat(1000));
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CHUNK_BYTES, PageWriter } from "../../src/page/page-writer.ts";
+import { Piece } from "../../src/page/piece.ts";
 
 const { MAX_SAFE_INTEGER } = Number;
 
@@ -54,12 +55,14 @@ test("any whole number to 2^53 is written exactly", () => {
 type Step =
   | { slice: [Uint8Array, number, number] }
   | { bytes: Uint8Array }
+  | { piece: string }
   | { repeat: [number, number] }
   | { line: number };
 
 const texts = fc.uint8Array({ maxLength: 300 });
 const steps: fc.Arbitrary<Step> = fc.oneof(
   texts.map((bytes) => ({ bytes })),
+  fc.string({ unit: "grapheme", maxLength: 40 }).map((piece) => ({ piece })),
   fc.tuple(texts, fc.nat(300), fc.nat(300)).map(([bytes, a, b]): Step => {
     const [from, to] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)];
     return { slice: [bytes, from, to] };
@@ -86,6 +89,10 @@ function applied(step: Step, writer: PageWriter, model: Buffer): Uint8Array {
   if ("bytes" in step) {
     writer.bytes(step.bytes);
     return step.bytes;
+  }
+  if ("piece" in step) {
+    writer.piece(new Piece(step.piece));
+    return Buffer.from(step.piece);
   }
   if ("slice" in step) {
     writer.slice(...step.slice);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CHUNK_BYTES, PageWriter } from "../../src/page/page-writer.ts";
+import { Piece } from "../../src/page/piece.ts";
 import { isTurnOver, SeriesLines } from "../../src/page/series-lines.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -11,7 +12,7 @@ describe("lines of series", () => {
     const writer = new PageWriter();
     const lines = new SeriesLines("a_total", 'x="1"', 'y="2"');
     lines.write(writer, 7, bytes('..z="3"..'), 2, 7);
-    lines.write(writer, Number.MAX_SAFE_INTEGER, bytes('z="4"'), 0, 5, bytes(',q="é"'));
+    lines.write(writer, Number.MAX_SAFE_INTEGER, bytes('z="4"'), 0, 5, new Piece(',q="é"'));
     new SeriesLines("b").write(writer, -1, bytes('z="5"'), 0, 5);
     assert.equal(
       written(writer),
