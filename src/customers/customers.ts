@@ -81,6 +81,7 @@ export class Customers {
   /** The zones of all label sets. */
   async #zonesOf(sets: readonly LabelSets[]): Promise<Uint32Array> {
     const zones = new Uint32Array(sets.reduce((sum, { labels }) => sum + labels.ends.length, 0));
+    this.zoning.names.reserve(zones.length);
     let count = 0;
     for (const { labels } of sets) {
       let start = 0;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import * as libc from "./libc.ts";
@@ -48,4 +50,13 @@ export function endBySignal(signal: NodeJS.Signals): never {
   // The kernel spares the first process of a PID namespace.
   succeeds(() => libc.exit(status));
   process.exit(status);
+}
+
+/**
+ * Collects all garbage at once, which takes some ms. V8 looks at its heap to tell when that is worth it, and arrays of
+ * many MB that are done with are hardly there.
+ */
+export function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
 }

@@ -1,6 +1,6 @@
 import { labelNameFault } from "../../config/label-names.ts";
 import { grown, lengthened } from "../../grown-array.ts";
-import { Names, NO_NAME } from "../../ledger/zones/names.ts";
+import { nameHash, Names, NO_NAME } from "../../ledger/zones/names.ts";
 import type { PrefixSet } from "../prefix-set.ts";
 import { LabelWriter } from "./label-writer.ts";
 import { Prefix } from "./prefix.ts";
@@ -128,13 +128,14 @@ export class PrefixSink {
   /** Adds the prefix that was parsed, with the labels that were written. */
   #add(line: number): void {
     const { bytes, length } = this.#writer;
-    const known = this.#labels.find(bytes, 0, length);
+    const hash = nameHash(bytes, 0, length);
+    const known = this.#labels.find(bytes, 0, length, hash);
     const index = this.#count++;
     if (index === this.#versions.length) this.#grow();
     this.#versions[index] = this.#prefix.version;
     for (let word = 0; word < 4; word++) this.#words[4 * index + word] = this.#prefix.words[word]!;
     this.#bits[index] = this.#prefix.bits;
-    this.#sets[index] = known === NO_NAME ? this.#labels.add(bytes, 0, length) : known;
+    this.#sets[index] = known === NO_NAME ? this.#labels.add(bytes, 0, length, hash) : known;
     this.#lines[index] = line;
   }
 

@@ -71,9 +71,8 @@ export class Names {
     return decoder.decode(this.#bytes.subarray(this.start(number), this.end(number)));
   }
 
-  /** The number of the name bytes[from, to), or NO_NAME. */
-  find(bytes: Uint8Array, from: number, to: number): number {
-    const hash = hashOf(bytes, from, to);
+  /** The number of the name bytes[from, to), or NO_NAME. `hash`: that of nameHash. */
+  find(bytes: Uint8Array, from: number, to: number, hash = nameHash(bytes, from, to)): number {
     const mask = this.#places.length - 1;
     for (let place = hash & mask; ; place = (place + 1) & mask) {
       const number = this.#places[place]! - 1;
@@ -83,13 +82,20 @@ export class Names {
   }
 
   /** Adds the name bytes[from, to), which there must not be; returns its number. */
-  add(bytes: Uint8Array, from: number, to: number): number {
+  add(bytes: Uint8Array, from: number, to: number, hash = nameHash(bytes, from, to)): number {
     const number = this.#free.pop() ?? this.#count++;
     this.#put(number, bytes, from, to);
-    this.#hashes[number] = hashOf(bytes, from, to);
-    if (this.#count * 2 > this.#places.length) this.#spread();
+    this.#hashes[number] = hash;
+    this.reserve(this.#count);
     this.#place(number);
     return number;
+  }
+
+  /** Makes room for so many names: then it is not made again and again. */
+  reserve(names: number): void {
+    let places = this.#places.length;
+    while (names * 2 > places) places *= 2;
+    if (places > this.#places.length) this.#spread(places);
   }
 
   /** Takes the name from a number. */
@@ -160,14 +166,15 @@ export class Names {
     this.#places[place] = number + 1;
   }
 
-  #spread(): void {
+  #spread(places: number): void {
     const before = this.#places;
-    this.#places = new Uint32Array(2 * before.length);
+    this.#places = new Uint32Array(places);
     for (const place of before) if (place !== 0) this.#place(place - 1);
   }
 }
 
-function hashOf(bytes: Uint8Array, from: number, to: number): number {
+/** What `find` and `add` need of the name bytes[from, to), for those that call both. */
+export function nameHash(bytes: Uint8Array, from: number, to: number): number {
   let hash = HASH_BASIS;
   for (let k = from; k < to; k++) hash = Math.imul(hash ^ bytes[k]!, HASH_PRIME);
   return (hash ^ (hash >>> 15)) >>> 0;

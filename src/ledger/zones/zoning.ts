@@ -1,7 +1,7 @@
 import { grown, lengthened } from "../../grown-array.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Direction } from "../rows.ts";
-import { encoded, Names, NO_NAME } from "./names.ts";
+import { encoded, nameHash, Names, NO_NAME } from "./names.ts";
 import { SlotPool } from "./slot-pool.ts";
 import { Spans } from "./spans.ts";
 import { Ends, FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
@@ -103,14 +103,15 @@ export class Zoning {
 
   /** Likewise, of the name bytes[from, to). */
   zoneOfBytes(bytes: Uint8Array, from: number, to: number): number {
-    const known = this.names.find(bytes, from, to);
+    const hash = nameHash(bytes, from, to);
+    const known = this.names.find(bytes, from, to, hash);
     if (known !== NO_NAME) {
       // If it was gone, it is wanted again.
       this.#stays[known] = Stay.LISTED;
       return known;
     }
     if (this.names.free === 0 && this.names.count === this.maxZones) return Zone.OTHER;
-    const zone = this.names.add(bytes, from, to);
+    const zone = this.names.add(bytes, from, to, hash);
     if (zone >= this.#slots.length) {
       this.#slots = grown(this.#slots);
       this.#stays = lengthened(this.#stays, this.#slots.length);
