@@ -6,6 +6,7 @@ import { counter, type Family, gauge, MetricType } from "../../src/page/family.t
 import { HistogramLines } from "../../src/page/histogram-lines.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";
+import { Piece } from "../../src/page/piece.ts";
 import { SeriesLines } from "../../src/page/series-lines.ts";
 import { lacking, PROMETHEUS_CLIENT } from "../support/requirements.ts";
 import { parseExposition } from "./exposition-parser.ts";
@@ -39,7 +40,7 @@ const FAMILIES: readonly Family[] = [
     *write(writer) {
       new SeriesLines("app_bytes_total").write(writer, 7, LABELS, 0, LABELS.length);
       yield;
-      new SeriesLines("app_bytes_total", 'name="b"').write(writer, 8, LABELS, 0, 0, encoder.encode('more="c"'));
+      new SeriesLines("app_bytes_total", 'name="b"').write(writer, 8, LABELS, 0, 0, new Piece('more="c"'));
     },
   },
   {
