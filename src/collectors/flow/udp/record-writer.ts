@@ -114,7 +114,9 @@ export class RecordWriter {
   }
 
   #writeInterface(index: number, at: number): number {
-    const name = this.#given?.get(index) ?? this.#told?.get(index);
+    // Most exporters tell no names: that costs nothing.
+    const hasNames = this.#given !== undefined || this.#toldEdition > 0;
+    const name = hasNames ? (this.#given?.get(index) ?? this.#told?.get(index)) : undefined;
     if (name === undefined) return this.#writeNumber(index, at);
     this.#text.set(name, at);
     return at + name.length;
