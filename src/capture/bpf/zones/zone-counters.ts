@@ -104,11 +104,12 @@ export class ZoneCounters implements SlotTakings {
   /** False if there is something to take, and no ledger for it, or no zone yet. */
   #take(slot: number, direction: Direction): boolean {
     const at = (slot * DIRECTIONS + direction) * COUNTER_DOUBLES;
+    // Programs add bytes before packets.
     const packets = this.#counters.total(at + COUNTER_PACKETS / 8);
-    const bytes = this.#counters.total(at + COUNTER_BYTES / 8);
     const newPackets = packets - this.#counters.seen[at]!;
+    if (newPackets === 0) return true;
+    const bytes = this.#counters.total(at + COUNTER_BYTES / 8);
     const newBytes = bytes - this.#counters.seen[at + 1]!;
-    if (newPackets === 0 && newBytes === 0) return true;
     const zone = this.zones.zoneOf(slot);
     if (zone === 0 || this.#ledger === undefined) return false;
     this.#ledger.counts.add(this.zones.zoning.slotOf(zone, direction), direction, newPackets, newBytes);

@@ -41,9 +41,11 @@ class Ipv4Side implements Ipv4Maps {
   readonly #capacity: number;
   readonly #groupWords: Uint32Array;
   readonly #nodeWords: Uint32Array;
+  /** Made to find out whether it fits, and not written yet. */
+  #next: { index: ZoneIndex; tree: Ipv4Tree } | undefined;
 
   constructor(maps: MapSet, index: ZoneIndex) {
-    this.#capacity = Math.ceil(new Ipv4Tree(index).nodeCount * SPARE) + SPARE_NODES;
+    this.#capacity = Math.ceil(this.#treeOf(index).nodeCount * SPARE) + SPARE_NODES;
     this.levels = searchLevels(index);
     this.directory = maps.create("dir4", ARRAY, 4, 2 * DIRECTORY_BYTES, 1);
     this.nodes = maps.create("node4", ARRAY, 4, NODE_BYTES, 2 * this.#capacity);
@@ -52,14 +54,20 @@ class Ipv4Side implements Ipv4Maps {
   }
 
   fits(index: ZoneIndex): boolean {
-    return new Ipv4Tree(index).nodeCount <= this.#capacity && neededLevels(index) <= this.levels;
+    return this.#treeOf(index).nodeCount <= this.#capacity && neededLevels(index) <= this.levels;
   }
 
   /** Writes a table into a half; returns the first entry of that half's directory. */
   write(index: ZoneIndex, half: number): number {
     const groups = this.#groupWords.subarray((half * DIRECTORY_BYTES) / 4, ((half + 1) * DIRECTORY_BYTES) / 4);
-    new Ipv4Tree(index).write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
+    this.#treeOf(index).write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
+    this.#next = undefined;
     return half * DIRECTORY_ENTRIES;
+  }
+
+  #treeOf(index: ZoneIndex): Ipv4Tree {
+    if (this.#next?.index !== index) this.#next = { index, tree: new Ipv4Tree(index) };
+    return this.#next.tree;
   }
 }
 
