@@ -173,6 +173,7 @@ const WITHOUT_KEY = [
   "config.watch",
   "debug",
   "interval",
+  "no-listen",
 ];
 
 describe("every flag", () => {

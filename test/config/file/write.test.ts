@@ -19,6 +19,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   "NETWORK,...": ["10.0.0.0/8,2001:db8::/32", "192.0.2.1"],
   "auto|none|NUMBER": ["auto", "none", "17"],
   WHAT: ["off", "full"],
+  "--flow-sharers": ["1", "64"],
   "--flow-listen": [":2055", "127.0.0.1:0", "[::1]:2055"],
   MODE: ["0660", "777"],
   GROUP: ["adm", "33"],
