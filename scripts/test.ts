@@ -9,7 +9,8 @@ import { root } from "./project.ts";
 
 const TEST_TIMEOUT_MS = 600_000;
 const RUN_TIMEOUT_MS = 1_500_000;
-const CONCURRENCY = 2;
+/** More than the cores of a small machine: many tests wait for timers and for other programs. */
+const CONCURRENCY = 3;
 const MAX_REPEATED_FILES = 5;
 
 /** `file` may be a helper of the tests; `entryFile` is what was run, and not in the types yet. */
