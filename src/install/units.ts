@@ -26,6 +26,8 @@ export function socketText(name: string, streams: readonly string[]): string {
 Description=Page of ${name}.service
 # Stopped and started along with it.
 PartOf=${name}.service
+# As often as that is, in an upgrade that goes back.
+StartLimitIntervalSec=0
 
 [Socket]
 ${streams.map((stream) => `ListenStream=${stream}`).join("\n")}
