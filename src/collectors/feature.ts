@@ -34,6 +34,8 @@ export interface Feature<Value = unknown> extends AsyncDisposable {
   prepare?(value: Value): Promise<(() => void) | null>;
   /** What is kept of its counts from run to run, by the name of its section. */
   readonly kept?: ReadonlyMap<string, KeptWriter>;
+  /** Whether its counters are the kernel's own: nobody knows since when they count. */
+  readonly tellsKernelCounts?: boolean;
 }
 
 type LogFields = Readonly<Record<string, string | number | bigint | boolean | Error>>;

@@ -24,6 +24,7 @@ export const geoipFeature: FeatureKind<GeoipConfig> = {
     return {
       collectors: [new ConnectionsCollector(source, databases, new NetworkSet(exclude), maxAsns)],
       keeps: [],
+      tellsKernelCounts: true,
       async [Symbol.asyncDispose]() {},
     };
   },

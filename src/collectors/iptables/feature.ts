@@ -26,6 +26,7 @@ export const iptablesFeature: FeatureKind<IptablesConfig> = {
       collectors: [collector],
       lists: [collector.rules],
       keeps,
+      tellsKernelCounts: true,
       [Symbol.asyncDispose]: () => collector[Symbol.asyncDispose](),
     };
   },

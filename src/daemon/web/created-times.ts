@@ -3,9 +3,6 @@ import { TRAFFIC_SECTION } from "../../state/kept-traffic.ts";
 import type { StateKeeper } from "../../state/state-keeper.ts";
 import type { Started } from "../features.ts";
 
-/** What the kernel counts by itself, since nobody knows when. */
-const COUNTED_ELSEWHERE = ["geoip", "iptables"];
-
 /** When this process began, in whole seconds: no later than what it counts. */
 const PROCESS_STARTED_AT = Math.floor(performance.timeOrigin / 1000);
 
@@ -38,8 +35,8 @@ export function createdTimes(collectors: CollectorSet, counting: Counting): Map<
   );
 }
 
-function featureTime({ name, feature, startedAt }: Started, keeper: StateKeeper | undefined): number | undefined {
-  if (COUNTED_ELSEWHERE.includes(name)) return undefined;
+function featureTime({ feature, startedAt }: Started, keeper: StateKeeper | undefined): number | undefined {
+  if (feature.tellsKernelCounts === true) return undefined;
   const [section] = feature.kept?.keys() ?? [];
   return keeper === undefined || section === undefined ? startedAt : keeper.begunAt(section);
 }
