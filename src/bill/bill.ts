@@ -1,7 +1,7 @@
-import { parseLabels } from "../customers/label-texts.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { grown } from "../grown-array.ts";
 import { usageError } from "../config/flag.ts";
+import { parseLabels } from "../page/labels.ts";
 import { Highest, leftOut } from "./highest.ts";
 import { INTERVAL_MS, intervalAt } from "./intervals.ts";
 import type { Month } from "./month.ts";

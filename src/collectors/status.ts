@@ -1,3 +1,5 @@
+import { parseLabels } from "../page/labels.ts";
+
 /** What the things of a list are counted in. */
 export type CountedUnit = "bytes" | "packets";
 
@@ -35,20 +37,9 @@ export interface Limit {
   readonly limit: number;
 }
 
-const PAIR = /([^=,]+)="((?:[^"\\]|\\.)*)"/g;
-
-/** Labels of a series as names and values. */
-export function readLabels(labels: string): Map<string, string> {
-  const pairs = Array.from(labels.matchAll(PAIR), ([, name = "", text = ""]): [string, string] => [
-    name,
-    text.replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character)),
-  ]);
-  return new Map(pairs);
-}
-
 /** Labels of a series, for people: the value if there is one with a value, else what each is called and says. */
 export function labelWords(labels: string): string {
-  const pairs = [...readLabels(labels)].filter(([, value]) => value !== "");
+  const pairs = parseLabels(labels).filter(([, value]) => value !== "");
   if (pairs.length === 0) return labels;
   return pairs.length === 1 ? pairs[0]![1] : pairs.map(([name, value]) => `${name} ${value}`).join(", ");
 }

@@ -1,7 +1,8 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
 import { MAX_IPV4_SERIES } from "../config/range-syntax.ts";
-import { parseLabels, textAt } from "./label-texts.ts";
+import { parseLabels } from "../page/labels.ts";
+import { textAt } from "./label-texts.ts";
 import type { PrefixSet } from "./prefix-set.ts";
 import { prefixText } from "./prefix-text.ts";
 

@@ -1,6 +1,7 @@
 import { grown } from "../grown-array.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 /** Of a UTF-16 code unit. */
 const MAX_UTF8_BYTES = 3;
 
@@ -38,6 +39,10 @@ export class LabelList {
 
   end(series: number): number {
     return this.#ends[series]!;
+  }
+
+  textOf(series: number): string {
+    return decoder.decode(this.#bytes.subarray(this.start(series), this.end(series)));
   }
 
   append(text: string): void {

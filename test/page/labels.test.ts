@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { labelText } from "../../src/page/labels.ts";
+import { labelText, parseLabels } from "../../src/page/labels.ts";
 import { parseExposition } from "./exposition-parser.ts";
 
 test("backslash, double quote and newline are escaped, and nothing else is", () => {
@@ -20,4 +20,15 @@ test("any text comes back from the page as it was", () => {
     ]);
   });
   fc.assert(property, { numRuns: 1000 });
+});
+
+test("labels are read as they were written, whatever their values hold", () => {
+  const names = fc.uniqueArray(fc.stringMatching(/^[a-z_]+$/), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(names, fc.array(fc.string({ unit: "binary" }), { minLength: 5, maxLength: 5 }), (labels, values) => {
+      const pairs = labels.map((name, index) => [name, values[index]!] as const);
+      const text = pairs.map(([name, value]) => labelText(name, value)).join(",");
+      assert.deepEqual(parseLabels(text), pairs);
+    }),
+  );
 });

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type CountedList, type CountedSet, readLabels } from "../status.ts";
+import { parseLabels } from "../../page/labels.ts";
+import type { CountedList, CountedSet } from "../status.ts";
 import type { Reading } from "./reading.ts";
 import type { RowList } from "./rows.ts";
 
@@ -9,8 +10,6 @@ const ROWS_PER_TURN = 2048;
 /** Places of rules that are gone are given up when there are so many times as many as rules. */
 const MAX_SPREAD = 2;
 const MIN_PLACES = 1024;
-
-const decoder = new TextDecoder();
 
 /** Where a place's rule stands. */
 interface Row {
@@ -53,7 +52,7 @@ export class RuleList implements CountedList, CountedSet {
     for (const { rows, counts } of contents) {
       const { labels, numbers } = rows.rules;
       for (let row = 0; row < numbers.length; row++) {
-        const text = decoder.decode(labels.bytes.subarray(labels.start(row), labels.end(row)));
+        const text = labels.textOf(row);
         const place = this.#places.get(text) ?? this.#places.size;
         this.#places.set(text, place);
         placed[place] = { rows: rows.rules, row, bytes: counts.bytes };
@@ -89,8 +88,6 @@ export class RuleList implements CountedList, CountedSet {
   #labelsOf(place: number): Readonly<Record<string, string>> {
     const found = this.#rows[place];
     if (found === undefined) return {};
-    const { labels } = found.rows;
-    const text = decoder.decode(labels.bytes.subarray(labels.start(found.row), labels.end(found.row)));
-    return Object.fromEntries(readLabels(text));
+    return Object.fromEntries(parseLabels(found.rows.labels.textOf(found.row)));
   }
 }
