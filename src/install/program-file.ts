@@ -1,4 +1,5 @@
 import { dirname, basename, join } from "node:path";
+import { messageOf } from "../errors.ts";
 import { readBounded } from "../files/bounded-file.ts";
 import { refusal } from "./permission.ts";
 import { readSums, sumOf } from "./record.ts";
@@ -56,6 +57,6 @@ async function read(path: string, maxBytes: number): Promise<Buffer> {
   try {
     return (await readBounded(path, maxBytes)).bytes;
   } catch (error) {
-    throw refusal("upgrade", `couldn't read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw refusal("upgrade", `couldn't read ${path}: ${messageOf(error)}`);
   }
 }
