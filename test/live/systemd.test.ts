@@ -38,6 +38,14 @@ async function pageWhere(machine: BootedMachine, what: string, condition: (page:
   });
 }
 
+function pageOnceUp(machine: BootedMachine): Promise<Page> {
+  return pageWhere(
+    machine,
+    "the interface is up",
+    (each) => each.value('promtap_interface_up{interface="veth0"}') === 1,
+  );
+}
+
 async function restarted(machine: BootedMachine, former: string): Promise<void> {
   await until("it was started again", () => {
     const [pid, state] = [machine.property(UNIT, "MainPID"), machine.property(UNIT, "ActiveState")];
@@ -91,11 +99,7 @@ test(
 
     await t.test("an interface and an address that come later are captured and served on", async () => {
       addInterface(machine);
-      await pageWhere(
-        machine,
-        "the interface is up",
-        (found) => found.value('promtap_interface_up{interface="veth0"}') === 1,
-      );
+      await pageOnceUp(machine);
       machine.run("ip", "addr", "add", `${LATE}/24`, "dev", "veth0");
       machine.run("ip", "neigh", "add", "192.0.2.1", "lladdr", "02:00:00:00:00:01", "dev", "veth0");
       machine.try("ping", "-c", "5", "-i", "0.01", "-W", "0.1", "192.0.2.1");
@@ -127,11 +131,7 @@ test(
         await restarted(machine, pid);
       }
       assert.equal(machine.property(UNIT, "NRestarts"), "2");
-      const found = await pageWhere(
-        machine,
-        "the interface is up",
-        (each) => each.value('promtap_interface_up{interface="veth0"}') === 1,
-      );
+      const found = await pageOnceUp(machine);
       assert.ok(found.value(COUNT)! <= counted + 100);
     });
 
@@ -163,11 +163,7 @@ test(
       await machine.shutDown();
       await machine.boot();
       addInterface(machine);
-      const found = await pageWhere(
-        machine,
-        "the interface is up",
-        (each) => each.value('promtap_interface_up{interface="veth0"}') === 1,
-      );
+      const found = await pageOnceUp(machine);
       assert.ok(found.value(COUNT)! >= counted);
     });
 

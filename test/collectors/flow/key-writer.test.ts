@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { KeyWriter } from "../../../src/collectors/flow/key-writer.ts";
 import { Field, FlowRecord, MAX_TEXT_LENGTH } from "../../../src/collectors/flow/records/flow-record.ts";
+import { giveTexts } from "./record-texts.ts";
 import { assertApart, assertSpread, collisions, type Hashing, predictable } from "../../ledger/hashing.ts";
 
 const LABELS = ["as_src", "label", "as_dst", "iface_in"];
@@ -9,15 +10,9 @@ const LABELS = ["as_src", "label", "as_dst", "iface_in"];
 /** A record of these ASes and texts. */
 function recordOf(keys: readonly string[], [source, destination]: readonly number[], texts: Buffer[]): FlowRecord {
   const record = new FlowRecord(keys, false);
-  record.clear(Buffer.concat(texts));
+  giveTexts(record, texts);
   record.numbers[Field.SOURCE_AS] = source!;
   record.numbers[Field.DESTINATION_AS] = destination!;
-  let at = 0;
-  for (const [k, text] of texts.entries()) {
-    record.starts[k] = at;
-    at += text.length;
-    record.ends[k] = at;
-  }
   return record;
 }
 

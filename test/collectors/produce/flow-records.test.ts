@@ -6,6 +6,7 @@ import { FlowReader } from "../../../src/collectors/flow/records/flow-reader.ts"
 import { FlowRecord } from "../../../src/collectors/flow/records/flow-record.ts";
 import { FlowRecords } from "../../../src/collectors/produce/flow-records.ts";
 import type { RecordBatch } from "../../../src/collectors/produce/record-source.ts";
+import { giveTexts } from "../flow/record-texts.ts";
 
 const OWN_AS = 64_500;
 const TIMES = /,"stamp_inserted":"2023-11-14T22:13:20Z","stamp_updated":"[-0-9T:]+Z"/;
@@ -34,14 +35,11 @@ class Site {
 
   count({ ases, texts, bytes, packets }: Counted): void {
     const record = this.#record;
-    record.clear(Buffer.from(texts.join("")));
+    giveTexts(
+      record,
+      texts.map((text) => Buffer.from(text)),
+    );
     record.numbers.set([bytes, packets, ...ases, 1]);
-    let at = 0;
-    for (const [k, text] of texts.entries()) {
-      record.starts[k] = at;
-      at += text.length;
-      record.ends[k] = at;
-    }
     this.ledger.add(record);
   }
 

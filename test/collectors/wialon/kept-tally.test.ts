@@ -7,6 +7,7 @@ import { ByteReader } from "../../../src/state/byte-reader.ts";
 import type { Page } from "../../support/page.ts";
 import { data, line, shortData } from "../../support/wialon/packets.ts";
 import { Connection, FIN, ACK, Site } from "./wire.ts";
+import { damaged } from "../../state/damage.ts";
 
 const DEVICES = { hasDevices: true };
 /** What is of the run alone. */
@@ -81,11 +82,8 @@ test("what is cut, of another shape or random is refused with a reason, or count
   assert.throws(() => read(renamed), /^Error: it counts other packets, codes or reasons than this version$/);
   const quoted = Buffer.from(Buffer.from(good).toString("latin1").replace("10.0.0.1 ", '10.0.0"1 '), "latin1");
   assert.throws(() => read(quoted), /^Error: it has counts of what is no address and no device$/);
-  const changes = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
   fc.assert(
-    fc.property(changes, (changed) => {
-      const bytes = Uint8Array.from(good);
-      for (const [at, value] of changed) bytes[at] = value;
+    fc.property(damaged(good), (bytes) => {
       try {
         read(bytes);
       } catch (error) {
