@@ -237,9 +237,8 @@ export class Program {
   }
 
   #createdTimes(): CreatedTimes {
-    const traffic = this.#counting;
     return createdTimes(this.#collectors, {
-      traffic,
+      traffic: this.#counting,
       own: this.#own,
       features: this.#features,
       keeper: this.#keeper,

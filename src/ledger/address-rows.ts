@@ -159,7 +159,11 @@ export class AddressRows implements Places {
 
   /** Bytes that were counted for the address of a row: no packet has none. */
   activity(row: number): number {
-    if (this.#isForgotten || !this.rows.isAddress(row)) return FREE;
+    return this.#isForgotten || !this.rows.isAddress(row) ? FREE : this.bytes(row);
+  }
+
+  /** What an address, or what shares a row, has sent and received. */
+  bytes(row: number): number {
     const { counters } = this.#slots;
     let bytes = 0;
     for (let cell = 0; cell < ROW_CELLS; cell++) {

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CountedList, CountedSet } from "../../collectors/status.ts";
 import type { Accounts } from "../../ledger/accounts/accounts.ts";
-import { SLOT_DOUBLES, SUM } from "../../ledger/histogram.ts";
 import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
-import { Direction, ROW_CELLS } from "../../ledger/rows.ts";
+import { Direction } from "../../ledger/rows.ts";
 import { NO_VLAN, vlanLabel } from "../../ledger/vlans/vlan.ts";
 import { BYTES, type SlotCounters } from "../../ledger/zones/slot-counters.ts";
 import { Ends, FIRST_NAMED } from "../../ledger/zones/zone.ts";
@@ -57,15 +56,8 @@ class AddressSet implements CountedSet {
   }
 
   countOf(row: number): number {
-    const { rows, slots } = this.#ledger;
-    if (!rows.isAddress(row)) return 0;
-    const { counters } = slots;
-    let sum = 0;
-    for (let cell = 0; cell < ROW_CELLS; cell++) {
-      const slot = rows.slotOf(row, cell);
-      if (slot > 0) sum += counters[slot * SLOT_DOUBLES + SUM]!;
-    }
-    return sum;
+    const { rows, addresses } = this.#ledger;
+    return rows.isAddress(row) ? addresses.bytes(row) : 0;
   }
 
   editionOf(row: number): number {
