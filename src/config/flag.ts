@@ -25,6 +25,8 @@ export interface Declaration {
   readonly aliases?: readonly string[];
   /** Its key in a configuration file: names of mappings and its own, joined by dots. None if it is of no use there. */
   readonly key?: string;
+  /** Whether a name without a folder, if its value is one of a file, has a folder of its own. */
+  readonly hasOwnFolder?: boolean;
   /** Whether it says how traffic is counted, and so is pointless if none is. */
   readonly isOfTraffic?: boolean;
   /** One sentence or two. */
@@ -50,6 +52,12 @@ export interface Flag<T = unknown> extends Declaration {
   readonly isList?: boolean;
   /** The value of the texts that were given; undefined: the flag was not. Throws a usage error. */
   read(texts: readonly string[] | undefined): T;
+}
+
+/** Whether a value of a flag is a path, which is relative to the folder of whatever it stands in if it is not a whole one. */
+export function isPath({ value, hasOwnFolder = false }: Flag, text: string): boolean {
+  if ((value !== "FILE" && value !== "FOLDER") || text === "-") return false;
+  return !hasOwnFolder || text.includes("/");
 }
 
 /** A flag that takes no value. */

@@ -10,6 +10,7 @@ const FLAGS = {
     name: "state",
     key: "state.file",
     value: "FILE",
+    hasOwnFolder: true,
     excludes: {
       once: "counts go on from run to run if the page is served",
       read: "what a file holds would count again with every run",

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { type Flag, spellingOf, usageError } from "../flag.ts";
+import { type Flag, isPath, spellingOf, usageError } from "../flag.ts";
 import type { InlinePrefix } from "../prefix-lists.ts";
 import { messageOf, type PromtapError } from "../../errors.ts";
 import { nearest } from "../spelling.ts";
@@ -133,8 +133,7 @@ class FlagReader implements FileFlags {
 
   /** Names of files are relative to the folder of this one. */
   #resolved(flag: Flag, text: FileText): FileText {
-    if ((flag.value !== "FILE" && flag.value !== "FOLDER") || text.text === "-") return text;
-    return { ...text, text: this.resolve(text.text) };
+    return isPath(flag, text.text) ? { ...text, text: this.resolve(text.text) } : text;
   }
 
   resolve(path: string): string {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { parseZone } from "../customers/zone-items.ts";
-import type { Flag, GivenFlags } from "../flag.ts";
+import { type Flag, type GivenFlags, isPath } from "../flag.ts";
 import { type InlinePrefix, parsePrefixList } from "../prefix-lists.ts";
 
 /** What no reader of YAML takes for anything but a text or a number; all else is quoted, as JSON is. */
@@ -39,8 +39,7 @@ function placeAt(tree: Tree, [name = "", ...rest]: readonly string[], lines: str
 /** What stands behind a key, and the lines below it. */
 function linesOf(flag: Flag, texts: readonly string[]): string[] {
   if (flag.value === undefined) return [" true"];
-  const isPath = flag.value === "FILE" || flag.value === "FOLDER";
-  const scalars = texts.map((text) => scalar(isPath && text !== "-" ? absolute(text) : text));
+  const scalars = texts.map((text) => scalar(isPath(flag, text) ? absolute(text) : text));
   return flag.isList === true ? ["", ...scalars.map((text) => `- ${text}`)] : [` ${scalars.at(-1)!}`];
 }
 

@@ -23,6 +23,8 @@ const LEGAL: [string, Record<string, string[]>][] = [
   ["geoip: {max_asns: 7, enabled: false}\nengine: bpf", { engine: ["bpf"] }],
   ["geoip: [{enabled: true}]", { geoip: [""] }],
   ["geoip_databases: [a.mmdb, /b.mmdb]", { "geoip-db": ["/etc/a.mmdb", "/b.mmdb"] }],
+  ["state: {file: promtap.state}", { state: ["promtap.state"] }],
+  ["state: {file: ./promtap.state}", { state: ["/etc/promtap.state"] }],
   ["engine: !!str ring", { engine: ["ring"] }],
   ["read: '-'", { read: ["-"] }],
   ["pcap:\n  filter: >\n    tcp and\n    port 80\n", { "pcap.filter": ["tcp and port 80\n"] }],

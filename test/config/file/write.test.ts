@@ -21,6 +21,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   WHAT: ["off", "full"],
   "--flow-sharers": ["1", "64"],
   "--flow-listen": [":2055", "127.0.0.1:0", "[::1]:2055"],
+  "--state": ["promtap.state", "/s/promtap.state"],
   MODE: ["0660", "777"],
   GROUP: ["adm", "33"],
   PATH: ["/metrics", "/a:b"],
