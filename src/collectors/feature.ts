@@ -7,7 +7,7 @@ import type { CapabilityName } from "../native/capabilities.ts";
 import type { ByteReader } from "../state/byte-reader.ts";
 import type { Collector } from "./collector.ts";
 import type { CustomerSlots } from "./customers.ts";
-import type { ReceivedRecords } from "./produce/record-source.ts";
+import type { Accounting } from "./produce/accounting.ts";
 import type { CountedList, Limit } from "./status.ts";
 import type { TrafficSource } from "./traffic.ts";
 
@@ -73,8 +73,8 @@ export interface FeatureHost extends CheckHost {
   readonly signal: AbortSignal;
   readonly ledger: Ledger;
   readonly source: TrafficSource;
-  /** Flows that features receive, for those that write them elsewhere. */
-  readonly received: ReceivedRecords;
+  /** What is counted and to be written elsewhere. */
+  readonly accounting: Accounting;
   /** Undefined if traffic is captured, or nothing is counted that is reported. */
   readonly reports: Reports | undefined;
   /**

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { openSavefile, type Savefile } from "../capture/savefile/savefile.ts";
 import { areComplete, type Collector, CollectorSet } from "../collectors/collector.ts";
 import type { FeatureHost } from "../collectors/feature.ts";
-import { ReceivedRecords } from "../collectors/produce/record-source.ts";
+import { Accounting } from "../collectors/produce/accounting.ts";
 import { SelfCollector, type Surroundings } from "../collectors/self.ts";
 import type { CountedList, Limit } from "../collectors/status.ts";
 import { StateCollector } from "../collectors/state.ts";
@@ -107,6 +107,8 @@ export class Program {
       maxVlans: config.by?.maxVlans,
     });
     const keeper = await openState(config, ledger, parts);
+    const accounting = new Accounting();
+    if (config.features.produce !== null && config.isCounted) accounting.begin(ledger);
     const traffic = await startTraffic(config, ledger, parts);
     const host = {
       ...config,
@@ -115,7 +117,7 @@ export class Program {
       ledger,
       source: traffic,
       customers: customers.series,
-      received: new ReceivedRecords(),
+      accounting,
       reports: traffic instanceof ReportedTraffic ? traffic : undefined,
       databases,
       captureListener: captureLog,

@@ -145,14 +145,18 @@ describe("traffic as flow records, through a real Kafka", options, () => {
     });
   });
 
-  test("is an interface's if no range is given, with the kernel's index of it", async () => {
-    await using producer = await produce("whole", "near1");
-    await sendTo("far1", FRAMES, 100);
-    await producer.stop();
+  test("is an interface's if no range is given, with the kernel's index of it; what --state kept is not written again", async () => {
+    using folder = new TemporaryFolder();
+    for (const sent of [100, 200]) {
+      await using producer = await produce("whole", "near1", "--state", join(folder.path, "state"));
+      await sendTo("far1", FRAMES, 100);
+      await producer.pageWhere("all is counted", (each) => each.sum("promacct_packet_size_bytes_all_count") === sent);
+      await producer.stop();
+    }
     await using consumer = await consume("whole", "iface,iface_in,iface_out,ip_src");
-    const page = await consumer.pageWhere("it has arrived", (each) => each.sum("flow_transit_packets_total") >= 100);
+    const page = await consumer.pageWhere("it has arrived", (each) => each.sum("flow_transit_packets_total") >= 200);
     const index = namespace.run("cat", "/sys/class/net/near1/ifindex").trim();
-    assert.deepEqual(rows(page, "transit"), { [`near1 ${index} ${index} `]: [100, 55_000] });
+    assert.deepEqual(rows(page, "transit"), { [`near1 ${index} ${index} `]: [200, 110_000] });
   });
 
   test("is written with the kernel's index of an interface that has gone since", async () => {

@@ -34,7 +34,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
   standsAlone: ["flow-topic", "flow-listen"],
 
-  async start(flow, { log, resume, reports, received, ...host }) {
+  async start(flow, { log, resume, reports, accounting, ...host }) {
     const { kafka, udp, maxSeries } = flow;
     if (flow.ownAs === 0) {
       log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
@@ -57,7 +57,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     if (udp !== null) {
       const input = receive(udp, counters.udp!, { log, reports }, held);
       inputs.push(input);
-      received.add(held.use(new FlowRecords(ledger, flow, () => input.sync())));
+      accounting.add(held.use(new FlowRecords(ledger, flow, () => input.sync())));
     }
     let topic = (): KeptTopic | undefined => undefined;
     if (kafka !== null) {

@@ -29,21 +29,43 @@ interface Difference extends Counted {
 }
 
 /**
- * What a ledger has counted and nobody has taken yet: by address if there are ranges, by interface if there are
- * none. It costs two doubles a histogram, however long it is not taken.
+ * What a ledger has counted from now on and nobody has taken yet: by address if there are ranges, by interface if there
+ * are none. It costs two doubles a histogram, however long it is not taken.
  */
-export class Differences {
+export class Differences implements Disposable {
   /** Packets of interfaces that went, and that could not be kept any longer. */
   droppedPackets = 0;
   readonly #ledger: Ledger;
   /** In the order in which they were first seen. */
   readonly #delivered = new Map<InterfaceLedger, Float64Array>();
+  readonly #unwatch: readonly (() => void)[];
   /** Given to a taker, or about to be, and not taken. */
   #open: Difference[] = [];
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
-    ledger.watchFolds((from, slot, into, to) => this.#fold(from, slot, into, to));
+    for (const each of ledger.interfaces()) this.#begin(each);
+    this.#unwatch = [
+      ledger.watchInterfaces((each) => this.#begin(each)),
+      ledger.watchFolds((from, slot, into, to) => this.#fold(from, slot, into, to)),
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    for (const unwatch of this.#unwatch) unwatch();
+  }
+
+  /** What an interface begins with, as when it goes on from a run before, is not to be delivered. */
+  #begin(ledger: InterfaceLedger): void {
+    for (const part of ledger.parts()) {
+      const { counters, used } = part.slots;
+      const delivered = new Float64Array(used * DELIVERED_DOUBLES);
+      for (let slot = 0; slot < used; slot++) {
+        delivered[slot * DELIVERED_DOUBLES] = packetsIn(counters, slot);
+        delivered[slot * DELIVERED_DOUBLES + 1] = counters[slot * SLOT_DOUBLES + SUM]!;
+      }
+      this.#delivered.set(part, delivered);
+    }
   }
 
   /** Of the interfaces that are there, or went and have something that nobody has taken yet. */
@@ -125,11 +147,9 @@ export class Differences {
   #differenceOf(ledger: InterfaceLedger, slot: number, row: number | undefined, cell: number): Difference[] {
     const { counters } = ledger.slots;
     const delivered = this.#delivered.get(ledger);
-    const at = slot * SLOT_DOUBLES;
-    let packets = -(delivered?.[slot * DELIVERED_DOUBLES] ?? 0);
-    for (let bucket = 0; bucket < BUCKETS; bucket++) packets += counters[at + bucket]!;
+    const packets = packetsIn(counters, slot) - (delivered?.[slot * DELIVERED_DOUBLES] ?? 0);
     if (packets <= 0) return [];
-    const bytes = counters[at + SUM]! - (delivered?.[slot * DELIVERED_DOUBLES + 1] ?? 0);
+    const bytes = counters[slot * SLOT_DOUBLES + SUM]! - (delivered?.[slot * DELIVERED_DOUBLES + 1] ?? 0);
     return [{ ledger, holder: ledger, slot, row, cell, packets, bytes }];
   }
 
@@ -169,4 +189,11 @@ export class Differences {
     this.#delivered.set(ledger, larger);
     return larger;
   }
+}
+
+function packetsIn(counters: Float64Array, slot: number): number {
+  let packets = 0;
+  const start = slot * SLOT_DOUBLES;
+  for (let at = start; at < start + BUCKETS; at++) packets += counters[at]!;
+  return packets;
 }

@@ -16,7 +16,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
 
   async start({ brokers, topic, intervalMs, ownAs, isReceiving }, host) {
     if (!isReceiving) refuseUncounted(host);
-    const { source, ledger, log, received, isCounted } = host;
+    const { source, ledger, log, accounting, isCounted } = host;
     // The client of Kafka is large: it is loaded only if it is used.
     const { Producer } = await import("../../kafka/producer.ts");
     const producer = new Producer({ brokers, topic, createsTopic: true }, (error) => {
@@ -37,11 +37,11 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
     rememberAll();
     links?.watch(rememberAll);
     const context = { label: hostname(), ownAs, indexes: () => indexes };
-    const captured = isCounted ? [new TrafficRecords(source, ledger, context)] : [];
-    received.takers++;
+    const turn = accounting.takeTurn();
+    const captured = isCounted ? [new TrafficRecords(source, turn.differencesOf(ledger), context)] : [];
     const sources = {
-      all: () => [...captured, ...received.all()],
-      forget: (each: RecordSource) => received.forget(each),
+      all: () => (turn.isMine ? [...captured, ...accounting.received()] : []),
+      forget: (each: RecordSource) => accounting.forget(each),
     };
     const collector = new ProduceCollector(sources, producer, intervalMs);
     return {
@@ -49,7 +49,7 @@ export const produceFeature: FeatureKind<ProduceConfig> = {
       keeps: [],
       async [Symbol.asyncDispose]() {
         await collector[Symbol.asyncDispose]();
-        received.takers--;
+        turn[Symbol.dispose]();
         await producer[Symbol.asyncDispose]();
         links?.[Symbol.dispose]();
       },

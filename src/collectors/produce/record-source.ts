@@ -19,24 +19,3 @@ export interface RecordSource {
    */
   batches(from: number): Generator<RecordBatch | undefined>;
 }
-
-/** Flows that are received, for what writes them elsewhere. */
-export class ReceivedRecords {
-  /** How many write them. */
-  takers = 0;
-  readonly #sources = new Set<RecordSource>();
-
-  add(source: RecordSource): void {
-    for (const each of this.#sources) if (each.hasEnded && this.takers === 0) this.#sources.delete(each);
-    this.#sources.add(source);
-  }
-
-  all(): readonly RecordSource[] {
-    return [...this.#sources];
-  }
-
-  /** Forgets one that has ended, of which all has been taken. */
-  forget(source: RecordSource): void {
-    this.#sources.delete(source);
-  }
-}

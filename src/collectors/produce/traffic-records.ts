@@ -1,7 +1,6 @@
-import type { Ledger } from "../../ledger/ledger.ts";
 import type { TrafficSource } from "../traffic.ts";
 import { accountingRecord } from "./accounting-record.ts";
-import { Differences } from "./differences.ts";
+import type { Differences } from "./differences.ts";
 import type { RecordBatch, RecordSource } from "./record-source.ts";
 
 /** What records of traffic tell besides counts. */
@@ -20,10 +19,10 @@ export class TrafficRecords implements RecordSource {
   readonly #differences: Differences;
   readonly #innerNames = new Set<string>();
 
-  constructor(source: TrafficSource, ledger: Ledger, context: TrafficContext) {
+  constructor(source: TrafficSource, differences: Differences, context: TrafficContext) {
     this.#source = source;
     this.#context = context;
-    this.#differences = new Differences(ledger);
+    this.#differences = differences;
   }
 
   get droppedPackets(): number {

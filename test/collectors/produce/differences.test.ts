@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Differences } from "../../../src/collectors/produce/differences.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
+import { ALL_SLOT } from "../../../src/ledger/interface-ledger.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import { packetOf } from "../../ledger/model.ts";
@@ -41,6 +42,20 @@ test("what is passed over is taken for delivered", () => {
   assert.equal(packets([]), 0);
   count(ledger, "br0");
   assert.equal(packets([]), 1);
+});
+
+test("what a run before has counted is that run's to deliver, whenever its interface comes", () => {
+  const ranges = () => new RangeTable([parseRange("0.0.0.1")]);
+  const before = new Ledger(ranges(), 1000);
+  for (const name of ["eth0", "eth1", "eth1"]) count(before, name);
+  const ledger = new Ledger(ranges(), 1000);
+  ledger.succeed([before]);
+  count(ledger, "eth0");
+  const differences = new Differences(ledger);
+  assert.equal(take(differences), 0);
+  for (const name of ["eth0", "eth1", "eth2"]) count(ledger, name);
+  assert.equal(take(differences), 3);
+  assert.equal(ledger.interface("eth1").slots.packets(ALL_SLOT), 3);
 });
 
 describe("interfaces that go", () => {

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { Differences } from "../../../src/collectors/produce/differences.ts";
 import { ProduceCollector, type RecordTarget } from "../../../src/collectors/produce/produce.ts";
 import { type TrafficContext, TrafficRecords } from "../../../src/collectors/produce/traffic-records.ts";
 import { RECORD_KEYS } from "../../../src/collectors/produce/section.ts";
@@ -85,18 +86,20 @@ class Site implements AsyncDisposable {
   readonly source = new FakeTraffic();
   readonly target = new FakeTarget();
   readonly ledger: Ledger;
+  readonly #differences: Differences;
   readonly #context: TrafficContext & { readonly intervalMs: number };
   #collector: ProduceCollector | undefined;
 
   constructor(ranges: readonly string[], more: Partial<TrafficContext> & { maxAddresses?: number } = {}) {
     this.ledger = new Ledger(new RangeTable(ranges.map(parseRange)), more.maxAddresses ?? 100_000);
     const indexes = () => new Map([["eth0", 2]]);
+    this.#differences = new Differences(this.ledger);
     this.#context = { intervalMs: 1, label: "host1", ownAs: 0, indexes, ...more };
   }
 
   /** Begins to write. */
   start(): ProduceCollector {
-    const records = new TrafficRecords(this.source, this.ledger, this.#context);
+    const records = new TrafficRecords(this.source, this.#differences, this.#context);
     const sources = { all: () => [records], forget: () => {} };
     this.#collector = new ProduceCollector(sources, this.target, this.#context.intervalMs);
     return this.#collector;
