@@ -51,7 +51,9 @@ export const self: Plan = {
       "How full they are; what is above goes to other.",
       [`promtap_traffic_addresses{${OF_JOB}} / promtap_traffic_addresses_limit`, "{{instance}} addresses"],
       [`promtap_customers{${OF_JOB}} / promtap_customers_limit`, "{{instance}} customers"],
+      [`promtap_customer_accounts{${OF_JOB}} / promtap_customer_accounts_limit`, "{{instance}} accounts of customers"],
       [`promtap_flow_series{${OF_JOB}} / promtap_flow_series_limit`, "{{instance}} flows"],
+      [`promtap_flow_exporters{${OF_JOB}} / promtap_flow_exporters_limit`, "{{instance}} exporters of flows"],
       [`promtap_traffic_asns{${OF_JOB}} / promtap_traffic_asns_limit`, "{{instance}} ASes"],
     ),
     graph("Open files", "percentunit", "Of those that the process may have.", [
@@ -65,6 +67,17 @@ export const self: Plan = {
     graph("Age of databases", "s", "Since they were built.", [
       `time() - promtap_geoip_database_build_timestamp_seconds{${OF_JOB}}`,
       "{{instance}} {{database}}",
+    ]),
+    graph(
+      "Age of what is kept",
+      "s",
+      "Since the counts of --state were written, and since the end of the last sample for bills.",
+      [`time() - promtap_state_last_write_timestamp_seconds{${OF_JOB}}`, "{{instance}} state"],
+      [`time() - (promtap_bill_last_sample_timestamp_seconds{${OF_JOB}} > 0)`, "{{instance}} samples"],
+    ),
+    graph("Refused requests", "short", "Connections and requests a second, by the reason.", [
+      rateBy("instance, reason", "promtap_web_refused_total", OF_JOB),
+      "{{instance}} {{reason}}",
     ]),
     graph("Configuration", "none", "1 if it was taken over when it was last read.", [
       `promtap_config_last_reload_successful{${OF_JOB}}`,

@@ -146,6 +146,13 @@ export const flows: Plan = {
       rateBy("reason", "promtap_flow_refused_records_total", OF_JOB),
       "{{reason}}",
     ]),
+    graph(
+      "Lost datagrams and records",
+      "short",
+      "A second, between routers and page: by sequence numbers, and what the kernel dropped.",
+      [rateBy("exporter, protocol", "promtap_flow_lost_total", OF_JOB), "{{exporter}} {{protocol}}"],
+      [rateBy("instance, address", "promtap_flow_socket_drops_total", OF_JOB), "{{instance}} {{address}} dropped"],
+    ),
     graph("Lag", "short", "Messages that have not been read yet, by topic.", [
       `sum by (topic) (promtap_flow_lag_messages{${OF_JOB}})`,
       "{{topic}}",

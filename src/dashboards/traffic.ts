@@ -30,6 +30,10 @@ export const interfaces: Plan = {
       `8 * instance_interface:${ALL}:p95_31d{instance=~"$instance",interface=~"$interface"}`,
       "{{instance}} {{interface}}",
     ]),
+    graph("Highest second", "bps", "Between two scrapes, both directions; needs --peaks.", [
+      `8 * promtap_traffic_peak_bytes_per_second{${OF_INTERFACE}}`,
+      "{{instance}} {{interface}}",
+    ]),
     heatmap(
       "Packet sizes",
       "bytes",
@@ -103,6 +107,13 @@ export const customers: Plan = {
     ]),
     graph("Received", "bps", "By customer.", [
       `8 * ${largest(`sum without (${NOT_CUSTOMER}) (${rate("promtap_customer_bytes_total", `${OF_INTERFACE},direction="rx"`)})`)}`,
+    ]),
+    graph("Highest second", "bps", "Between two scrapes, by customer and direction; needs --peaks.", [
+      `8 * ${largest(`max without (${NOT_CUSTOMER}) (promtap_customer_peak_bytes_per_second{${OF_INTERFACE}})`)}`,
+    ]),
+    graph("Told apart", "bps", "Of all customers, by direction and by what --customers.by tells apart.", [
+      `8 * ${largest(rateBy("direction, zone, protocol, vlan, country, asn", "promtap_customer_bytes_total", OF_INTERFACE))}`,
+      "{{direction}} {{zone}} {{protocol}} {{vlan}} {{country}} {{asn}}",
     ]),
     table(
       "Over what is shown",

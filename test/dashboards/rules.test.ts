@@ -65,6 +65,10 @@ const CASES: Readonly<Record<string, readonly [wrong: Series, well: Series]>> = 
     { promtap_state_write_failures_total: "0+1x150" },
     { promtap_state_write_failures_total: `3${FLAT}` },
   ],
+  PromtapSamplesUnwritten: [
+    { promtap_bill_sample_failures_total: "0+1x150", promtap_bill_last_sample_timestamp_seconds: "0+60x150" },
+    { promtap_bill_sample_failures_total: `3${FLAT}`, promtap_bill_last_sample_timestamp_seconds: "0+60x150" },
+  ],
   PromtapDatabaseOld: [
     { 'promtap_geoip_database_build_timestamp_seconds{database="d"}': `-6000000${FLAT}` },
     { 'promtap_geoip_database_build_timestamp_seconds{database="d"}': `0${FLAT}` },
@@ -72,6 +76,10 @@ const CASES: Readonly<Record<string, readonly [wrong: Series, well: Series]>> = 
   PromtapDatabaseUnreadable: [
     { 'promtap_geoip_database_current{database="d"}': `0${FLAT}` },
     { 'promtap_geoip_database_current{database="d"}': `1${FLAT}` },
+  ],
+  PromtapDatabaseUnfit: [
+    { 'promtap_traffic_by_current{by="country"}': `0${FLAT}` },
+    { 'promtap_traffic_by_current{by="country"}': `1${FLAT}` },
   ],
   PromtapFirewallUnreadable: [
     { 'iptables_scrape_success{family="ipv4"}': `0${FLAT}` },
@@ -87,6 +95,10 @@ const CASES: Readonly<Record<string, readonly [wrong: Series, well: Series]>> = 
     { 'promtap_flow_lag_messages{topic="t",partition="0"}': "9000-10x150" },
   ],
   PromtapFlowsLost: [{ promtap_flow_lost_messages_total: "0+1x150" }, { promtap_flow_lost_messages_total: `5${FLAT}` }],
+  PromtapDatagramsLost: [
+    { 'promtap_flow_lost_total{exporter="192.0.2.1",protocol="ipfix",domain="0"}': "0+1x150" },
+    { 'promtap_flow_lost_total{exporter="192.0.2.1",protocol="ipfix",domain="0"}': `9${FLAT}` },
+  ],
   PromtapFlowsUnwritten: [{ promtap_flow_produce_up: `0${FLAT}` }, { promtap_flow_produce_up: `1${FLAT}` }],
   PromtapWialonLosesPackets: [
     { 'wialon_ips_capture_lost_packets_total{interface="e"}': "0+60x150" },

@@ -17,7 +17,20 @@ import { until } from "../support/waiting.ts";
 
 const PORT = 9112;
 const GOLDEN_PORT = 9113;
-const GOLDEN = ["customers", "flow", "geoip", "iptables", "traffic", "wialon", "zones"];
+const GOLDEN = [
+  "bill",
+  "customer-accounts",
+  "customers",
+  "flow",
+  "flow-udp",
+  "geoip",
+  "iptables",
+  "state",
+  "traffic",
+  "web",
+  "wialon",
+  "zones",
+];
 const PATIENCE_MS = 50_000;
 
 /** Those that one promtap with real traffic fills; the others need the pages of golden besides. */
@@ -82,6 +95,8 @@ test(
       "country",
       "--by",
       "asn",
+      "--peaks",
+      "1",
       "--geoip-db",
       database,
       "--iptables",
