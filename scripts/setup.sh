@@ -21,7 +21,7 @@ case $mode in
     ;;
   test | bench)
     wanted="$wanted bpftool:bpftool chromium:chromium curl:curl ethtool:ethtool fish:fish fprobe:fprobe man-db:man zsh:zsh iproute2:ip iptables:iptables iputils-ping:ping libcap2-bin:capsh"
-    wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tmux:tmux tshark:tshark util-linux:unshare systemd:systemd-run dbus:dbus-daemon"
+    wanted="$wanted netsniff-ng:trafgen nftables:nft prometheus:promtool strace:strace tcpdump:tcpdump tmux:tmux tshark:tshark util-linux:unshare w3m:w3m systemd:systemd-run dbus:dbus-daemon"
     wanted="$wanted openjdk-17-jre-headless:java nfdump:nfcapd openssl:openssl"
     wanted="$wanted openvswitch-switch:ovs-vswitchd pmacct:pmacctd softflowd:softflowd"
     wanted="$wanted python3-prometheus-client:/usr/lib/python3/dist-packages/prometheus_client"

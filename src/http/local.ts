@@ -7,9 +7,13 @@ const FORWARDED = /^(?:forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-c
 const LOCAL_HOST = /^(?:localhost|(?:[a-z0-9-]+\.)+localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
 
 /** Whether a request comes from this machine, by its loopback interface or a unix socket, and from no other by way of it. */
-export function isLocal({ socket, headers }: IncomingMessage): boolean {
+export function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
   if (Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
+  // nginx, unless it is told to say more; no browser or curl says both, not even those for terminals.
+  if (httpVersion === "1.0" && headers.connection === "close") return false;
   const { remoteAddress } = socket;
   if (remoteAddress === undefined) return socket.remoteFamily === undefined && !socket.destroyed;
-  return LOOPBACK.test(remoteAddress) && (headers.host === undefined || LOCAL_HOST.test(headers.host));
+  // HTTP/2 has the one in place of the other.
+  const host = headers.host ?? (headers[":authority"] as string | undefined);
+  return LOOPBACK.test(remoteAddress) && (host === undefined || LOCAL_HOST.test(host));
 }

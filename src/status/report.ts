@@ -1,6 +1,6 @@
 import type { CountedUnit } from "../collectors/status.ts";
 import type { TopLine } from "./lists/top-list.ts";
-import { type Snapshot, topsFor, type View } from "./snapshot.ts";
+import { shownTo, type Snapshot, type View } from "./snapshot.ts";
 
 /** Goes up when what a report says is said in another way. */
 export const REPORT_FORMAT = 1;
@@ -53,7 +53,7 @@ export interface ReportedTop {
 }
 
 export function reportOf(snapshot: Snapshot, view: View): Report {
-  const { at, version, uptimeSeconds, isCounted, engine, refusals, limits } = snapshot;
+  const { at, version, uptimeSeconds, isCounted, engine, refusals, limits, ...rest } = shownTo(snapshot, view);
   return {
     format: REPORT_FORMAT,
     at: at.toISOString(),
@@ -62,7 +62,7 @@ export function reportOf(snapshot: Snapshot, view: View): Report {
     isCounted,
     engine,
     refusals,
-    interfaces: snapshot.interfaces.map(({ tap, rate }) => ({
+    interfaces: rest.interfaces.map(({ tap, rate }) => ({
       name: tap.name,
       isUp: tap.isUp,
       kind: tap.position?.kind ?? "",
@@ -71,17 +71,17 @@ export function reportOf(snapshot: Snapshot, view: View): Report {
       packetsPerSecond: rate.packets ?? null,
       history: rate.history,
     })),
-    collectors: snapshot.collectors.map(({ name, seconds, error, lastFailure }) => ({
+    collectors: rest.collectors.map(({ name, seconds, error, lastFailure }) => ({
       name,
       seconds: seconds ?? null,
       error: error ?? null,
       lastFailure: lastFailure === undefined ? null : { ...lastFailure, at: lastFailure.at.toISOString() },
     })),
     limits,
-    databases: snapshot.databases.map(({ builtAt, ...database }) => ({
+    databases: rest.databases.map(({ builtAt, ...database }) => ({
       ...database,
       builtAt: new Date(builtAt * 1000).toISOString(),
     })),
-    tops: topsFor(snapshot, view).map(({ title, unit, byRate, bySum }) => ({ title, unit, byRate, bySum })),
+    tops: rest.tops.map(({ title, unit, byRate, bySum }) => ({ title, unit, byRate, bySum })),
   };
 }

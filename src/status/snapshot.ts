@@ -36,7 +36,19 @@ export interface Snapshot {
 /** Who looks: at what names no address, or at everything. */
 export type View = "summary" | "full";
 
-/** The lists that may be shown to who looks. */
-export function topsFor({ tops }: Snapshot, view: View): Top[] {
-  return tops.filter(({ isPrivate }) => view === "full" || !isPrivate);
+/** In place of an error, which may name addresses, files and what is in them. */
+const HIDDEN_ERROR = "the log says why";
+
+/** What of it may be shown to who looks. */
+export function shownTo(snapshot: Snapshot, view: View): Snapshot {
+  if (view === "full") return snapshot;
+  return {
+    ...snapshot,
+    tops: snapshot.tops.filter(({ isPrivate }) => !isPrivate),
+    collectors: snapshot.collectors.map(({ error, lastFailure, ...state }) => ({
+      ...state,
+      error: error && HIDDEN_ERROR,
+      lastFailure: lastFailure && { ...lastFailure, error: HIDDEN_ERROR },
+    })),
+  };
 }

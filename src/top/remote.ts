@@ -1,5 +1,6 @@
 import { request as requestHttp, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
+import type { LookupFunction } from "node:net";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import type { Report } from "../status/report.ts";
 import type { TopOptions } from "./options.ts";
@@ -9,6 +10,11 @@ const PATH = "/-/status.json";
 const TIMEOUT_MS = 10_000;
 /** Far more than any report has. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
+
+const LOCAL = [
+  { address: "127.0.0.1", family: 4 },
+  { address: "::1", family: 6 },
+];
 
 /** Where the promtap of this machine is if nothing else is said. */
 export const USUAL_URL = "http://localhost:9112";
@@ -29,6 +35,7 @@ function get(url: string, { user, password, authorities, certificate, key }: Top
   const options: RequestOptions & { ca?: string; cert?: string; key?: string } = {
     agent: false,
     timeout: TIMEOUT_MS,
+    ...(target.hostname === "localhost" ? { lookup: lookUpLocal } : {}),
     ...(isUnix ? { socketPath: url.slice("unix:".length) } : {}),
     ...(user === null ? {} : { auth: `${user}:${password}` }),
     ...(authorities === null ? {} : { ca: authorities }),
@@ -54,6 +61,12 @@ function get(url: string, { user, password, authorities, certificate, key }: Top
     sent.end();
   });
 }
+
+/** RFC 6761, section 6.3: no name server is asked. */
+const lookUpLocal: LookupFunction = (_, { all = false }, done) => {
+  if (all) done(null, LOCAL);
+  else done(null, LOCAL[0]!.address, LOCAL[0]!.family);
+};
 
 function refusalOf(status: number | undefined): string {
   if (status === 401) return "it wants a user and a password: --user, --password-file";

@@ -11,7 +11,7 @@ export interface ScreenState {
   /** What rates of bytes are shown in, a second. */
   readonly unit: "bits" | "bytes";
   readonly isPaused: boolean;
-  /** Only what has this in its name is shown. */
+  /** Only what has this in its name, or in what else is said of it, is shown. */
   readonly filter: string;
   /** Whether keys go to the filter. */
   readonly isTyping: boolean;
@@ -98,7 +98,7 @@ function interfaceLines({ interfaces }: Report, state: ScreenState, columns: num
   const row = (name: string, up: string, chart: string, ...numbers: readonly string[]): string =>
     [cell(name, nameColumns), cell(up, STATE_COLUMNS), cell(chart, CHART_COLUMNS), ...numbers.map(right)].join(" ");
   const sorted = interfaces
-    .filter(({ name }) => name.includes(state.filter))
+    .filter(({ name }) => isWanted(name, state))
     .toSorted((a, b) => (b.bytesPerSecond ?? 0) - (a.bytesPerSecond ?? 0));
   return [
     row("interface", "", "last minute", "traffic", "packets", "lost"),
@@ -122,7 +122,9 @@ function topLines({ title, unit, byRate, bySum }: ReportedTop, state: ScreenStat
     [cell(name, nameColumns), ...(chartColumns > 0 ? [cell(chart, chartColumns)] : []), right(now), right(sum)].join(
       " ",
     );
-  const lines = (state.order === "rate" ? byRate : bySum).filter(({ name }) => name.includes(state.filter));
+  const lines = (state.order === "rate" ? byRate : bySum).filter(({ name, where }) =>
+    isWanted(`${name}\n${where}`, state),
+  );
   const rateText = (rate: number): string => (unit === "bytes" ? byteRateText(state, rate) : packetRate(rate));
   return [
     row(`${plain(title)} by ${state.order}`, "lately", "now", "since start"),
@@ -135,6 +137,10 @@ function topLines({ title, unit, byRate, bySum }: ReportedTop, state: ScreenStat
       ),
     ),
   ];
+}
+
+function isWanted(text: string, { filter }: ScreenState): boolean {
+  return text.toLowerCase().includes(filter.toLowerCase());
 }
 
 function byteRateText({ unit }: ScreenState, bytesPerSecond: number): string {

@@ -107,7 +107,8 @@ export class Top {
     const isColoured = process.env["NO_COLOR"] === undefined || process.env["NO_COLOR"] === "";
     const lines = screen(this.#report!, this.#state, size, isColoured);
     if (this.#trouble !== "") lines[1] = cell(plain(this.#trouble), size.columns).trimEnd();
-    process.stdout.write(HOME + lines.map((line) => line + CLEAR_LINE).join("\r\n"));
+    // Behind a line as wide as the terminal it would take the last character away.
+    process.stdout.write(HOME + lines.map((line) => CLEAR_LINE + line).join("\r\n"));
   }
 }
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { isLocal } from "../../src/http/local.ts";
 import type { StatusSite, Watcher } from "../../src/http/site.ts";
 import { until } from "../support/waiting.ts";
-import { ask, begin, serve } from "./client.ts";
+import { ask, begin, portOf, RawClient, serve } from "./client.ts";
 import { FakeSite } from "./fake-site.ts";
 
 /** A site with a page of its status, and those who watch it. */
@@ -74,6 +76,26 @@ for (const headers of [
     assert.equal((await ask(server, "/", { headers })).text, "some");
   });
 }
+
+test("no address is shown to who came by way of nginx, which says nothing of it, but to browsers of terminals", async () => {
+  await using server = await serve(new StatusFake());
+  for (const [header, shown] of [
+    ["Connection: close", "some"],
+    ["Accept: text/html", "all"],
+  ]) {
+    using client = new RawClient(portOf(server));
+    client.send(`GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n${header}\r\n\r\n`);
+    await client.closed;
+    assert.match(client.received, new RegExp(`\r\n\r\n${shown}$`));
+  }
+});
+
+test("HTTP/2 has to ask for a local name, too", () => {
+  const request = (authority: string) =>
+    ({ socket: { remoteAddress: "::1" }, headers: { ":authority": authority } }) as unknown as IncomingMessage;
+  assert.equal(isLocal(request("localhost:9112")), true);
+  assert.equal(isLocal(request("promtap.example.com:9112")), false);
+});
 
 test("addresses are shown to who has shown a password, wherever they ask from", async () => {
   const access = { isProtected: false, protection: async () => undefined };

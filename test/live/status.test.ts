@@ -16,7 +16,7 @@ const SUM = "500 kB";
 
 test(
   "the status page tells what was sent, live, and addresses to this machine alone",
-  liveOptions("curl"),
+  liveOptions("curl", "w3m"),
   async () => {
     using namespace = new Namespace();
     namespace.addVeth("veth0", "veth1");
@@ -33,6 +33,10 @@ test(
     const own = namespace.run("curl", "-sS", url("127.0.0.1", "/"));
     assert.match(own, /<bdi>veth0<\/bdi>/);
     assert.match(own, new RegExp(`<bdi>10\\.0\\.0\\.2</bdi>[^]*?${SUM}`));
+    const still = namespace.run("w3m", "-dump", "-cols", "100", url("127.0.0.1", "/"));
+    assert.match(still, /as it was when the page was loaded[^]*As of\n +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    assert.match(still, /^Interface +State +Kind .*Lost\n\n? *veth0 +up +veth /m);
+    assert.match(still, /^Addresses\n[^]*^By rate\n[^]*^By sum\n[^]*^ *10\.0\.0\.2 veth0 .* 500 kB$/m);
     const others = namespace.run("curl", "-sS", "--interface", "192.0.2.1", url("192.0.2.1", "/"));
     assert.match(others, /<bdi>veth0<\/bdi>/);
     assert.doesNotMatch(others, /10\.0\.0\./);

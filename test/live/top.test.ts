@@ -22,7 +22,7 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
   await using promtap = await RunningPromtap.start(namespace, [...FLAGS, ...listen]);
   await send(namespace, "veth1", [FRAME], { count: 500 });
   const look = async (): Promise<Report> => {
-    const { stdout, stderr, status } = await runPromtap(namespace, ["top", "--url", URL, "--once", "--json"]);
+    const { stdout, stderr, status } = await runPromtap(namespace, ["top", "--once", "--json"]);
     assert.equal(status, 0, stderr);
     return JSON.parse(stdout) as Report;
   };

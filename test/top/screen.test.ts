@@ -56,6 +56,12 @@ test("a list is by rate or by sum, and filtered", () => {
   );
   assert.match(screen(report("192.0.2.1"), { ...state, order: "sum" }, SIZE, false)[4]!, /7\.00 TB$/);
   assert.equal(screen(report("192.0.2.1"), { ...state, filter: "198" }, SIZE, false)[4], "");
+  const other = report("Acme");
+  const [line] = other.tops[0]!.byRate;
+  const tops = [{ ...other.tops[0]!, byRate: [{ ...line!, where: "eth0" }] }];
+  for (const filter of ["acme", "ETH"]) {
+    assert.match(screen({ ...other, tops }, { ...state, filter }, SIZE, false)[4]!, /^Acme {2}eth0/);
+  }
 });
 
 test("colours are left out where none are wanted", () => {

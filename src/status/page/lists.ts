@@ -6,14 +6,25 @@ import { type Html, html } from "./html.ts";
 
 /** What is largest, a table for each list and each order. */
 export function listTables(tops: readonly Top[]): Html {
-  return html`${tops.map(({ title, unit, byRate, bySum }) => {
-    const nothing = html`<p>${bySum.length === 0 ? "Nothing yet." : "Nothing now."}</p>`;
-    return html`<section>
-      <h2>${capital(title)}</h2>
-      <div class="by-rate">${byRate.length === 0 ? nothing : table(`${title} by rate`, unit, byRate)}</div>
-      <div class="by-sum">${bySum.length === 0 ? nothing : table(`${title} by sum`, unit, bySum)}</div>
-    </section> `;
-  })}`;
+  return html`${tops.map(
+    (top) =>
+      html`<section>
+        <h2>${capital(top.title)}</h2>
+        ${top.bySum.length === 0 ? html`<p>Nothing yet.</p>` : bothTables(top)}
+      </section> `,
+  )}`;
+}
+
+/** The headings are for those who see both at once: without a style, or by ear. */
+function bothTables({ title, unit, byRate, bySum }: Top): Html {
+  return html`<div class="by-rate">
+      <h3>By rate</h3>
+      ${byRate.length === 0 ? html`<p>Nothing now.</p>` : table(`${title} by rate`, unit, byRate)}
+    </div>
+    <div class="by-sum">
+      <h3>By sum</h3>
+      ${table(`${title} by sum`, unit, bySum)}
+    </div>`;
 }
 
 /** A field to search by, and what was found; `found` is undefined if too many search at a time. */

@@ -1,5 +1,5 @@
 import { bitRate, duration, packetRate, whole } from "../numbers.ts";
-import { type Snapshot, topsFor, type View } from "../snapshot.ts";
+import { shownTo, type Snapshot, type View } from "../snapshot.ts";
 import { type Html, html } from "./html.ts";
 import { interfaceTable } from "./interfaces.ts";
 import { listTables } from "./lists.ts";
@@ -13,12 +13,13 @@ const FEW = 5;
 
 /** What changes on the page, for all that look at it alike. */
 export function sectionsOf(snapshot: Snapshot, view: View): Sections {
-  const { collectors, databases, limits, at } = snapshot;
+  const shown = shownTo(snapshot, view);
+  const { collectors, databases, limits, tops, at } = shown;
   const parts: [id: string, body: Html][] = [
-    ["now", now(snapshot)],
-    ["troubles", troubles(snapshot)],
-    ["interfaces", interfaceTable(snapshot)],
-    ["lists", listTables(topsFor(snapshot, view))],
+    ["now", now(shown)],
+    ["troubles", troubles(shown)],
+    ["interfaces", interfaceTable(shown)],
+    ["lists", listTables(tops)],
     ["collectors", collectorTable(collectors, at)],
     ["limits", limitTable(limits)],
     ["databases", databaseTable(databases, at)],

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Snapshot } from "../../../src/status/snapshot.ts";
+import { reportOf } from "../../../src/status/report.ts";
+import type { Snapshot, View } from "../../../src/status/snapshot.ts";
 import { sectionsOf } from "../../../src/status/page/sections.ts";
 
 const line = { name: "192.0.2.1", where: "eth0", rate: 125, sum: 1000, history: [0, 125] };
@@ -39,6 +40,23 @@ test("there is no trouble if all is well", () => {
   assert.equal(sectionsOf(snapshot(), "full").get("troubles"), "");
 });
 
+test("errors of collectors, which may name anything, are shown in full alone", () => {
+  const lastFailure = { at: new Date(0), error: "no answer from 192.0.2.7" };
+  const troubled = snapshot({
+    collectors: [
+      { name: "flow", seconds: 1, error: "no answer from 192.0.2.7", lastFailure },
+      { name: "iptables", seconds: 1, error: undefined, lastFailure },
+    ],
+  });
+  const page = (view: View) => [...sectionsOf(troubled, view).values()].join("");
+  const report = (view: View) => JSON.stringify(reportOf(troubled, view).collectors);
+  for (const told of [page, report]) {
+    assert.match(told("full"), /192\.0\.2\.7/);
+    assert.doesNotMatch(told("summary"), /192\.0\.2\.7/);
+    assert.match(told("summary"), /the log says why/);
+  }
+});
+
 test("every trouble has a sentence", () => {
   const troubles = sectionsOf(
     snapshot({
@@ -48,7 +66,7 @@ test("every trouble has a sentence", () => {
       configuration: { isSuccessful: false, succeededAt: 0 },
       refusals: ["engine bpf: needs CAP_BPF"],
     }),
-    "summary",
+    "full",
   ).get("troubles")!;
   assert.equal(troubles.match(/<li>/g)?.length, 5);
   assert.match(troubles, /eth0.*no &#60;rules&#62;.*addresses.*refused.*CAP_BPF/s);
