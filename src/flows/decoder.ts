@@ -11,9 +11,9 @@ import {
   template5,
   VERSION_5,
 } from "./netflow5.ts";
-import { readPortName, SAMPLE_COUNTERS, SAMPLE_COUNTERS_EXPANDED } from "./sflow-counters.ts";
-import { ADDRESS_BYTES, Sample, SAMPLE_FLOW, SAMPLE_FLOW_EXPANDED, SampleReader } from "./sflow.ts";
-import { TemplateReader } from "./template-sets.ts";
+import { readPortName, SAMPLE_COUNTERS, SAMPLE_COUNTERS_EXPANDED } from "./sflow/counters.ts";
+import { ADDRESS_BYTES, Sample, SAMPLE_FLOW, SAMPLE_FLOW_EXPANDED, SampleReader } from "./sflow/samples.ts";
+import { SET_OPTIONS_IPFIX, SET_TEMPLATES_IPFIX, TemplateReader } from "./template-sets.ts";
 import type { Template } from "./template.ts";
 import { Verdict } from "./verdict.ts";
 
@@ -36,8 +36,6 @@ const MIN_DATA_SET = 256;
 
 const SET_TEMPLATES_9 = 0;
 const SET_OPTIONS_9 = 1;
-const SET_TEMPLATES_IPFIX = 2;
-const SET_OPTIONS_IPFIX = 3;
 
 /** How records are read. */
 export interface ReadingOptions {

@@ -1,5 +1,6 @@
 import { Field, type Flow, FLOW_EGRESS } from "./flow.ts";
 import { type HeldBy, HeldSets } from "./held-sets.ts";
+import { Ingress } from "./ingress.ts";
 import { InterfaceNames, type NameRoom } from "./interface-names.ts";
 import { Samplers } from "./samplers.ts";
 import { Sequence } from "./sequence.ts";
@@ -26,8 +27,6 @@ const MAX_TEMPLATE_NUMBERS = 4 * 2 ** 20;
 const MAX_DOMAINS_PER_EXPORTER = 1024;
 /** Names of interfaces, of all domains together: about 30 MB if they are as long as they may be. */
 const MAX_INTERFACE_NAMES = 131_072;
-/** Of an exporter. */
-const MAX_INTERFACES = 16_384;
 
 /** How records of a template are laid out, and whether they are options data. */
 export interface Layout {
@@ -136,10 +135,8 @@ export class Exporter {
   readonly records = new Float64Array(PROTOCOLS.length);
   /** The interval that was last told for a record; 0 if none was. */
   interval = 0;
+  readonly ingress = new Ingress();
   readonly #room: Room | null;
-  /** Interfaces at which it reports what comes in. */
-  readonly #ingress = new Set<number>();
-  #lastIngress = 0;
 
   /** Without a room it stands for many, of which nothing is kept from one datagram to the next. */
   constructor(room: Room | null) {
@@ -160,32 +157,8 @@ export class Exporter {
   /** Whether a record that tells its direction is not to count. Hot; does not allocate. */
   passesOver(flow: Flow, counted: CountedDirection): boolean {
     const isEgress = flow.numbers[Field.DIRECTION] === FLOW_EGRESS;
-    if (counted === "auto") return this.#repeats(flow, isEgress);
+    if (counted === "auto") return this.#room !== null && this.ingress.repeats(flow, isEgress);
     return counted === (isEgress ? "ingress" : "egress");
-  }
-
-  /**
-   * Whether the packets of a record that tells its direction were in others: it is of packets that go out, and those
-   * that come in where these did are reported, too. One that has a single interface for both, as software on a host
-   * does, repeats nothing. Hot; does not allocate.
-   */
-  #repeats({ numbers }: Flow, isEgress: boolean): boolean {
-    const input = numbers[Field.INPUT]!;
-    if (isEgress) {
-      return input !== 0 && input !== numbers[Field.OUTPUT] && this.#ingress.has(input);
-    }
-    if (input !== this.#lastIngress) this.addIngress(input);
-    this.#lastIngress = input;
-    return false;
-  }
-
-  /** Interfaces at which it reports what comes in. */
-  get ingress(): Iterable<number> {
-    return this.#ingress;
-  }
-
-  addIngress(input: number): void {
-    if (this.#ingress.size < MAX_INTERFACES) this.#ingress.add(input);
   }
 
   /** Gives back all room. */

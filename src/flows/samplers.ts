@@ -15,6 +15,8 @@ export class Samplers {
   readonly #bySampler = new Map<number, number>();
   readonly #byInterface = new Map<number, number>();
   #forAll = 0;
+  /** Of the sampler that was last told. */
+  #latest = 0;
 
   /** Takes a record of options data. */
   learn({ numbers }: Flow): void {
@@ -24,9 +26,14 @@ export class Samplers {
   }
 
   keep({ sampler, input, interval }: SamplingRule): void {
-    if (sampler !== 0) keep(this.#bySampler, sampler, interval);
-    else if (input !== 0) keep(this.#byInterface, input, interval);
-    else this.#forAll = interval;
+    if (sampler !== 0) {
+      keep(this.#bySampler, sampler, interval);
+      this.#latest = interval;
+    } else if (input !== 0) {
+      keep(this.#byInterface, input, interval);
+    } else {
+      this.#forAll = interval;
+    }
   }
 
   *rules(): Generator<SamplingRule> {
@@ -35,25 +42,32 @@ export class Samplers {
     for (const [input, interval] of this.#byInterface) yield { sampler: 0, input, interval };
   }
 
-  /** Of how many packets one was seen for this record; 0 if nothing tells. Hot; does not allocate. */
+  /**
+   * Of how many packets one was seen for this record; 0 if nothing tells. Of several samplers the last that was told
+   * stands for records that name none: ids change when a sampler is set up again. Hot; does not allocate.
+   */
   intervalOf({ numbers }: Flow): number {
     const own = intervalIn(numbers);
     if (own !== 0) return own;
+    const sampler = numbers[Field.SAMPLER]!;
     if (this.#bySampler.size > 0) {
-      const found = this.#bySampler.get(numbers[Field.SAMPLER]!);
+      const found = this.#bySampler.get(sampler);
       if (found !== undefined) return found;
-      if (this.#bySampler.size === 1 && numbers[Field.SAMPLER] === 0) return this.#bySampler.values().next().value!;
+      if (this.#bySampler.size === 1 && sampler === 0) return this.#latest;
     }
     if (this.#byInterface.size > 0) {
       const found = this.#byInterface.get(numbers[Field.INPUT]!) ?? this.#byInterface.get(numbers[Field.OUTPUT]!);
       if (found !== undefined) return found;
     }
-    return this.#forAll;
+    return this.#forAll === 0 && sampler === 0 ? this.#latest : this.#forAll;
   }
 }
 
+/** If there is no room, that of the one goes which was not told for longest. */
 function keep(map: Map<number, number>, key: number, interval: number): void {
-  if (map.size < MAX_SAMPLERS || map.has(key)) map.set(key, interval);
+  map.delete(key);
+  if (map.size >= MAX_SAMPLERS) map.delete(map.keys().next().value!);
+  map.set(key, interval);
 }
 
 /** One of N, or n of N, or n and then none of m. */

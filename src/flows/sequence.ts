@@ -1,6 +1,8 @@
 /** An exporter that begins again does so far from where it was; what comes out of order is near. */
 const MAX_LATE = 4096;
 const MAX_GAP = 2 ** 26;
+/** So many that come late in a row, each after the one before, are of an exporter that began again near its beginning. */
+const MAX_LATE_IN_ROW = 16;
 
 /** Of the last datagram in order: its number, its units, and how many of those others may not have counted. */
 export interface Position {
@@ -30,11 +32,14 @@ export class Sequence {
   #doubtful = 0;
   /** Whether these are known. */
   #isKnown = false;
+  /** How many have come late in a row, and the number of the last of them. */
+  #lateInRow = 0;
+  #lastLate = 0;
 
   /** Takes the number of a datagram that holds so many units. Hot. */
   take(sequence: number, units: number): void {
     const gap = (sequence - this.#last - this.#units) | 0;
-    if (this.#isKnown && gap !== 0 && !this.#judge(gap, units)) return;
+    if (this.#isKnown && gap !== 0 && !this.#judge(gap, sequence, units)) return;
     this.#keep(sequence, units, 0);
   }
 
@@ -74,11 +79,12 @@ export class Sequence {
     this.#doubtful = doubtful;
     this.#isKnown = true;
     this.#isResumed = false;
+    this.#lateInRow = 0;
   }
 
   /** Whether what follows is to follow this datagram. */
-  #judge(gap: number, units: number): boolean {
-    if (gap < 0 && gap >= -MAX_LATE) {
+  #judge(gap: number, sequence: number, units: number): boolean {
+    if (gap < 0 && gap >= -MAX_LATE && !this.#beginsAgain(sequence)) {
       this.late += units;
       return false;
     }
@@ -87,5 +93,13 @@ export class Sequence {
       else this.lost += gap;
     } else this.restarts++;
     return true;
+  }
+
+  /** Whether a datagram that comes late is one of many that do, one after the other. */
+  #beginsAgain(sequence: number): boolean {
+    const isAfter = ((sequence - this.#lastLate) | 0) > 0;
+    this.#lateInRow = isAfter ? this.#lateInRow + 1 : 1;
+    this.#lastLate = sequence;
+    return this.#lateInRow > MAX_LATE_IN_ROW;
   }
 }

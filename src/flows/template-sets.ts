@@ -3,6 +3,9 @@ import type { Domain } from "./exporter.ts";
 import { Field } from "./flow.ts";
 import { type FieldSpec, Template, wordsOf } from "./template.ts";
 
+/** Ids of sets of IPFIX (RFC 7011, section 3.3.2). */
+export const SET_TEMPLATES_IPFIX = 2;
+export const SET_OPTIONS_IPFIX = 3;
 const MIN_TEMPLATE_ID = 256;
 /** Marks an element of an enterprise, whose number follows (RFC 7011, section 3.2). */
 const ENTERPRISE_BIT = 0x8000;
@@ -63,9 +66,10 @@ export class TemplateReader {
     while (this.#has(4)) {
       const id = this.#u16();
       const count = this.#u16();
+      // Zeros are padding: a set that is withdrawn as a whole has its own id here.
+      if (id === 0 && count === 0) return true;
       if (count === 0) {
-        if (id < MIN_TEMPLATE_ID) this.#domain.withdrawAll(isOptions);
-        else this.#domain.withdraw(id);
+        if (!this.#withdraw(id, isOptions)) return false;
         continue;
       }
       if (!this.#has(headerBytes - 4)) return false;
@@ -74,6 +78,14 @@ export class TemplateReader {
       const fields = this.#fieldsIpfix(count, isOptions ? optionUseOf : this.#uses);
       if (!this.#keep(id, fields, isOptions)) return false;
     }
+    return true;
+  }
+
+  /** Withdraws a template, or all of the set's kind if that is the id. Whether there is such an id. */
+  #withdraw(id: number, isOptions: boolean): boolean {
+    if (id >= MIN_TEMPLATE_ID) this.#domain.withdraw(id);
+    else if (id === (isOptions ? SET_OPTIONS_IPFIX : SET_TEMPLATES_IPFIX)) this.#domain.withdrawAll(isOptions);
+    else return false;
     return true;
   }
 

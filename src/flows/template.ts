@@ -4,6 +4,8 @@ import { Field, FIELDS, type Flow, IPV6_WORDS, isField } from "./flow.ts";
 /** Length of a field that says in each record how long it is (RFC 7011, section 7). */
 export const VARIABLE = 0xffff;
 const LONG_VARIABLE = 0xff;
+/** For how long a template is good if nothing is heard of its exporter (RFC 6728, templateLifeTime). */
+export const TEMPLATE_LIFE_MS = 1_800_000;
 
 /** Counters are 8 bytes at most, all else is 4: of what is longer the last bytes count. */
 const COUNTER_BYTES = 8;

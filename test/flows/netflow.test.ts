@@ -118,6 +118,23 @@ describe("NetFlow v5", () => {
     const [domain] = reading.exporter.domains.values();
     assert.deepEqual([domain?.sequence.lost, domain?.sequence.late, domain?.sequence.restarts], [0, 0, 1]);
   });
+
+  test("of an exporter that begins again before it has come far is followed soon", () => {
+    const reading = new Reading();
+    const send = (sequence: number): unknown => reading.read(netflow5([record5()], { sequence }));
+    for (let sequence = 0; sequence < 3000; sequence++) send(sequence);
+    for (let sequence = 0; sequence < 20; sequence++) send(sequence);
+    send(25);
+    const [domain] = reading.exporter.domains.values();
+    assert.deepEqual([domain?.sequence.lost, domain?.sequence.late, domain?.sequence.restarts], [5, 16, 1]);
+    // What comes late without an order, or between others, is late.
+    for (let k = 0; k < 100; k++) send(24 - (k % 5));
+    for (let sequence = 26; sequence < 100; sequence++) {
+      send(sequence);
+      send(sequence - 20);
+    }
+    assert.deepEqual([domain?.sequence.lost, domain?.sequence.restarts], [5, 1]);
+  });
 });
 
 describe("NetFlow v9", () => {
@@ -184,6 +201,38 @@ describe("NetFlow v9", () => {
     const reading = new Reading();
     reading.read(netflow9([set(0, COUNTS), set(1, SAMPLERS), set(257, sampler(4, 512)), set(256, counts(1, 1))]));
     assert.deepEqual(reading.take(), [{ bytes: 1, packets: 1, interval: 512 }]);
+  });
+
+  test("has the last of several for such records, as when a sampler is set up again with another id", () => {
+    const reading = new Reading();
+    reading.read(netflow9([set(0, COUNTS), set(1, SAMPLERS), set(257, sampler(4, 512), sampler(5, 1000))]));
+    reading.read(netflow9([set(256, counts(1, 1))]));
+    const sampled = template(258, [BYTES, 4], [48, 1]);
+    reading.read(netflow9([set(0, sampled), set(258, [...u32(1), ...u8(4)], [...u32(1), ...u8(6)])]));
+    assert.deepEqual(
+      reading.take().map(({ interval = 0 }) => interval),
+      [1000, 512, 0],
+    );
+  });
+
+  test("knows the samplers that were told last, of more than there may be", () => {
+    const reading = new Reading();
+    const options = options9(
+      257,
+      [[1, 4]],
+      [
+        [48, 4],
+        [50, 4],
+      ],
+    );
+    const tell = (id: number): Bytes => [...u32(0), ...u32(id), ...u32(id)];
+    reading.read(netflow9([set(0, template(256, [BYTES, 4], [48, 4])), set(1, options)]));
+    for (let id = 1; id <= 2000; id++) reading.read(netflow9([set(257, tell(id))]));
+    for (const id of [2000, 1000, 900]) reading.read(netflow9([set(256, [...u32(1), ...u32(id)])]));
+    assert.deepEqual(
+      reading.take().map(({ interval = 0 }) => interval),
+      [2000, 1000, 0],
+    );
   });
 
   test("tells by options how its interfaces sample, or all of it", () => {
@@ -296,6 +345,31 @@ describe("IPFIX", () => {
     assert.equal(reading.room.templates, 1);
   });
 
+  test("may have zeros behind its templates, which withdraw nothing, and no withdrawal without an id", () => {
+    for (const zeros of [4, 8, 40]) {
+      const reading = new Reading();
+      const padding = Array<number>(zeros).fill(0);
+      const options = optionsIpfix(257, [[149, 4]], [[34, 4]]);
+      const sets = [
+        set(2, COUNTS, padding),
+        set(3, options, padding),
+        set(257, u32(0), u32(9)),
+        set(256, counts(7, 1)),
+      ];
+      assert.equal(reading.read(ipfix(sets)), Verdict.READ);
+      assert.deepEqual(reading.take(), [{ bytes: 7, packets: 1, interval: 9 }]);
+      for (const [kind, id] of [
+        [2, 1],
+        [2, 3],
+        [3, 2],
+        [2, 255],
+      ] as const) {
+        assert.equal(reading.read(ipfix([set(kind, [...u16(id), ...u16(0)])])), Verdict.MALFORMED);
+      }
+      assert.equal(reading.room.templates, 2);
+    }
+  });
+
   test("tells by options how it samples: n of N, or n and then none of m", () => {
     for (const [fields, values, interval] of [
       [
@@ -363,6 +437,40 @@ describe("IPFIX", () => {
     assert.equal(reading.read([...u16(10), ...u16(15), ...message.slice(4)]), Verdict.MALFORMED);
     assert.deepEqual(reading.take(), []);
   });
+});
+
+test("records that have waited for their template for an hour are given up", () => {
+  const reading = new Reading();
+  const { held } = reading.room;
+  held.advance(1000);
+  reading.read(netflow9([set(256, counts(1, 1))]));
+  held.advance(2000);
+  reading.read(netflow9([set(256, counts(2, 1))]));
+  held.advance(1000 + 3_600_000);
+  assert.deepEqual([held.count, held.dropped], [2, 0]);
+  held.advance(1001 + 3_600_000);
+  assert.deepEqual([held.count, held.dropped], [1, 1]);
+  reading.read(netflow9([set(0, COUNTS)]));
+  assert.deepEqual(reading.take(), [{ bytes: 2, packets: 1 }]);
+  held.advance(1e12);
+  assert.deepEqual([held.count, held.dropped], [0, 1]);
+});
+
+test("records of what goes out count again when what comes in is reported no more", () => {
+  const reading = new Reading();
+  const directed = template(256, [BYTES, 4], [INPUT, 2], [OUTPUT, 2], [61, 1]);
+  const record = (input: number, direction: number): Bytes => [...u32(1), ...u16(input), ...u16(9), ...u8(direction)];
+  const egress = (input: number): Bytes => set(256, ...Array.from({ length: 4096 }, () => record(input, 1)));
+  const counted = (): number => reading.take().length;
+  reading.read(netflow9([set(0, directed), set(256, record(1, 0), record(2, 0))]));
+  for (let k = 0; k < 16; k++) reading.read(netflow9([egress(1)]));
+  assert.deepEqual([counted(), reading.repeated], [2, 16 * 4096]);
+  // As long as it is reported at times, it stays.
+  reading.read(netflow9([set(256, record(1, 0))]));
+  for (let k = 0; k < 16; k++) reading.read(netflow9([egress(1)]));
+  assert.deepEqual([counted(), reading.repeated], [1, 32 * 4096]);
+  reading.read(netflow9([egress(1), set(256, record(2, 1))]));
+  assert.deepEqual([counted(), reading.repeated], [4096, 32 * 4096 + 1]);
 });
 
 test("other versions are refused", () => {

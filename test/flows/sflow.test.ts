@@ -179,6 +179,22 @@ describe("packets that are reported where they come in and where they go out", (
     }
   });
 
+  test("are not told by a source that is no interface, or by none", () => {
+    const reading = new Reading();
+    const ofVlan = 0x0100_0000;
+    reading.read(sflow([ingress(1, 2), flowSample([RAW], { source: ofVlan | 2, input: 1, output: 2 })]));
+    reading.read(sflow([flowSample([RAW], { source: 0, input: 1, output: 0 })]));
+    assert.deepEqual([reading.take().length, reading.repeated], [3, 0]);
+  });
+
+  test("count all of what has no place of its own: nobody knows whose interface it is", () => {
+    const reading = new Reading();
+    const others = new Exporter(null);
+    reading.read(sflow([ingress(1, 2)]), others);
+    reading.read(sflow([egress(1, 2)]), others);
+    assert.deepEqual([reading.take().length, reading.repeated], [2, 0]);
+  });
+
   test("are those of one exporter", () => {
     const reading = new Reading();
     reading.read(sflow([ingress(1, 2)]));

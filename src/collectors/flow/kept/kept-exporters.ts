@@ -1,16 +1,13 @@
 import { type Domain, type Exporter, Protocol, PROTOCOLS } from "../../../flows/exporter.ts";
 import { Field, isField } from "../../../flows/flow.ts";
 import { MAX_NAME_LENGTH } from "../../../flows/interface-names.ts";
-import { type FieldSpec, Template } from "../../../flows/template.ts";
+import { type FieldSpec, Template, TEMPLATE_LIFE_MS } from "../../../flows/template.ts";
 import { Verdict } from "../../../flows/verdict.ts";
 import type { ByteReader } from "../../../state/byte-reader.ts";
 import { ByteWriter } from "../../../state/byte-writer.ts";
 import { Verdict as RecordVerdict } from "../records/flow-record.ts";
 import type { KnownExporter } from "../udp/exporters.ts";
 import type { UdpIntake } from "../udp/udp-intake.ts";
-
-/** Templates and sampling rates of an exporter that was not heard of for longer are not used (RFC 6728, templateLifeTime). */
-export const LIFE_MS = 1_800_000;
 
 const MAX_EXPORTERS = 2 ** 14;
 const MAX_DOMAINS = 2 ** 16;
@@ -123,8 +120,7 @@ export function readTemplates(
 function writeExporter(writer: ByteWriter, { name, datagrams, lastSeenMs, exporter }: KnownExporter): void {
   writer.text(name);
   writer.numbers([datagrams, lastSeenMs, ...exporter.records, exporter.interval]);
-  const ingress = [...exporter.ingress];
-  writer.numbers([ingress.length, ...ingress, exporter.domains.size]);
+  writer.numbers([exporter.ingress.size, ...exporter.ingress.interfaces(), exporter.domains.size]);
   for (const domain of exporter.domains.values()) writeDomain(writer, domain);
 }
 
@@ -148,7 +144,8 @@ function readExporter(reader: ByteReader, { exporters }: UdpIntake, nowMs: numbe
   const known = exporters.restored(reader.text());
   const datagrams = reader.count();
   const lastSeenMs = reader.count();
-  const isFresh = nowMs - lastSeenMs <= LIFE_MS;
+  // Neither are its sampling rates and names good for longer than its templates.
+  const isFresh = nowMs - lastSeenMs <= TEMPLATE_LIFE_MS;
   const records = PROTOCOLS.map(() => reader.count());
   const interval = reader.count();
   const ingress = Array.from({ length: reader.whole(MAX_INTERFACES) }, () => reader.whole(MAX_WORD));
@@ -157,7 +154,7 @@ function readExporter(reader: ByteReader, { exporters }: UdpIntake, nowMs: numbe
     known.lastSeenMs = Math.max(known.lastSeenMs, lastSeenMs);
     for (const [k, count] of records.entries()) known.exporter.records[k]! += count;
     if (isFresh) known.exporter.interval = interval;
-    if (isFresh) for (const input of ingress) known.exporter.addIngress(input);
+    if (isFresh) for (const input of ingress) known.exporter.ingress.add(input);
   }
   return Array.from({ length: reader.whole(MAX_DOMAINS) }, () => {
     const domain = readDomain(reader, known?.exporter, isFresh);

@@ -87,6 +87,7 @@ export class UdpIntake {
   /** Counts the records of the first `count` datagrams. Hot. */
   take(batch: Datagrams, count: number): void {
     const nowMs = this.#now();
+    this.room.held.advance(nowMs);
     for (let k = 0; k < count; k++) {
       const [word0, word1] = [batch.senderWord(k, 0), batch.senderWord(k, 1)];
       const [word2, word3] = [batch.senderWord(k, 2), batch.senderWord(k, 3)];

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { FlowIntake } from "../../../../src/collectors/flow/flow-intake.ts";
 import { FlowLedger } from "../../../../src/collectors/flow/flow-ledger.ts";
-import { LIFE_MS } from "../../../../src/collectors/flow/kept/kept-exporters.ts";
+import { TEMPLATE_LIFE_MS } from "../../../../src/flows/template.ts";
 import { type FlowCounters, readFlows, writeFlows } from "../../../../src/collectors/flow/kept/kept-flows.ts";
 import { FLOW_LABELS } from "../../../../src/collectors/flow/section.ts";
 import type { ExportersOptions } from "../../../../src/collectors/flow/udp/exporters.ts";
@@ -149,8 +149,8 @@ describe("flows that are kept", () => {
   test("are not read by templates of an exporter that was not heard of for long; they wait for new ones", async () => {
     const site = busySite();
     const kept = await site.kept();
-    assert.equal(Site.after(kept, {}, LIFE_MS).counters.udp.room.templates, 2);
-    const next = Site.after(kept, {}, LIFE_MS + 1);
+    assert.equal(Site.after(kept, {}, TEMPLATE_LIFE_MS).counters.udp.room.templates, 2);
+    const next = Site.after(kept, {}, TEMPLATE_LIFE_MS + 1);
     assert.equal(next.counters.udp.room.templates, 0);
     next.send("192.0.2.1", netflow9([set(256, counts(5))], { sequence: 6, domain: 2 }));
     assert.equal(next.total(), site.total());

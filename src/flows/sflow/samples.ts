@@ -1,4 +1,4 @@
-import { ETHERTYPE_MPLS } from "../packet/headers.ts";
+import { ETHERTYPE_MPLS } from "../../packet/headers.ts";
 import {
   LINKTYPE_ETHERNET,
   LINKTYPE_FDDI,
@@ -7,10 +7,11 @@ import {
   LINKTYPE_IPV6,
   LINKTYPE_PPP,
   LINKTYPE_PPP_HDLC,
-} from "../packet/link/link-types.ts";
-import { Packet, Verdict as PacketVerdict } from "../packet/packet.ts";
-import { parseFrame, parsePayload } from "../packet/parse.ts";
-import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "./flow.ts";
+} from "../../packet/link/link-types.ts";
+import { Packet, Verdict as PacketVerdict } from "../../packet/packet.ts";
+import { parseFrame, parsePayload } from "../../packet/parse.ts";
+import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "../flow.ts";
+import { sourceOf } from "./source.ts";
 
 /*
  * Samples of sFlow v5 (sflow.org/sflow_version_5.txt): whole numbers of 32 bits, and what is not padded to them.
@@ -41,7 +42,6 @@ const INTERFACE_FORMAT_SHIFT = 30;
 const INTERFACE_MASK = 0x3fff_ffff;
 /** An interface that is not known, or inside of the device. */
 const INTERFACE_INTERNAL = 0x3fff_ffff;
-const SOURCE_INDEX_MASK = 0x00ff_ffff;
 
 /** What a raw header begins with → its link type. */
 const LINK_TYPES: ReadonlyMap<number, number> = new Map([
@@ -97,7 +97,7 @@ export class SampleReader {
     this.#readInterfaces(
       input >>> INTERFACE_FORMAT_SHIFT === 0 ? input & INTERFACE_MASK : 0,
       output >>> INTERFACE_FORMAT_SHIFT === 0 ? output & INTERFACE_MASK : 0,
-      view.getUint32(at + 4) & SOURCE_INDEX_MASK,
+      sourceOf(view, at + 4, false),
     );
   }
 
@@ -106,16 +106,16 @@ export class SampleReader {
     this.#readInterfaces(
       view.getUint32(at + 24) === 0 ? view.getUint32(at + 28) : 0,
       view.getUint32(at + 32) === 0 ? view.getUint32(at + 36) : 0,
-      view.getUint32(at + 8),
+      sourceOf(view, at + 4, true),
     );
   }
 
-  /** The source is the interface at which the sample was taken. */
+  /** The source is the interface at which the sample was taken, 0 if that is not told. */
   #readInterfaces(input: number, output: number, source: number): void {
     const { numbers } = this.#flow;
     numbers[Field.INPUT] = input === INTERFACE_INTERNAL ? 0 : input;
     numbers[Field.OUTPUT] = output === INTERFACE_INTERNAL ? 0 : output;
-    this.hasDirection = input === source || output === source;
+    this.hasDirection = source !== 0 && (input === source || output === source);
     numbers[Field.DIRECTION] = output === source && input !== source ? FLOW_EGRESS : FLOW_INGRESS;
   }
 

@@ -1,4 +1,5 @@
-import type { InterfaceNames } from "./interface-names.ts";
+import type { InterfaceNames } from "../interface-names.ts";
+import { sourceOf } from "./source.ts";
 
 /*
  * Samples of counters of sFlow v5. Of their records, one tells the name of the port (sFlow OpenFlow Structures), and that
@@ -17,10 +18,6 @@ const RECORD_HEADER_BYTES = 8;
 const RECORD_INTERFACE = 1;
 const RECORD_PORT_NAME = 1005;
 
-const SOURCE_INTERFACE = 0;
-const SOURCE_TYPE_SHIFT = 24;
-const SOURCE_INDEX_MASK = 0x00ff_ffff;
-
 /** Reads the name of the port from the counters sample view[at, end), if it has one. Whether the sample is sound. */
 export function readPortName(
   view: DataView,
@@ -31,7 +28,7 @@ export function readPortName(
 ): boolean {
   let next = at + (isExpanded ? EXPANDED_BYTES : SAMPLE_BYTES);
   if (next > end) return false;
-  let index = sourceOf(view, at, isExpanded);
+  let index = sourceOf(view, at + 4, isExpanded);
   let name = 0;
   let nameEnd = 0;
   for (let k = view.getUint32(next - 4); k > 0; k--) {
@@ -53,11 +50,4 @@ export function readPortName(
     names?.learn(index, new Uint8Array(view.buffer, view.byteOffset, view.byteLength), name, nameEnd);
   }
   return true;
-}
-
-/** The index of the interface that was counted; 0 if the source is none. */
-function sourceOf(view: DataView, at: number, isExpanded: boolean): number {
-  if (isExpanded) return view.getUint32(at + 4) === SOURCE_INTERFACE ? view.getUint32(at + 8) : 0;
-  const source = view.getUint32(at + 4);
-  return source >>> SOURCE_TYPE_SHIFT === SOURCE_INTERFACE ? source & SOURCE_INDEX_MASK : 0;
 }
