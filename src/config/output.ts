@@ -32,6 +32,7 @@ export const fileSection = section("Log and help", {
   /** Whether files are read again when they change. */
   watchesFiles: toggle({
     name: "config.watch",
+    key: "watch",
     needs: ["config.file", "range-file"],
     help: "Read --config.file and the files of --range-file again when one of them changes.",
   }),

@@ -107,11 +107,17 @@ interface Running {
 
 /** Reads the configuration again from now on, when it is asked to, or when a file changes. */
 async function startReloads(source: ConfigSource, config: Config, running: Running, parts: Parts): Promise<Reloads> {
-  let files = filesOf(config);
-  const reloads = new Reloads(
+  const watched = (of: Config): string[] => (of.watchesFiles ? filesOf(of) : []);
+  const watch = await FileWatch.open(watched(config), {
+    changed: async () => void (await reloads.reload("a file changed")),
+    failed: (error) => log.error("couldn't watch files", { error: messageOf(error) }),
+  });
+  parts.use("watch of files", watch);
+  const reloads: Reloads = new Reloads(
     () => source.load(),
     async (next) => {
-      files = filesOf(next);
+      // What changes while it is read is a change.
+      await watch.follow(watched(next));
       // What systemd has passed is served on until the end.
       const addresses = addressesOf({ ...next, servesSystemdSocket: config.servesSystemdSocket });
       return apply(next, addresses, running);
@@ -122,12 +128,6 @@ async function startReloads(source: ConfigSource, config: Config, running: Runni
     "requests of reloads",
     source.onRequest((cause) => reloads.reload(cause)),
   );
-  if (!config.watchesFiles) return reloads;
-  const watch: FileWatch = await FileWatch.open(files, async () => {
-    await reloads.reload("a file changed");
-    await watch.follow(files);
-  });
-  parts.use("watch of files", watch);
   return reloads;
 }
 

@@ -102,7 +102,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   servesSystemdSocket: "--web.systemd-socket",
   hasLifecycle: "--web.enable-lifecycle",
   status: "--web.status",
-  watchesFiles: "--config.watch",
+  watchesFiles: null,
   filePath: "--config.file",
   once: "--once",
   interfaces: null,

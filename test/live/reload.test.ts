@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
@@ -107,6 +107,14 @@ test("a file that changes is read again by itself, if that is asked for", liveOp
   await configured.promtap.pageWhere(
     "the first is gone",
     (page) => page.value('promtap_interface_up{interface="near"}') === undefined,
+  );
+  configured.write("interfaces: [near]\nengine: ring\nranges: [{file: lists/a.csv, series: address}]\n");
+  await configured.promtap.logged(/couldn't reload; .*lists\/a\.csv: no such file/);
+  mkdirSync(join(configured.folder.path, "lists"));
+  writeFileSync(join(configured.folder.path, "lists/a.csv"), "prefix\n10.0.0.1\n");
+  await configured.promtap.pageWhere(
+    "the first is captured again",
+    (page) => page.value('promtap_interface_up{interface="near"}') === 1,
   );
 });
 

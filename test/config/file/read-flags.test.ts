@@ -172,7 +172,6 @@ const WITHOUT_KEY = [
   "once",
   "dump-program",
   "config.file",
-  "config.watch",
   "debug",
   "interval",
   "no-listen",
