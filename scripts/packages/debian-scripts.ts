@@ -1,6 +1,17 @@
+import { keepListening, OVERRIDES } from "./former-unit.ts";
+
 /*
- * Scripts of the Debian package: policy 6 and 9.3, and as debhelper's dh_installsystemd writes them.
+ * Scripts of the Debian package: policy 6 and 9.3, and as debhelper's dh_installsystemd writes them. The socket has no
+ * state of its own: the service starts it.
  */
+
+export const PREINST = `#!/bin/sh
+set -e
+
+if [ "$1" = upgrade ]; then
+${keepListening("/lib/systemd/system", "  ")}
+fi
+`;
 
 /** Enabled the first time; a service that was disabled since stays so. Started, or restarted if this is an upgrade. */
 export const POSTINST = `#!/bin/sh
@@ -49,5 +60,7 @@ if [ "$1" = purge ]; then
     deb-systemd-helper unmask promtap.service >/dev/null || true
   fi
   rm -rf /var/lib/private/promtap /var/lib/promtap
+  rm -f ${OVERRIDES}/internet.conf ${OVERRIDES}/socket.conf
+  rmdir --ignore-fail-on-non-empty ${OVERRIDES} 2>/dev/null || true
 fi
 `;

@@ -7,7 +7,7 @@ import { readText } from "../release.ts";
 import { type Entry, writeTree } from "../tree.ts";
 import { compressed, DEFAULTS, DOCUMENTS, installedEntries } from "./file-system.ts";
 import { AUTHOR, DESCRIPTION, SUMMARY } from "./description.ts";
-import { POSTINST, POSTRM, PRERM } from "./debian-scripts.ts";
+import { POSTINST, POSTRM, PREINST, PRERM } from "./debian-scripts.ts";
 
 /** Debian's names of architectures. */
 const ARCHITECTURES = { x64: "amd64", arm64: "arm64" } as const;
@@ -96,6 +96,7 @@ function controlFiles(architecture: string, installed: readonly Entry[]): Entry[
     { path: "DEBIAN/control", content: `${control.join("\n")}\n` },
     { path: "DEBIAN/conffiles", content: `/${DEFAULTS}\n` },
     { path: "DEBIAN/md5sums", content: md5sums(installed) },
+    { path: "DEBIAN/preinst", content: PREINST, isExecutable: true },
     { path: "DEBIAN/postinst", content: POSTINST, isExecutable: true },
     { path: "DEBIAN/prerm", content: PRERM, isExecutable: true },
     { path: "DEBIAN/postrm", content: POSTRM, isExecutable: true },

@@ -4,12 +4,13 @@ import { gzipSync } from "node:zlib";
 
 import type { Ingredients } from "../product.ts";
 import { type DropInName, dropInText } from "../../src/install/drop-ins.ts";
+import { socketText } from "../../src/install/units.ts";
 import { addonEntries, commandLineEntries, documentEntries, readText, unitEntries } from "../release.ts";
 import type { Entry } from "../tree.ts";
 
-const UNIT = "lib/systemd/system/promtap.service";
-/** Those that are in force from the start: a service without a flag counts traffic, and listens itself. */
-const IN_FORCE: readonly DropInName[] = ["capture-bpf", "internet"];
+export const UNIT = "lib/systemd/system/promtap.service";
+/** Those that are in force from the start: a service without a flag counts traffic, and systemd listens for it. */
+export const IN_FORCE: readonly DropInName[] = ["capture-bpf", "socket"];
 export const DEFAULTS = "etc/default/promtap";
 export const DOCUMENTS = "usr/share/doc/promtap";
 
@@ -29,6 +30,7 @@ export function installedEntries(ingredients: Ingredients, binary: string): Entr
     ...below("usr/lib/promtap", addonEntries(ingredients)),
     { path: UNIT, content: unit() },
     ...IN_FORCE.map((name) => ({ path: join(`${UNIT}.d`, `${name}.conf`), content: dropInText(name) })),
+    { path: "lib/systemd/system/promtap.socket", content: socketText("promtap", ["9112"]) },
     { path: DEFAULTS, content: defaults() },
     { ...page!, content: compressed(page!.content) },
     ...completions,
@@ -49,6 +51,8 @@ function unit(): string {
 function defaults(): string {
   return `# Flags for promtap, as its unit gives them; promtap --help lists them, and promtap check tells what they come to.
 # To count every address of a network: ARGS="-r 192.168.1.0/24"
+# Where the page is served is promtap.socket's to say, port 9112: systemctl edit promtap.socket. Flags that need more than
+# the unit gives, such as --iptables and --web.listen-address, need a drop-in: promtap help install.
 ARGS=""
 `;
 }

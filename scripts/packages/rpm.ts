@@ -6,6 +6,7 @@ import { committed, run, version } from "../project.ts";
 import { writeTree } from "../tree.ts";
 import { DESCRIPTION, SUMMARY } from "./description.ts";
 import { DEFAULTS, DOCUMENTS, installedEntries } from "./file-system.ts";
+import { keepListening } from "./former-unit.ts";
 
 /** rpm's names of architectures. */
 const ARCHITECTURES = { x64: "x86_64", arm64: "aarch64" } as const;
@@ -79,6 +80,9 @@ ${DESCRIPTION.join("\n")}
 mkdir -p %{buildroot}
 cp -a "${tree}/." %{buildroot}
 
+%pre
+${keepListening("/usr/lib/systemd/system")}
+
 %post
 if [ $1 -eq 1 ] && [ -x /usr/bin/systemctl ]; then
   systemctl --no-reload preset promtap.service >/dev/null 2>&1 || :
@@ -99,10 +103,18 @@ fi
 
 %files
 %defattr(-,root,root,-)
-%dir /usr/lib/promtap
-%dir /${DOCUMENTS}
-${files.join("\n")}
+${[...ownFolders(paths), ...files].join("\n")}
 `;
+}
+
+/** Folders that are of this package alone, and go with it. */
+function ownFolders(paths: readonly string[]): string[] {
+  const above = paths.flatMap((path) => {
+    const parts = path.split("/").slice(0, -1);
+    return parts.map((_, index) => parts.slice(0, index + 1));
+  });
+  const own = above.filter((parts) => parts.some((part) => /^promtap(\.service\.d)?$/.test(part)));
+  return [...new Set(own.map((parts) => `%dir "/${parts.join("/")}"`))];
 }
 
 function kindOf(path: string): string {

@@ -60,7 +60,7 @@ const FLAGS = {
       port: "the unit of the socket says where it listens",
       "web.listen-address": "the unit of the socket says where it listens",
     },
-    help: "Serve on the sockets that systemd passes (LISTEN_FDS), and not on a port.",
+    help: "Serve on the sockets that systemd passes (LISTEN_FDS), and on nothing else.",
   }),
   /** Whether what is checked leaves out to listen for a moment. */
   triesNoAddress: toggle({
@@ -155,12 +155,13 @@ const FLAGS = {
 /** Where the page is served: at the addresses given, or at a port of all addresses. */
 export const webSection = section("Output", FLAGS, ({ port, addresses, mode, group, ...rest }, given) => {
   const listen: ListenAddress[] = addresses.map((text) => listenAddressOf(text, { mode, group }));
+  const namesAddress = listen.length > 0 || given.has("port");
   if (listen.length === 0) listen.push({ kind: "tcp", host: undefined, port });
   const needless = ["web.socket-mode", "web.socket-group"].find((name) => given.has(name));
   if (needless !== undefined && !listen.some(({ kind }) => kind === "unix")) {
     throw usageError(`--${needless} needs --web.listen-address=unix:/PATH`);
   }
-  return { listen, ...rest };
+  return { listen, namesAddress, ...rest };
 });
 
 type Access = Pick<UnixAddress, "mode" | "group">;

@@ -13,7 +13,7 @@ import { chooseFormat, CONTENT_TYPE, Format } from "../page/negotiation.ts";
 import { VERSION } from "../version.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
-import { addressesOf } from "./systemd/passed-sockets.ts";
+import { addressesOf, servesPassed } from "./systemd/passed-sockets.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { statusSite } from "./web/status.ts";
@@ -119,8 +119,7 @@ async function startReloads(source: ConfigSource, config: Config, running: Runni
       // What changes while it is read is a change.
       await watch.follow(watched(next));
       // What systemd has passed is served on until the end.
-      const addresses = addressesOf({ ...next, servesSystemdSocket: config.servesSystemdSocket });
-      return apply(next, addresses, running);
+      return apply(next, servesPassed(config) ? addressesOf(config) : next.listen, running);
     },
     running.manager,
   );

@@ -109,6 +109,7 @@ const FIXED: Readonly<Record<keyof Config, string | null>> = {
   ranges: null,
   maxAddresses: null,
   listen: null,
+  namesAddress: null,
   webConfig: null,
   hidesProcess: null,
   hasCreated: null,

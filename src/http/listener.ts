@@ -67,6 +67,7 @@ function addressText(address: ListenAddress): string {
 function reasonOf(address: ListenAddress, error: unknown): string {
   if (error instanceof PromtapError) return error.message;
   if (address.kind === "passed") return `${systemMessage(error)}; a stream socket is to be passed`;
+  if (address.kind === "tcp" && isForbidden(address.host, codeOf(error))) return FORBIDDEN;
   const reason = reasonOfCode(address, codeOf(error));
   const flag = address.kind === "tcp" && address.host === undefined ? "-p" : "--web.listen-address";
   return reason === undefined ? systemMessage(error) : `${reason}; give another with ${flag}`;
@@ -77,6 +78,14 @@ function reasonOfCode(address: ListenAddress, code: string): string | undefined 
   if (address.kind === "passed") return undefined;
   const [, zone] = /%(.*)/.exec(address.host ?? "") ?? [];
   return code === "EINVAL" && zone !== undefined ? `there is no interface ${zone}` : PORT_REASONS[code];
+}
+
+const FORBIDDEN =
+  "the unit lets the service open no socket; have promtap.socket listen there, or give the unit its drop-in internet";
+
+/** Whether IPv4 is missing, which every kernel has: RestrictAddressFamilies= of systemd.exec(5). */
+function isForbidden(host: string | undefined, code: string): boolean {
+  return code === "EAFNOSUPPORT" && host?.includes(":") !== true;
 }
 
 const PORT_REASONS: Record<string, string> = {

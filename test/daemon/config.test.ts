@@ -47,6 +47,7 @@ const DEFAULT: Config = {
   maxRequests: 40,
   hasLifecycle: false,
   status: null,
+  namesAddress: false,
   servesSystemdSocket: false,
   triesNoAddress: false,
   collectorShare: 0.25,
@@ -205,7 +206,9 @@ const LEGAL: [Given, Partial<Config>][] = [
 ];
 
 for (const [given, expected] of LEGAL) {
-  test(`${JSON.stringify(given)} is legal`, () => assert.deepEqual(judge(given), { ...DEFAULT, ...expected }));
+  const namesAddress = expected.listen !== undefined;
+  test(`${JSON.stringify(given)} is legal`, () =>
+    assert.deepEqual(judge(given), { ...DEFAULT, namesAddress, ...expected }));
 }
 
 const INTERFACE = "legal is a name, a pattern such as veth*, !veth* to leave out, or auto; several with commas between";

@@ -49,16 +49,29 @@ describe("a port", () => {
   });
 
   test("without a host is bound for IPv4 alone if the kernel has no IPv6", async () => {
-    await using server = new Ipv4Server();
+    await using server = new ServerWithout("::");
     assert.match((await listen(server, { kind: "tcp", host: undefined, port: 0 })).address, /^0\.0\.0\.0:\d+$/);
   });
 
   test("on an IPv6 address is an error if the kernel has no IPv6", async () => {
-    await using server = new Ipv4Server();
+    await using server = new ServerWithout("::");
     await assert.rejects(
       listen(server, { kind: "tcp", host: "::", port: 9112 }),
       saying("couldn't listen on [::]:9112: this host has no IPv6; give another with --web.listen-address"),
     );
+  });
+
+  test("is an error that names the unit if no socket of the internet may be opened", async () => {
+    for (const host of [undefined, "127.0.0.1"]) {
+      await using server = new ServerWithout("::", "0.0.0.0", "127.0.0.1");
+      await assert.rejects(
+        listen(server, { kind: "tcp", host, port: 9112 }),
+        saying(
+          `couldn't listen on ${host ?? ""}:9112: the unit lets the service open no socket; ` +
+            "have promtap.socket listen there, or give the unit its drop-in internet",
+        ),
+      );
+    }
   });
 
   test("that is taken is an error that names the flag it came from", async () => {
@@ -138,10 +151,17 @@ describe("a port", () => {
 });
 
 /** A server on a kernel without IPv6, as listening fails there. */
-class Ipv4Server extends Server {
+class ServerWithout extends Server {
+  readonly #refused: readonly string[];
+
+  constructor(...refused: readonly string[]) {
+    super();
+    this.#refused = refused;
+  }
+
   override listen(...given: unknown[]): this {
     const options = given[0] as ListenOptions;
-    if (options.host !== "::") return super.listen(options);
+    if (!this.#refused.includes(options.host ?? "")) return super.listen(options);
     const error = Object.assign(new Error("listen EAFNOSUPPORT"), { code: "EAFNOSUPPORT" });
     process.nextTick(() => this.emit("error", error));
     return this;
