@@ -4,9 +4,9 @@ import type { Machine } from "./machine.ts";
 
 /** sd_booted(3). */
 const SYSTEMD_RUNS = "/run/systemd/system";
-/** What a package of Debian leaves, and a unit that one of rpm has. */
+/** What every package of Debian has, and a unit that one of rpm has. */
 const PACKAGES = [
-  { mark: "/var/lib/dpkg/info/promtap.list", manager: "dpkg" },
+  { mark: "/usr/share/doc/promtap/copyright", manager: "dpkg" },
   { mark: "/usr/lib/systemd/system/promtap.service", manager: "rpm" },
 ];
 

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Backend, NEEDS } from "../../src/collectors/iptables/backends.ts";
+import { otherService } from "../../src/cli/install/service.ts";
 import { scanFlags } from "../../src/cli/scan.ts";
 import { engineKinds } from "../../src/daemon/capturing.ts";
 import { configOf } from "../../src/daemon/config.ts";
@@ -12,6 +13,7 @@ import { DROP_IN_NAMES, DROP_INS, type DropInName, dropInText } from "../../src/
 import { serviceText, socketText, streamsOf } from "../../src/install/units.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
+import type { PersonalityName } from "../../src/personalities/personalities.ts";
 import { lacking } from "../support/requirements.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -92,21 +94,38 @@ describe("the units", { skip: lacking("systemd-analyze") }, () => {
     assert.equal(told, "");
   });
 
+  function assertExposure(names: readonly DropInName[], exposure: number): void {
+    using folder = new TemporaryFolder();
+    const path = join(writeUnits(folder.path, names), "whole.service");
+    // fails above the threshold
+    execFileSync("systemd-analyze", ["security", "--offline=true", `--threshold=${exposure}`, path], { stdio: "pipe" });
+  }
+
   /** In tenths of systemd's exposure level: 0 is perfect, 100 dangerous. */
-  const EXPOSURES: readonly [string, readonly DropInName[], number][] = [
-    ["connections", ["socket"], 7],
-    ["traffic by engine ring", ["capture-ring", "socket"], 12],
-    ["traffic", ["capture-bpf", "socket"], 13],
-    ["traffic, and listens itself", ["capture-bpf", "internet"], 17],
+  const EXPOSURES: readonly [readonly string[], number][] = [
+    [["-ieth0"], 13],
+    [["-ieth0", "--engine=ring"], 12],
+    [["-ieth0", "--engine=tcx"], 12],
+    [["-ieth0", "--web.listen-address=localhost:9112"], 17],
   ];
-  for (const [what, names, exposure] of EXPOSURES) {
-    test(`expose little of the machine: a service that counts ${what}, ${exposure / 10} of 10`, () => {
-      using folder = new TemporaryFolder();
-      const path = join(writeUnits(folder.path, names), "whole.service");
-      // fails above the threshold
-      execFileSync("systemd-analyze", ["security", "--offline=true", `--threshold=${exposure}`, path], {
-        stdio: "pipe",
-      });
+  for (const [flags, exposure] of EXPOSURES) {
+    test(`expose little of the machine: ${flags.join(" ")}, ${exposure / 10} of 10`, async () => {
+      assertExposure(await rights(...flags), exposure);
+    });
+  }
+
+  /** What iptables-legacy-save needs is what makes the difference. */
+  const OF_PERSONALITIES: Readonly<Record<PersonalityName, readonly [number, ...string[]]>> = {
+    promacct: [13, "-i", "eth0"],
+    iptables_exporter: [18],
+    "geoip-exporter": [7],
+    wialon_ips_exporter: [12],
+    "flow-exporter": [10, "-brokers=b:9092", "-topic=t", "-asn=1"],
+  };
+  for (const [name, [exposure, ...argv]] of Object.entries(OF_PERSONALITIES)) {
+    test(`expose little of the machine: ${name}, ${exposure / 10} of 10`, async () => {
+      const { config, streams } = otherService(name as PersonalityName, argv);
+      assertExposure(await rightsOf(config, { hasSocket: streams !== undefined, isHere: false }), exposure);
     });
   }
 });

@@ -165,7 +165,7 @@ describe("an image", () => {
 
   test("that has promtap of a package is left alone", async () => {
     using image = new Image();
-    image.write("var/lib/dpkg/info/promtap.list", "");
+    image.write("usr/share/doc/promtap/copyright", "");
     await assert.rejects(image.install(), {
       message: /^couldn't install: promtap is of a package here, which is dpkg's/,
     });

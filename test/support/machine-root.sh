@@ -1,11 +1,13 @@
 #!/bin/sh
-# Makes a folder the root of a machine of its own, and boots systemd there: machine-root.sh FOLDER CONSOLE
+# Makes a folder the root of a machine of its own, and boots systemd there: machine-root.sh FOLDER CONSOLE [PACKAGES]
 #
 # To be run in new namespaces of mounts, processes, network, names and IPC. The machine has its own /etc, /var, /run, /tmp,
-# /dev and /usr/local, the programs of this one, read-only, and a part of the cgroups of its own.
+# /dev and /usr/local, the programs of this one, read-only, and a part of the cgroups of its own. With PACKAGES, a folder
+# that is /mnt there, it has the packages of this one too, and what is installed besides is in memory.
 set -eu
 root=$1
 console=$2
+packages=${3:-}
 
 mount --make-rprivate /
 mount --bind "$root" "$root"
@@ -21,8 +23,18 @@ echo $$ >"cgroup/$(basename "$console")/cgroup.procs"
 umount cgroup
 
 mount --bind usr/local usr-local
-mount --bind /usr usr
-mount -o remount,bind,ro usr
+if [ -n "$packages" ]; then
+  mkdir -p over mnt
+  mount --bind "$packages" mnt
+  mount -t tmpfs -o mode=755 tmpfs over
+  for path in usr var/lib/dpkg; do
+    mkdir -p "$path" "over/$path" "over/work/$path"
+    mount -t overlay -o "lowerdir=/$path,upperdir=$root/over/$path,workdir=$root/over/work/$path" overlay "$path"
+  done
+else
+  mount --bind /usr usr
+  mount -o remount,bind,ro usr
+fi
 mount --bind usr-local usr/local
 mount -t proc proc proc
 # What the kernel has one of is not this machine's to set.

@@ -34,9 +34,12 @@ export class BootedMachine implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
   /** Also names its part of the cgroups. */
   readonly #console = join(this.#folder.path, `promtap-${process.pid}-${++made}`);
+  readonly #packages: readonly string[];
   #namespaces: ChildProcess | undefined;
 
-  constructor() {
+  /** `packages`: a folder, as /mnt, out of which packages may be installed until the machine ends. */
+  constructor(packages?: string) {
+    this.#packages = packages === undefined ? [] : [packages];
     chmodSync(this.#folder.path, 0o755);
     mkdirSync(join(this.root, "etc/systemd/system"), { recursive: true });
     chmodSync(this.root, 0o755);
@@ -64,7 +67,9 @@ export class BootedMachine implements AsyncDisposable {
   async boot(): Promise<void> {
     writeFileSync(this.#console, "");
     const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"];
-    this.#namespaces = spawn("unshare", [...namespaces, "sh", BOOT, this.root, this.#console], { stdio: "pipe" });
+    this.#namespaces = spawn("unshare", [...namespaces, "sh", BOOT, this.root, this.#console, ...this.#packages], {
+      stdio: "pipe",
+    });
     const complaints: string[] = [];
     this.#namespaces.stderr!.on("data", (chunk: Buffer) => complaints.push(chunk.toString()));
     const isUp = (): boolean => {

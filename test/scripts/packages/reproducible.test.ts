@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { debianName, writeDebianPackage } from "../../../scripts/packages/debian.ts";
@@ -63,6 +63,9 @@ describe("the Debian package", { skip: lacking("dpkg-deb") }, () => {
       "-rwxr-xr-x .* ./usr/bin/promtap",
       "-rw-r--r-- .* ./etc/default/promtap",
       "-rw-r--r-- .* ./lib/systemd/system/promtap.service",
+      "-rw-r--r-- .* ./lib/systemd/system/promtap.socket",
+      "-rw-r--r-- .* ./lib/systemd/system/promtap.service.d/socket.conf",
+      "-rw-r--r-- .* ./usr/share/doc/promtap/drop-ins/internet.conf",
       "-rw-r--r-- .* ./usr/share/man/man8/promtap.8.gz",
       "-rw-r--r-- .* ./usr/share/bash-completion/completions/promtap",
       "-rw-r--r-- .* ./usr/share/zsh/vendor-completions/_promtap",
@@ -73,6 +76,20 @@ describe("the Debian package", { skip: lacking("dpkg-deb") }, () => {
       assert.match(listed, new RegExp(`^${file}$`, "m"));
     }
     assert.doesNotMatch(listed, /\.\/usr\/local/);
+  });
+
+  test("exposes little of the machine, 1.3 of 10", { skip: lacking("systemd-analyze") }, () => {
+    using folder = new TemporaryFolder();
+    const path = pack(WRITERS["Debian package"]!, folder.path, 0o022, 1);
+    const out = join(folder.path, "out");
+    execFileSync("dpkg-deb", ["--raw-extract", path, out]);
+    const units = join(out, "lib/systemd/system");
+    const dropIns = readdirSync(join(units, "promtap.service.d")).map((name) => `promtap.service.d/${name}`);
+    const texts = ["promtap.service", ...dropIns].map((name) => readFileSync(join(units, name), "utf8"));
+    // an offline look at a unit passes its drop-ins over, and wants a program that is there
+    const whole = join(folder.path, "whole.service");
+    writeFileSync(whole, texts.join("\n").replace("/usr/bin/promtap", "/usr/bin/true"));
+    execFileSync("systemd-analyze", ["security", "--offline=true", "--threshold=13", whole], { stdio: "pipe" });
   });
 
   test("starts its own program, and keeps what the administrator changes", () => {
@@ -90,6 +107,8 @@ describe("the Debian package", { skip: lacking("dpkg-deb") }, () => {
     const name = debianName({ target: native } as Ingredients);
     assert.equal(name, `promtap_${version}_${field("Architecture")}.deb`);
     assert.equal(field("Version"), version);
-    for (const script of ["postinst", "prerm", "postrm"]) execFileSync("sh", ["-n", join(out, "DEBIAN", script)]);
+    for (const script of ["preinst", "postinst", "prerm", "postrm"]) {
+      execFileSync("sh", ["-n", join(out, "DEBIAN", script)]);
+    }
   });
 });
