@@ -14,6 +14,12 @@ import type { TrafficSource } from "./traffic.ts";
 /** The bytes of what is kept from run to run, as it is at one moment, in pieces. The event loop has its turns. */
 export type KeptWriter = (nextTurn: () => Promise<unknown>) => Promise<readonly Uint8Array[]>;
 
+/** What has been made ready to go on by another value: nothing changes until it is committed, or undone. */
+export interface Change {
+  commit(): void;
+  undo(): void;
+}
+
 /** Collectors that belong together, and what they hold; disposing gives that back. */
 export interface Feature<Value = unknown> extends AsyncDisposable {
   readonly collectors: readonly Collector[];
@@ -29,9 +35,9 @@ export interface Feature<Value = unknown> extends AsyncDisposable {
   readonly reader?: FrameReader;
   /**
    * What has it go on by another value with all that it has counted, or null if it has to be started again for that.
-   * Until that is called nothing changes. Throws PromtapError if this host does not allow it.
+   * Throws PromtapError if this host does not allow it.
    */
-  prepare?(value: Value): Promise<(() => void) | null>;
+  prepare?(value: Value): Promise<Change | null>;
   /** What is kept of its counts from run to run, by the name of its section. */
   readonly kept?: ReadonlyMap<string, KeptWriter>;
   /** Whether its counters are the kernel's own: nobody knows since when they count. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { billFeature } from "../bill/feature.ts";
 import { geoipFeature } from "../collectors/connections/feature.ts";
-import type { CheckHost, Feature, FeatureHost, FeatureKind } from "../collectors/feature.ts";
+import type { Change, CheckHost, Feature, FeatureHost, FeatureKind } from "../collectors/feature.ts";
 import { flowFeature } from "../collectors/flow/feature.ts";
 import { iptablesFeature } from "../collectors/iptables/feature.ts";
 import { peaksFeature } from "../collectors/peaks/feature.ts";
@@ -41,10 +41,8 @@ export interface Started {
 }
 
 /** Features that are to run in the place of others. */
-export interface Succession {
+export interface Succession extends Change {
   readonly features: readonly Started[];
-  /** Has those go on by another value that were not started again for it. */
-  commit(): void;
 }
 
 /** Starts what is turned on. Throws PromtapError, and ends what it has started. */
@@ -62,7 +60,8 @@ export async function succeedFeatures(
   running: readonly Started[],
 ): Promise<Succession> {
   const features: Started[] = [];
-  const changes: (() => void)[] = [];
+  const changes: Change[] = [];
+  const undo = (): void => changes.forEach((change) => change.undo());
   try {
     for (const { name, kind, value } of wanted(values)) {
       const around = (kind.follows ?? []).map((key) => host[key]);
@@ -74,15 +73,18 @@ export async function succeedFeatures(
       features.push({ name, value, around, startedAt, feature });
     }
   } catch (error) {
+    undo();
     await Promise.allSettled(startedBeside(running, features).map(({ feature }) => feature[Symbol.asyncDispose]()));
     throw error;
   }
-  return { features, commit: () => changes.forEach((change) => change()) };
+  return { features, commit: () => changes.forEach((change) => change.commit()), undo };
 }
 
+const UNCHANGED: Change = { commit() {}, undo() {} };
+
 /** What has a feature go on by a value; null if it can't. */
-async function changeOf({ feature, value: before }: Started, value: unknown): Promise<(() => void) | null> {
-  if (isDeepStrictEqual(before, value)) return () => {};
+async function changeOf({ feature, value: before }: Started, value: unknown): Promise<Change | null> {
+  if (isDeepStrictEqual(before, value)) return UNCHANGED;
   return (await feature.prepare?.(value)) ?? null;
 }
 

@@ -204,6 +204,7 @@ export class Program {
       await this.#recount(before, next, ranges);
     } catch (error) {
       await lists?.undo();
+      succession.undo();
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
       throw error;
     }

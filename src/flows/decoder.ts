@@ -51,7 +51,7 @@ export interface ReadingOptions {
 export class Decoder {
   readonly #sink: FlowSink;
   readonly #room: Room;
-  readonly #counted: CountedDirection;
+  #counted: CountedDirection;
   readonly #flow = new Flow();
   readonly #samples: SampleReader;
   readonly #uses: UseOf;
@@ -70,6 +70,11 @@ export class Decoder {
     this.#samples = new SampleReader(this.#flow, hasAddresses);
     this.#uses = hasAddresses ? addressedUseOf : useOf;
     this.#template5 = template5(this.#uses);
+  }
+
+  /** Has records of another direction count from now on. */
+  use(direction: CountedDirection): void {
+    this.#counted = direction;
   }
 
   /** Reads the datagram view[at, end) of an exporter. Hot. */

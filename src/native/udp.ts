@@ -42,6 +42,8 @@ export interface UdpOptions {
   readonly bufferBytes: number;
   /** Of an address that others receive at as well: a program of classic BPF that says which of them has a datagram. */
   readonly choice?: Uint8Array | null;
+  /** Sockets of this program at other addresses with the port, such as that of all addresses, which are no obstacle. */
+  readonly beside?: readonly UdpSocket[];
 }
 
 /** sockaddr_in6; that of IPv4 is its beginning, with the address in the place of the flow information. */
@@ -52,7 +54,7 @@ const SOCKADDR_IPV4 = 4;
 const SOCKADDR_IPV6 = 8;
 
 /** Sockets of this process by what they are bound to, and by how many: who asks for one again shares its queue. */
-const shared = new Map<string, { fd: number; users: number }>();
+const shared = new Map<string, { fd: number; users: number; hasChoice: boolean }>();
 
 /** A socket that is bound; never waits. */
 export class UdpSocket implements Disposable {
@@ -60,6 +62,7 @@ export class UdpSocket implements Disposable {
   /** As it is bound: a port of 0 has become one. */
   readonly port: number;
   readonly #key: string;
+  #isOpen = true;
 
   private constructor(fd: number, port: number, key: string) {
     this.fd = fd;
@@ -68,17 +71,21 @@ export class UdpSocket implements Disposable {
   }
 
   /** `name`: the address as messages call it. Throws PromtapError. */
-  static open(address: UdpAddress, name: string, { bufferBytes, choice = null }: UdpOptions): UdpSocket {
+  static open(address: UdpAddress, name: string, options: UdpOptions): UdpSocket {
+    const { choice = null } = options;
     const keyOf = (port: number): string => `${address.host?.join(".") ?? ""}:${port}`;
     const known = shared.get(keyOf(address.port));
-    const fd = known === undefined ? openBound(address, bufferBytes, choice !== null) : dup(known.fd);
+    if (choice !== null && known?.hasChoice === false) {
+      throw new PromtapError(ErrorCode.HOST, `couldn't share ${name}: it was opened for one program; restart promtap`);
+    }
+    const fd = known === undefined ? openBeside(address, options) : dup(known.fd);
     const result = fd < 0 || choice === null ? fd : share(fd, choice);
     if (result < 0) {
       if (fd >= 0) close(fd);
       throw new PromtapError(ErrorCode.HOST, `couldn't receive on ${name}: ${reasonOf(result)}`);
     }
     const port = portOf(fd);
-    if (known === undefined) shared.set(keyOf(port), { fd: dup(fd), users: 1 });
+    if (known === undefined) shared.set(keyOf(port), { fd: dup(fd), users: 1, hasChoice: choice !== null });
     else known.users++;
     return new UdpSocket(fd, port, keyOf(port));
   }
@@ -90,7 +97,13 @@ export class UdpSocket implements Disposable {
     return { bufferBytes: words[MEMINFO_RCVBUF]!, drops: words[MEMINFO_DROPS]! };
   }
 
+  /** Until it is disposed of. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     close(this.fd);
     const known = shared.get(this.#key);
     if (known === undefined || --known.users > 0) return;
@@ -103,6 +116,16 @@ function reasonOf(result: number): string {
   if (-result === errno.EADDRINUSE) return "another program receives there";
   if (-result === errno.EADDRNOTAVAIL) return "the address is none of this host";
   return -result === errno.EACCES ? "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE" : errnoText(result);
+}
+
+/** Sockets that are no obstacle are none as long as this takes: then no other program is let in. */
+function openBeside(address: UdpAddress, { bufferBytes, choice = null, beside = [] }: UdpOptions): number {
+  if (beside.length === 0 || choice !== null) return openBound(address, bufferBytes, choice !== null);
+  for (const { fd } of beside) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, int32(1));
+  const opened = openBound(address, bufferBytes, true);
+  for (const { fd } of beside) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, int32(0));
+  if (opened >= 0) setsockopt(opened, SOL_SOCKET, SO_REUSEPORT, int32(0));
+  return opened;
 }
 
 /** Without an address the socket is one of IPv6 that takes IPv4 too, unless the kernel has none (`ipv6.disable=1`). */

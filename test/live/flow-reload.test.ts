@@ -60,7 +60,7 @@ function portOf(page: Page): number {
   return Number(/:(\d+)"/.exec(series ?? "")?.[1]);
 }
 
-test("no record is lost or counted twice while exporters, names, sampling and ranges change", options, async () => {
+test("no record is lost or counted twice while listeners, exporters, names and ranges change", options, async () => {
   using folder = new TemporaryFolder();
   const [config, names] = [join(folder.path, "promtap.yml"), join(folder.path, "names")];
   writeFileSync(names, "127.0.0.1 first\n");
@@ -70,20 +70,33 @@ test("no record is lost or counted twice while exporters, names, sampling and ra
     ", exporters: 127.0.0.0/8, sampling: none",
     `, exporters: "127.0.0.1,::1", exporter_names: ${names}`,
   ];
+  const asNames = join(folder.path, "as-names");
+  writeFileSync(asNames, "64500 OURS\n");
+  let port = 0;
+  const listeners = (): string[] => [
+    `"127.0.0.1:${port}"`,
+    `":${port}"`,
+    `"[::1]:${port}", "127.0.0.1:${port}"`,
+    `"127.0.0.1:${port}", ":0"`,
+    `"0.0.0.0:${port}"`,
+  ];
   const write = (k: number): void => {
-    const flow = `flow: {listen: ["127.0.0.1:0"], asn: 64500${configs[k % configs.length]}}`;
+    const listen = listeners()[k % listeners().length];
+    const called = k < 3 ? "" : `, as_names: ${asNames}`;
+    const flow = `flow: {listen: [${listen}], asn: 64500, max_series: ${1000 + k}${called}${configs[k % configs.length]}}`;
     writeFileSync(config, `${flow}\ninterfaces: ["none-*"]\nranges: ["10.0.0.${k}:a=b"]\n`);
   };
   write(0);
   await using promtap = await RunningPromtap.start(undefined, ["--config.file", config, "--web.enable-lifecycle"]);
-  const port = portOf(await promtap.page());
+  port = portOf(await promtap.page());
   using one = await Sender.start("127.0.0.1", port);
   using other = await Sender.start("127.0.0.2", port);
   for (let reload = 1; reload <= RELOADS; reload++) {
     write(reload);
     const reloaded = promtap.post("/-/reload");
     await Promise.all([one.burst(), other.burst()]);
-    assert.equal((await reloaded).status, 200);
+    const answer = await reloaded;
+    assert.equal(answer.status, 200, JSON.stringify([reload, answer]));
     if (reload % configs.length === 1) writeFileSync(names, `127.0.0.1 name-${reload}\n`);
     await promtap.page();
   }
@@ -97,6 +110,8 @@ test("no record is lost or counted twice while exporters, names, sampling and ra
   assert.equal(others + held + refused, other.datagrams);
   assert.ok(others > 0 && refused > 0, `${others} counted, ${refused} refused`);
   assert.equal(page.value("promtap_config_last_reload_successful"), 1);
+  assert.equal(page.value("promtap_flow_series_limit"), 1000 + RELOADS);
+  assert.equal(page.value("promtap_flow_as_names"), 1);
   const hosts = new Set([...page.samples.keys()].map((series) => /hostname="([^"]*)"/.exec(series)?.[1]));
   assert.ok(hosts.has("127.0.0.1") && hosts.has("name-5"), [...hosts].join(" "));
 });

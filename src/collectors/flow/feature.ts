@@ -35,7 +35,7 @@ export const flowFeature: FeatureKind<FlowConfig> = {
   standsAlone: ["flow-topic", "flow-listen"],
 
   async start(flow, { log, resume, reports, accounting, ...host }) {
-    const { kafka, udp, maxSeries } = flow;
+    const { kafka, udp } = flow;
     if (flow.ownAs === 0) {
       log.warn("no AS is ours: give its number with --flow-asn", kafka === null ? {} : { topic: kafka.topic });
     }
@@ -54,8 +54,10 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     const labels = new SlotLabels(ledger.sets, flow.labels, names);
     await using held = new AsyncDisposableStack();
     const inputs: FlowInput[] = [];
+    let receiver: UdpReceiver | undefined;
     if (udp !== null) {
-      const input = receive(udp, counters.udp!, { log, reports }, held);
+      receiver = receive(udp, counters.udp!, { log, reports }, held);
+      const input = new UdpFamilies(receiver, counters.udp!);
       inputs.push(input);
       accounting.add(held.use(new FlowRecords(ledger, flow, () => input.sync())));
     }
@@ -67,18 +69,25 @@ export const flowFeature: FeatureKind<FlowConfig> = {
     }
     const parts = held.move();
     return {
-      collectors: [new FlowCollector({ inputs, ledger, labels, names, maxSeries })],
+      collectors: [new FlowCollector({ inputs, ledger, labels, names })],
       lists: [new FlowList(ledger, labels, inputs)],
-      limits: () => [{ name: "flows", used: ledger.series, limit: maxSeries }],
+      limits: () => [{ name: "flows", used: ledger.series, limit: ledger.quota.limit }],
       keeps: [],
       kept: new Map([[FLOWS_SECTION, (nextTurn) => writeFlows(counters, topic(), nextTurn)]]),
       async prepare(next) {
-        const { udp: intake } = counters;
-        if (next.udp === null || intake === undefined) return null;
-        if (!isDeepStrictEqual(fixedOf(next), fixedOf(flow))) return null;
-        const { sampling } = next.udp;
-        const others = await exportersOf(next.udp, log);
-        return () => intake.use(sampling, others);
+        if (next.maxSeries < ledger.quota.limit || !isDeepStrictEqual(fixedOf(next), fixedOf(flow))) return null;
+        const nextNames = await openNames(next.asNamesPath, log);
+        const others = next.udp === null ? {} : await exportersOf(next.udp, log);
+        const listening = next.udp === null ? undefined : receiver?.prepare(next.udp.listen);
+        return {
+          commit() {
+            ledger.quota.limit = next.maxSeries;
+            names.use(nextNames);
+            listening?.commit();
+            if (next.udp !== null) counters.udp?.use({ ...next.udp, ...others });
+          },
+          undo: () => listening?.undo(),
+        };
       },
       async [Symbol.asyncDispose]() {
         for (const input of inputs) input.sync();
@@ -99,9 +108,8 @@ export const flowFeature: FeatureKind<FlowConfig> = {
 };
 
 /** What can't be another without beginning to count again. */
-function fixedOf({ udp, ...rest }: FlowConfig) {
-  const { listen, sharers, asSource, direction } = udp ?? {};
-  return { ...rest, listen, sharers, asSource, direction };
+function fixedOf({ kafka, udp, ownAs, labels }: FlowConfig) {
+  return { kafka, udp: udp === null ? null : { sharers: udp.sharers, asSource: udp.asSource }, ownAs, labels };
 }
 
 /** Throws PromtapError if no database knows ASes that are to come from one. */
@@ -145,11 +153,11 @@ function receive(
   intake: UdpIntake,
   { log, reports }: Pick<FeatureHost, "log" | "reports">,
   held: AsyncDisposableStack,
-): UdpFamilies {
-  const receiver = held.use(new UdpReceiver(listen, intake, sharers));
+): UdpReceiver {
+  const tell = (address: string): void => log.info("receiving flows", { address });
+  const receiver = held.use(new UdpReceiver(listen, intake, sharers, tell));
   if (reports !== undefined) held.use(reports.onSync(() => receiver.sync()));
-  for (const { name } of receiver.sockets) log.info("receiving flows", { address: name });
-  return new UdpFamilies(receiver, intake);
+  return receiver;
 }
 
 /** Of exporters, and of their interfaces, if there are such files. */

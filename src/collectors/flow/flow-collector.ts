@@ -23,7 +23,6 @@ export interface FlowParts {
   readonly ledger: FlowLedger;
   readonly labels: SlotLabels;
   readonly names: AsNames;
-  readonly maxSeries: number;
 }
 
 const KINDS = [
@@ -78,10 +77,10 @@ export class FlowCollector implements Collector {
   }
 
   #bounds(): Family[] {
-    const { ledger, maxSeries, names } = this.#parts;
+    const { ledger, names } = this.#parts;
     return [
       gauge("promtap_flow_series", "Sets of labels that have series.", ledger.series),
-      gauge("promtap_flow_series_limit", "Sets of labels that may have series.", maxSeries),
+      gauge("promtap_flow_series_limit", "Sets of labels that may have series.", ledger.quota.limit),
       counter(
         "promtap_flow_other_records_total",
         'Records counted under "other" because the limit was reached.',

@@ -16,7 +16,8 @@ const MIN_NEWCOMERS = 1024;
  * gives the places keeps that in mind.
  */
 export class Quota {
-  readonly limit: number;
+  /** May be raised at any time. */
+  limit: number;
   used = 0;
   readonly #parts: () => readonly Places[];
   #silences = new Map<Places, Silence>();

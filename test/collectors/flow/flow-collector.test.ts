@@ -53,7 +53,7 @@ class Site {
     };
     const { ledger, intake } = this;
     const inputs = [new KafkaFamilies(source, intake)];
-    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries };
+    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names };
     this.collector = new FlowCollector(parts);
   }
 

@@ -17,7 +17,7 @@ type Names = ChangingFile<AsTable> | { readonly value: AsTable; readonly isCurre
 export class AsNames {
   /** Changes with the names. */
   edition = 0;
-  readonly #names: Names;
+  #names: Names;
   #refreshing: Promise<void> | undefined;
 
   private constructor(names: Names) {
@@ -34,6 +34,12 @@ export class AsNames {
     if (asset === undefined) return new AsNames({ value: AsTable.EMPTY, isCurrent: true });
     const value = await AsTable.parse("the binary", zstdDecompressSync(asset), false);
     return new AsNames({ value, isCurrent: true });
+  }
+
+  /** Goes on with those of another. */
+  use(other: AsNames): void {
+    this.#names = other.#names;
+    this.edition++;
   }
 
   /** How many are known. */

@@ -13,9 +13,13 @@ import { RecordWriter } from "./record-writer.ts";
 export type Sampling = "auto" | "none" | number;
 
 /** What of the records is counted, and whose. */
-export interface IntakeOptions extends ExportersOptions {
+export interface CountingOptions extends ExportersOptions {
   readonly sampling: Sampling;
   readonly direction?: CountedDirection;
+}
+
+/** Likewise, with what can't be another later. */
+export interface IntakeOptions extends CountingOptions {
   /** What counts flows as frames are counted. */
   readonly accounts?: FlowAccounts | undefined;
   /** What knows the ASes that records don't tell. */
@@ -78,9 +82,10 @@ export class UdpIntake {
     );
   }
 
-  /** Goes on by another sampling, and with other exporters. */
-  use(sampling: Sampling, exporters: ExportersOptions): void {
+  /** Goes on by another sampling and direction, and with other exporters. */
+  use({ sampling, direction = "auto", ...exporters }: CountingOptions): void {
     this.#sampling = sampling;
+    this.#decoder.use(direction);
     this.exporters.use(exporters);
   }
 

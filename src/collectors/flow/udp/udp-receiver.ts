@@ -1,5 +1,6 @@
 import { watchReadable } from "../../../native/libc.ts";
 import { DatagramBatch, type UdpAddress, UdpSocket } from "../../../native/udp.ts";
+import type { Change } from "../../feature.ts";
 import { choiceBySender } from "./sender-choice.ts";
 import type { UdpIntake } from "./udp-intake.ts";
 
@@ -21,48 +22,102 @@ export interface ListenAddress extends UdpAddress {
   readonly name: string;
 }
 
+/** A socket at an address. */
+interface Listener {
+  /** The address as it was asked for, and as it is bound. */
+  readonly asked: string;
+  readonly name: string;
+  readonly socket: UdpSocket;
+  /** Ends the watching of it, once that has begun. */
+  end(): void;
+}
+
 /** Receives datagrams at several addresses, and has them counted. */
 export class UdpReceiver implements Disposable {
-  /** A socket for each address, by its name. */
-  readonly sockets: readonly { readonly name: string; readonly socket: UdpSocket }[];
   readonly #batch = new DatagramBatch();
   readonly #intake: UdpIntake;
-  readonly #ends: (() => void)[] = [];
-  #isOpen = true;
+  readonly #choice: Uint8Array | null;
+  readonly #tell: (address: string) => void;
+  #listeners: readonly Listener[] = [];
 
-  /** `sharers`: how many programs receive there. Throws PromtapError. */
-  constructor(addresses: readonly ListenAddress[], intake: UdpIntake, sharers = 1) {
+  /** `sharers`: how many programs receive there; `tell` hears of each address. Throws PromtapError. */
+  constructor(
+    addresses: readonly ListenAddress[],
+    intake: UdpIntake,
+    sharers: number,
+    tell: (address: string) => void,
+  ) {
     this.#intake = intake;
-    const sockets: { name: string; socket: UdpSocket }[] = [];
-    this.sockets = sockets;
-    const options = { bufferBytes: BUFFER_BYTES, choice: sharers > 1 ? choiceBySender(sharers) : null };
+    this.#tell = tell;
+    this.#choice = sharers > 1 ? choiceBySender(sharers) : null;
+    this.prepare(addresses).commit();
+  }
+
+  /** A socket for each address, by its name. */
+  get sockets(): readonly Pick<Listener, "name" | "socket">[] {
+    return this.#listeners;
+  }
+
+  /** Makes ready to receive at these addresses instead; those that stay are not closed. Throws PromtapError. */
+  prepare(addresses: readonly ListenAddress[]): Change {
+    const left = [...this.#listeners];
+    const opened: Listener[] = [];
+    // What came here meanwhile would have come to another of them.
+    const undo = (): void => opened.forEach((listener) => this.#leave(listener));
+    const take = (address: ListenAddress): Listener => {
+      const known = left.findIndex(({ asked }) => asked === address.name);
+      if (known >= 0) return left.splice(known, 1)[0]!;
+      const listener = this.#open(address);
+      opened.push(listener);
+      return listener;
+    };
     try {
-      for (const address of addresses) {
-        const socket = UdpSocket.open(address, address.name, options);
-        sockets.push({ name: boundName(address, socket), socket });
-        const pauseMs = socket.memory().bufferBytes < MIN_PAUSE_BUFFER_BYTES ? 0 : PAUSE_MS;
-        this.#ends.push(watchReadable(socket.fd, () => this.#drainInTurns(socket), pauseMs));
-      }
+      const next = addresses.map(take);
+      return { commit: () => this.#use(next, opened, left), undo };
     } catch (error) {
-      this[Symbol.dispose]();
+      undo();
       throw error;
     }
   }
 
+  #open(address: ListenAddress): Listener {
+    const beside = this.#listeners.flatMap(({ socket }) => (socket.port === address.port ? [socket] : []));
+    const options = { bufferBytes: BUFFER_BYTES, choice: this.#choice, beside };
+    const socket = UdpSocket.open(address, address.name, options);
+    return { asked: address.name, name: boundName(address, socket), socket, end() {} };
+  }
+
+  /** Goes on with these listeners, some of which are new, without those that are left. */
+  #use(next: readonly Listener[], opened: readonly Listener[], left: readonly Listener[]): void {
+    this.#listeners = next;
+    for (const listener of opened) {
+      const { name, socket } = listener;
+      this.#tell(name);
+      const pauseMs = socket.memory().bufferBytes < MIN_PAUSE_BUFFER_BYTES ? 0 : PAUSE_MS;
+      listener.end = watchReadable(socket.fd, () => this.#drainInTurns(socket), pauseMs);
+    }
+    for (const listener of left) this.#leave(listener);
+  }
+
+  /** Has what waits counted, and closes the socket. */
+  #leave(listener: Listener): void {
+    this.#drain(listener.socket, CALLS_PER_PAGE);
+    listener.end();
+    listener.socket[Symbol.dispose]();
+  }
+
   /** Has what has come by now counted, within bounds. */
   sync(): void {
-    for (const { socket } of this.sockets) this.#drain(socket, CALLS_PER_PAGE);
+    for (const { socket } of this.#listeners) this.#drain(socket, CALLS_PER_PAGE);
   }
 
   [Symbol.dispose](): void {
-    this.#isOpen = false;
-    for (const end of this.#ends) end();
-    for (const { socket } of this.sockets) socket[Symbol.dispose]();
+    for (const listener of this.#listeners) this.#leave(listener);
   }
 
   /** Drains a socket, with turns of others between. */
   #drainInTurns(socket: UdpSocket): void {
-    if (this.#isOpen && this.#drain(socket, CALLS_PER_TURN)) setImmediate(() => this.#drainInTurns(socket));
+    if (socket.isOpen && this.#drain(socket, CALLS_PER_TURN)) setImmediate(() => this.#drainInTurns(socket));
   }
 
   /** Whether there may be more. */

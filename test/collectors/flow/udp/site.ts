@@ -50,7 +50,7 @@ export class Site {
     const socket = { memory: () => ({ bufferBytes: 425_984, drops: 3 }) };
     const receiver = { sockets: [{ name: ":2055", socket }], sync() {} };
     const inputs = [new UdpFamilies(receiver, this.intake)];
-    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names, maxSeries: 10_000 };
+    const parts = { inputs, ledger, labels: new SlotLabels(ledger.sets, labels, names), names };
     this.#collector = new FlowCollector(parts);
   }
 

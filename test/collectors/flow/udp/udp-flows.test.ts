@@ -147,14 +147,14 @@ describe("flows that come as datagrams", () => {
     };
     send();
     const allowed = new NetworkSet(networksOf("192.0.2.0/24", "--flow-exporters"));
-    site.intake.use("auto", { allowed });
+    site.intake.use({ sampling: "auto", allowed });
     send();
     let page = await site.page();
     assert.equal(page.sum("flow_transmit_bytes_total"), 4 * 3000);
     assert.equal(page.value("promtap_flow_exporters"), 1);
     assert.equal(page.value('promtap_flow_datagrams_total{exporter="other"}'), 2);
     assert.equal(page.value('promtap_flow_refused_datagrams_total{reason="not_allowed"}'), 2);
-    site.intake.use(10, {});
+    site.intake.use({ sampling: 10 });
     send();
     page = await site.page();
     assert.equal(page.sum("flow_transmit_bytes_total"), 34 * 3000);
