@@ -1,21 +1,18 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { grown } from "../grown-array.ts";
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import { type Interval, INTERVAL_MS } from "./intervals.ts";
+import { SumPacker, SumUnpacker, type Sums } from "./packed-sums.ts";
 
 const MAGIC = Buffer.from("promtap bill 1\n\0");
 /** Length of a record, and its checksum. */
 const HEAD_BYTES = 8;
-/** A million customers that are all new take 80 MB. */
+/** A million customers that are all new take 10 MB. */
 const MAX_RECORD_BYTES = 256 * 2 ** 20;
 /** More than what a record begins with has: its interval, how long somebody counted, whether it is repeated. */
 const INTERVAL_BYTES = 30;
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
-/** Stands for the number of a customer whose labels follow. */
-const NEW = 0;
-const INITIAL_SUMS = 1024;
 
 /*
  * A file of samples, which only grows. Numbers and texts are those of ByteWriter; words have four bytes, the lowest first.
@@ -23,21 +20,10 @@ const INITIAL_SUMS = 1024;
  *     | "promtap bill 1\n\0" | record ... |
  *
  *     record    | length of the body: word | CRC-32 of the body: word | body |
- *     body      | interval | covered ms | 1 if it is repeated, else 0 | sum ... |
- *     sum       | customer | bytes in | bytes out |
- *     customer  | NEW | labels: text |, or | 1 + its number, as a distance from that of the sum before |
- *     distance  | twice as much; if it is less, twice as much less 1 |
+ *     body      | interval | covered ms | 1 if it is repeated, else 0 | sums |, the sums as packed-sums.ts has them
  *
  * Customers are numbered from 0 on, through the whole file, in the order in which they are new.
  */
-
-/** What a customer had in an interval, one after the other; arrays are lent, and may be longer than `count`. */
-export interface Sums {
-  readonly count: number;
-  readonly customers: Uint32Array;
-  readonly bytesIn: Float64Array;
-  readonly bytesOut: Float64Array;
-}
 
 export interface SampleRecord extends Interval {
   /** Whether the clock had this interval before: it is no sample, and its bytes count all the same. */
@@ -49,30 +35,24 @@ export interface SampleRecord extends Interval {
 
 /** Makes the bytes of a record. */
 export class RecordWriter {
-  readonly #body = new ByteWriter();
-  /** Of the sum before. */
-  #customer = 0;
+  readonly #head = new ByteWriter();
+  readonly #sums = new SumPacker();
 
   constructor({ number, coveredMs }: Interval, isRepeated: boolean) {
-    this.#body.numbers([number, Math.round(coveredMs), isRepeated ? 1 : 0]);
+    this.#head.numbers([number, Math.round(coveredMs), isRepeated ? 1 : 0]);
   }
 
   /** `labels`: of a customer that is new in the file, whose number is the next one. */
   sum(customer: number, bytesIn: number, bytesOut: number, labels?: string): void {
-    const distance = customer - this.#customer;
-    this.#customer = customer;
-    this.#body.number(labels !== undefined ? NEW : 1 + (distance < 0 ? -2 * distance - 1 : 2 * distance));
-    if (labels !== undefined) this.#body.text(labels);
-    this.#body.number(bytesIn);
-    this.#body.number(bytesOut);
+    this.#sums.add(customer, bytesIn, bytesOut, labels);
   }
 
-  end(): Uint8Array[] {
-    const body = this.#body.filled;
+  async end(): Promise<Uint8Array> {
+    const body = Buffer.concat([this.#head.filled, ...(await this.#sums.end())]);
     const head = new ByteWriter();
     head.word(body.length);
     head.word(crc32(body));
-    return [head.filled, body];
+    return Buffer.concat([head.filled, body]);
   }
 }
 
@@ -152,38 +132,11 @@ function parseInterval(reader: ByteReader): Interval & { readonly isRepeated: bo
 
 /** Reads the records of one file, in their order. */
 class RecordReader {
-  #customers = new Uint32Array(INITIAL_SUMS);
-  #bytesIn = new Float64Array(INITIAL_SUMS);
-  #bytesOut = new Float64Array(INITIAL_SUMS);
-  /** Customers that the file had so far. */
-  #known = 0;
+  readonly #sums = new SumUnpacker();
 
   /** Throws an Error if it can't be that. */
   read(body: Uint8Array): SampleRecord {
     const reader = new ByteReader(body);
-    const interval = parseInterval(reader);
-    const newLabels: string[] = [];
-    let customer = 0;
-    let count = 0;
-    for (; reader.hasMore; count++) {
-      if (count === this.#customers.length) this.#grow();
-      const number = reader.number();
-      if (number === NEW) {
-        newLabels.push(reader.text());
-        customer = this.#known++;
-      } else customer += number % 2 === 0 ? -number / 2 : (number - 1) / 2;
-      if (!(customer >= 0 && customer < this.#known)) throw new Error("it has a customer that is none");
-      this.#customers[count] = customer;
-      this.#bytesIn[count] = reader.count();
-      this.#bytesOut[count] = reader.count();
-    }
-    const sums = { count, customers: this.#customers, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
-    return { ...interval, newLabels, sums };
-  }
-
-  #grow(): void {
-    this.#customers = grown(this.#customers);
-    this.#bytesIn = grown(this.#bytesIn);
-    this.#bytesOut = grown(this.#bytesOut);
+    return { ...parseInterval(reader), ...this.#sums.read(reader) };
   }
 }

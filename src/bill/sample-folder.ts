@@ -97,7 +97,7 @@ export class SampleFolder implements AsyncDisposable {
         if (sum !== undefined) write(writer, current, sum);
         if (sum === undefined || ++count % SUMS_PER_TURN === 0) await nextTurn();
       }
-      for (const piece of writer.end()) await current.file.writeFile(piece);
+      await current.file.writeFile(await writer.end());
       await current.file.sync();
     } catch (error) {
       // What is in the file now is not known: another one is begun the next time.

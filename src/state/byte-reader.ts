@@ -51,6 +51,11 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + length);
   }
 
+  /** All that is left. Lent. */
+  rest(): Uint8Array {
+    return this.bytes(this.#bytes.length - this.#at);
+  }
+
   word(): number {
     return this.#view.getUint32(this.#skip(4), true);
   }

@@ -50,6 +50,11 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
   /** Four bytes, whatever the number is. */
   word(value: number): void {
     this.#reserve(4);
