@@ -5,8 +5,8 @@ import { parseLabels } from "../page/labels.ts";
 import { Highest, leftOut } from "./highest.ts";
 import { INTERVAL_MS, intervalAt } from "./intervals.ts";
 import type { Month } from "./month.ts";
-import { readSamples, type SampleRecord } from "./sample-file.ts";
-import { dayOf, type SampleFile, sampleFiles } from "./sample-folder.ts";
+import { readSamples, type SampleRecord } from "./samples/sample-file.ts";
+import { dayOf, type SampleFile, sampleFiles } from "./samples/sample-folder.ts";
 
 /** Rows whose highest samples are in memory at once: 300 MB in a month of 31 days. Of more, files are read again. */
 const ROWS_PER_PASS = 16_384;

@@ -1,7 +1,7 @@
 import { usageError } from "../config/flag.ts";
 import { statePath } from "../state/state-keeper.ts";
 import { type Month, monthOf } from "./month.ts";
-import { samplesPath } from "./sample-folder.ts";
+import { samplesPath } from "./samples/sample-folder.ts";
 
 export const BILL_FORMATS = ["table", "csv", "json"] as const;
 export type BillFormat = (typeof BILL_FORMATS)[number];

@@ -6,7 +6,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { CustomerBytes, type CustomerSum, NONE } from "./customer-bytes.ts";
 import { type Interval, INTERVAL_MS, intervalText, Intervals } from "./intervals.ts";
 import { type KeptInterval, writeInterval } from "./kept-interval.ts";
-import { SampleFolder } from "./sample-folder.ts";
+import { SampleFolder } from "./samples/sample-folder.ts";
 
 /** A clock that was set is noticed by then. */
 const MAX_PAUSE_MS = 1000;

@@ -2,7 +2,7 @@ import { single, wholeNumber } from "../config/flag.ts";
 import { section, type ValueOf } from "../config/section.ts";
 import { stateSection } from "../state/section.ts";
 import { statePath } from "../state/state-keeper.ts";
-import { samplesPath } from "./sample-folder.ts";
+import { samplesPath } from "./samples/sample-folder.ts";
 
 /** A month, and the day that begins in another one elsewhere. */
 const MIN_DAYS = 32;

@@ -10,7 +10,7 @@ import type { CustomerSum } from "../../src/bill/customer-bytes.ts";
 import { NONE } from "../../src/bill/customer-bytes.ts";
 import { monthOf } from "../../src/bill/month.ts";
 import { billOptionsOf } from "../../src/bill/options.ts";
-import { SampleFolder } from "../../src/bill/sample-folder.ts";
+import { SampleFolder } from "../../src/bill/samples/sample-folder.ts";
 import { PromtapError } from "../../src/errors.ts";
 import { Format } from "../../src/page/negotiation.ts";
 import { makePage } from "../../src/page/page.ts";

@@ -1,9 +1,9 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { CustomerSum } from "./customer-bytes.ts";
-import { NONE } from "./customer-bytes.ts";
-import { type Interval, INTERVAL_MS } from "./intervals.ts";
+import type { CustomerSum } from "../customer-bytes.ts";
+import { NONE } from "../customer-bytes.ts";
+import { type Interval, INTERVAL_MS } from "../intervals.ts";
 import { createSamples, readIntervals, RecordWriter } from "./sample-file.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { ByteReader } from "../state/byte-reader.ts";
-import { ByteWriter } from "../state/byte-writer.ts";
-import { type Interval, INTERVAL_MS } from "./intervals.ts";
+import { ByteReader } from "../../state/byte-reader.ts";
+import { ByteWriter } from "../../state/byte-writer.ts";
+import { type Interval, INTERVAL_MS } from "../intervals.ts";
 import { SumPacker, SumUnpacker, type Sums } from "./packed-sums.ts";
 
 const MAGIC = Buffer.from("promtap bill 1\n\0");

@@ -1,8 +1,8 @@
 import { promisify } from "node:util";
 import { deflateRaw, inflateRawSync } from "node:zlib";
-import { grown } from "../grown-array.ts";
-import { ByteReader } from "../state/byte-reader.ts";
-import { ByteWriter, DOUBLE } from "../state/byte-writer.ts";
+import { grown } from "../../grown-array.ts";
+import { ByteReader } from "../../state/byte-reader.ts";
+import { ByteWriter, DOUBLE } from "../../state/byte-writer.ts";
 
 const deflate = promisify(deflateRaw);
 /** Stands for the number of a customer that is new. */

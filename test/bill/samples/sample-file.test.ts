@@ -3,8 +3,8 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createSamples, readIntervals, readSamples, RecordWriter } from "../../src/bill/sample-file.ts";
-import { TemporaryFolder } from "../support/temporary-folder.ts";
+import { createSamples, readIntervals, readSamples, RecordWriter } from "../../../src/bill/samples/sample-file.ts";
+import { TemporaryFolder } from "../../support/temporary-folder.ts";
 
 /** One sum of each customer, as the test knows it: a customer is its labels. */
 type Sum = readonly [labels: string, bytesIn: number, bytesOut: number];
