@@ -15,7 +15,7 @@ import { COMMANDS, runCommandLine } from "./commands.ts";
 import { helpText } from "./help.ts";
 import { oneLine } from "./one-line.ts";
 import { play } from "./play.ts";
-import { abortOnSignals, outliveSignals, watchHangups } from "./signals.ts";
+import { abortOnSignals, hasToFinish, outliveSignals, watchHangups } from "./signals.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
 const EXIT_DEFECT = 70;
@@ -45,7 +45,7 @@ export async function main(
   // Not left to the event loop, which a native addon may keep busy; a slow reader still gets the whole page first.
   process.stdout.write("", (error) => {
     // A failed write is an "error" event as well, which decides the status.
-    if (!error) endProcess(status);
+    if (!error || hasToFinish()) endProcess(status);
   });
 }
 
@@ -111,10 +111,11 @@ function fail(error: unknown): never {
   return endProcess(EXIT_DEFECT);
 }
 
-function failToPrint(error: NodeJS.ErrnoException): never {
+function failToPrint(error: NodeJS.ErrnoException): void {
+  if (hasToFinish()) return;
   // A reader that has seen enough, such as head(1), is not a failure.
-  if (error.code === "EPIPE") return endProcess(0);
-  return fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
+  if (error.code === "EPIPE") endProcess(0);
+  fail(new PromtapError(ErrorCode.HOST, `couldn't write to standard output: ${error.message}`));
 }
 
 function versionText(): string {

@@ -27,6 +27,22 @@ export function watchHangups(listener: () => void): Disposable {
   return { [Symbol.dispose]: () => (onHangup = undefined) };
 }
 
+let finishes = false;
+
+/**
+ * Goes on through signals that ask for the end, and when nobody reads any more what is printed, until all is done: half
+ * of a change is worse than a later end.
+ */
+export function finishFirst(): void {
+  finishes = true;
+  for (const signal of ENDING) process.on(signal, () => log.warn("ends when all is done, or undone", { signal }));
+}
+
+/** Whether what was begun has to be brought to its end. */
+export function hasToFinish(): boolean {
+  return finishes;
+}
+
 /** Time to end in once asked to, whatever hangs. */
 const END_MS = 2_900;
 

@@ -114,10 +114,11 @@ export async function start(machine: Machine, name: string, verb: "start" | "res
   }
 }
 
-/** What a service said last, if the journal has it. */
+/** What a service said last since it was to be started, if the journal has it. */
 async function lastWords(name: string, otherwise: string): Promise<string> {
   try {
-    const words = await runProgram(["journalctl", "-q", "-n1", "-ocat", `_SYSTEMD_UNIT=${name}.service`]);
+    const id = await runProgram(["systemctl", "show", "--property=InvocationID", "--value", `${name}.service`]);
+    const words = await runProgram(["journalctl", "-q", "-n1", "-ocat", `_SYSTEMD_INVOCATION_ID=${id.trim()}`]);
     return words.trim() || otherwise;
   } catch {
     return otherwise;

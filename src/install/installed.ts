@@ -28,6 +28,11 @@ export class Installed {
     return [...this.#records].flatMap(([name, sums]) => (sums.has(servicePath(name)) ? [name] : []));
   }
 
+  /** Whether a service has installed a file of this sum there. */
+  isKnown(path: string, sum: string): boolean {
+    return [...this.#records.values()].some((record) => record.get(path) === sum);
+  }
+
   /** The paths of a service's files. */
   pathsOf(name: string): string[] {
     return [...(this.#records.get(name)?.keys() ?? [])];
@@ -49,8 +54,7 @@ export class Installed {
   async change(path: string): Promise<string | undefined> {
     const found = await this.#machine.look(path);
     if (found === undefined) return undefined;
-    const sums = [...this.#records.values()].flatMap((record) => record.get(path) ?? []);
-    if (sums.length === 0) return `${path} was there before`;
-    return Buffer.isBuffer(found) && sums.includes(sumOf(found)) ? undefined : `${path} was changed by hand`;
+    if (![...this.#records.values()].some((record) => record.has(path))) return `${path} was there before`;
+    return Buffer.isBuffer(found) && this.isKnown(path, sumOf(found)) ? undefined : `${path} was changed by hand`;
   }
 }

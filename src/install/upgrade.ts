@@ -7,8 +7,6 @@ import { BINARY, defaultsPath, FORMER_BINARY } from "./places.ts";
 import type { ProgramFile } from "./program-file.ts";
 import { sumOf } from "./record.ts";
 
-/** Time for a service to be ready by the new program. */
-const READY_MS = 30_000;
 /** Time for the new program to judge the configuration, which may have it ask Kafka. */
 const CHECK_MS = 60_000;
 /** What a program is called until it takes the place of the one before. */
@@ -16,9 +14,10 @@ const NEWCOMER = `${BINARY}.new`;
 
 /**
  * Puts a program in the place of the one that is installed, if it can run with the configuration of every service, and
- * starts those again that run. If one is not ready in time, the program before comes back. Throws PromtapError.
+ * starts those again that run. If one is not ready in time, the program before comes back. An upgrade that was killed is
+ * brought to its end by the next one with the same program. Throws PromtapError.
  */
-export async function upgrade(program: ProgramFile, machine: Machine): Promise<void> {
+export async function upgrade(program: ProgramFile, machine: Machine, readyMs: number): Promise<void> {
   refuseUnfit(machine, "upgrade");
   const installed = await Installed.read(machine);
   const { services } = installed;
@@ -26,16 +25,28 @@ export async function upgrade(program: ProgramFile, machine: Machine): Promise<v
   if (services.length === 0 || !Buffer.isBuffer(former)) {
     throw refusal("upgrade", "promtap install has installed nothing here");
   }
-  if (sumOf(former) === program.sum) throw refusal("upgrade", "it is the promtap that is installed already");
+  if (sumOf(former) !== program.sum) await replace(program, machine, services);
+  else if (!(await isUnfinished(machine, installed))) {
+    throw refusal("upgrade", "it is the promtap that is installed already");
+  }
+  await restart(machine, await runningOf(services), readyMs);
+  const file = { path: BINARY, content: program.content };
+  await machine.write(services.map((name) => installed.record(name, [file])));
+}
+
+/** Whether an upgrade has put the program there and came no further: the one before is there, and the one that is known. */
+async function isUnfinished(machine: Machine, installed: Installed): Promise<boolean> {
+  const former = await machine.look(FORMER_BINARY);
+  return Buffer.isBuffer(former) && installed.isKnown(BINARY, sumOf(former));
+}
+
+/** Takes the place of the program before, which stays under another name, if the new one can run all services. */
+async function replace(program: ProgramFile, machine: Machine, services: readonly string[]): Promise<void> {
   await machine.write([{ path: NEWCOMER, content: program.content, isProgram: true }]);
   try {
     for (const name of services) await check(machine, name);
-    const running = await runningOf(services);
     await machine.keep(BINARY, FORMER_BINARY);
     await machine.rename(NEWCOMER, BINARY);
-    await restart(machine, running);
-    const file = { path: BINARY, content: program.content };
-    await machine.write(services.map((name) => installed.record(name, [file])));
   } finally {
     for (const path of await present(machine, [NEWCOMER])) await machine.remove(path);
   }
@@ -64,9 +75,9 @@ async function runningOf(services: readonly string[]): Promise<string[]> {
 }
 
 /** Returns when all services are ready; else brings the program before back, and throws PromtapError. */
-async function restart(machine: Machine, services: readonly string[]): Promise<void> {
+async function restart(machine: Machine, services: readonly string[], readyMs: number): Promise<void> {
   try {
-    for (const name of services) await start(machine, name, "restart", READY_MS);
+    for (const name of services) await start(machine, name, "restart", readyMs);
   } catch (error) {
     await machine.rename(FORMER_BINARY, BINARY);
     for (const name of services) await start(machine, name, "restart");

@@ -4,8 +4,10 @@ import { createHash } from "node:crypto";
 import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { Certificates } from "../support/certificates.ts";
 import { BootedMachine, lackingBoot } from "../support/machine.ts";
 import { Page } from "../support/page.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
 
 /** It runs as a binary does, whose copies take each other's place. */
@@ -24,6 +26,39 @@ const FLAGS = [
 ];
 /** What a machine that nobody waits for has: no long pauses, and a watchdog that bites soon. */
 const SOON = "[Service]\nRestartSec=100ms\nWatchdogSec=3s\nTimeoutAbortSec=1s\n";
+const HANGING = `
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "check") == 0) return 0;
+  for (;;) pause();
+}
+`;
+/** Upgrades where there is no room for another program, and lists what is there then. */
+const ON_FULL_DISK = `
+mkdir /tmp/full
+mount -t tmpfs -o size=1m tmpfs /tmp/full
+touch /tmp/full/promtap
+mount --bind /usr/local/bin/promtap /tmp/full/promtap
+mount --rbind /tmp/full /usr/local/bin
+promtap upgrade /root/better 2>&1 || ls /usr/local/bin
+`;
+const KILLED_AT = `
+mkfifo /run/told
+promtap upgrade /root/better >/run/told &
+while read -r line; do
+  case "$line" in "$1"*) kill -KILL $!; break ;; esac
+done </run/told
+wait $!
+rm /run/told
+`;
+/** The password is "secret". */
+const WEB_CONFIGURATION = `
+tls_server_config: {cert_file: server.crt, key_file: server.key}
+basic_auth_users: {prometheus: $2b$04$Z/2jaX8Hest3qwgmbthZ6.rLoeMiofEsR7bl47OHNA7XiwauLhT/W}
+`;
+const RELOADED = "promtap_config_last_reload_success_timestamp_seconds";
+const WRITTEN = "promtap_state_last_write_timestamp_seconds";
 const COUNT = 'promacct_packet_size_bytes_all_count{interface="veth0"}';
 
 function page(machine: BootedMachine, address = "127.0.0.1"): Page {
@@ -69,6 +104,30 @@ function writeProgram(machine: BootedMachine, name: string, from: string): void 
   writeFileSync(`${path}.sha256`, `${sum}  ${name}\n`);
 }
 
+/** A program that judges any configuration as sound, and never gets ready. */
+function writeHanging(machine: BootedMachine, name: string): void {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, name);
+  execFileSync("g++", ["-x", "c++", "-o", path, "-"], { input: HANGING, stdio: ["pipe", "pipe", "pipe"] });
+  writeProgram(machine, name, path);
+}
+
+/** Kills an upgrade when it tells that it is about to do something. */
+function killUpgrade(machine: BootedMachine, line: string): void {
+  machine.run("sh", "-c", KILLED_AT, "sh", line);
+}
+
+/** Has it read another configuration. Before version 253, systemd may not wait for that. */
+async function reload(machine: BootedMachine, configuration: string, status: RegExp): Promise<void> {
+  machine.write("etc/promtap/promtap.yml", configuration);
+  const before = page(machine).value(RELOADED);
+  machine.run("systemctl", "reload", UNIT);
+  const hasReloaded = (each: Page): boolean =>
+    each.value(RELOADED) !== before || each.value("promtap_config_last_reload_successful") === 0;
+  await pageWhere(machine, "the configuration is read", hasReloaded);
+  await until(`the status is ${status}`, () => status.test(machine.property(UNIT, "StatusText")));
+}
+
 function sumOf(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
@@ -106,25 +165,21 @@ test(
       assert.ok(page(machine, LATE).value(COUNT)! >= 5);
     });
 
-    await t.test("a reload is over when the configuration is read, and a wrong one changes nothing", async () => {
+    await t.test("a reload takes another configuration over, and a wrong one changes nothing", async () => {
       const pid = machine.property(UNIT, "MainPID");
-      machine.write("etc/promtap/promtap.yml", `${CONFIGURATION}ranges: ['192.0.2.1:name=a']\n`);
-      machine.run("systemctl", "reload", UNIT);
+      await reload(machine, `${CONFIGURATION}ranges: ['192.0.2.1:name=a']\n`, /^engine bpf, 2 interfaces up; /);
       machine.try("ping", "-c", "3", "-i", "0.01", "-W", "0.1", "192.0.2.1");
       const range = ['interface="veth0"', 'name="a"', 'ip="192.0.2.1"'];
       assert.equal(page(machine).sum("promacct_packet_size_bytes_ipv4_rx_count", ...range), 3);
-      machine.write("etc/promtap/promtap.yml", `${CONFIGURATION}nonsense: 1\n`);
-      machine.run("systemctl", "reload", UNIT);
-      assert.match(machine.property(UNIT, "StatusText"), /^goes on as before, couldn't reload: .*nonsense/);
-      machine.write("etc/promtap/promtap.yml", CONFIGURATION);
-      machine.run("systemctl", "reload", UNIT);
-      assert.match(machine.property(UNIT, "StatusText"), /^engine bpf, 2 interfaces up; /);
+      await reload(machine, `${CONFIGURATION}nonsense: 1\n`, /^goes on as before, couldn't reload: .*nonsense/);
+      await reload(machine, CONFIGURATION, /^engine bpf, 2 interfaces up; /);
       assert.equal(machine.property(UNIT, "MainPID"), pid);
     });
 
     await t.test("what was killed and what hangs is started again, and counts go on", async () => {
       const counted = page(machine).value(COUNT)!;
-      await until("the state is written", () => machine.try("ls", "/var/lib/promtap/").includes("promtap.state"));
+      const seenAtSeconds = Date.now() / 1000;
+      await pageWhere(machine, "that is written", (each) => each.value(WRITTEN)! > seenAtSeconds);
       for (const signal of ["KILL", "STOP"]) {
         const pid = machine.property(UNIT, "MainPID");
         machine.run("kill", `-${signal}`, pid);
@@ -132,31 +187,57 @@ test(
       }
       assert.equal(machine.property(UNIT, "NRestarts"), "2");
       const found = await pageOnceUp(machine);
+      assert.ok(found.value(COUNT)! >= counted);
       assert.ok(found.value(COUNT)! <= counted + 100);
     });
 
     await t.test("another program takes the place of the one before only if it can run and gets ready", async () => {
       const installed = machine.at("usr/local/bin/promtap");
       const before = sumOf(installed);
-      const upgrade = (name: string): string => machine.try("promtap", "upgrade", `/root/${name}`);
+      const upgrade = (...words: readonly string[]): string => machine.try("promtap", "upgrade", ...words);
       writeProgram(machine, "refuses", "/bin/false");
       assert.match(
-        upgrade("refuses"),
+        upgrade("/root/refuses"),
         /^couldn't upgrade: the new promtap would not run promtap\.service: .*; nothing has changed$/m,
       );
       writeProgram(machine, "ends", "/bin/true");
-      const failed = upgrade("ends");
-      assert.match(failed, /^couldn't upgrade: .*; went back to the promtap before, which runs again$/m);
+      const goneBack =
+        /^couldn't upgrade: couldn't restart promtap\.service: .*; went back to the promtap before, which runs again$/m;
+      assert.match(upgrade("/root/ends"), goneBack);
+      writeHanging(machine, "hangs");
+      const late = upgrade("--wait=1", "/root/hangs");
+      assert.match(late, goneBack);
+      assert.match(late, /took longer than 1 s/);
       assert.equal(sumOf(installed), before);
       page(machine);
-      writeProgram(machine, "better", BINARY!);
-      const told = machine.run("promtap", "upgrade", "/root/better");
-      assert.match(told, /^rename \/usr\/local\/bin\/promtap\.new -> \/usr\/local\/bin\/promtap$/m);
-      assert.equal(sumOf(installed), sumOf(machine.at("root/better")));
-      assert.equal(sumOf(machine.at("usr/local/bin/promtap.old")), before);
-      assert.match(upgrade("better"), /^couldn't upgrade: it is the promtap that is installed already$/m);
-      page(machine);
     });
+
+    await t.test(
+      "an upgrade that is cut short leaves a whole program that runs, and is finished by the next",
+      async () => {
+        const installed = machine.at("usr/local/bin/promtap");
+        const before = sumOf(installed);
+        writeProgram(machine, "better", BINARY!);
+        const better = sumOf(machine.at("root/better"));
+        const full = machine.run("unshare", "--mount", "sh", "-euc", ON_FULL_DISK);
+        assert.match(full, /^couldn't write \/usr\/local\/bin\/promtap\.new: no space left on device\npromtap\n$/m);
+        killUpgrade(machine, "write /usr/local/bin/promtap.new");
+        assert.equal(sumOf(installed), before);
+        page(machine);
+        killUpgrade(machine, "run systemctl restart");
+        assert.equal(sumOf(installed), better);
+        assert.equal(sumOf(machine.at("usr/local/bin/promtap.old")), before);
+        // whose reader has seen enough soon
+        const told = machine.run("sh", "-c", "promtap upgrade /root/better | head -n1");
+        assert.equal(told, "run systemctl restart promtap.service\n");
+        machine.run("sha256sum", "--check", "--quiet", "/usr/local/lib/promtap/promtap.sha256");
+        assert.match(
+          machine.try("promtap", "upgrade", "/root/better"),
+          /^couldn't upgrade: it is the promtap that is installed already$/m,
+        );
+        page(machine);
+      },
+    );
 
     await t.test("counts go on after a reboot", async () => {
       const counted = page(machine).value(COUNT)!;
@@ -165,6 +246,28 @@ test(
       addInterface(machine);
       const found = await pageOnceUp(machine);
       assert.ok(found.value(COUNT)! >= counted);
+    });
+
+    await t.test("credentials of systemd protect the page, as the manual has it", async () => {
+      using folder = new TemporaryFolder();
+      const certificates = new Certificates(folder.path);
+      for (const name of ["server.crt", "server.key"]) {
+        machine.write(`etc/promtap/${name}`, readFileSync(certificates.path(name), "utf8"));
+      }
+      machine.write("etc/promtap/web.yml", WEB_CONFIGURATION);
+      machine.run("chmod", "600", "/etc/promtap/web.yml", "/etc/promtap/server.key");
+      const loads = ["web.yml", "server.crt", "server.key"].map(
+        (each) => `LoadCredential=${each}:/etc/promtap/${each}\n`,
+      );
+      machine.write("etc/systemd/system/promtap.service.d/secrets.conf", `[Service]\n${loads.join("")}`);
+      machine.run("systemctl", "daemon-reload");
+      machine.run("systemctl", "restart", UNIT);
+      machine.run("promtap", "install", "--", ...FLAGS, `--web.config.file=/run/credentials/${UNIT}/web.yml`);
+      const curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", "/etc/promtap/server.crt"];
+      const ask = (...more: readonly string[]): string =>
+        machine.run(...curl, ...more, "https://127.0.0.1:9112/metrics");
+      assert.equal(ask(), "401");
+      assert.equal(ask("--user", "prometheus:secret"), "200");
     });
 
     await t.test("what is uninstalled is gone, but for flags and state, and can be installed again", async () => {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isSea } from "node:sea";
-import { usageError } from "../../config/flag.ts";
+import { usageError, wholeNumber } from "../../config/flag.ts";
 import { check } from "../../daemon/check.ts";
 import type { Config } from "../../daemon/config.ts";
 import { judgeFeatures } from "../../daemon/features.ts";
@@ -16,8 +16,13 @@ import { upgrade } from "../../install/upgrade.ts";
 import { isPersonality, PERSONALITIES } from "../../personalities/personalities.ts";
 import { VERSION } from "../../version.ts";
 import { type Shell, SHELLS } from "../completions.ts";
+import { finishFirst } from "../signals.ts";
 import { otherService, ownService } from "./service.ts";
 import { refuseUnseen } from "./unseen-files.ts";
+
+/** Time for a service to be ready by another program. */
+const USUAL_WAIT_SECONDS = "30";
+const MAX_WAIT_SECONDS = 3600;
 
 /** What the program carries of itself. */
 export interface Documents {
@@ -52,6 +57,7 @@ export async function installService(argv: readonly string[], documents: Documen
     dropIns: await rightsOf(config, { hasSocket, isHere: !machine.isImage }),
     shared: await sharedFiles(documents),
   };
+  finishFirst();
   await install(service, machine, options.switches.has("force"));
 }
 
@@ -66,6 +72,7 @@ export async function uninstallService(argv: readonly string[]): Promise<void> {
   });
   const { switches } = options;
   const removal = { name: nameOf(options), isForced: switches.has("force"), isPurge: switches.has("purge") };
+  finishFirst();
   await uninstall(removal, machineOf(options));
 }
 
@@ -74,7 +81,7 @@ export async function upgradeProgram(argv: readonly string[]): Promise<void> {
   const options = readOptions(argv, {
     command: "upgrade",
     switches: ["dry-run"],
-    valued: ["sha256"],
+    valued: ["sha256", "wait"],
     words: 1,
     hasRest: false,
   });
@@ -82,7 +89,14 @@ export async function upgradeProgram(argv: readonly string[]): Promise<void> {
   const sum = options.values.get("sha256");
   const isSum = sum === undefined || /^[0-9a-f]{64}$/i.test(sum);
   if (!isSum) throw usageError(`--sha256 ${sum}: needs 64 hexadecimal digits`);
-  await upgrade(await readProgram(path, sum), machineOf(options));
+  const readySeconds = wholeNumber(
+    MAX_WAIT_SECONDS,
+    1,
+    "seconds",
+  )(options.values.get("wait") ?? USUAL_WAIT_SECONDS, "--wait");
+  const program = await readProgram(path, sum);
+  finishFirst();
+  await upgrade(program, machineOf(options), readySeconds * 1000);
 }
 
 function nameOf({ values }: Options): string {
