@@ -117,10 +117,15 @@ export async function start(machine: Machine, name: string, verb: "start" | "res
 /** What a service said last since it was to be started, if the journal has it. */
 async function lastWords(name: string, otherwise: string): Promise<string> {
   try {
-    const id = await runProgram(["systemctl", "show", "--property=InvocationID", "--value", `${name}.service`]);
-    const words = await runProgram(["journalctl", "-q", "-n1", "-ocat", `_SYSTEMD_INVOCATION_ID=${id.trim()}`]);
+    const id = await propertyOf(name, "InvocationID");
+    const words = await runProgram(["journalctl", "-q", "-n1", "-ocat", `_SYSTEMD_INVOCATION_ID=${id}`]);
     return words.trim() || otherwise;
   } catch {
     return otherwise;
   }
+}
+
+/** What systemd says of a service. */
+export async function propertyOf(name: string, property: string): Promise<string> {
+  return (await runProgram(["systemctl", "show", "--value", `--property=${property}`, `${name}.service`])).trim();
 }

@@ -21,6 +21,8 @@ export const personalityPath = (name: string): string => `/usr/local/bin/${name}
 export const defaultsPath = (name: string): string => `/etc/default/${name}`;
 export const recordPath = (name: string): string => `${RECORDS}/${name}.sha256`;
 export const statePaths = (name: string): string[] => [`/var/lib/private/${name}`, `/var/lib/${name}`];
+/** What LoadCredential= shows to a service: systemd.exec(5). */
+export const credentialsPath = (name: string): string => `/run/credentials/${name}.service`;
 export const servicePath = (name: string): string => `${UNITS}/${name}.service`;
 export const socketPath = (name: string): string => `${UNITS}/${name}.socket`;
 export const dropInPath = (name: string, dropIn: string): string => `${UNITS}/${name}.service.d/${dropIn}.conf`;

@@ -1,7 +1,7 @@
 import { messageOf } from "../errors.ts";
-import { present, start } from "./install.ts";
+import { present, propertyOf, start } from "./install.ts";
 import { Installed } from "./installed.ts";
-import { type Machine, runProgram } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { refusal, refuseUnfit } from "./permission.ts";
 import { BINARY, defaultsPath, FORMER_BINARY } from "./places.ts";
 import type { ProgramFile } from "./program-file.ts";
@@ -67,8 +67,7 @@ async function check(machine: Machine, name: string): Promise<void> {
 /** Those of the services that run, or are tried again and again. */
 async function runningOf(services: readonly string[]): Promise<string[]> {
   const states = services.map(async (name) => {
-    const state = await runProgram(["systemctl", "show", "--property=ActiveState", "--value", `${name}.service`]);
-    return ["active", "activating", "reloading"].includes(state.trim());
+    return ["active", "activating", "reloading"].includes(await propertyOf(name, "ActiveState"));
   });
   const isRunning = await Promise.all(states);
   return services.filter((_, index) => isRunning[index]);

@@ -10,8 +10,20 @@ const MAX_HEAP_MB = 1024;
  * of the worker.
  */
 export function startThread(module: string, data: unknown): Worker {
+  leaveFolderThatIsGone();
   const options = { workerData: data, resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } };
   if (!isSea()) return new Worker(new URL(`../${module}`, import.meta.url), options);
   const code = readAsset(module.replaceAll("/", "-").replace(/\.ts$/, ".cjs"));
   return new Worker(Buffer.from(code!).toString(), { ...options, eval: true });
+}
+
+/** No thread of Node's can begin there, and no path is relative to it any more. */
+function leaveFolderThatIsGone(): void {
+  try {
+    // Node remembers where it is until it goes elsewhere.
+    process.chdir(".");
+    process.cwd();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") process.chdir("/");
+  }
 }

@@ -4,7 +4,7 @@ import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
-import { promtap } from "./program.ts";
+import { end, MAIN, promtap, start } from "./program.ts";
 
 const folder = new TemporaryFolder();
 after(() => folder[Symbol.dispose]());
@@ -18,6 +18,14 @@ function written(name: string, text: string): string {
 
 describe("--config.file", () => {
   const read = "read: empty.pcap\nweb:\n  listen: ['127.0.0.1:0']\n";
+
+  test("is read in a folder that is gone", async () => {
+    const path = written("gone.yml", "interfaces: [lo]\nweb:\n  listen: ['127.0.0.1:0']\n");
+    const inGone = ["sh", "-euc", 'mkdir "$0"; cd "$0"; rmdir "$0"; exec "$@"', at("gone")];
+    const { status, stderr } = await end(start([MAIN, "config", `--config.file=${path}`], inGone));
+    assert.equal(stderr, "");
+    assert.equal(status, 0);
+  });
 
   test("is in force for check, and what differs is told", async () => {
     // A capture file without frames.

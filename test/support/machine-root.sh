@@ -59,6 +59,8 @@ exec unshare --cgroup sh -euc '
   mount -o remount,bind,ro sys
   pivot_root . old
   umount -l /old
+  # as systemd makes it on a machine that is no container: services get what it mounts for them, such as credentials
+  mount --make-rshared /
   exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=promtap-test \
     /lib/systemd/systemd --system --log-target=console --log-level=info --show-status=no
 '

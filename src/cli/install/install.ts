@@ -18,7 +18,7 @@ import { VERSION } from "../../version.ts";
 import { type Shell, SHELLS } from "../completions.ts";
 import { finishFirst } from "../signals.ts";
 import { otherService, ownService } from "./service.ts";
-import { refuseUnseen } from "./unseen-files.ts";
+import { comingSecrets, refuseUnseen } from "./unseen-files.ts";
 
 /** Time for a service to be ready by another program. */
 const USUAL_WAIT_SECONDS = "30";
@@ -47,7 +47,9 @@ export async function installService(argv: readonly string[], documents: Documen
   const { config, given, words, streams } = asked;
   if (!machine.isImage) await refuseUnseen(name, given);
   judgeFeatures(config.features, config);
-  if (!machine.isImage) await warn(config, machine);
+  const secrets = comingSecrets(given);
+  if (secrets.length > 0) machine.say(`not tried here: ${secrets.join(", ")} is there when the service runs`);
+  else if (!machine.isImage) await warn(config, machine);
   const hasSocket = streams !== undefined;
   const service = {
     name,

@@ -1,12 +1,14 @@
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, isAbsolute } from "node:path";
 import { type GivenFlags, usageError } from "../../config/flag.ts";
 import { ALL_FLAGS } from "../../daemon/config.ts";
 import { ErrorCode, PromtapError } from "../../errors.ts";
+import { credentialsPath } from "../../install/places.ts";
 
 /** What ProtectHome= and PrivateTmp= of the unit hide. */
 const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)\//;
-/** What systemd gives to the service alone: LoadCredential= of systemd.exec(5). */
+/** What systemd gives to services: LoadCredential= of systemd.exec(5). */
 const CREDENTIALS = "/run/credentials/";
 const OTHERS_READ = 0o004;
 
@@ -18,15 +20,25 @@ export async function refuseUnseen(name: string, given: GivenFlags): Promise<voi
       `--state ${state}: the service may write in /var/lib/${name} alone, such as /var/lib/${name}/${basename(state)}`,
     );
   }
-  const flags = ALL_FLAGS.filter((flag) => ["FILE", "FOLDER"].includes(flag.value ?? "") && flag.name !== "state");
-  for (const flag of flags) {
-    for (const path of given.get(flag.name) ?? []) {
-      if (!isAbsolute(path)) throw usageError(`--${flag.name} ${path}: a service needs the whole path`);
-      const [hidden] = HIDDEN.exec(path) ?? [];
-      if (hidden !== undefined) throw usageError(`--${flag.name} ${path}: the service has another ${hidden}`);
-      if (!path.startsWith(CREDENTIALS)) await refuseUnreadable(flag.name, path);
-    }
+  for (const [flag, path] of pathsIn(given)) {
+    if (!isAbsolute(path)) throw usageError(`--${flag} ${path}: a service needs the whole path`);
+    const [hidden] = HIDDEN.exec(path) ?? [];
+    if (hidden !== undefined) throw usageError(`--${flag} ${path}: the service has another ${hidden}`);
+    const isForeign = path.startsWith(CREDENTIALS) && !path.startsWith(`${credentialsPath(name)}/`);
+    if (isForeign)
+      throw usageError(`--${flag} ${path}: the service sees ${credentialsPath(name)} alone of credentials`);
+    if (!path.startsWith(CREDENTIALS)) await refuseUnreadable(flag, path);
   }
+}
+
+/** Copies of secrets that flags name, and that there are not before the service runs. */
+export function comingSecrets(given: GivenFlags): string[] {
+  return pathsIn(given).flatMap(([, path]) => (path.startsWith(CREDENTIALS) && !existsSync(path) ? [path] : []));
+}
+
+function pathsIn(given: GivenFlags): [flag: string, path: string][] {
+  const flags = ALL_FLAGS.filter((flag) => ["FILE", "FOLDER"].includes(flag.value ?? "") && flag.name !== "state");
+  return flags.flatMap(({ name }) => (given.get(name) ?? []).map((path): [string, string] => [name, path]));
 }
 
 async function refuseUnreadable(name: string, path: string): Promise<void> {
