@@ -24,10 +24,10 @@ export async function refuseUnseen(name: string, given: GivenFlags): Promise<voi
     if (!isAbsolute(path)) throw usageError(`--${flag} ${path}: a service needs the whole path`);
     const [hidden] = HIDDEN.exec(path) ?? [];
     if (hidden !== undefined) throw usageError(`--${flag} ${path}: the service has another ${hidden}`);
-    const isForeign = path.startsWith(CREDENTIALS) && !path.startsWith(`${credentialsPath(name)}/`);
-    if (isForeign)
-      throw usageError(`--${flag} ${path}: the service sees ${credentialsPath(name)} alone of credentials`);
     if (!path.startsWith(CREDENTIALS)) await refuseUnreadable(flag, path);
+    else if (!path.startsWith(`${credentialsPath(name)}/`)) {
+      throw usageError(`--${flag} ${path}: of credentials the service sees ${credentialsPath(name)} alone`);
+    }
   }
 }
 
