@@ -1,3 +1,4 @@
+import { nameHash } from "../ledger/zones/names.ts";
 import { labelText } from "../page/labels.ts";
 import { textAt } from "./label-texts.ts";
 import type { PrefixSet, SeriesSet } from "./prefix-set.ts";
@@ -5,7 +6,7 @@ import { prefixText } from "./prefix-text.ts";
 
 /** What has a prefix of its own on the page. */
 const PREFIX = "prefix";
-const NO_TEXTS = { bytes: new Uint8Array(0), ends: new Uint32Array(0) };
+const NO_TEXTS = { bytes: new Uint8Array(0), ends: new Uint32Array(0), hashes: new Uint32Array(0) };
 
 /** What sets count: in one by prefix, every prefix has labels of its own. */
 export function countedSet({ series, set }: SeriesSet): PrefixSet {
@@ -22,13 +23,14 @@ export function countedSet({ series, set }: SeriesSet): PrefixSet {
     labels: {
       bytes: new Uint8Array(Buffer.concat(texts)),
       ends: Uint32Array.from(texts, ({ length }) => (end += length)),
+      hashes: Uint32Array.from(texts, (text) => nameHash(text, 0, text.length)),
     },
   };
 }
 
 /** The prefixes of all sets, and no labels: the label sets are numbered through. */
-export function joined(sets: readonly PrefixSet[]): PrefixSet {
-  const count = sets.reduce((sum, set) => sum + set.count, 0);
+export function joined(sets: readonly { readonly set: PrefixSet }[]): PrefixSet {
+  const count = sets.reduce((sum, { set }) => sum + set.count, 0);
   const all = {
     labelNames: [],
     count,
@@ -40,7 +42,7 @@ export function joined(sets: readonly PrefixSet[]): PrefixSet {
   };
   let at = 0;
   let before = 0;
-  for (const set of sets) {
+  for (const { set } of sets) {
     all.versions.set(set.versions, at);
     all.words.set(set.words, 4 * at);
     all.bits.set(set.bits, at);

@@ -1,20 +1,21 @@
 import { NO_ZONE } from "../ledger/zones/spans.ts";
 import { Zone } from "../ledger/zones/zone.ts";
 import { IPV4_WORDS, IPV4_ZONE, IPV6_WORDS, IPV6_ZONE, type ZoneIndex, ZoneTable } from "../ledger/zones/zone-table.ts";
-import { orderOf } from "./prefix-order.ts";
 import type { PrefixSet } from "./prefix-set.ts";
-import { spansOf } from "./prefix-spans.ts";
+import { type SweptPrefixes, sweepPrefixes } from "./prefix-sweep.ts";
 
-/** What addresses are looked up in; the zones are those of `spansOf`. */
+/** What addresses are looked up in; the zones are those of SweptPrefixes. */
 export interface CustomerTables {
   readonly ipv4: ZoneIndex;
   readonly ipv6: ZoneIndex;
 }
 
 /** Makes the tables of a set: 1 s of work for a million prefixes, so better not in the thread that serves. */
-export function tablesOf(set: PrefixSet): CustomerTables {
-  const order = orderOf(set);
-  const { ipv4, ipv6 } = new ZoneTable(spansOf(set, 4, order), spansOf(set, 6, order));
+export function tablesOf(
+  set: PrefixSet,
+  swept: Pick<SweptPrefixes, "ipv4" | "ipv6"> = sweepPrefixes(set),
+): CustomerTables {
+  const { ipv4, ipv6 } = new ZoneTable(swept.ipv4, swept.ipv6);
   return { ipv4, ipv6 };
 }
 

@@ -84,9 +84,10 @@ export class Customers {
     this.zoning.names.reserve(zones.length);
     let count = 0;
     for (const { labels } of sets) {
-      let start = 0;
-      for (const end of labels.ends) {
-        zones[count++] = this.zoning.zoneOfBytes(labels.bytes, start, end);
+      const { bytes, ends, hashes } = labels;
+      for (let index = 0, start = 0; index < ends.length; index++) {
+        const end = ends[index]!;
+        zones[count++] = this.zoning.zoneOfBytes(bytes, start, end, hashes[index]);
         start = end;
         if (count % SETS_PER_TURN === 0) await nextTurn();
       }

@@ -17,6 +17,12 @@ export interface LoadedPrefixes extends Omit<ReadLists, "sets"> {
   readonly byAddress: readonly PrefixSet[];
   readonly labelled: readonly LabelledPrefixes[];
   readonly tables: CustomerTables | undefined;
+  /** Prefixes that repeat another one that is counted alike. */
+  readonly repeated: number;
+  /** Where the first repeated prefix is, and the one that repeats it, as FILE:LINE. */
+  readonly example: readonly [earlier: string, later: string] | undefined;
+  /** Prefixes that never count, because longer ones have all their addresses. */
+  readonly covered: number;
 }
 
 /** What the thread sends: all of it, or what is wrong with a list. */

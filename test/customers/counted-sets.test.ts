@@ -32,7 +32,7 @@ test("the longest prefix of all lists has an address, and one set of labels is o
     setOfBook({ "10.1.0.0/16": { site: "a" }, "11.0.0.0/8": { n: "ten" } }),
   ];
   const customers = new Customers(4, 100);
-  await customers.use(lists, tablesOf(joined(lists)));
+  await customers.use(lists, tablesOf(joined(lists.map((set) => ({ set })))));
   const { zoning } = customers;
   const nameAt = (...bytes: number[]) => zoning.nameOf(zoning.table.zoneOfIpv4(word(...bytes)));
   const found = [

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { textAt } from "../../src/customers/label-texts.ts";
 import type { PrefixSet } from "../../src/customers/prefix-set.ts";
-import type { Texts } from "../../src/ledger/zones/names.ts";
+import { nameHash, type Texts } from "../../src/ledger/zones/names.ts";
 import { labelText } from "../../src/page/labels.ts";
 import { addresses } from "../ledger/arbitraries.ts";
 
@@ -39,7 +39,11 @@ function labelsOf(names: readonly string[], values: readonly string[]): string {
 function textsOf(texts: readonly string[]): Texts {
   const bytes = texts.map((text) => Buffer.from(text));
   let end = 0;
-  return { bytes: Buffer.concat(bytes), ends: Uint32Array.from(bytes, ({ length }) => (end += length)) };
+  return {
+    bytes: Buffer.concat(bytes),
+    ends: Uint32Array.from(bytes, ({ length }) => (end += length)),
+    hashes: Uint32Array.from(bytes, (text) => nameHash(text, 0, text.length)),
+  };
 }
 
 /** The label sets of a set, as texts. */

@@ -7,7 +7,6 @@ import { sniffFormat } from "./format.ts";
 import { readJson, readJsonLines } from "./json.ts";
 import type { Pieces } from "./lines.ts";
 import { readNetworks } from "./networks.ts";
-import { findOverlaps, type PrefixAt } from "./overlaps.ts";
 import { ListFault, MAX_PREFIXES, PrefixSink, type Refusal } from "./prefix-sink.ts";
 
 /** What is to be read. */
@@ -26,19 +25,19 @@ export interface FileRead {
   readonly mark: string;
 }
 
+/** Prefixes that are counted in one way, and where each stands: FILE:LINE. */
+export interface ReadSet extends SeriesSet {
+  placeOf(index: number): string;
+}
+
 /** All lists, read. */
 export interface ReadLists {
   /** One for each kind of series that has prefixes. */
-  readonly sets: readonly SeriesSet[];
+  readonly sets: readonly ReadSet[];
   readonly files: readonly FileRead[];
   /** Lines that were skipped; the first of them, as FILE:LINE: why. */
   readonly skipped: number;
   readonly firstSkipped: string | undefined;
-  readonly repeated: number;
-  /** Where the first repeated prefix is, and the one that it repeats, as FILE:LINE. */
-  readonly example: readonly [earlier: string, later: string] | undefined;
-  /** Prefixes that never count, because longer ones have all their addresses. */
-  readonly covered: number;
 }
 
 const MAX_BYTES = 2 ** 29;
@@ -99,22 +98,14 @@ class Reading {
   }
 
   end(): ReadLists {
-    const sinks = [...this.#sinks].filter(([, { sink }]) => sink.count > 0);
-    const sets = sinks.map(([series, { sink }]) => ({ series, set: sink.set() }));
-    const { repeated, example, covered } = findOverlaps(sets.map(({ set }) => set));
-    const place = ({ set, index }: PrefixAt): string => {
-      const { sink, files } = sinks[set]![1];
-      return `${files.findLast(({ start }) => start <= index)!.path}:${sink.line(index)}`;
-    };
-    return {
-      sets,
-      files: this.#files,
-      skipped: this.#skipped,
-      firstSkipped: this.#firstSkipped,
-      repeated,
-      example: example && [place(example[0]), place(example[1])],
-      covered,
-    };
+    const sets = [...this.#sinks]
+      .filter(([, { sink }]) => sink.count > 0)
+      .map(([series, { sink, files }]) => ({
+        series,
+        set: sink.set(),
+        placeOf: (index: number) => `${files.findLast(({ start }) => start <= index)!.path}:${sink.line(index)}`,
+      }));
+    return { sets, files: this.#files, skipped: this.#skipped, firstSkipped: this.#firstSkipped };
   }
 
   #sinkOf(series: Series, path: string): PrefixSink {

@@ -16,6 +16,8 @@ export interface Texts {
   readonly bytes: Uint8Array;
   /** Where each ends, and the next begins. */
   readonly ends: Uint32Array;
+  /** What nameHash says of each. */
+  readonly hashes: Uint32Array;
 }
 
 /**
@@ -118,7 +120,9 @@ export class Names {
 
   /** All names, in arrays of their own, if none was removed. */
   texts(): Texts {
-    return { bytes: this.#bytes.slice(0, this.#end), ends: this.#ends.slice(0, this.#count) };
+    const count = this.#count;
+    const [ends, hashes] = [this.#ends.slice(0, count), this.#hashes.slice(0, count)];
+    return { bytes: this.#bytes.slice(0, this.#end), ends, hashes };
   }
 
   #isNamed(number: number, bytes: Uint8Array, from: number, to: number): boolean {

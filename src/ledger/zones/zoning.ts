@@ -101,9 +101,8 @@ export class Zoning {
     return this.zoneOfBytes(bytes, 0, bytes.length);
   }
 
-  /** Likewise, of the name bytes[from, to). */
-  zoneOfBytes(bytes: Uint8Array, from: number, to: number): number {
-    const hash = nameHash(bytes, from, to);
+  /** Likewise, of the name bytes[from, to). `hash`: that of nameHash. */
+  zoneOfBytes(bytes: Uint8Array, from: number, to: number, hash = nameHash(bytes, from, to)): number {
     const known = this.names.find(bytes, from, to, hash);
     if (known !== NO_NAME) {
       // If it was gone, it is wanted again.

@@ -174,33 +174,6 @@ test("lines that are wrong are skipped and counted if that is asked for", async 
   assert.match(firstSkipped!, /list[0-9]+:3: "x" is no prefix; /);
 });
 
-test("repeated prefixes are told by file and line", async () => {
-  const paths = ["prefix,a\n10.0.0.0/8,x\n", "prefix,a\n\n::1,x\n10.0.0.0/8,y\n"].map((text) => {
-    const path = join(folder.path, `list${files++}`);
-    writeFileSync(path, text);
-    return path;
-  });
-  const lists = paths.map((path) => ({ path, series: "labels" as const, format: null }));
-  const inline = [{ prefix: "::1", labels: { b: "z" }, series: "labels" as const, line: 9 }];
-  const {
-    repeated,
-    example,
-    covered,
-    files: read,
-  } = await readLists({
-    lists,
-    inline,
-    inlinePath: "p.yml",
-    isLenient: false,
-  });
-  assert.deepEqual([repeated, covered, example], [2, 0, [`${paths[0]}:2`, `${paths[1]}:4`]]);
-  assert.deepEqual(
-    read.map(({ path }) => path),
-    paths,
-  );
-  for (const { mark } of read) assert.match(mark, /^[0-9]+ [0-9]+ [0-9]+ [0-9]+$/);
-});
-
 const anyRecords = fc.array(
   fc.tuple(
     fc.ipV4(),
