@@ -3,6 +3,7 @@ import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { SlotCounters } from "../ledger/zones/slot-counters.ts";
 import type { SlotPool } from "../ledger/zones/slot-pool.ts";
 import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
+import type { ZoneTable } from "../ledger/zones/zone-table.ts";
 import { Zoning } from "../ledger/zones/zoning.ts";
 import { labelText } from "../page/labels.ts";
 import { type CustomerTables, numbered } from "./customer-tables.ts";
@@ -60,7 +61,8 @@ export class Customers {
     const counted = new Uint8Array(this.zoning.zones);
     for (const zone of zones) counted[zone] = 1;
     const { table } = this.zoning;
-    const refusal = this.zoning.use(numbered(tables, zones));
+    await nextTurn();
+    const refusal = await this.#change(numbered(tables, zones));
     if (refusal !== undefined) return refusal;
     const before = this.#labelNames;
     this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
@@ -76,6 +78,14 @@ export class Customers {
         this.zoning.retain(this.#counted);
       },
     };
+  }
+
+  /** Changes the table, and lets the event loop have its turn between the steps. */
+  async #change(table: ZoneTable): Promise<string | undefined> {
+    const change = this.zoning.change(table);
+    let step = change.next();
+    for (; step.done !== true; step = change.next()) await nextTurn();
+    return step.value;
   }
 
   /** The zones of all label sets. */

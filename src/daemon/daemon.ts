@@ -21,6 +21,9 @@ import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
 import { ServiceManager } from "./systemd/service-manager.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
 
+/** After a change, before what takes a while is done. */
+const LULL_MS = 1000;
+
 /** What another config may need, of collectors, engines and ports below 1024. */
 const TO_CHANGE = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_BIND_SERVICE"] as const;
 
@@ -163,7 +166,7 @@ async function apply(config: Config, addresses: readonly ListenAddress[], runnin
     logListening(listening.added);
     await listening.commit();
     await rules.use(next);
-    setImmediate(() => giveMemoryBack(config));
+    setTimeout(() => giveMemoryBack(config), LULL_MS).unref();
     return waiting;
   } catch (error) {
     await listening?.undo();

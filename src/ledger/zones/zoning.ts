@@ -16,8 +16,8 @@ const Stay = { NONE: 0, LISTED: 1, GONE: 2, TOLD: 3 } as const;
 /** Told of zones whose numbers go to others: zone → 1. */
 export type ReleaseListener = (released: Uint8Array) => void;
 
-/** Takes over a table, or returns why it cannot. */
-export type TableFollower = (table: ZoneTable) => string | undefined;
+/** Makes ready for a table, in steps; returns what takes it into use, or why that can't be. */
+export type TableFollower = (table: ZoneTable) => Generator<void, (() => void) | string>;
 
 /**
  * One way to tell remote addresses apart, by country or by AS: shared by all interfaces. Zones are numbered as the
@@ -68,10 +68,21 @@ export class Zoning {
    * that follow.
    */
   use(table: ZoneTable): string | undefined {
+    const change = this.change(table);
+    let step = change.next();
+    while (step.done !== true) step = change.next();
+    return step.value;
+  }
+
+  /** Likewise, in steps of some ms, between which there may be anything but another change. */
+  *change(table: ZoneTable): Generator<void, string | undefined> {
+    const switches: (() => void)[] = [];
     for (const follower of this.#followers) {
-      const refusal = follower(table);
-      if (refusal !== undefined) return refusal;
+      const ready = yield* follower(table);
+      if (typeof ready === "string") return ready;
+      switches.push(ready);
     }
+    for (const switchOver of switches) switchOver();
     this.#table = table;
     return undefined;
   }

@@ -122,7 +122,10 @@ test("a database that is refused keeps no address out, and is told of until one 
     zonings.map((zoning) => mapper.isCurrent(zoning)),
     [true, true],
   );
-  zonings[0].watch(({ ipv4 }) => (ipv4.spans.length > 2 * before + 8 ? "too large" : undefined));
+  zonings[0].watch(function* ({ ipv4 }) {
+    yield;
+    return ipv4.spans.length > 2 * before + 8 ? "too large" : () => {};
+  });
   const before = zonings[0].table.ipv4.spans.length / 2;
   const large = Object.fromEntries(Array.from({ length: 50 }, (_, k) => [`9.${k * 2}.0.0/16`, { country_code: "DE" }]));
   for (const bytes of [mmdb(large, { ipVersion: 4 }), circular()]) {
@@ -169,7 +172,10 @@ test("too many addresses of the host are told of for as long as there are", asyn
   const zoning = new Zoning("country", 10);
   const mapper = await site.mapper([zoning], [site.write("a", NETHERLANDS)], [], host);
   await mapper.refresh();
-  zoning.watch((table) => (table.zoneOfIpv4(0x0909_0909) === Zone.LOCAL ? "too large" : undefined));
+  zoning.watch(function* (table) {
+    yield;
+    return table.zoneOfIpv4(0x0909_0909) === Zone.LOCAL ? "too large" : () => {};
+  });
   host.add(0x0909_0909);
   await mapper.refresh();
   await mapper.refresh();

@@ -291,13 +291,23 @@ describe("a zoning", () => {
     assert.equal(zoning.zoneOf("5"), names[5]);
   });
 
-  test("keeps the table in use if a follower cannot take another", () => {
+  test("keeps the table in use, for all that follow, if one of them cannot take another", () => {
     const zoning = zoningOf(NAMES);
     const before = zoning.table;
-    const stop = zoning.watch(() => "too large");
+    let switches = 0;
+    zoning.watch(function* () {
+      yield;
+      return () => void switches++;
+    });
+    const stop = zoning.watch(function* () {
+      yield;
+      return "too large";
+    });
     assert.equal(zoning.use(tableOf(zoning, {})), "too large");
     assert.equal(zoning.table, before);
+    assert.equal(switches, 0);
     stop();
     assert.equal(zoning.use(tableOf(zoning, {})), undefined);
+    assert.equal(switches, 1);
   });
 });

@@ -32,6 +32,7 @@ const SPARE_ENTRIES = 16 * 1024;
 const ENTRY_WORDS = 2;
 const DIRECTORY_BYTES = (DIRECTORY_ENTRIES / GROUP_ENTRIES) * GROUP_BYTES;
 const ARRAY = bpf.BPF_MAP_TYPE_ARRAY;
+const TOO_LARGE = "it is too large for the tables that were made in the kernel at start; restart promtap to use it";
 
 /** The tables of IPv4, of which one is in use. */
 class Ipv4Side implements Ipv4Maps {
@@ -57,12 +58,16 @@ class Ipv4Side implements Ipv4Maps {
     return this.#treeOf(index).nodeCount <= this.#capacity && neededLevels(index) <= this.levels;
   }
 
-  /** Writes a table into a half; returns the first entry of that half's directory. */
-  write(index: ZoneIndex, half: number): number {
+  /** The first entry of the directory of a half. */
+  firstEntry(half: number): number {
+    return half * DIRECTORY_ENTRIES;
+  }
+
+  /** Writes a table into a half. */
+  write(index: ZoneIndex, half: number): void {
     const groups = this.#groupWords.subarray((half * DIRECTORY_BYTES) / 4, ((half + 1) * DIRECTORY_BYTES) / 4);
     this.#treeOf(index).write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
     this.#next = undefined;
-    return half * DIRECTORY_ENTRIES;
   }
 
   #treeOf(index: ZoneIndex): Ipv4Tree {
@@ -101,9 +106,14 @@ class Ipv6Side implements Ipv6Maps {
     );
   }
 
-  /** Writes a table into a half; returns the first entry of that half's directory. */
-  write({ directory, spans }: ZoneIndex, half: number): number {
-    const firstEntry = half * this.#capacity.entries;
+  /** The first entry of the directory of a half. */
+  firstEntry(half: number): number {
+    return half * this.#capacity.entries;
+  }
+
+  /** Writes a table into a half. */
+  write({ directory, spans }: ZoneIndex, half: number): void {
+    const firstEntry = this.firstEntry(half);
     const firstSpan = half * this.#capacity.spans;
     this.#spanWords.set(spans, firstSpan * IPV6_WORDS);
     const to = this.#directoryWords;
@@ -113,7 +123,6 @@ class Ipv6Side implements Ipv6Maps {
       to[firstEntry * ENTRY_WORDS + at] = low + base;
       to[firstEntry * ENTRY_WORDS + at + 1] = high === SUBDIRECTORY ? high : high + base;
     }
-    return firstEntry;
   }
 }
 
@@ -129,6 +138,7 @@ export class ZoneTables {
   readonly #stateWords: Uint32Array;
   readonly #unwatch: () => void;
   #half = 0;
+  #isClosed = false;
 
   /** In `maps`; `state` is what says which half is in use. A table with a zone of `maxZones` or above is refused. */
   constructor(maps: MapSet, zoning: Zoning, stateWords: Uint32Array, maxZones: number) {
@@ -137,29 +147,45 @@ export class ZoneTables {
     this.ipv6 = new Ipv6Side(maps, ipv6);
     this.#maxZones = maxZones;
     this.#stateWords = stateWords;
-    this.#write(zoning.table);
-    this.#unwatch = zoning.watch((table) => this.#replace(table));
+    this.ipv4.write(ipv4, this.#half);
+    this.ipv6.write(ipv6, this.#half);
+    this.#use(this.#half);
+    this.#unwatch = zoning.watch((table) => this.#follow(table));
   }
 
   /** Follows no more. */
   close(): void {
+    this.#isClosed = true;
     this.#unwatch();
   }
 
-  #replace(table: ZoneTable): string | undefined {
-    if (!this.ipv4.fits(table.ipv4) || !this.ipv6.fits(table.ipv6) || highestZone(table) >= this.#maxZones) {
-      return "it is too large for the tables that were made in the kernel at start; restart promtap to use it";
+  /** Writes a table beside the one in use. */
+  *#follow(table: ZoneTable): Generator<void, (() => void) | string> {
+    const { ipv4, ipv6 } = table;
+    const fits = [
+      () => highestZone(table) < this.#maxZones,
+      () => this.ipv6.fits(ipv6),
+      // Makes the tree.
+      () => this.ipv4.fits(ipv4),
+    ];
+    for (const fit of fits) {
+      if (!fit()) return TOO_LARGE;
+      yield;
     }
-    this.#write(table);
-    return undefined;
+    const half = 1 - this.#half;
+    for (const write of [() => this.ipv4.write(ipv4, half), () => this.ipv6.write(ipv6, half)]) {
+      // Who waits for a turn may be closed meanwhile, and the memory is gone.
+      if (this.#isClosed) return () => {};
+      write();
+      yield;
+    }
+    return () => this.#use(half);
   }
 
-  #write({ ipv4, ipv6 }: ZoneTable): void {
-    const half = 1 - this.#half;
-    const first4 = this.ipv4.write(ipv4, half);
-    const first6 = this.ipv6.write(ipv6, half);
-    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV4 / 4, first4);
-    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV6 / 4, first6);
+  #use(half: number): void {
+    if (this.#isClosed) return;
+    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV4 / 4, this.ipv4.firstEntry(half));
+    Atomics.store(this.#stateWords, ZONE_STATE.FIRST_ENTRY_IPV6 / 4, this.ipv6.firstEntry(half));
     this.#half = half;
   }
 }
