@@ -24,22 +24,44 @@ export interface SweptPrefixes {
 /** Goes through all addresses, once. */
 export function sweepPrefixes(set: PrefixSet): SweptPrefixes {
   const order = orderOf(set);
-  const [ipv4, ipv6] = [new Sweep(set, 4), new Sweep(set, 6)];
-  for (const prefix of order) (set.versions[prefix] === 4 ? ipv4 : ipv6).open(prefix);
+  // Read one behind the other, they are in the cache.
+  const sorted = inOrder(set, order);
+  const [ipv4, ipv6] = [new Sweep(sorted, 4), new Sweep(sorted, 6)];
+  for (let prefix = 0; prefix < set.count; prefix++) (sorted.versions[prefix] === 4 ? ipv4 : ipv6).open(prefix);
   const spans = { ipv4: ipv4.end(), ipv6: ipv6.end() };
+  const example = ipv4.example ?? ipv6.example;
   return {
     ...spans,
     repeated: ipv4.repeated + ipv6.repeated,
-    example: ipv4.example ?? ipv6.example,
+    example: example && [order[example[0]]!, order[example[1]]!],
     covered: ipv4.covered + ipv6.covered,
   };
+}
+
+type Prefixes = Pick<PrefixSet, "versions" | "words" | "bits" | "sets">;
+
+function inOrder({ versions, words, bits, sets }: PrefixSet, order: Uint32Array): Prefixes {
+  const sorted = {
+    versions: new Uint8Array(order.length),
+    words: new Uint32Array(WORDS * order.length),
+    bits: new Uint8Array(order.length),
+    sets: new Uint32Array(order.length),
+  };
+  for (let to = 0; to < order.length; to++) {
+    const from = order[to]!;
+    sorted.versions[to] = versions[from]!;
+    for (let word = 0; word < WORDS; word++) sorted.words[WORDS * to + word] = words[WORDS * from + word]!;
+    sorted.bits[to] = bits[from]!;
+    sorted.sets[to] = sets[from]!;
+  }
+  return sorted;
 }
 
 /** Goes through the addresses of a version, and knows which prefixes hold the one it is at. */
 class Sweep {
   repeated = 0;
   example: readonly [number, number] | undefined;
-  readonly #set: PrefixSet;
+  readonly #sorted: Prefixes;
   readonly #spans: Spans;
   /** The first of the words that an address has. */
   readonly #firstWord: number;
@@ -56,11 +78,11 @@ class Sweep {
   #seen = 0;
   #counting = 0;
 
-  constructor(set: PrefixSet, version: 4 | 6) {
-    this.#set = set;
+  constructor(sorted: Prefixes, version: 4 | 6) {
+    this.#sorted = sorted;
     this.#firstWord = version === 4 ? WORDS - 1 : 0;
     this.#spans = new Spans(version);
-    this.#counts = new Uint8Array(set.count);
+    this.#counts = new Uint8Array(sorted.sets.length);
   }
 
   /** How many have no span. */
@@ -69,7 +91,7 @@ class Sweep {
   }
 
   open(prefix: number): void {
-    const { words, bits } = this.#set;
+    const { words, bits } = this.#sorted;
     const at = prefix * WORDS;
     while (this.#open > 0 && this.#isBehind(words, at)) this.#close();
     const around = this.#open > 0 ? this.#prefixes[this.#open - 1]! : NONE;
@@ -84,7 +106,7 @@ class Sweep {
     this.#prefixes[top] = prefix;
     for (let word = this.#firstWord; word < WORDS; word++) {
       const hostBits = Math.min(32, Math.max(0, (word + 1 - this.#firstWord) * 32 - bits[prefix]!));
-      const mask = hostBits === 32 ? 0xffff_ffff : 2 ** hostBits - 1;
+      const mask = hostBits === 32 ? -1 : (1 << hostBits) - 1;
       this.#lasts[top * WORDS + word] = (words[at + word]! | mask) >>> 0;
     }
     this.#cut(words, at, prefix);
@@ -128,7 +150,7 @@ class Sweep {
 
   #add(): void {
     const [start, owner] = [this.#start, this.#owner];
-    const zone = owner === NONE ? NO_ZONE : this.#set.sets[owner]! + 1;
+    const zone = owner === NONE ? NO_ZONE : this.#sorted.sets[owner]! + 1;
     if (this.#firstWord > 0) this.#spans.add(start[WORDS - 1]!, 0, 0, 0, zone);
     else this.#spans.add(start[0]!, start[1]!, start[2]!, start[3]!, zone);
     if (owner === NONE || this.#counts[owner] === 1) return;
