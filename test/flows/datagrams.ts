@@ -127,9 +127,20 @@ function readOf({ numbers, interval }: Flow): Read {
   return Object.fromEntries([...named, ["interval", interval]].filter(([, value]) => value !== 0)) as Read;
 }
 
-/** An sFlow v5 datagram of an agent with an IPv4 address. */
-export function sflow(samples: readonly Bytes[], { sequence = 0, domain = 0 }: Header = {}): Bytes {
-  const header = [u32(5), u32(1), hex("c0000201"), u32(domain), u32(sequence), u32(1000), u32(samples.length)];
+/** The address of an agent that tells none. */
+const NO_AGENT = [0, 0, 0, 0];
+
+/** An sFlow v5 datagram of an agent, by the 4 or 16 bytes of its address. */
+export function sflow(samples: readonly Bytes[], { sequence = 0, domain = 0 }: Header = {}, agent = NO_AGENT): Bytes {
+  const header = [
+    u32(5),
+    u32(agent.length === 4 ? 1 : 2),
+    agent,
+    u32(domain),
+    u32(sequence),
+    u32(1000),
+    u32(samples.length),
+  ];
   return [...header, ...samples].flat();
 }
 

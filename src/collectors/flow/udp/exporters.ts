@@ -109,6 +109,17 @@ export class Exporters {
     known.interfaces = this.#interfaces?.names.get(known.name);
   }
 
+  /** Whether what comes from an address is to be heard. Hot. */
+  hears(word0: number, word1: number, word2: number, word3: number): boolean {
+    if (this.#allowed === null) return true;
+    const words = this.#words;
+    words[0] = word0;
+    words[1] = word1;
+    words[2] = word2;
+    words[3] = word3;
+    return this.#allowed.has(words);
+  }
+
   /** The exporter of an address, in four words, at a time; undefined if it is not to be heard. Hot. */
   find(word0: number, word1: number, word2: number, word3: number, nowMs: number): KnownExporter | undefined {
     const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
@@ -116,14 +127,12 @@ export class Exporters {
       const found = this.#byIpv4.get(word3);
       if (found !== undefined) return found;
     }
-    const words = this.#words;
-    words.set([word0, word1, word2, word3]);
-    if (this.#allowed?.has(words) === false) return undefined;
+    if (!this.hears(word0, word1, word2, word3)) return undefined;
     const name = isIpv4 ? formatIpv4(word3) : formatIpv6(word0, word1, word2, word3);
     const found = this.#known.get(name);
     if (found !== undefined) return found;
     if (this.#known.size >= this.#max && !this.#evict(nowMs)) return this.other;
-    const known = knownBy(name, words.slice(), new Exporter(this.#room));
+    const known = knownBy(name, Uint32Array.of(word0, word1, word2, word3), new Exporter(this.#room));
     this.#name(known);
     this.#known.set(name, known);
     if (isIpv4) this.#byIpv4.set(word3, known);

@@ -1,11 +1,12 @@
 import { Decoder } from "../../../flows/decoder.ts";
 import { type CountedDirection, Room } from "../../../flows/exporter.ts";
 import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "../../../flows/flow.ts";
+import { readAgent } from "../../../flows/sflow/agent.ts";
 import { Verdict } from "../../../flows/verdict.ts";
 import type { FlowLedger } from "../flow-ledger.ts";
 import { Verdict as RecordVerdict } from "../records/flow-record.ts";
 import type { FlowAccounts } from "./flow-accounts.ts";
-import { Exporters, type ExportersOptions } from "./exporters.ts";
+import { Exporters, type ExportersOptions, type KnownExporter } from "./exporters.ts";
 import type { FlowSystems } from "./flow-systems.ts";
 import { RecordWriter } from "./record-writer.ts";
 
@@ -57,6 +58,8 @@ export class UdpIntake {
   readonly #decoder: Decoder;
   readonly #ledger: FlowLedger;
   readonly #writer: RecordWriter;
+  /** The agent of a datagram of sFlow. */
+  readonly #agent = new Uint32Array(4);
   #sampling: Sampling;
   readonly #now: () => number;
 
@@ -94,9 +97,7 @@ export class UdpIntake {
     const nowMs = this.#now();
     this.room.held.advance(nowMs);
     for (let k = 0; k < count; k++) {
-      const [word0, word1] = [batch.senderWord(k, 0), batch.senderWord(k, 1)];
-      const [word2, word3] = [batch.senderWord(k, 2), batch.senderWord(k, 3)];
-      const known = this.exporters.find(word0, word1, word2, word3, nowMs);
+      const known = this.#exporterOf(batch, k, nowMs);
       if (known === undefined) {
         this.notAllowed++;
         continue;
@@ -107,6 +108,22 @@ export class UdpIntake {
       this.accounts?.begin(known.called);
       this.verdicts[this.#decoder.decode(known.exporter, batch.view, batch.start(k), batch.end(k))]!++;
     }
+  }
+
+  /** Whose datagram the k-th is, undefined if it is not to be heard: that of sFlow is of its agent, if that is. Hot. */
+  #exporterOf(batch: Datagrams, k: number, nowMs: number): KnownExporter | undefined {
+    const { exporters } = this;
+    const agent = this.#agent;
+    const word0 = batch.senderWord(k, 0);
+    const word1 = batch.senderWord(k, 1);
+    const word2 = batch.senderWord(k, 2);
+    const word3 = batch.senderWord(k, 3);
+    const isOfAgent = readAgent(batch.view, batch.start(k), batch.end(k), agent);
+    if (isOfAgent && exporters.hears(word0, word1, word2, word3)) {
+      const known = exporters.find(agent[0]!, agent[1]!, agent[2]!, agent[3]!, nowMs);
+      if (known !== undefined) return known;
+    }
+    return exporters.find(word0, word1, word2, word3, nowMs);
   }
 
   #count(flow: Flow): void {

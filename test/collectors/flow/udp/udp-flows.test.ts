@@ -161,6 +161,36 @@ describe("flows that come as datagrams", () => {
     assert.equal(page.value("promtap_flow_exporters"), 3);
   });
 
+  test("of sFlow are those of their agent, if that is heard and no other can have its address", async () => {
+    const RAW = rawHeader(11, 100, 0, hex("450000640001000040110000 0a000001 0a000002"));
+    const allowed = new NetworkSet(networksOf("192.0.2.0/24,10.0.0.0/8,2001:db8::/32", "--flow-exporters"));
+    const site = await Site.of({ labels: ["label", "iface_in"], exporters: { allowed } });
+    const send = (from: string, agent: string, sequence: number): void =>
+      site.send(from, sflow([flowSample([RAW], { rate: 1, input: 1 })], { sequence }, hex(agent)));
+    // Two agents behind one address, whose numbers have nothing to do with each other; one by two ways.
+    for (let k = 0; k < 4; k++) {
+      send("192.0.2.1", "0a000001", k);
+      send("192.0.2.1", "0a000002", 1000 + 2 * k);
+    }
+    send("192.0.2.2", "0a000001", 4);
+    send("192.0.2.1", "20010db8 00000000 00000000 00000007", 0);
+    // Not of this site; of no one alone; and from where nothing is heard.
+    for (const agent of ["0b000001", "00000000", "7f000001"]) send("192.0.2.9", agent, 0);
+    for (const agent of ["", "00000000", "00000001"]) send("192.0.2.9", agent.padStart(32, "0"), 0);
+    send("198.51.100.1", "0a000001", 5);
+    const page = await site.page();
+    const expected = { "10.0.0.1": 5, "10.0.0.2": 4, "2001:db8::7": 1, "192.0.2.9": 6 };
+    for (const [name, count] of Object.entries(expected)) {
+      assert.equal(page.value(`flow_transit_packets_total{hostname="${name}",iface_in="1"}`), count, name);
+      assert.equal(page.value(`promtap_flow_datagrams_total{exporter="${name}"}`), count, name);
+    }
+    assert.equal(page.value("promtap_flow_exporters"), 4);
+    assert.equal(page.value('promtap_flow_refused_datagrams_total{reason="not_allowed"}'), 1);
+    const lost = (name: string): number => page.sum("promtap_flow_lost_total", `exporter="${name}"`);
+    assert.deepEqual(["10.0.0.1", "10.0.0.2"].map(lost), [0, 3]);
+    assert.equal(page.sum("promtap_flow_sequence_restarts_total"), 0);
+  });
+
   test("have the name that a file gives their exporter, which is read again when it changes", async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "exporters");
