@@ -2,9 +2,10 @@ import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { grown } from "../grown-array.ts";
 import { usageError } from "../config/flag.ts";
 import { parseLabels } from "../page/labels.ts";
-import { Highest, leftOut } from "./highest.ts";
+import { leftOut } from "./highest.ts";
 import { INTERVAL_MS, intervalAt } from "./intervals.ts";
 import type { Month } from "./month.ts";
+import { type Rates, RowSamples } from "./row-samples.ts";
 import { readSamples, type SampleRecord } from "./samples/sample-file.ts";
 import { dayOf, type SampleFile, sampleFiles } from "./samples/sample-folder.ts";
 
@@ -12,19 +13,12 @@ import { dayOf, type SampleFile, sampleFiles } from "./samples/sample-folder.ts"
 const ROWS_PER_PASS = 16_384;
 /** Of what was written since the first pass. */
 const NO_ROW = -1;
-const BITS_PER_BYTE = 8;
-const INTERVAL_S = INTERVAL_MS / 1000;
 
 /** What one customer, or several with the same labels, had in a month. */
-export interface BillRow {
+export interface BillRow extends Rates {
   readonly labels: readonly string[];
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** 95th percentiles, in bits a second. */
-  readonly in: number;
-  readonly out: number;
-  readonly larger: number;
-  readonly sum: number;
 }
 
 /** Intervals without a sample, from the start of the first to the end of the last, in milliseconds since 1970. */
@@ -85,37 +79,10 @@ async function filesOf(folder: string, first: number, end: number): Promise<Samp
   throw new PromtapError(ErrorCode.HOST, `couldn't make the bill: ${folder} has no samples of that month${hint}`);
 }
 
-/** The highest samples of a row. */
-class RowSamples {
-  readonly in: Highest;
-  readonly out: Highest;
-  readonly larger: Highest;
-  readonly sum: Highest;
-
-  constructor(limit: number) {
-    this.in = new Highest(limit);
-    this.out = new Highest(limit);
-    this.larger = new Highest(limit);
-    this.sum = new Highest(limit);
-  }
-
-  take(bytesIn: number, bytesOut: number): void {
-    this.in.take(bytesIn);
-    this.out.take(bytesOut);
-    this.larger.take(Math.max(bytesIn, bytesOut));
-    this.sum.take(bytesIn + bytesOut);
-  }
-
-  rates(samples: number): Pick<BillRow, "in" | "out" | "larger" | "sum"> {
-    const rate = (highest: Highest): number => Math.round((highest.but(leftOut(samples)) * BITS_PER_BYTE) / INTERVAL_S);
-    return { in: rate(this.in), out: rate(this.out), larger: rate(this.larger), sum: rate(this.sum) };
-  }
-}
-
 /** A reading of all files, for the samples of so many rows from `from` on. */
 interface Pass {
   readonly from: number;
-  readonly samples: RowSamples[];
+  readonly samples: RowSamples;
   /** Those that have a sample so far. */
   readonly intervals: Set<number>;
 }
@@ -139,7 +106,7 @@ class MonthReading {
   readonly #covered = new Map<number, number>();
   readonly #faults: string[] = [];
   /** Rows whose rates are known, of all passes before. */
-  readonly #rates: Pick<BillRow, "in" | "out" | "larger" | "sum">[] = [];
+  readonly #rates: Rates[] = [];
   #passes = 0;
 
   constructor(by: readonly string[] | null, first: number, end: number, rowsPerPass: number) {
@@ -156,7 +123,8 @@ class MonthReading {
   }
 
   async read(files: readonly SampleFile[]): Promise<void> {
-    const pass: Pass = { from: this.#rates.length, samples: [], intervals: new Set() };
+    const samples = new RowSamples(this.#rowsPerPass, this.#highest);
+    const pass: Pass = { from: this.#rates.length, samples, intervals: new Set() };
     for (const { path } of files) {
       const damagedAt = await this.#readFile(path, pass);
       const isNews = damagedAt !== undefined && this.#passes === 0;
@@ -165,7 +133,7 @@ class MonthReading {
     this.#passes++;
     const to = Math.min(pass.from + this.#rowsPerPass, this.#labels.length);
     for (let row = pass.from; row < to; row++) {
-      this.#rates.push((pass.samples[row - pass.from] ?? new RowSamples(1)).rates(this.#covered.size));
+      this.#rates.push(samples.rates(row - pass.from, this.#covered.size));
     }
   }
 
@@ -257,8 +225,9 @@ class MonthReading {
         this.#totals[2 * row + 1]! += outNow;
       }
       if (!isSample || row < from || row >= from + this.#rowsPerPass) continue;
-      (samples[row - from] ??= new RowSamples(this.#highest)).take(inNow, outNow);
+      samples.take(row - from, inNow, outNow);
     }
+    if (isSample) samples.end();
   }
 }
 

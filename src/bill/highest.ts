@@ -1,27 +1,29 @@
-/** The highest of the numbers that are taken, as many as asked for: a heap, the least of them first. */
+/** The highest of the numbers that are taken, none below 0, as many as asked for: a heap, the least of them first. */
 export class Highest {
-  readonly #limit: number;
-  readonly #heap: number[] = [];
+  readonly #heap: Float64Array;
+  #count = 0;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#heap = new Float64Array(limit);
   }
 
   /** Hot. */
   take(value: number): void {
-    const heap = this.#heap;
-    if (heap.length < this.#limit) this.#rise(value);
-    else if (value > heap[0]!) this.#sink(value);
+    if (this.#count < this.#heap.length) this.#rise(value);
+    else if (value > this.#heap[0]!) this.#sink(value);
   }
 
   /** The highest but so many; 0 if fewer were taken. */
   but(count: number): number {
-    return this.#heap.toSorted((a, b) => b - a)[count] ?? 0;
+    const heap = this.#heap;
+    if (count >= this.#count) return 0;
+    // Sorted, it is a heap as well.
+    return count === heap.length - 1 ? heap[0]! : heap.subarray(0, this.#count).sort()[this.#count - 1 - count]!;
   }
 
   #rise(value: number): void {
     const heap = this.#heap;
-    let at = heap.length;
+    let at = this.#count++;
     for (let above = (at - 1) >> 1; at > 0 && heap[above]! > value; above = (at - 1) >> 1) {
       heap[at] = heap[above]!;
       at = above;
