@@ -108,3 +108,28 @@ describe("the Debian package", { skip: skip || (process.getuid?.() !== 0 && "nee
     ]);
   });
 });
+
+describe("the rpm", { skip: skip || (process.getuid?.() !== 0 && "needs root") }, () => {
+  test("installs, and leaves nothing when it is erased", () => {
+    using machine = new Overlay();
+    const listed = machine.run(`
+      exec 2>&1
+      wanted=/etc/systemd/system/multi-user.target.wants/promtap.service
+      # Debian has another manager of packages, and these are not known to it
+      package() { rpm --force-debian --dbpath /tmp/rpm --nodeps "$@" >/tmp/log 2>&1 || cat /tmp/log; }
+      package -i /mnt/promtap-*.${process.arch === "x64" ? "x86_64" : "aarch64"}.rpm
+      promtap --version | head -n 1
+      ls -d /usr/lib/systemd/system/promtap.*
+      readlink -f $wanted
+      package -e promtap
+      find /etc /usr /var -xdev -name '*promtap*'
+    `);
+    assert.match(listed.split("\n")[0]!, /^promtap, version /);
+    assert.deepEqual(listed.trim().split("\n").slice(1), [
+      "/usr/lib/systemd/system/promtap.service",
+      "/usr/lib/systemd/system/promtap.service.d",
+      "/usr/lib/systemd/system/promtap.socket",
+      "/usr/lib/systemd/system/promtap.service",
+    ]);
+  });
+});
