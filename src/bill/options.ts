@@ -1,4 +1,4 @@
-import { usageError } from "../config/flag.ts";
+import { type OwnFlag, usageError } from "../config/flag.ts";
 import { statePath } from "../state/state-keeper.ts";
 import { type Month, monthOf } from "./month.ts";
 import { samplesPath } from "./samples/sample-folder.ts";
@@ -17,7 +17,14 @@ export interface BillOptions {
 
 /** Where the unit that promtap brings keeps its state. */
 const USUAL_STATE = "/var/lib/promtap/promtap.state";
-const NAMES = ["month", "by", "format", "state", "timezone"];
+export const BILL_FLAGS: readonly OwnFlag[] = [
+  { name: "month", value: "MONTH", help: "The month, such as 2026-11." },
+  { name: "by", value: "LABEL,...", help: "Labels that rows are told apart by; else all that there are." },
+  { name: "format", value: "FORMAT", choices: BILL_FORMATS, help: "How it is written." },
+  { name: "state", value: "FILE", help: "The file of --state; samples are beside it." },
+  { name: "timezone", value: "ZONE", help: "Whose midnight the month begins at, such as Europe/Berlin; else UTC." },
+];
+const NAMES = BILL_FLAGS.map(({ name }) => name);
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** Reads the words behind `bill`. Throws a usage error. */

@@ -1,14 +1,17 @@
 import { type CommandDef, defineCommand, runCommand } from "citty";
 import { type CommandLine, usageError } from "../config/flag.ts";
+import { BILL_FLAGS } from "../bill/options.ts";
 import { SECTIONS } from "../daemon/config.ts";
 import { PERSONALITIES } from "../personalities/personalities.ts";
+import { TOP_FLAGS } from "../top/options.ts";
 import { VERSION } from "../version.ts";
 import { printBill } from "./bill.ts";
-import { completions, type Shell, SHELLS } from "./completions.ts";
+import { type Behind, completions, type Shell, SHELLS } from "./completions.ts";
 import { helpText, NOTES, SUMMARY } from "./help.ts";
 import { manPage } from "./man-page.ts";
 import { installService, uninstallService, upgradeProgram } from "./install/install.ts";
-import { dashboardsText, rulesText } from "./monitoring.ts";
+import { INSTALL_WORDS, UNINSTALL_WORDS, UPGRADE_WORDS } from "./install/words.ts";
+import { dashboardsText, DASHBOARD_WORDS, rulesText } from "./monitoring.ts";
 import { isTopic, manualText, TOPICS } from "./manuals.ts";
 import { showText } from "./pager.ts";
 import { scanCommandLine } from "./scan.ts";
@@ -33,6 +36,25 @@ export const COMMANDS = {
 } as const;
 export type CommandName = keyof typeof COMMANDS;
 
+/** What stands behind commands that take something else than the flags. */
+const BEHIND: Partial<Record<CommandName, Behind>> = {
+  help: { word: TOPICS },
+  as: { word: describedBy(Object.keys(PERSONALITIES), "Another exporter.") },
+  completion: { word: describedBy(SHELLS, "A shell.") },
+  man: {},
+  top: { flags: TOP_FLAGS, hasAllFlags: true },
+  bill: { flags: BILL_FLAGS },
+  install: INSTALL_WORDS,
+  upgrade: { ...UPGRADE_WORDS, word: "FILE" },
+  uninstall: UNINSTALL_WORDS,
+  dashboards: { word: DASHBOARD_WORDS },
+  rules: {},
+};
+
+function describedBy(words: readonly string[], about: string): Record<string, string> {
+  return Object.fromEntries(words.map((word) => [word, about]));
+}
+
 /** Runs or checks what the flags say, or prints that. */
 export type Act = (commandLine: CommandLine, isPrinted: boolean) => Promise<void>;
 
@@ -46,12 +68,19 @@ export async function runCommandLine(argv: readonly string[], act: Act): Promise
 
 /** The manual page of a version. */
 export function manPageText(version: string): string {
-  return manPage(SECTIONS, { version, summary: SUMMARY, commands: COMMANDS, topics: TOPICS, notes: NOTES });
+  return manPage(SECTIONS, {
+    version,
+    summary: SUMMARY,
+    commands: COMMANDS,
+    behind: BEHIND,
+    topics: TOPICS,
+    notes: NOTES,
+  });
 }
 
 /** The completions for a shell. */
 export function completionText(shell: Shell): string {
-  return completions(shell, SECTIONS, COMMANDS, TOPICS);
+  return completions(shell, SECTIONS, COMMANDS, BEHIND);
 }
 
 /**

@@ -1,12 +1,13 @@
-import type { Flag } from "../config/flag.ts";
+import type { Flag, OwnFlag } from "../config/flag.ts";
 import type { Section } from "../config/section.ts";
-import type { Commands } from "./completions.ts";
+import type { AllBehind, Commands } from "./completions.ts";
 
 /** What a manual page says besides the flags. */
 export interface ManPageTexts {
   readonly version: string;
   readonly summary: string;
   readonly commands: Commands;
+  readonly behind: AllBehind;
   /** What the command `help` shows manuals of. */
   readonly topics: Commands;
   /** Title → text, in which lines that begin with a blank are kept as they are. */
@@ -15,7 +16,7 @@ export interface ManPageTexts {
 
 /** The manual page, for man(1): man-pages(7), groff_man(7). */
 export function manPage(sections: readonly Section[], texts: ManPageTexts): string {
-  const { version, summary, commands, topics, notes } = texts;
+  const { version, summary, commands, behind, topics, notes } = texts;
   const options = sections.map(({ title, flags }) => `.SS ${roff(title)}\n${flags.map(flagEntry).join("")}`);
   const remarks = Object.entries(notes).map(([title, text]) => `.SH ${roff(title).toUpperCase()}\n${paragraphs(text)}`);
   return [
@@ -23,7 +24,7 @@ export function manPage(sections: readonly Section[], texts: ManPageTexts): stri
     ".SH NAME\npromtap \\- account network traffic for Prometheus\n",
     ".SH SYNOPSIS\n.B promtap\n.RI [ command ]\n.RI [ flag ]...\n",
     `.SH DESCRIPTION\n${roff(summary)}\n`,
-    `.SH COMMANDS\n${wordEntries(commands)}`,
+    `.SH COMMANDS\n${commandEntries(commands, behind)}`,
     `.SH OPTIONS\n${options.join("")}`,
     `.SH MANUALS\nThe command\n.B help\nshows the manual of one of these topics:\n${wordEntries(topics)}`,
     ...remarks,
@@ -36,7 +37,18 @@ function wordEntries(words: Commands): string {
     .join("");
 }
 
-function flagEntry({ name, short, value, default: byDefault, isRepeatable, aliases, help }: Flag): string {
+function commandEntries(commands: Commands, behind: AllBehind): string {
+  return Object.entries(commands)
+    .map(([name, about]) => {
+      const flags = behind[name]?.flags ?? [];
+      const own = flags.length === 0 ? "" : `.RS\n${flags.map(flagEntry).join("")}.RE\n`;
+      return `${wordEntries({ [name]: about })}${own}`;
+    })
+    .join("");
+}
+
+function flagEntry(flag: OwnFlag & Partial<Flag>): string {
+  const { name, short, value, default: byDefault, isRepeatable = false, aliases, help } = flag;
   const argument = value === undefined ? "" : ` ${String.raw`\fI`}${roff(value)}${String.raw`\fR`}`;
   const spellings = [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
   const heads = spellings.map((spelling) => `${String.raw`\fB`}${roff(spelling)}${String.raw`\fR`}`).join(", ");

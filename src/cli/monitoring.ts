@@ -10,6 +10,12 @@ import { readAsset } from "../native/asset.ts";
 
 const RULES = "promtap.rules.yml";
 
+/** What may stand behind `dashboards`. */
+export const DASHBOARD_WORDS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(DASHBOARDS).map(([name, { about }]) => [name, about])),
+  "--all": "All of them, as one object of JSON.",
+};
+
 /** What `promtap dashboards` prints: the list of them, one of them, or with `--all` an object of all by name. */
 export function dashboardsText([name, stray]: readonly string[]): string {
   if (stray !== undefined) throw usageError(`unexpected argument ${JSON.stringify(stray)}: dashboards takes one name`);

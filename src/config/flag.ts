@@ -54,6 +54,9 @@ export interface Flag<T = unknown> extends Declaration {
   read(texts: readonly string[] | undefined): T;
 }
 
+/** A flag of a command that has flags of its own, and reads them itself. */
+export type OwnFlag = Pick<Flag, "name" | "value" | "choices" | "help">;
+
 /** Whether a value of a flag is a path, which is relative to the folder of whatever it stands in if it is not a whole one. */
 export function isPath({ value, hasOwnFolder = false }: Flag, text: string): boolean {
   if ((value !== "FILE" && value !== "FOLDER") || text === "-") return false;

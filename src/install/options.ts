@@ -1,4 +1,4 @@
-import { usageError } from "../config/flag.ts";
+import { type OwnFlag, usageError } from "../config/flag.ts";
 
 /** What stands in a command line before `--`: switches, and flags with a value. */
 export interface Options {
@@ -13,8 +13,7 @@ export interface Options {
 /** What a command takes. */
 export interface Accepted {
   readonly command: string;
-  readonly switches: readonly string[];
-  readonly valued: readonly string[];
+  readonly flags: readonly OwnFlag[];
   /** How many words without a flag. */
   readonly words: number;
   /** Whether flags of promtap may follow behind `--`. */
@@ -30,8 +29,9 @@ export function readOptions(argv: readonly string[], accepted: Accepted): Option
   for (let index = 0; index < end; index++) {
     const word = argv[index]!;
     const [, name = "", glued] = /^--([\w-]+)(?:=([^]*))?$/.exec(word) ?? [];
-    if (accepted.switches.includes(name) && glued === undefined) switches.add(name);
-    else if (accepted.valued.includes(name)) values.set(name, glued ?? valueOf(word, index + 1 < end, argv[++index]));
+    const flag = accepted.flags.find((each) => each.name === name);
+    if (flag !== undefined && flag.value === undefined && glued === undefined) switches.add(name);
+    else if (flag?.value !== undefined) values.set(name, glued ?? valueOf(word, index + 1 < end, argv[++index]));
     else if (word.startsWith("-") || words.length === accepted.words) throw stray(word, accepted);
     else words.push(word);
   }
@@ -46,8 +46,8 @@ function valueOf(word: string, isThere: boolean, value = ""): string {
   return value;
 }
 
-function stray(word: string, { command, switches, valued, hasRest }: Accepted): Error {
-  const legal = [...switches, ...valued].map((name) => `--${name}`).join(", ");
+function stray(word: string, { command, flags, hasRest }: Accepted): Error {
+  const legal = flags.map(({ name }) => `--${name}`).join(", ");
   const rest = hasRest ? "; flags of the service go behind --" : "";
   return usageError(`${command} does not take ${JSON.stringify(word)}; it takes ${legal}${rest}`);
 }

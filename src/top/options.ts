@@ -1,4 +1,4 @@
-import { usageError } from "../config/flag.ts";
+import { type OwnFlag, usageError } from "../config/flag.ts";
 import { messageOf } from "../errors.ts";
 import { readBounded } from "../files/bounded-file.ts";
 
@@ -21,8 +21,24 @@ export interface TopOptions {
 
 /** Of certificates and passwords. */
 const MAX_FILE_BYTES = 1024 * 1024;
-const SWITCHES = ["once", "json"];
-const VALUED = ["url", "user", "password-file", "ca", "cert", "key"];
+
+/** Of `top` itself; what belongs to no flag of these is promtap's. */
+export const TOP_FLAGS = [
+  { name: "url", value: "URL", help: "The promtap to ask: http://HOST:PORT, https://HOST:PORT or unix:/PATH." },
+  { name: "user", value: "NAME", help: "The user to ask as." },
+  { name: "password-file", value: "FILE", help: "The file with that user's password." },
+  { name: "ca", value: "FILE", help: "Certificates of authorities to believe." },
+  { name: "cert", value: "FILE", help: "The certificate to show." },
+  { name: "key", value: "FILE", help: "The key of that certificate." },
+  { name: "once", help: "Print one look and end." },
+  { name: "json", help: "As JSON, with --once." },
+] as const satisfies readonly OwnFlag[];
+const SWITCHES = namesOf((flag) => !("value" in flag));
+const VALUED = namesOf((flag) => "value" in flag);
+
+function namesOf(isMeant: (flag: OwnFlag) => boolean): string[] {
+  return TOP_FLAGS.filter(isMeant).map(({ name }) => name);
+}
 
 /** Reads the words behind `top`: its own flags, and those of promtap. Throws a usage error. */
 export async function topOptionsOf(words: readonly string[]): Promise<TopOptions> {

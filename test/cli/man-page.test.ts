@@ -26,6 +26,7 @@ const PAGE = manPage(
     version: "1.2.3",
     summary: "Accounts traffic.",
     commands: { check: "Says what would run." },
+    behind: { check: { flags: [{ name: "dry", value: "WHAT", help: "Does nothing." }] } },
     topics: { wialon: "GPS trackers." },
     notes: { "Exit status": "0  done\n\n  promtap -i eth0\n      counts eth0" },
   },
@@ -41,6 +42,8 @@ test("the manual page says of every flag what its declaration says", { skip: lac
   for (const line of [
     "check  Says what would run.",
     "wialon GPS trackers.",
+    "--dry WHAT",
+    "Does nothing.",
     "-i, --interface NAME",
     "'auto' and \\ are shown. Default: auto. Repeatable. Also --device.",
     "--read FILE",

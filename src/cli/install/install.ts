@@ -19,6 +19,7 @@ import { type Shell, SHELLS } from "../completions.ts";
 import { finishFirst } from "../signals.ts";
 import { otherService, ownService } from "./service.ts";
 import { comingSecrets, refuseUnseen } from "./unseen-files.ts";
+import { INSTALL_WORDS, UNINSTALL_WORDS, UPGRADE_WORDS } from "./words.ts";
 
 /** Time for a service to be ready by another program. */
 const USUAL_WAIT_SECONDS = "30";
@@ -32,13 +33,7 @@ export interface Documents {
 
 /** What `promtap install` does. Throws PromtapError. */
 export async function installService(argv: readonly string[], documents: Documents): Promise<void> {
-  const options = readOptions(argv, {
-    command: "install",
-    switches: ["dry-run", "force"],
-    valued: ["as", "root"],
-    words: 0,
-    hasRest: true,
-  });
+  const options = readOptions(argv, INSTALL_WORDS);
   const machine = machineOf(options);
   const name = nameOf(options);
   const asked = isPersonality(name)
@@ -65,13 +60,7 @@ export async function installService(argv: readonly string[], documents: Documen
 
 /** What `promtap uninstall` does. Throws PromtapError. */
 export async function uninstallService(argv: readonly string[]): Promise<void> {
-  const options = readOptions(argv, {
-    command: "uninstall",
-    switches: ["dry-run", "force", "purge"],
-    valued: ["as", "root"],
-    words: 0,
-    hasRest: false,
-  });
+  const options = readOptions(argv, UNINSTALL_WORDS);
   const { switches } = options;
   const removal = { name: nameOf(options), isForced: switches.has("force"), isPurge: switches.has("purge") };
   finishFirst();
@@ -80,13 +69,7 @@ export async function uninstallService(argv: readonly string[]): Promise<void> {
 
 /** What `promtap upgrade` does. Throws PromtapError. */
 export async function upgradeProgram(argv: readonly string[]): Promise<void> {
-  const options = readOptions(argv, {
-    command: "upgrade",
-    switches: ["dry-run"],
-    valued: ["sha256", "wait"],
-    words: 1,
-    hasRest: false,
-  });
+  const options = readOptions(argv, UPGRADE_WORDS);
   const [path = ""] = options.words;
   const sum = options.values.get("sha256");
   const isSum = sum === undefined || /^[0-9a-f]{64}$/i.test(sum);
