@@ -75,6 +75,11 @@ describe("a service", () => {
     await refused("web.config.file", "/root/web.yml", /: the service has another \/root\/$/);
     await refused(
       "web.config.file",
+      "/run/credentials/a.service/web.yml",
+      /: of credentials the service sees .* alone$/,
+    );
+    await refused(
+      "web.config.file",
       "/etc/shadow",
       /the service's user may not read it; chmod o\+r, or LoadCredential= /,
     );

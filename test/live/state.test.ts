@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { decodeState } from "../../src/state/state-file.ts";
 import { type Bytes, netflow9, set, template, u32 } from "../flows/datagrams.ts";
 import { datagramFrame, type Frame, ipv4Frame, NEAR_MAC, PROTOCOL_TCP, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
@@ -13,7 +14,9 @@ import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
 import { engineOptions, liveOptions } from "../support/requirements.ts";
 import { Load, send } from "../support/sender.ts";
+import { lackingStuckFolder, StuckFolder } from "../support/stuck-folder.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
+import { until } from "../support/waiting.ts";
 
 const { PROMTAP_KILLS } = process.env;
 /** How often an engine is killed; PROMTAP_KILLS asks for more, and of two engines. */
@@ -252,6 +255,44 @@ test(
     remount("rw");
     const last = await promtap.page();
     await promtap.pageWhere("it is written again", (page) => page.value(WRITTEN)! > last.value(WRITTEN)!);
+  },
+);
+
+const slow = liveOptions();
+test(
+  "a disk that answers nothing holds up neither counting, nor the page, nor the end, and metrics tell",
+  { ...slow, skip: slow.skip || lackingStuckFolder() },
+  async () => {
+    using namespace = new Namespace();
+    using folder = new TemporaryFolder();
+    namespace.addVeth("near", "far");
+    const path = join(folder.path, "state");
+    await using promtap = await RunningPromtap.start(namespace, flags(path));
+    await promtap.pageWhere("it was written", (page) => page.value(WRITTEN)! > 0);
+    /** It hangs for good once its last writing is that long ago. */
+    const stuck = async (): Promise<Page> => {
+      await until("it is about to be written", () => existsSync(`${path}.tmp`));
+      const isLate = (page: Page): boolean => Date.now() / 1000 - page.value(WRITTEN)! > 3 * INTERVAL_SECONDS;
+      return promtap.pageWhere("it is late", isLate);
+    };
+    {
+      using _ = new StuckFolder(folder.path);
+      const late = await stuck();
+      await send(namespace, "far", FRAMES);
+      const counted = await promtap.pageWhere("all is counted", (page) => all(page) === FRAMES.length);
+      assert.equal(counted.value(WRITTEN), late.value(WRITTEN));
+      assert.equal(counted.value(FAILURES), 0);
+    }
+    const answeredAtSeconds = Date.now() / 1000;
+    await promtap.pageWhere("it is written again", (page) => page.value(WRITTEN)! > answeredAtSeconds);
+    {
+      using _ = new StuckFolder(folder.path);
+      await stuck();
+      const { status, stderr } = await promtap.stop();
+      assert.equal(status, 0, stderr);
+      assert.match(stderr, /msg="left behind what did not end in time" part=state/);
+    }
+    assert.ok(decodeState(readFileSync(path)).writtenAt > answeredAtSeconds);
   },
 );
 
