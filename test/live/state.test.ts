@@ -272,7 +272,7 @@ test(
     /** It hangs for good once its last writing is that long ago. */
     const stuck = async (): Promise<Page> => {
       await until("it is about to be written", () => existsSync(`${path}.tmp`));
-      const isLate = (page: Page): boolean => Date.now() / 1000 - page.value(WRITTEN)! > 3 * INTERVAL_SECONDS;
+      const isLate = (page: Page): boolean => Date.now() / 1000 - page.value(WRITTEN)! > 2 * INTERVAL_SECONDS;
       return promtap.pageWhere("it is late", isLate);
     };
     {
