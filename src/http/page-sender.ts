@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import type { Admission } from "./admission/admission.ts";
-import { type Connection, cut } from "./admission/connection.ts";
+import { type Connection, cut, isOver } from "./admission/connection.ts";
 import type { Holder } from "./admission/places.ts";
 import { acceptsGzip, scrapeTimeoutMs, selectionOf, USUAL_TIMEOUT_MS } from "./request.ts";
 import type { Exposition, Site } from "./site.ts";
@@ -86,7 +86,7 @@ export class PageSender {
     }
     body ??= openBody(response, page, isZipped);
     body.end();
-    if (!response.closed) await place.waitFor(once(response, "close"));
+    if (!isOver(response)) await place.waitFor(once(response, "close"));
   }
 }
 

@@ -169,6 +169,38 @@ describe("safety", () => {
     });
   }
 
+  // What a proxy before us may take for one request and we for two, or the other way round: RFC 9112 section 11.2.
+  for (const [what, head, body] of [
+    ["both framings, the length first", "Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\n"],
+    ["both framings, the chunks first", "Transfer-Encoding: chunked\r\nContent-Length: 4", "5c\r\n"],
+    ["two lengths", "Content-Length: 0\r\nContent-Length: 44", ""],
+    ["two lengths in one", "Content-Length: 0, 44", ""],
+    ["a length with a sign", "Content-Length: +0", ""],
+    ["a length before a space", "Content-Length : 44", ""],
+    ["a header that goes on in the next line", "X: a\r\n Content-Length: 44", ""],
+    ["a header that ends with a line feed alone", "X: a\nContent-Length: 44", ""],
+    ["a carriage return within a header", "X: a\rContent-Length: 44", ""],
+    ["a zero byte within a header", "X: a\0", ""],
+    ["an encoding that there is not", "Transfer-Encoding: xchunked", ""],
+    ["chunks that are not the last encoding", "Transfer-Encoding: chunked, identity", "0\r\n\r\n"],
+    ["a chunk whose length is none", "Transfer-Encoding: chunked", "0x0\r\n\r\n"],
+    ["a last chunk that ends with a line feed alone", "Transfer-Encoding: chunked", "0\n\n"],
+    ["an older protocol with chunks", "Connection: keep-alive\r\nTransfer-Encoding: chunked", "0\r\n\r\n"],
+  ] as const) {
+    test(`no request is smuggled in behind ${what}`, async () => {
+      await using server = await serve(new FakeSite());
+      using client = new RawClient(portOf(server));
+      const version = what.startsWith("an older") ? "1.0" : "1.1";
+      client.send(
+        `GET /-/ready HTTP/${version}\r\nHost: a\r\n${head}\r\n\r\n${body}GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n`,
+      );
+      await client.closed;
+      assert.equal(client.received.match(/^HTTP\/1/gm)?.length ?? 0, 1, client.received);
+      assert.match(client.received, /^HTTP\/1.1 [24]00 /);
+      assert.doesNotMatch(client.received, /Healthy/);
+    });
+  }
+
   test("a client that asks before it sends a body is refused at once", async () => {
     await using server = await serve(new FakeSite());
     using client = new RawClient(portOf(server));

@@ -2,18 +2,20 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { type IncomingHttpHeaders, request as plainRequest } from "node:http";
-import { connect as connectHttp2 } from "node:http2";
+import { connect as connectHttp2, constants } from "node:http2";
 import { type RequestOptions, request } from "node:https";
 import { text } from "node:stream/consumers";
 import { after, describe, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
+import { promisify } from "node:util";
 import { hashSync } from "bcryptjs";
 import { type Server } from "../../src/http/server.ts";
 import { loadProtection } from "../../src/web/load.ts";
 import type { Access } from "../../src/http/admission/access.ts";
+import type { Rules } from "../../src/http/admission/admission.ts";
 import { WebFile } from "../../src/web/web-file.ts";
 import { portOf, RawClient, serve } from "../http/client.ts";
-import { FakeSite, HeldPage, lend } from "../http/fake-site.ts";
+import { FakeSite, HeldPage, lend, pageOf } from "../http/fake-site.ts";
 import { lacking } from "../support/requirements.ts";
 import { TLS, WebFolder } from "./web-folder.ts";
 
@@ -44,7 +46,7 @@ class Guarded implements AsyncDisposable {
   }
 
   /** One whose file never changes; faster. */
-  static async startProtected(content: string): Promise<Guarded> {
+  static async startProtected(content: string, rules: Rules = {}): Promise<Guarded> {
     const guarded = new Guarded("");
     const { tls, hasHttp2 } = folder!.settings(content);
     const protection = await loadProtection(tls!, hasHttp2);
@@ -53,7 +55,7 @@ class Guarded implements AsyncDisposable {
       protection: async () => protection,
       judge: async () => ({ headers: new Map() }),
     };
-    guarded.server = await serve(guarded.site, { rules: { access } });
+    guarded.server = await serve(guarded.site, { rules: { ...rules, access } });
     return guarded;
   }
 
@@ -253,6 +255,28 @@ describe("with TLS", options, () => {
     held.release();
     await held.ended;
     assert.deepEqual(guarded.site.failures, []);
+  });
+
+  test("a page by HTTP/2 that is given up as it ends gives its place back", async () => {
+    await using guarded = await Guarded.startProtected(TLS, { maxRequests: 1 });
+    const givenUp = Promise.withResolvers<void>();
+    guarded.site.source = async function* () {
+      yield Buffer.from("begin\n");
+      await givenUp.promise;
+    };
+    const session = connectHttp2(`https://127.0.0.1:${portOf(guarded.server)}`, {
+      ca: readFileSync(folder!.path("ca.crt")),
+    });
+    const page = session.request({ ":path": "/metrics" });
+    await once(page, "data");
+    page.close(constants.NGHTTP2_CANCEL);
+    // the server has read that when it answers
+    await promisify(session.ping.bind(session))();
+    givenUp.resolve();
+    guarded.site.source = () => pageOf("up 1\n");
+    assert.equal(await text(session.request({ ":path": "/metrics" }).end()), "up 1\n");
+    session.destroy();
+    assert.deepEqual([guarded.site.refusals, guarded.site.failures], [[], []]);
   });
 
   test("a client that says nothing is cut, and so is one that says half of it", async () => {

@@ -87,6 +87,11 @@ export function cut(response: ServerResponse | { readonly stream: ServerHttp2Str
   else resetSocket(response.socket);
 }
 
+/** Whether an answer has come to its end, in whatever way: the one of HTTP/2 does not say so itself. */
+export function isOver(response: ServerResponse | { readonly stream: ServerHttp2Stream }): boolean {
+  return "stream" in response ? response.stream.closed : response.closed;
+}
+
 /** By TCP as a reset; a unix socket knows none. */
 export function resetSocket(socket: Socket): void {
   const below = socketBelow(socket);
