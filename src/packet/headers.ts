@@ -116,6 +116,7 @@ export const AF_INET6 = 10;
  * 12  |                        source address                         |
  * 16  |                      destination address                      |
  */
+export const IPV4_TOS = 1;
 export const IPV4_TOTAL_LENGTH = 2;
 export const IPV4_FRAGMENT = 6;
 export const IPV4_FRAGMENT_OFFSET = 0x1fff;

@@ -7,6 +7,7 @@ import { type Bytes, expandedSample, flowSample, hex, opaque, rawHeader, Reading
 
 const ETHERNET = 1;
 const IPV4 = 11;
+const IPV6 = 12;
 const MPLS = 13;
 
 const FRAME = [
@@ -27,7 +28,8 @@ describe("sFlow v5", () => {
   test("is read: a sample of a header counts the bytes of the IP packet", () => {
     const reading = new Reading();
     assert.equal(reading.read(sflow([flowSample([RAW]), expandedSample([RAW], { input: 70_000 })])), Verdict.READ);
-    const flow = { bytes: 1486, packets: 1, output: 7, protocol: 6, interval: 512 };
+    const ends = { protocol: 6, source_port: 40_000, destination_port: 9, tcp_flags: 0x10 };
+    const flow = { bytes: 1486, packets: 1, output: 7, ...ends, interval: 512 };
     assert.deepEqual(reading.take(), [
       { ...flow, input: 3 },
       { ...flow, input: 70_000 },
@@ -47,6 +49,39 @@ describe("sFlow v5", () => {
         [1486, 6],
         [1486, 6],
         [777, undefined],
+      ],
+    );
+  });
+
+  test("is read with ports, flags and the class of service of a header, as far as it has them", () => {
+    const reading = new Reading();
+    const ipv4 = (flags: string, protocol: string, rest: string): Bytes =>
+      hex(`45b80064 0001${flags} 40${protocol}0000 0a000001 0a000002 ${rest}`);
+    const ipv6 = (next: string, rest: string): Bytes =>
+      hex(`6b800000 0040${next}40 20010db8 00000000 00000000 00000001 20010db8 00000000 00000000 00000002 ${rest}`);
+    const tcp = "c00101bb 00000001 00000002 501b0000 00000000";
+    const headers = [
+      [IPV4, ipv4("0000", "06", tcp)],
+      [IPV4, ipv4("0001", "06", tcp)],
+      [IPV4, ipv4("0000", "06", "c00101bb 00000001")],
+      [IPV4, ipv4("2000", "11", "c00101bb 00080000")],
+      [IPV4, ipv4("0000", "01", "08000000 00000000")],
+      [IPV4, ipv4("0000", "11", "c001")],
+      [IPV6, ipv6("06", tcp)],
+      [IPV6, ipv6("00", `1100000000000000 c00101bb 00080000`)],
+    ] as const;
+    reading.read(sflow(headers.map(([kind, header]) => flowSample([rawHeader(kind, 100, 0, header)]))));
+    assert.deepEqual(
+      reading.take().map((flow) => [flow.source_port, flow.destination_port, flow.tcp_flags, flow.tos]),
+      [
+        [49_153, 443, 0x1b, 184],
+        [undefined, undefined, undefined, 184],
+        [49_153, 443, undefined, 184],
+        [49_153, 443, undefined, 184],
+        [undefined, undefined, undefined, 184],
+        [undefined, undefined, undefined, 184],
+        [49_153, 443, 0x1b, 184],
+        [49_153, 443, undefined, 184],
       ],
     );
   });

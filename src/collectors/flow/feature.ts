@@ -7,6 +7,7 @@ import { FlowCollector, type FlowInput } from "./flow-collector.ts";
 import { FlowIntake } from "./flow-intake.ts";
 import { FlowList } from "./flow-list.ts";
 import { FlowLedger } from "./flow-ledger.ts";
+import { isAsKey } from "./key-writer.ts";
 import { KafkaFamilies } from "./kafka-families.ts";
 import { type FlowCounters, FLOWS_SECTION, readFlows, writeFlows } from "./kept/kept-flows.ts";
 import type { KeptTopic } from "./kept/kept-kafka.ts";
@@ -17,6 +18,7 @@ import { openExporterNames } from "./udp/exporter-names.ts";
 import type { ExportersOptions } from "./udp/exporters.ts";
 import { openInterfaceNames } from "./udp/interface-names.ts";
 import type { NamesFile } from "./udp/names-file.ts";
+import { UDP_KEYS } from "./udp/record-writer.ts";
 import { UdpFamilies } from "./udp/udp-families.ts";
 import { type IntakeOptions, UdpIntake } from "./udp/udp-intake.ts";
 import { UdpReceiver } from "./udp/udp-receiver.ts";
@@ -33,6 +35,12 @@ type Udp = NonNullable<FlowConfig["udp"]>;
 export const flowFeature: FeatureKind<FlowConfig> = {
   section: flowSection,
   standsAlone: ["flow-topic", "flow-listen"],
+
+  warnings({ kafka, udp, labels }) {
+    if (kafka !== null || udp === null) return [];
+    const untold = labels.filter((key) => !isAsKey(key) && !UDP_KEYS.includes(key));
+    return untold.map((key) => `no datagram tells what --flow-labels calls ${key}: that label stays empty`);
+  },
 
   async start(flow, { log, resume, reports, accounting, ...host }) {
     const { kafka, udp } = flow;

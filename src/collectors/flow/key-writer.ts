@@ -6,6 +6,12 @@ const AS_FIELDS: ReadonlyMap<string, number> = new Map([
   ["as_src", Field.SOURCE_AS],
   ["as_dst", Field.DESTINATION_AS],
 ]);
+
+/** Whether a label is the number of an AS. */
+export function isAsKey(key: string): boolean {
+  return AS_FIELDS.has(key);
+}
+
 const AS_BYTES = 4;
 /** Factors that a label has for itself: for the halves of a number, or the length of a text and its bytes. */
 const LABEL_FACTORS = 1 + MAX_TEXT_LENGTH;

@@ -12,6 +12,7 @@ import { Packet, Verdict as PacketVerdict } from "../../packet/packet.ts";
 import { parseFrame, parsePayload } from "../../packet/parse.ts";
 import { Field, type Flow, FLOW_EGRESS, FLOW_INGRESS } from "../flow.ts";
 import { sourceOf } from "./source.ts";
+import { readTransport } from "./transport.ts";
 
 /*
  * Samples of sFlow v5 (sflow.org/sflow_version_5.txt): whole numbers of 32 bits, and what is not padded to them.
@@ -170,6 +171,7 @@ export class SampleReader {
     this.#flow.numbers[Field.BYTES] = packet.lengthBytes;
     if (packet.verdict !== PacketVerdict.IP) return true;
     this.#flow.numbers[Field.PROTOCOL] = packet.protocol;
+    readTransport(packet, view, bytes, stop, this.#flow.numbers);
     if (this.#hasAddresses) takeAddresses(packet, this.#flow.numbers);
     return true;
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { scanFlags } from "../../../src/cli/scan.ts";
 import { type Config, configOf } from "../../../src/daemon/config.ts";
+import { flowFeature } from "../../../src/collectors/flow/feature.ts";
 import type { FlowConfig } from "../../../src/collectors/flow/section.ts";
 import { PromtapError } from "../../../src/errors.ts";
 
@@ -188,4 +189,16 @@ describe("flags of flows", () => {
     const { interfaces, isCounted } = judge("-ieth0");
     assert.deepEqual([interfaces, isCounted], [["eth0"], true]);
   });
+});
+
+test("labels that no datagram tells are warned of, unless a topic may tell them", () => {
+  const labels = "--flow-labels=as_src,label,ip_src,ip_proto,as_path,country_ip_src";
+  const warningsFor = (...args: string[]): string[] =>
+    flowFeature.warnings?.(configOf(scanFlags([...args, labels])).features.flow!) ?? [];
+  assert.deepEqual(warningsFor("--flow-listen=:2055"), [
+    "no datagram tells what --flow-labels calls as_path: that label stays empty",
+    "no datagram tells what --flow-labels calls country_ip_src: that label stays empty",
+  ]);
+  assert.deepEqual(warningsFor("--flow-listen=:2055", ...WANTED), []);
+  assert.deepEqual(warningsFor(...WANTED), []);
 });

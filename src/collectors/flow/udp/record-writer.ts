@@ -1,7 +1,8 @@
 import type { KnownExporter } from "./exporters.ts";
 import type { NamesByIndex } from "./interface-names.ts";
-import { Field, type Flow } from "../../../flows/flow.ts";
+import { Field, type Flow, IPV6_WORDS } from "../../../flows/flow.ts";
 import type { InterfaceNames } from "../../../flows/interface-names.ts";
+import { formatIpv4, formatIpv6 } from "../../../packet/address.ts";
 import { IPV6_COLUMN } from "../../../packet/protocols.ts";
 import { PROTOCOLS } from "../../produce/accounting-record.ts";
 import { Field as RecordField, FlowRecord, MAX_TEXT_LENGTH } from "../records/flow-record.ts";
@@ -21,9 +22,26 @@ const INTERFACES: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["iface_in", Field.INPUT],
   ["iface_out", Field.OUTPUT],
 ]);
+/** Labels that are addresses: where they stand if they are of IPv4, and if they are of IPv6. */
+const ADDRESSES: ReadonlyMap<string, readonly [ipv4: Field, ipv6: Field]> = new Map([
+  ["ip_src", [Field.SOURCE_IPV4, Field.SOURCE_IPV6]],
+  ["ip_dst", [Field.DESTINATION_IPV4, Field.DESTINATION_IPV6]],
+]);
 /** The exporter: by its name, and as pmacct calls its address. */
 const EXPORTER_KEYS = ["label", "peer_ip_src"];
 const PROTOCOL_KEY = "ip_proto";
+
+/** Keys of labels that are made of what datagrams tell, besides those of ASes. */
+export const UDP_KEYS: readonly string[] = [
+  ...[NUMBERS, INTERFACES, ADDRESSES].flatMap((keys) => [...keys.keys()]),
+  ...EXPORTER_KEYS,
+  PROTOCOL_KEY,
+];
+
+/** Whether a label is made of addresses. */
+export function isAddressKey(key: string): boolean {
+  return ADDRESSES.has(key);
+}
 
 const ZERO = 0x30;
 /** No number: what has been written for none yet. */
@@ -41,11 +59,21 @@ interface NumberText {
   written: number;
 }
 
+/** A label that is an address, and the numbers of which its text was made: IPv4, and the words of IPv6. */
+interface AddressText {
+  readonly key: number;
+  readonly start: number;
+  readonly ipv4: Field;
+  readonly ipv6: Field;
+  readonly written: Float64Array;
+}
+
 /** Makes records of flows: the labels that are asked for as texts, each made again only when it is another. */
 export class RecordWriter {
   readonly record: FlowRecord;
   readonly #text: Uint8Array;
   readonly #numbers: NumberText[] = [];
+  readonly #addresses: AddressText[] = [];
   readonly #exporterKeys: number[] = [];
   #exporter: Uint8Array | undefined;
   /** Names of its interfaces: what a file says, and what it says itself. */
@@ -64,6 +92,10 @@ export class RecordWriter {
       this.record.ends[key] = start;
       const [field, kind] = numberOf(name);
       if (field !== undefined) this.#numbers.push({ field, key, start, kind, written: UNWRITTEN });
+      const [ipv4, ipv6] = ADDRESSES.get(name) ?? [];
+      if (ipv4 !== undefined && ipv6 !== undefined) {
+        this.#addresses.push({ key, start, ipv4, ipv6, written: new Float64Array(1 + IPV6_WORDS) });
+      }
       if (EXPORTER_KEYS.includes(name)) this.#exporterKeys.push(key);
     }
   }
@@ -82,7 +114,7 @@ export class RecordWriter {
     }
   }
 
-  /** Makes the record of a flow that stands for `interval` of its like. Hot; does not allocate. */
+  /** Makes the record of a flow that stands for `interval` of its like. Hot; does not allocate but for addresses. */
   write({ numbers, interfaces }: Flow, interval: number): FlowRecord {
     const { record } = this;
     if (interfaces !== this.#told || (interfaces !== undefined && interfaces.edition !== this.#toldEdition)) {
@@ -100,6 +132,7 @@ export class RecordWriter {
       label.written = value;
       record.ends[label.key] = this.#writeText(label.kind, value, label.start);
     }
+    for (const label of this.#addresses) this.#writeAddress(label, numbers);
     return record;
   }
 
@@ -120,6 +153,19 @@ export class RecordWriter {
     if (name === undefined) return this.#writeNumber(index, at);
     this.#text.set(name, at);
     return at + name.length;
+  }
+
+  /** One that is not told is no text. */
+  #writeAddress({ key, start, ipv4, ipv6, written }: AddressText, numbers: Float64Array): void {
+    let isWritten = written[0] === numbers[ipv4];
+    for (let k = 0; k < IPV6_WORDS; k++) isWritten &&= written[1 + k] === numbers[ipv6 + k];
+    if (isWritten) return;
+    written[0] = numbers[ipv4]!;
+    for (let k = 0; k < IPV6_WORDS; k++) written[1 + k] = numbers[ipv6 + k]!;
+    const [, word0 = 0, word1 = 0, word2 = 0, word3 = 0] = written;
+    const isIpv6 = word0 !== 0 || word1 !== 0 || word2 !== 0 || word3 !== 0;
+    const text = written[0] !== 0 ? formatIpv4(written[0]) : isIpv6 ? formatIpv6(word0, word1, word2, word3) : "";
+    this.record.ends[key] = start + encoder.encodeInto(text, this.#text.subarray(start)).written;
   }
 
   #writeProtocol(protocol: number, at: number): number {

@@ -8,7 +8,7 @@ import { Verdict as RecordVerdict } from "../records/flow-record.ts";
 import type { FlowAccounts } from "./flow-accounts.ts";
 import { Exporters, type ExportersOptions, type KnownExporter } from "./exporters.ts";
 import type { FlowSystems } from "./flow-systems.ts";
-import { RecordWriter } from "./record-writer.ts";
+import { isAddressKey, RecordWriter } from "./record-writer.ts";
 
 /** How sampled counts are made whole: by what the exporter tells, not at all, or by a number. */
 export type Sampling = "auto" | "none" | number;
@@ -67,7 +67,8 @@ export class UdpIntake {
     const { sampling, direction, accounts, systems, now = Date.now } = options;
     this.accounts = accounts;
     this.systems = systems;
-    this.hasAddresses = accounts !== undefined || systems !== undefined;
+    const isLabelled = ledger.sets.textKeys.some((key) => isAddressKey(key));
+    this.hasAddresses = accounts !== undefined || systems !== undefined || isLabelled;
     this.exporters = new Exporters(this.room, { ...options, onChange: () => this.#retainAccounts() });
     this.#ledger = ledger;
     this.#sampling = sampling;

@@ -104,6 +104,36 @@ describe("flows that come as datagrams", () => {
     }
   });
 
+  test("have addresses for labels if these are asked for, whatever tells them", async () => {
+    const site = await Site.of({ labels: ["ip_src", "ip_dst"] });
+    const [source, destination] = [hex("0a000001"), hex("c0000209")];
+    const [source6, destination6] = [
+      hex("20010db8 00000000 00000000 00000001"),
+      hex("20010db8 00000000 00000000 00000002"),
+    ];
+    const fields = template(256, [8, 4], [12, 4], [27, 16], [28, 16], [231, 4], [232, 4]);
+    const none = (bytes: number): Bytes => Array<number>(bytes).fill(0);
+    const ipv4 = [...source, ...destination, ...none(32)];
+    const ipv6 = [...none(8), ...source6, ...destination6];
+    const records = [ipv4, ipv4, ipv6, none(40), ipv6].map((addresses) => [...addresses, ...u32(10), ...u32(3)]);
+    site.send("192.0.2.1", ipfix([set(2, fields), set(256, ...records)]), netflow5([record5({ bytes: 100 })]));
+    const header = [...hex("45000064 00010000 40110000"), ...source, ...destination];
+    site.send("192.0.2.1", sflow([flowSample([rawHeader(11, 100, 0, header)], { rate: 10 })]));
+    const page = await site.page();
+    const expected = {
+      "10.0.0.1 192.0.2.9": 20 + 1000,
+      "192.0.2.9 10.0.0.1": 6,
+      "2001:db8::1 2001:db8::2": 20,
+      "2001:db8::2 2001:db8::1": 6,
+      "10.0.0.1 10.0.0.2": 100,
+      " ": 10 + 3,
+    };
+    for (const [pair, bytes] of Object.entries(expected)) {
+      const [from, to] = pair.split(" ");
+      assert.equal(page.value(`flow_transit_bytes_total{ip_src="${from}",ip_dst="${to}"}`), bytes, pair);
+    }
+  });
+
   test("from more exporters than there may be are counted together, and their templates are not kept", async () => {
     const site = await Site.of({ labels: ["label"] });
     const address = (k: number): string => `10.1.${k >> 8}.${k & 0xff}`;
