@@ -21,8 +21,9 @@ export interface InlinePrefix {
   readonly prefix: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly series: Series;
-  /** The line of the configuration file. */
+  /** Where it stands in the configuration file. */
   readonly line: number;
+  readonly column: number;
 }
 
 const OPTIONS = { series: SERIES, format: LIST_FORMATS } as const;

@@ -63,7 +63,11 @@ export class Customers {
     const { table } = this.zoning;
     await nextTurn();
     const refusal = await this.#change(numbered(tables, zones));
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) {
+      // What only these sets have is wanted no more.
+      this.zoning.retain(this.#counted);
+      return refusal;
+    }
     const before = this.#labelNames;
     this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
     return {

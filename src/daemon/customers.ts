@@ -63,8 +63,7 @@ export async function startCustomers(
       }),
     };
   }
-  const expected = loaded.labelled.reduce((sum, { labels }) => sum + labels.ends.length, 0);
-  const customers = new Customers(expected, MAX_CUSTOMERS);
+  const customers = new Customers(countOf(loaded), MAX_CUSTOMERS);
   judgeLabels(config, loaded);
   (await useLists(customers, loaded)).commit();
   if (config.customersBy !== null) return startAccounts(config, config.customersBy, customers, openDatabases);
@@ -159,8 +158,17 @@ function judgeLabels({ customersBy }: Config, loaded: LoadedPrefixes): void {
 async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<Takeover> {
   const tables = loaded.tables ?? tablesOf(joined([]));
   const taken = await customers.use(loaded.labelled, tables);
-  if (typeof taken !== "string") return taken;
+  if (typeof taken !== "string") {
+    const [listed, { limit }] = [countOf(loaded), customers.slots.quota];
+    if (listed > limit) log.warn("customers find no room and count as other until a restart", { listed, limit });
+    return taken;
+  }
   throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${taken}`);
+}
+
+/** Different sets of labels. */
+function countOf({ labelled }: LoadedPrefixes): number {
+  return labelled.reduce((sum, { labels }) => sum + labels.ends.length, 0);
 }
 
 /** The ranges that count by address: those of flags, then those of lists. Throws a usage error. */

@@ -101,6 +101,11 @@ describe("nothing is started", () => {
       /^\S+fifo\.csv: it is not a regular file\n$/,
     ],
     [
+      "with a prefix that is none",
+      (path) => writeFileSync(path, "ranges:\n  - labels: {a: b}\n    prefix: 10.0.0.1/24\n"),
+      /^\S+:3:13: "10\.0\.0\.1\/24" has bits set beyond \/24; legal is 10\.0\.0\.0\/24\n$/,
+    ],
+    [
       "with deep nesting",
       (path) => writeFileSync(path, "[".repeat(100_000)),
       /^\S+:1:[0-9]+: it is (?:nested too deeply|no YAML: [^\n]*)\n$/,

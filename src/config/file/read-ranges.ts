@@ -70,7 +70,8 @@ function prefixOf(mapping: MappingNode, taker: RangeTaker): InlinePrefix {
       (labels?.entries ?? []).map(({ at, key, value }) => [key, labelOf(at, key, value, taker)]),
     ),
     series: wordOf(values, "series", SERIES, taker) ?? "labels",
-    line: mapping.line,
+    line: prefix.line,
+    column: prefix.column,
   };
 }
 

@@ -45,6 +45,8 @@ export type Refusal = (line: number, why: string) => void;
 export class PrefixSink {
   readonly #prefix = new Prefix();
   readonly #names: string[] = [];
+  /** The labels by their names: in this order they are written, whichever a list has first. */
+  #order: readonly number[] = [];
   #count = 0;
   #versions = new Uint8Array(1024);
   #words = new Uint32Array(4 * 1024);
@@ -72,7 +74,9 @@ export class PrefixSink {
     if (fault !== undefined) return `${fault.why}; legal is ${fault.legal}`;
     if (this.#names.length === MAX_LABELS) return `there are more than ${MAX_LABELS} different labels; give fewer`;
     this.#writer.name(name);
-    return this.#names.push(name) - 1;
+    const index = this.#names.push(name) - 1;
+    this.#order = [...this.#names.keys()].toSorted((a, b) => (this.#names[a]! < this.#names[b]! ? -1 : 1));
+    return index;
   }
 
   /** Adds a prefix with the values of labels, by their index; returns why it can't be added, undefined when it was. */
@@ -80,8 +84,9 @@ export class PrefixSink {
     let fault = this.#prefix.parse(text);
     if (fault !== undefined) return fault;
     this.#writer.clear();
-    for (let label = 0; label < values.length && fault === undefined; label++) {
-      if (values[label] !== "") fault = this.#writeText(label, values[label]!);
+    for (const label of this.#order) {
+      const value = values[label] ?? "";
+      if (value !== "") fault ??= this.#writeText(label, value);
     }
     if (fault === undefined) this.#add(line);
     return fault;
@@ -92,7 +97,8 @@ export class PrefixSink {
     let fault = this.#prefix.parseBytes(bytes, spans[2 * columns.prefix]!, spans[2 * columns.prefix + 1]!);
     if (fault !== undefined) return fault;
     this.#writer.clear();
-    for (let label = 0; label < columns.labels.length && fault === undefined; label++) {
+    for (let k = 0; k < this.#order.length && fault === undefined; k++) {
+      const label = this.#order[k]!;
       const column = columns.labels[label];
       if (column === undefined) continue;
       const [from, to] = [spans[2 * column]!, spans[2 * column + 1]!];
@@ -108,7 +114,7 @@ export class PrefixSink {
   set(): PrefixSet {
     const count = this.#count;
     return {
-      labelNames: [...this.#names],
+      labelNames: this.#order.map((label) => this.#names[label]!),
       count,
       versions: this.#versions.slice(0, count),
       words: this.#words.slice(0, 4 * count),

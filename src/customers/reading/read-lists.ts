@@ -64,17 +64,18 @@ class Reading {
   }
 
   readInline(path: string, prefixes: readonly InlinePrefix[]): void {
-    for (const { prefix, labels, series, line } of prefixes) {
+    for (const { prefix, labels, series, line, column } of prefixes) {
+      const place = `${path}:${line}:${column}`;
       const sink = this.#sinkOf(series, path);
       const values: string[] = [];
       for (const [name, value] of Object.entries(labels)) {
         const index = sink.label(name);
-        if (typeof index === "string") throw new Error(`${path}:${line}: ${index}`);
+        if (typeof index === "string") throw new Error(`${place}: ${index}`);
         while (values.length <= index) values.push("");
         values[index] = value;
       }
       const fault = sink.add(prefix, values, line);
-      if (fault !== undefined) throw new Error(`${path}:${line}: ${fault}`);
+      if (fault !== undefined) throw new Error(`${place}: ${fault}`);
     }
   }
 

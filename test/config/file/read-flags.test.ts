@@ -46,8 +46,8 @@ for (const [text, texts] of LEGAL) {
 test("prefixes may have labels with any text", () => {
   const text = `ranges:\n  - {prefix: 192.0.2.0/24, labels: {customer: "é: \\n", n: 007}, series: address}\n  - prefix: ::1`;
   assert.deepEqual(read(text).prefixes, [
-    { prefix: "192.0.2.0/24", labels: { customer: "é: \n", n: "007" }, series: "address", line: 2 },
-    { prefix: "::1", labels: {}, series: "labels", line: 3 },
+    { prefix: "192.0.2.0/24", labels: { customer: "é: \n", n: "007" }, series: "address", line: 2, column: 14 },
+    { prefix: "::1", labels: {}, series: "labels", line: 3, column: 13 },
   ]);
 });
 

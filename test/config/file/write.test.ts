@@ -64,7 +64,7 @@ const anyPrefixes = fc.array(
 test("what is written reads back as the same, whatever the flags say", () => {
   fc.assert(
     fc.property(anyGiven, anyPrefixes, (given, prefixes) => {
-      const lined = prefixes.map((each) => ({ ...each, line: 0 }));
+      const lined = prefixes.map((each) => ({ ...each, line: 0, column: 0 }));
       const text = writeYaml(ALL_FLAGS, given, lined);
       if (text === "") return;
       const file = read(text);
@@ -80,7 +80,7 @@ test("what is written reads back as the same, whatever the flags say", () => {
       );
       assert.deepEqual(textsOf(file), expected);
       assert.deepEqual(
-        file.prefixes.map((each) => ({ ...each, line: 0, labels: { ...each.labels } })),
+        file.prefixes.map((each) => ({ ...each, line: 0, column: 0, labels: { ...each.labels } })),
         lined.map((each) => ({ ...each, labels: { ...each.labels } })),
       );
       const merged = merge({ given: new Map(), denied: new Set() }, file, ALL_FLAGS).given;

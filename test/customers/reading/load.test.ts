@@ -20,7 +20,7 @@ test("repeated prefixes are told by file and line, over all files of one kind", 
     written(`${k}`, text),
   );
   const lists = paths.map((path) => ({ path, series: "labels" as const, format: null }));
-  const inline = [{ prefix: "::1", labels: { b: "z" }, series: "labels" as const, line: 9 }];
+  const inline = [{ prefix: "::1", labels: { b: "z" }, series: "labels" as const, line: 9, column: 14 }];
   const { repeated, example, covered, files } = await loadLists({
     lists,
     inline,

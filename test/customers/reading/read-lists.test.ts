@@ -99,11 +99,11 @@ test("pmacct's networks_file is read", async () => {
   const text =
     "! made by hand\n192.168.95.0/24\n65500,192.168.1.0/24\n64512_65501,192.168.2.0/25\n10.0.0.1,65500,192.168.3.0/24\nCustID#1,,,192.168.4.0/24\n";
   assert.deepEqual(entriesOf((await read(text)).sets[0]!.set), [
-    "4 0:0:0:c0a85f00/24 asn=,peer_asn=,next_hop=,label=",
-    "4 0:0:0:c0a80100/24 asn=65500,peer_asn=,next_hop=,label=",
-    "4 0:0:0:c0a80200/25 asn=65501,peer_asn=64512,next_hop=,label=",
-    "4 0:0:0:c0a80300/24 asn=65500,peer_asn=,next_hop=10.0.0.1,label=",
-    "4 0:0:0:c0a80400/24 asn=,peer_asn=,next_hop=,label=CustID#1",
+    "4 0:0:0:c0a85f00/24 asn=,label=,next_hop=,peer_asn=",
+    "4 0:0:0:c0a80100/24 asn=65500,label=,next_hop=,peer_asn=",
+    "4 0:0:0:c0a80200/25 asn=65501,label=,next_hop=,peer_asn=64512",
+    "4 0:0:0:c0a80300/24 asn=65500,label=,next_hop=10.0.0.1,peer_asn=",
+    "4 0:0:0:c0a80400/24 asn=,label=CustID#1,next_hop=,peer_asn=",
   ]);
 });
 
@@ -111,6 +111,19 @@ test("prefixes with the same labels share a set of them", async () => {
   const { sets } = await read("prefix,customer\n10.0.0.0/8,a\n11.0.0.0/8,b\n12.0.0.0/8,a\n::1,\n::2,");
   assert.deepEqual([...sets[0]!.set.sets], [0, 1, 0, 2, 2]);
   assert.deepEqual(labelsIn(sets[0]!.set), ['customer="a"', 'customer="b"', ""]);
+});
+
+test("the order of labels is that of their names, whichever a list has first", async () => {
+  const texts = [
+    "prefix,customer,building\n10.0.0.0/8,a,b\n::1,,b\n",
+    'building,prefix,customer\nb,10.0.0.0/8,"a"\nb,::1,\n',
+    '{"prefix": "10.0.0.0/8", "customer": "a", "building": "b"}\n{"prefix": "::1", "building": "b"}\n',
+  ];
+  for (const text of texts) {
+    const { set } = (await read(text)).sets[0]!;
+    assert.deepEqual(labelsIn(set), ['building="b",customer="a"', 'building="b"']);
+    assert.deepEqual(set.labelNames, ["building", "customer"]);
+  }
 });
 
 const REFUSED: [string, string | Uint8Array, string][] = [

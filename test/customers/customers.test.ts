@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FIRST_NAMED } from "../../src/ledger/zones/zone.ts";
+import { customersOf, useBook } from "./customers-of.ts";
+
+test("lists that can't be used leave no customers behind", async () => {
+  const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
+  const { zoning } = customers;
+  let refusal: string | undefined = "too large";
+  zoning.watch(function* () {
+    yield;
+    return refusal ?? (() => {});
+  });
+  for (const attempt of ["first", "second"]) {
+    const more = Object.fromEntries(
+      Array.from({ length: 100 }, (_, k) => [`10.1.0.${k}`, { customer: `${attempt}${k}` }]),
+    );
+    assert.equal(await useBook(customers, more), refusal);
+    // One more page may have them.
+    for (let page = 0; page < 2; page++) customers.slots.beginPage();
+    assert.equal(zoning.names.count - zoning.names.free, FIRST_NAMED + 1);
+  }
+  assert.equal(zoning.zones, FIRST_NAMED + 101);
+  refusal = undefined;
+  assert.equal(await useBook(customers, { "10.0.0.0/9": { customer: "ten" } }), undefined);
+  assert.equal(zoning.zones, FIRST_NAMED + 101);
+});
