@@ -6,12 +6,14 @@ import { type TopOptions, topOptionsOf } from "../top/options.ts";
 import { ask, isAbsent, USUAL_URL } from "../top/remote.ts";
 import { type Ask, printOnce, Top } from "../top/top.ts";
 import { scanFlags } from "./scan.ts";
-import { abortOnSignals } from "./signals.ts";
+import { abortOnSignals, watchHangups } from "./signals.ts";
 
 /** What `promtap top` does: shows how a promtap does, or what a capture of its own counts. Throws PromtapError. */
 export async function showTop(words: readonly string[]): Promise<void> {
   const options = await topOptionsOf(words);
-  const signal = abortOnSignals();
+  const hangup = new AbortController();
+  using _ = watchHangups(() => hangup.abort());
+  const signal = AbortSignal.any([abortOnSignals(), hangup.signal]);
   await using parts = new Parts();
   const source = await sourceOf(options, signal, parts);
   if (options.isOnce) await printOnce(source, options.isJson);

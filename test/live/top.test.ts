@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Report } from "../../src/status/report.ts";
@@ -33,7 +34,10 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
 
   using folder = new TemporaryFolder();
   const tmux = (...args: readonly string[]) => namespace.run("tmux", "-S", join(folder.path, "tmux"), ...args);
-  tmux("new-session", "-d", "-x", "80", "-y", "24", [...PROMTAP, "top", "--url", URL].join(" "));
+  // exec, so that the process of the pane is promtap itself
+  const begin = () =>
+    tmux("new-session", "-d", "-x", "80", "-y", "24", ["exec", ...PROMTAP, "top", "--url", URL].join(" "));
+  begin();
   try {
     const shows = (what: RegExp) => until(`${what} is shown`, () => what.test(tmux("capture-pane", "-p")));
     await shows(/\[interfaces\].*addresses[^]*^veth0 +up/m);
@@ -47,10 +51,25 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
     await shows(/all is well/);
     tmux("send-keys", "q");
     await until("it has ended", () => !sessions(folder.path));
+    begin();
+    await shows(/all is well/);
+    tmux("send-keys", "p");
+    await shows(/PAUSED/);
+    const pid = tmux("display-message", "-p", "#{pane_pid}").trim();
+    tmux("kill-session");
+    await until("it has ended with its terminal", () => !isRunning(pid));
   } finally {
     if (sessions(folder.path)) tmux("kill-server");
   }
 });
+
+function isRunning(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`).length > 0;
+  } catch {
+    return false;
+  }
+}
 
 function sessions(folder: string): boolean {
   try {
