@@ -110,17 +110,25 @@ describe("the Debian package", { skip: skip || (process.getuid?.() !== 0 && "nee
 });
 
 describe("the rpm", { skip: skip || (process.getuid?.() !== 0 && "needs root") }, () => {
-  test("installs, and leaves nothing when it is erased", () => {
+  test("installs, has a promtap that listened by itself go on, and leaves nothing of its own when it is erased", () => {
     using machine = new Overlay();
     const listed = machine.run(`
       exec 2>&1
+      overrides=/etc/systemd/system/promtap.service.d
       wanted=/etc/systemd/system/multi-user.target.wants/promtap.service
       # Debian has another manager of packages, and these are not known to it
       package() { rpm --force-debian --dbpath /tmp/rpm --nodeps "$@" >/tmp/log 2>&1 || cat /tmp/log; }
-      package -i /mnt/promtap-*.${process.arch === "x64" ? "x86_64" : "aarch64"}.rpm
+      file=$(echo /mnt/promtap-*.${process.arch === "x64" ? "x86_64" : "aarch64"}.rpm)
+      package -i $file
       promtap --version | head -n 1
       ls -d /usr/lib/systemd/system/promtap.*
       readlink -f $wanted
+      ls -d $overrides || true
+      cp /usr/share/doc/promtap/drop-ins/internet.conf /usr/lib/systemd/system/promtap.service.d
+      package -U --replacepkgs $file
+      ls $overrides
+      readlink $overrides/socket.conf
+      rm -r $overrides /usr/lib/systemd/system/promtap.service.d/internet.conf
       package -e promtap
       find /etc /usr /var -xdev -name '*promtap*'
     `);
@@ -130,6 +138,10 @@ describe("the rpm", { skip: skip || (process.getuid?.() !== 0 && "needs root") }
       "/usr/lib/systemd/system/promtap.service.d",
       "/usr/lib/systemd/system/promtap.socket",
       "/usr/lib/systemd/system/promtap.service",
+      "ls: cannot access '/etc/systemd/system/promtap.service.d': No such file or directory",
+      "internet.conf",
+      "socket.conf",
+      "/dev/null",
     ]);
   });
 });
