@@ -42,6 +42,8 @@ export interface ReadingOptions {
   readonly direction?: CountedDirection | undefined;
   /** Whether addresses are asked for. */
   readonly hasAddresses?: boolean | undefined;
+  /** Whether ports, flags of TCP and the class of service are asked for, of headers in samples as well. */
+  readonly hasPorts?: boolean | undefined;
 }
 
 /**
@@ -63,11 +65,12 @@ export class Decoder {
   /** Whether it had a set without a template. */
   #hasUnknown = false;
 
-  constructor(sink: FlowSink, room: Room, { direction = "auto", hasAddresses = false }: ReadingOptions = {}) {
+  constructor(sink: FlowSink, room: Room, options: ReadingOptions = {}) {
+    const { direction = "auto", hasAddresses = false, hasPorts = false } = options;
     this.#sink = sink;
     this.#room = room;
     this.#counted = direction;
-    this.#samples = new SampleReader(this.#flow, hasAddresses);
+    this.#samples = new SampleReader(this.#flow, { hasAddresses, hasPorts });
     this.#uses = hasAddresses ? addressedUseOf : useOf;
     this.#template5 = template5(this.#uses);
   }

@@ -67,15 +67,17 @@ export class SampleReader {
   readonly #packet = new Packet();
   readonly #flow: Flow;
   readonly #hasAddresses: boolean;
+  readonly #hasPorts: boolean;
   /** The bytes of the view that was last read. */
   #view: DataView | undefined;
   #bytes: Uint8Array = new Uint8Array(0);
   /** Whether a record that was read told the size of the packet. */
   #hasSize = false;
 
-  constructor(flow: Flow, hasAddresses: boolean) {
+  constructor(flow: Flow, { hasAddresses, hasPorts }: { hasAddresses: boolean; hasPorts: boolean }) {
     this.#flow = flow;
     this.#hasAddresses = hasAddresses;
+    this.#hasPorts = hasPorts;
   }
 
   /** Reads the flow sample view[at, end). Hot; does not allocate. */
@@ -171,7 +173,7 @@ export class SampleReader {
     this.#flow.numbers[Field.BYTES] = packet.lengthBytes;
     if (packet.verdict !== PacketVerdict.IP) return true;
     this.#flow.numbers[Field.PROTOCOL] = packet.protocol;
-    readTransport(packet, view, bytes, stop, this.#flow.numbers);
+    if (this.#hasPorts) readTransport(packet, view, bytes, stop, this.#flow.numbers);
     if (this.#hasAddresses) takeAddresses(packet, this.#flow.numbers);
     return true;
   }

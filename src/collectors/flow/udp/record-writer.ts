@@ -17,6 +17,7 @@ const NUMBERS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["peer_as_src", Field.PEER_SOURCE_AS],
   ["peer_as_dst", Field.PEER_DESTINATION_AS],
 ]);
+const PORT_KEYS = ["port_src", "port_dst", "tos", "tcp_flags"];
 /** Labels that are interfaces: by their names, or else by their indexes. */
 const INTERFACES: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["iface_in", Field.INPUT],
@@ -37,6 +38,11 @@ export const UDP_KEYS: readonly string[] = [
   ...EXPORTER_KEYS,
   PROTOCOL_KEY,
 ];
+
+/** Whether a label is one of those that stand behind the addresses of a packet. */
+export function isPortKey(key: string): boolean {
+  return PORT_KEYS.includes(key);
+}
 
 /** Whether a label is made of addresses. */
 export function isAddressKey(key: string): boolean {

@@ -8,7 +8,7 @@ import { Verdict as RecordVerdict } from "../records/flow-record.ts";
 import type { FlowAccounts } from "./flow-accounts.ts";
 import { Exporters, type ExportersOptions, type KnownExporter } from "./exporters.ts";
 import type { FlowSystems } from "./flow-systems.ts";
-import { isAddressKey, RecordWriter } from "./record-writer.ts";
+import { isAddressKey, isPortKey, RecordWriter } from "./record-writer.ts";
 
 /** How sampled counts are made whole: by what the exporter tells, not at all, or by a number. */
 export type Sampling = "auto" | "none" | number;
@@ -67,13 +67,13 @@ export class UdpIntake {
     const { sampling, direction, accounts, systems, now = Date.now } = options;
     this.accounts = accounts;
     this.systems = systems;
-    const isLabelled = ledger.sets.textKeys.some((key) => isAddressKey(key));
-    this.hasAddresses = accounts !== undefined || systems !== undefined || isLabelled;
+    const { textKeys } = ledger.sets;
+    this.hasAddresses = accounts !== undefined || systems !== undefined || textKeys.some(isAddressKey);
     this.exporters = new Exporters(this.room, { ...options, onChange: () => this.#retainAccounts() });
     this.#ledger = ledger;
     this.#sampling = sampling;
     this.#now = now;
-    this.#writer = new RecordWriter(ledger.sets.textKeys);
+    this.#writer = new RecordWriter(textKeys);
     this.#decoder = new Decoder(
       {
         flow: (flow) => this.#count(flow),
@@ -82,7 +82,7 @@ export class UdpIntake {
           this.repeatedRecords[numbers[Field.DIRECTION] === FLOW_EGRESS ? FLOW_EGRESS : FLOW_INGRESS]!++,
       },
       this.room,
-      { direction, hasAddresses: this.hasAddresses },
+      { direction, hasAddresses: this.hasAddresses, hasPorts: textKeys.some(isPortKey) },
     );
   }
 

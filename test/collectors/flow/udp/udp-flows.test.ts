@@ -134,6 +134,13 @@ describe("flows that come as datagrams", () => {
     }
   });
 
+  test("have ports of headers in samples for labels", async () => {
+    const site = await Site.of({ labels: ["port_src", "port_dst"] });
+    const header = hex("45000064 00010000 40110000 0a000001 0a000002 c35001bb 00500000");
+    site.send("192.0.2.1", sflow([flowSample([rawHeader(11, 100, 0, header)], { rate: 1 })]));
+    assert.equal((await site.page()).value('flow_transit_bytes_total{port_src="50000",port_dst="443"}'), 100);
+  });
+
   test("from more exporters than there may be are counted together, and their templates are not kept", async () => {
     const site = await Site.of({ labels: ["label"] });
     const address = (k: number): string => `10.1.${k >> 8}.${k & 0xff}`;
