@@ -22,6 +22,8 @@ const RELAY_PORT = 9990;
 const PORTS = { promtap: 2055, nfcapd: 9995, goflow2: 9996 };
 const VERSIONS = [5, 9, 10] as const;
 const NETFLOWS = ["netflow5", "netflow9", "ipfix"];
+/** Of which records are told where packets go out, with that interface alone; those of others are told where they come in. */
+const EGRESS_VERSION = 9;
 const OWN_AS = 64_500;
 /** Hosts are 10.AS.INTERFACE.x: of so many ASes, ours and those that follow it, and so many interfaces. */
 const ASES = 5;
@@ -68,7 +70,7 @@ function writeConfig(folder: string, capture: string): string {
     ...VERSIONS.flatMap((version) => [
       `nfprobe_version[v${version}]: ${version}`,
       `nfprobe_receiver[v${version}]: 127.0.0.1:${RELAY_PORT}`,
-      `nfprobe_direction[v${version}]: in`,
+      `nfprobe_direction[v${version}]: ${version === EGRESS_VERSION ? "out" : "in"}`,
       `nfprobe_ifindex[v${version}]: tag`,
     ]),
     `sfprobe_receiver[sflow]: 127.0.0.1:${PORTS.promtap}`,
@@ -115,7 +117,8 @@ test(
     await using promtap = await RunningPromtap.start(namespace, flags);
     await using _relay = await startRelay(namespace);
     namespace.run("pmacctd", "-f", config);
-    const expected = VERSIONS.flatMap(() => flows);
+    const outgoing = flows.map((flow) => ({ ...flow, input: 0, output: flow.input }));
+    const expected = VERSIONS.flatMap((version) => (version === EGRESS_VERSION ? outgoing : flows));
     const isRead = (each: Page): boolean => NETFLOWS.every((protocol) => recordsOf(each, protocol) === FLOWS);
     let page = await promtap.pageWhere("all is relayed", isRead);
     // sfprobe ends without sending what has not filled a datagram.
