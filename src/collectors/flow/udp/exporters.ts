@@ -55,8 +55,8 @@ export class Exporters {
   #named: unknown[] = [];
   readonly #words = new Uint32Array(4);
   readonly #known = new Map<string, KnownExporter>();
-  /** By their addresses, those of IPv4. */
-  readonly #byIpv4 = new Map<number, KnownExporter>();
+  /** By their addresses, folded to a word: of those with the same one, that which was heard last. */
+  readonly #byFold = new Map<number, KnownExporter>();
   /** Before it nobody has been silent for long enough. */
   #nextEvictionMs = 0;
 
@@ -122,20 +122,22 @@ export class Exporters {
 
   /** The exporter of an address, in four words, at a time; undefined if it is not to be heard. Hot. */
   find(word0: number, word1: number, word2: number, word3: number, nowMs: number): KnownExporter | undefined {
-    const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
-    if (isIpv4) {
-      const found = this.#byIpv4.get(word3);
-      if (found !== undefined) return found;
-    }
+    const fold = word0 ^ word1 ^ word2 ^ word3;
+    const likely = this.#byFold.get(fold);
+    if (likely !== undefined && isAt(likely, word0, word1, word2, word3)) return likely;
     if (!this.hears(word0, word1, word2, word3)) return undefined;
+    const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
     const name = isIpv4 ? formatIpv4(word3) : formatIpv6(word0, word1, word2, word3);
     const found = this.#known.get(name);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      this.#byFold.set(fold, found);
+      return found;
+    }
     if (this.#known.size >= this.#max && !this.#evict(nowMs)) return this.other;
     const known = knownBy(name, Uint32Array.of(word0, word1, word2, word3), new Exporter(this.#room));
     this.#name(known);
     this.#known.set(name, known);
-    if (isIpv4) this.#byIpv4.set(word3, known);
+    this.#byFold.set(fold, known);
     return known;
   }
 
@@ -164,7 +166,8 @@ export class Exporters {
   /** Forgets an exporter; what it has sent goes to the others. */
   #drop(known: KnownExporter): void {
     this.#known.delete(known.name);
-    if (this.#byIpv4.get(known.address[3]!) === known) this.#byIpv4.delete(known.address[3]!);
+    const fold = known.address.reduce((folded, word) => folded ^ word, 0);
+    if (this.#byFold.get(fold) === known) this.#byFold.delete(fold);
     known.exporter.leave();
     this.#addToOther(known);
   }
@@ -175,6 +178,11 @@ export class Exporters {
     other.lastSeenMs = Math.max(other.lastSeenMs, lastSeenMs);
     for (let k = 0; k < PROTOCOLS.length; k++) other.exporter.records[k]! += exporter.records[k]!;
   }
+}
+
+/** Whether an exporter has this address. Hot. */
+function isAt({ address }: KnownExporter, word0: number, word1: number, word2: number, word3: number): boolean {
+  return address[3] === word3 && address[2] === word2 && address[1] === word1 && address[0] === word0;
 }
 
 const encoder = new TextEncoder();

@@ -165,6 +165,32 @@ describe("flows that come as datagrams", () => {
     assert.equal(page.value("promtap_flow_templates"), 1023);
   });
 
+  test("are those of their exporter, however alike the addresses of several are", async () => {
+    const site = await Site.of({ labels: ["label"], exporters: { max: 3 } });
+    const [one, other, third] = ["2001:db8::3", "2001:db8:0:1::2", "2001:db8:0:2::1"] as const;
+    const send = (from: string, times: number): void => {
+      for (let k = 0; k < times; k++) site.send(from, netflow5([OUT]));
+    };
+    const counts = async (): Promise<(number | undefined)[]> => {
+      const page = await site.page();
+      return [one, other, third].map((from) => page.value(`promtap_flow_datagrams_total{exporter="${from}"}`));
+    };
+    for (let round = 0; round < 3; round++) {
+      send(one, 2);
+      send(other, 1);
+      send(third, 3);
+    }
+    assert.deepEqual(await counts(), [6, 3, 9]);
+    // One gives its place; the others are found as before.
+    site.nowMs += 600_001;
+    send(other, 1);
+    send(third, 1);
+    send("192.0.2.1", 1);
+    send(other, 1);
+    send(third, 1);
+    assert.deepEqual(await counts(), [undefined, 5, 11]);
+  });
+
   test("of exporters that are not to be heard are refused, and nothing is known of them", async () => {
     const allowed = new NetworkSet(networksOf("192.0.2.0/24,2001:db8::/32", "--flow-exporters"));
     const site = await Site.of({ exporters: { allowed } });
