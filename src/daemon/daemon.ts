@@ -2,21 +2,17 @@ import { messageOf } from "../errors.ts";
 import { type RefusalCounts, Refusals } from "../http/admission/refusals.ts";
 import type { ListenAddress } from "../http/listener.ts";
 import { type AddressChange, type Server, startServer } from "../http/server.ts";
-import type { Site } from "../http/site.ts";
 import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText, trimMemoryInBackground } from "../native/libc.ts";
 import { collectGarbage, ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
-import { landingPage, plainLandingPage } from "../page/landing.ts";
-import { chooseFormat, CONTENT_TYPE, Format } from "../page/negotiation.ts";
-import { VERSION } from "../version.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
 import { addressesOf, servesPassed } from "./systemd/passed-sockets.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
-import { statusSite } from "./web/status.ts";
+import { CurrentSite } from "./web/site.ts";
 import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
 import { ServiceManager } from "./systemd/service-manager.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
@@ -67,26 +63,28 @@ async function serve(
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
   const rules = parts.use("web configuration", new CurrentRules(await openRules(config, logWebFile)));
-  const server = parts.use(
-    "web server",
-    await startServer(
-      { listen: addressesOf(config), telemetryPath: config.telemetryPath, rules: rules.current.rules },
-      {
-        ...front(config, program),
-        status: config.guise === undefined ? statusSite(config, program, () => reloads?.state, parts) : undefined,
-        ready: () => isReady,
-        ...(config.hasLifecycle ? { reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet" } : {}),
-        refused: (reason) => refusals.count(reason),
-        failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
-      },
-    ),
-  );
+  const sites = new CurrentSite(config, {
+    program,
+    configuration: () => reloads?.state,
+    reload: async () => reloads?.reload("POST /-/reload") ?? "not started yet",
+    site: {
+      ready: () => isReady,
+      refused: (reason) => refusals.count(reason),
+      failed: (error) => log.error("couldn't serve a request", { error: messageOf(error) }),
+    },
+  });
+  parts.use("site", sites);
+  const { site, telemetryPath } = sites.current;
+  const options = { listen: addressesOf(config), telemetryPath, rules: rules.current.rules };
+  const server = parts.use("web server", await startServer(options, site));
   logListening(server.addresses);
   await Promise.race([program.started(), aborted(signal)]);
   giveMemoryBack(config);
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
-  if (source !== undefined) reloads = await startReloads(source, config, { program, server, rules, manager }, parts);
+  if (source !== undefined) {
+    reloads = await startReloads(source, config, { program, server, rules, sites, manager }, parts);
+  }
   if (!signal.aborted) {
     manager.ready(
       () => program.traffic.beat(),
@@ -105,6 +103,7 @@ interface Running {
   readonly program: Program;
   readonly server: Server;
   readonly rules: CurrentRules;
+  readonly sites: CurrentSite;
   readonly manager: ServiceManager;
 }
 
@@ -133,44 +132,25 @@ async function startReloads(source: ConfigSource, config: Config, running: Runni
   return reloads;
 }
 
-/** What is shown, and at which paths; the programs of a guise know neither OpenMetrics nor selections. */
-function front(config: Config, program: Program): Pick<Site, "expose" | "landingPage" | "otherPaths"> {
-  const { guise, telemetryPath } = config;
-  if (guise === undefined) {
-    return {
-      expose(accept, timeoutMs, selection) {
-        const format = chooseFormat(accept);
-        return { contentType: CONTENT_TYPE[format], chunks: program.page(format, timeoutMs, selection) };
-      },
-      landingPage: () => landingPage(telemetryPath, VERSION, program.traffic.engine, program.traffic.taps()),
-    };
-  }
-  return {
-    expose: (_, timeoutMs) => ({
-      contentType: CONTENT_TYPE[Format.TEXT],
-      chunks: program.page(Format.TEXT, timeoutMs),
-    }),
-    landingPage: () => plainLandingPage(guise.name.replaceAll("_", " "), telemetryPath),
-    otherPaths: guise.otherPaths,
-  };
-}
-
 /** Goes on by another config, or, if that can't be, by the one before. */
 async function apply(config: Config, addresses: readonly ListenAddress[], running: Running): Promise<string[]> {
-  const { program, server, rules } = running;
+  const { program, server, rules, sites } = running;
   const next = await openRules(config, logWebFile, rules.current);
+  const site = sites.prepare(config);
   let listening: AddressChange | undefined;
   try {
-    listening = await server.change(addresses, next.rules);
+    listening = await server.change(addresses, next.rules, site);
     const waiting = await program.apply(config);
     logListening(listening.added);
     await listening.commit();
     await rules.use(next);
+    sites.use(site);
     setTimeout(() => giveMemoryBack(config), LULL_MS).unref();
     return waiting;
   } catch (error) {
     await listening?.undo();
     await rules.drop(next);
+    sites.drop(site);
     throw error;
   }
 }

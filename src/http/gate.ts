@@ -8,12 +8,17 @@ import type { Routes } from "./routes.ts";
 
 /** Lets requests through to the routes, or answers them itself. */
 export class Gate {
-  readonly #routes: Routes;
+  #routes: Routes;
   readonly #admission: Admission;
 
   constructor(routes: Routes, admission: Admission) {
     this.#routes = routes;
     this.#admission = admission;
+  }
+
+  /** Lets the requests to come through to these. */
+  use(routes: Routes): void {
+    this.#routes = routes;
   }
 
   answer(request: IncomingMessage, response: ServerResponse): void {

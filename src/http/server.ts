@@ -8,6 +8,12 @@ import { type ListenAddress, listen, type Listening } from "./listener.ts";
 import { Routes } from "./routes.ts";
 import type { Site } from "./site.ts";
 
+/** A site, and where its page of metrics is. */
+export interface Served {
+  readonly site: Site;
+  readonly telemetryPath: string;
+}
+
 export interface ServerOptions {
   listen: readonly ListenAddress[];
   telemetryPath: string;
@@ -18,10 +24,10 @@ export interface Server extends AsyncDisposable {
   /** As bound: `127.0.0.1:9112`, `[::1]:9112`, `unix:/run/promtap.sock`. */
   readonly addresses: string[];
   /**
-   * Serves at these addresses too, and returns what makes them the only ones and has these rules count, or takes that
-   * back. Throws PromtapError if it can't listen at one of them, and serves at those before.
+   * Serves at these addresses too, and returns what makes them the only ones, has these rules count and serves this site,
+   * or takes that back. Throws PromtapError if it can't listen at one of them, and serves at those before.
    */
-  change(addresses: readonly ListenAddress[], rules?: Rules): Promise<AddressChange>;
+  change(addresses: readonly ListenAddress[], rules?: Rules, served?: Served): Promise<AddressChange>;
 }
 
 /** Other addresses, to be served at alone or not at all. */
@@ -66,8 +72,7 @@ export const LIMITS = {
  */
 export async function startServer(options: ServerOptions, site: Site, limits: typeof LIMITS = LIMITS): Promise<Server> {
   const admission = new Admission(options.rules ?? {}, limits, (reason) => site.refused?.(reason));
-  const routes = new Routes(site, options.telemetryPath, limits, admission);
-  const server = new Listeners(routes, limits, site, admission);
+  const server = new Listeners({ site, telemetryPath: options.telemetryPath }, limits, admission);
   const listening = await server.change(options.listen);
   await listening.commit();
   return server;
@@ -121,23 +126,27 @@ interface Listener {
 /** One server of node:http for each address. */
 class Listeners implements Server {
   readonly #limits: typeof LIMITS;
-  readonly #site: Site;
+  #site: Site;
   readonly #gate: Gate;
   readonly #admission: Admission;
   #listeners: readonly Listener[] = [];
 
-  constructor(routes: Routes, limits: typeof LIMITS, site: Site, admission: Admission) {
+  constructor(served: Served, limits: typeof LIMITS, admission: Admission) {
     this.#limits = limits;
-    this.#site = site;
+    this.#site = served.site;
     this.#admission = admission;
-    this.#gate = new Gate(routes, admission);
+    this.#gate = new Gate(this.#routesOf(served), admission);
   }
 
   get addresses(): string[] {
     return this.#listeners.map(({ listening }) => listening.address);
   }
 
-  async change(addresses: readonly ListenAddress[], rules: Rules = this.#admission.rules): Promise<AddressChange> {
+  async change(
+    addresses: readonly ListenAddress[],
+    rules: Rules = this.#admission.rules,
+    served?: Served,
+  ): Promise<AddressChange> {
     const before = this.#listeners;
     const added: Listener[] = [];
     const undo = () => this.#close(added);
@@ -152,6 +161,7 @@ class Listeners implements Server {
     const kept = before.filter(({ address }) => addresses.some((each) => isDeepStrictEqual(each, address)));
     const commit = async (): Promise<void> => {
       this.#admission.rules = rules;
+      if (served !== undefined && served.site !== this.#site) this.#serve(served);
       this.#listeners = [...kept, ...added];
       await this.#close(before.filter((each) => !kept.includes(each)));
     };
@@ -160,6 +170,15 @@ class Listeners implements Server {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close(this.#listeners);
+  }
+
+  #serve(served: Served): void {
+    this.#site = served.site;
+    this.#gate.use(this.#routesOf(served));
+  }
+
+  #routesOf({ site, telemetryPath }: Served): Routes {
+    return new Routes(site, telemetryPath, this.#limits, this.#admission);
   }
 
   async #listen(address: ListenAddress): Promise<Listener> {

@@ -26,11 +26,10 @@ export function statusSite(
   { status, telemetryPath }: Config,
   program: Program,
   configuration: () => ConfigState | undefined,
-  parts: Parts,
-): StatusSite | undefined {
+): (StatusSite & Disposable) | undefined {
   if (status === "off") return undefined;
   const template = new TextDecoder().decode(assetOf("status.html"));
-  const board = parts.use("status", new StatusBoard(sourceOf(program, configuration), template, telemetryPath));
+  const board = new StatusBoard(sourceOf(program, configuration), template, telemetryPath);
   const viewOf = (isTrusted: boolean) => status ?? (isTrusted ? "full" : "summary");
   return {
     page: (isTrusted, wanted) => board.page(viewOf(isTrusted), wanted),
@@ -44,6 +43,7 @@ export function statusSite(
         send: (event) => watcher.send(event),
         end: () => watcher.end(),
       }),
+    [Symbol.dispose]: () => board[Symbol.dispose](),
   };
 }
 
