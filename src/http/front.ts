@@ -27,6 +27,8 @@ export interface FrontOptions {
   readonly idleMs: number;
   /** For a client of HTTP/2 to take anything of an answer. */
   readonly stallMs: number;
+  /** How late it may be noticed that a session of HTTP/2 has ended, and its connection has not. */
+  readonly checkMs: number;
 }
 
 /**
@@ -41,7 +43,8 @@ export class Front {
   #tls: { protection: Protection; server: TlsServer } | undefined;
   /** Connections before the end of their handshake. */
   readonly #begun = new Set<Socket>();
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sessions = new Map<ServerHttp2Session, Socket>();
+  readonly #sweeping: NodeJS.Timeout;
 
   constructor(server: NodeServer, answer: Answer, admission: Admission, options: FrontOptions) {
     this.#admission = admission;
@@ -51,21 +54,28 @@ export class Front {
     server.removeAllListeners("connection");
     server.on("connection", (socket: Socket) => this.#accept(socket));
     this.#http2 = openHttp2(answer, options);
-    this.#http2.on("session", (session) => {
-      this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
-    });
+    this.#sweeping = setInterval(() => this.#sweep(), options.checkMs).unref();
   }
 
   /** Lets the answers in progress end that node:http does not know of, and nothing else. */
   close(): void {
+    clearInterval(this.#sweeping);
+    this.#sweep();
     for (const socket of this.#begun) socket.destroy();
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
   }
 
   /** Ends those too. */
   cut(): void {
-    for (const session of this.#sessions) session.destroy();
+    for (const [session, socket] of this.#sessions) {
+      session.destroy();
+      resetSocket(socket);
+    }
+  }
+
+  /** Ends connections that Node leaves open for good when it ends a session that floods it, and tells nobody of it. */
+  #sweep(): void {
+    for (const [session, socket] of this.#sessions) if (session.destroyed) resetSocket(socket);
   }
 
   #accept(socket: Socket): void {
@@ -74,7 +84,7 @@ export class Front {
       return;
     }
     const { access } = this.#admission.rules;
-    if (access?.isProtected !== true) {
+    if (access === undefined) {
       this.#parse(socket);
       return;
     }
@@ -96,7 +106,9 @@ export class Front {
       return;
     }
     socket.unshift(first);
-    const protection = await access.protection();
+    // Who speaks TLS may know of a protection that is not known here yet.
+    const mayBeProtected = access.isProtected || first[0] === TLS_HANDSHAKE;
+    const protection = mayBeProtected ? await access.protection() : undefined;
     if (socket.destroyed) return;
     if (protection === undefined) {
       clearTimeout(limit);
@@ -138,7 +150,11 @@ export class Front {
     }
     connection.isKnown = protection.knows(socket);
     if (socket.alpnProtocol === "h2") {
-      this.#http2.once("session", (session) => this.#admission.connections.add(session, connection));
+      this.#http2.once("session", (session) => {
+        this.#admission.connections.add(session, connection);
+        this.#sessions.set(session, below);
+        below.once("close", () => this.#sessions.delete(session));
+      });
       this.#http2.emit("connection", socket);
     } else {
       this.#admission.connections.add(socket, connection);
