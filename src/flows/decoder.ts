@@ -173,9 +173,8 @@ export class Decoder {
     }
     if (kind !== SAMPLE_FLOW && kind !== SAMPLE_FLOW_EXPANDED) return true;
     const sample = this.#samples.read(view, at, end, kind === SAMPLE_FLOW_EXPANDED);
-    if (sample === Sample.FLOW && this.#samples.hasDirection) this.#emitDirected(Protocol.SFLOW5);
-    else if (sample === Sample.FLOW) this.#emit(Protocol.SFLOW5);
-    else if (sample === Sample.WITHOUT_SIZE) this.#sink.uncounted();
+    if (sample === Sample.WITHOUT_SIZE) this.#sink.uncounted();
+    if (sample === Sample.FLOW && !(this.#samples.hasDirection && this.#passesOver())) this.#emit(Protocol.SFLOW5);
     return sample !== Sample.TRUNCATED;
   }
 
@@ -246,8 +245,9 @@ export class Decoder {
         domain.learn(flow, view, template);
       } else if (template.hasBytes) {
         flow.interval = domain.samplers.intervalOf(flow);
-        if (template.hasDirection) this.#emitDirected(domain.protocol);
-        else this.#emit(domain.protocol);
+        // One of both ways counts for both, or for none.
+        if (template.hasDirection && this.#passesOver()) continue;
+        this.#emit(domain.protocol);
         if (template.hasReverse) this.#emitReverse(domain.protocol);
       } else {
         this.#sink.uncounted();
@@ -263,9 +263,11 @@ export class Decoder {
     this.#sink.flow(this.#flow);
   }
 
-  #emitDirected(protocol: Protocol): void {
-    if (this.#exporter.passesOver(this.#flow, this.#counted)) this.#sink.repeated(this.#flow);
-    else this.#emit(protocol);
+  /** Whether the record, which tells its direction, is not to count. */
+  #passesOver(): boolean {
+    if (!this.#exporter.passesOver(this.#flow, this.#counted)) return false;
+    this.#sink.repeated(this.#flow);
+    return true;
   }
 
   /** The way back, if anything came on it. */

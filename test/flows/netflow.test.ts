@@ -456,6 +456,24 @@ test("records that have waited for their template for an hour are given up", () 
   assert.deepEqual([held.count, held.dropped], [0, 1]);
 });
 
+test("a record of both ways that is reported where it goes out as well counts once for each", () => {
+  const both = [
+    [BYTES, 4],
+    [BYTES, 4, REVERSE],
+    [INPUT, 2],
+    [OUTPUT, 2],
+    [61, 1],
+  ] as const;
+  const record = (direction: number): Bytes => [...u32(100), ...u32(30), ...u16(1), ...u16(2), ...u8(direction)];
+  const bytesOf = (direction: "auto" | "egress"): unknown => {
+    const reading = new Reading({ direction });
+    reading.read(ipfix([set(2, template(256, ...both)), set(256, record(0), record(1), record(0))]));
+    return [...reading.take().map(({ bytes }) => bytes), -reading.repeated];
+  };
+  assert.deepEqual(bytesOf("auto"), [100, 30, 100, 30, -1]);
+  assert.deepEqual(bytesOf("egress"), [100, 30, -2]);
+});
+
 test("records of what goes out count again when what comes in is reported no more", () => {
   const reading = new Reading();
   const directed = template(256, [BYTES, 4], [INPUT, 2], [OUTPUT, 2], [61, 1]);
