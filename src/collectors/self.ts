@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly config?: () => ConfigState;
   /** How often a client was refused, by reason; none if nothing is served. */
   readonly refusals?: () => Readonly<Record<string, number>>;
+  /** When the certificate ends that clients are shown, in seconds since 1970; undefined if none is. */
+  readonly certificateEndsAt?: () => number | undefined;
   /** Whether its process is left out. */
   readonly hidesProcess?: () => boolean;
 }
@@ -40,11 +42,12 @@ export class SelfCollector implements Collector {
   }
 
   async collect(): Promise<Family[]> {
-    const { config, refusals, hidesProcess } = this.#surroundings;
+    const { config, refusals, certificateEndsAt, hidesProcess } = this.#surroundings;
     return [
       buildInfo(),
       ...configFamilies(config?.()),
       ...refusalFamilies(refusals?.()),
+      ...certificateFamilies(certificateEndsAt?.()),
       ...(hidesProcess?.() === true ? [] : this.#process()),
     ];
   }
@@ -129,6 +132,12 @@ function refusalFamilies(refusals: Readonly<Record<string, number>> | undefined)
   const help = "Connections, requests and pages that were refused, or ended for the sake of others.";
   const samples = Object.entries(refusals).map(([reason, value]) => ({ labels: { reason }, value }));
   return [counter("promtap_web_refused_total", help, samples)];
+}
+
+function certificateFamilies(endsAt: number | undefined): Family[] {
+  if (endsAt === undefined) return [];
+  const help = "When the certificate ends that clients are shown, in seconds since unix epoch.";
+  return [gauge("promtap_web_certificate_not_after_timestamp_seconds", help, endsAt)];
 }
 
 function buildInfo(): Family {

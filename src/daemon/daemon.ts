@@ -53,16 +53,17 @@ async function serve(
 ): Promise<void> {
   let reloads: Reloads | undefined;
   const refusals = parts.use("refusals", new Refusals(logRefusals));
+  const rules = parts.use("web configuration", new CurrentRules(await openRules(config, logWebFile)));
   const program = await Program.start(config, signal, parts, {
     config: () => reloads?.state ?? AS_STARTED,
     refusals: () => refusals.counts,
+    certificateEndsAt: () => rules.current.file?.certificateEndsAt,
   });
   if (signal.aborted) return;
   const { file } = program;
   // A pipe is served while it is waited for.
   if (file?.isPipe === false) await file.recognize();
   let isReady = false;
-  const rules = parts.use("web configuration", new CurrentRules(await openRules(config, logWebFile)));
   const sites = new CurrentSite(config, {
     program,
     configuration: () => reloads?.state,

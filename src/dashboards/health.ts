@@ -75,6 +75,12 @@ export const self: Plan = {
       [`time() - promtap_state_last_write_timestamp_seconds{${OF_JOB}}`, "{{instance}} state"],
       [`time() - (promtap_bill_last_sample_timestamp_seconds{${OF_JOB}} > 0)`, "{{instance}} samples"],
     ),
+    table(
+      "Certificates",
+      "dateTimeFromNow",
+      "When what clients are shown ends.",
+      `1000 * promtap_web_certificate_not_after_timestamp_seconds{${OF_JOB}}`,
+    ),
     graph("Refused requests", "short", "Connections and requests a second, by the reason.", [
       rateBy("instance, reason", "promtap_web_refused_total", OF_JOB),
       "{{instance}} {{reason}}",

@@ -29,6 +29,7 @@ export function protectionOf(settings: TlsSettings, hasHttp2: boolean, pems: Pem
   return {
     options,
     hasHttp2,
+    endsAt: new X509Certificate(pems.cert).validToDate.getTime() / 1000,
     knows: (socket) =>
       verifies && pems.clientCa !== undefined && socket.authorized && socket.getPeerX509Certificate() !== undefined,
     refuses(socket: TLSSocket): string | undefined {

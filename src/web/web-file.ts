@@ -57,6 +57,11 @@ export class WebFile implements Access, AsyncDisposable {
     return this.#protection !== undefined;
   }
 
+  /** When the certificate ends that is shown, in seconds since 1970; undefined if none is. */
+  get certificateEndsAt(): number | undefined {
+    return this.#protection?.endsAt;
+  }
+
   /** How it protects and whom it asks, for people. */
   get summary(): string {
     const users = this.#settings?.users.size ?? 0;

@@ -85,10 +85,11 @@ test("the process is left out if it is not wanted, and nothing else", async () =
   assert.ok((await collector.collect()).some(({ name }) => name === "process_cpu_seconds_total"));
 });
 
-test("what was refused is told by reason if anything is served", async () => {
+test("what was refused is told by reason if anything is served, and until when the certificate is good", async () => {
   using refusals = new Refusals(() => {});
   refusals.count("pages");
-  const families = await new SelfCollector({ refusals: () => refusals.counts }).collect();
+  const surroundings = { refusals: () => refusals.counts, certificateEndsAt: () => 1_700_000_000 };
+  const families = await new SelfCollector(surroundings).collect();
   await expectGolden(families, "promtap_web_", "web.txt");
 });
 

@@ -69,6 +69,10 @@ const CASES: Readonly<Record<string, readonly [wrong: Series, well: Series]>> = 
     { promtap_bill_sample_failures_total: "0+1x150", promtap_bill_last_sample_timestamp_seconds: "0+60x150" },
     { promtap_bill_sample_failures_total: `3${FLAT}`, promtap_bill_last_sample_timestamp_seconds: "0+60x150" },
   ],
+  PromtapCertificateEnds: [
+    { promtap_web_certificate_not_after_timestamp_seconds: `1000000${FLAT}` },
+    { promtap_web_certificate_not_after_timestamp_seconds: `2000000${FLAT}` },
+  ],
   PromtapDatabaseOld: [
     { 'promtap_geoip_database_build_timestamp_seconds{database="d"}': `-6000000${FLAT}` },
     { 'promtap_geoip_database_build_timestamp_seconds{database="d"}': `0${FLAT}` },

@@ -395,9 +395,12 @@ describe("a file that changes", options, () => {
     await using guarded = await Guarded.start(`${TLS}  client_auth_type: RequireAndVerifyClientCert\n`);
     await assert.rejects(ask(guarded));
     guarded.rewrite(TLS);
-    assert.equal((await ask(guarded)).status, 200);
+    const { status, socket } = await ask(guarded);
+    assert.equal(status, 200);
+    assert.equal(guarded.file!.certificateEndsAt, Date.parse(socket.getPeerCertificate().valid_to) / 1000);
     guarded.rewrite("");
     assert.equal((await askPlainly(guarded)).status, 200);
+    assert.equal(guarded.file!.certificateEndsAt, undefined);
     guarded.rewrite(TLS);
     assert.equal((await ask(guarded)).status, 200);
     assert.equal((await askPlainly(guarded)).status, 400);

@@ -6,6 +6,8 @@ export interface Protection {
   readonly options: TlsOptions;
   /** Whether HTTP/2 is offered. */
   readonly hasHttp2: boolean;
+  /** When the certificate ends that is shown, in seconds since 1970. */
+  readonly endsAt: number;
   /** Why a client is refused once the handshake is over, if it is. */
   refuses(socket: TLSSocket): string | undefined;
   /** Whether a client has shown a certificate of an authority that the settings name. */
