@@ -219,6 +219,13 @@ export class DatagramBatch {
     return count === BATCH;
   }
 
+  /** Bytes of the first `count`. */
+  bytes(count: number): number {
+    let bytes = 0;
+    for (let k = 0; k < count; k++) bytes += this.end(k) - this.start(k);
+    return bytes;
+  }
+
   start(k: number): number {
     return k * SLOT_BYTES;
   }

@@ -12,10 +12,15 @@ const BUFFER_BYTES = 32 * 2 ** 20;
  */
 const PAUSE_MS = 10;
 const MIN_PAUSE_BUFFER_BYTES = 8 * 2 ** 20;
-/** Calls after which the event loop gets its turn. */
-const CALLS_PER_TURN = 16;
-/** Calls that a page waits for. */
-const CALLS_PER_PAGE = 256;
+/** What is read of a socket at once. A byte may be a record, if it lies: they are bounded as well. */
+interface Portion {
+  readonly calls: number;
+  readonly bytes: number;
+}
+/** After which the event loop gets its turn. */
+const PER_TURN: Portion = { calls: 16, bytes: 2 ** 21 };
+/** What a page waits for: no more was there when it was asked for. */
+const PER_PAGE: Portion = { calls: 256, bytes: BUFFER_BYTES };
 
 /** Where datagrams are wanted, and how messages call it. */
 export interface ListenAddress extends UdpAddress {
@@ -101,14 +106,14 @@ export class UdpReceiver implements Disposable {
 
   /** Has what waits counted, and closes the socket. */
   #leave(listener: Listener): void {
-    this.#drain(listener.socket, CALLS_PER_PAGE);
+    this.#drain(listener.socket, PER_PAGE);
     listener.end();
     listener.socket[Symbol.dispose]();
   }
 
   /** Has what has come by now counted, within bounds. */
   sync(): void {
-    for (const { socket } of this.#listeners) this.#drain(socket, CALLS_PER_PAGE);
+    for (const { socket } of this.#listeners) this.#drain(socket, PER_PAGE);
   }
 
   [Symbol.dispose](): void {
@@ -117,16 +122,17 @@ export class UdpReceiver implements Disposable {
 
   /** Drains a socket, with turns of others between. */
   #drainInTurns(socket: UdpSocket): void {
-    if (socket.isOpen && this.#drain(socket, CALLS_PER_TURN)) setImmediate(() => this.#drainInTurns(socket));
+    if (socket.isOpen && this.#drain(socket, PER_TURN)) setImmediate(() => this.#drainInTurns(socket));
   }
 
   /** Whether there may be more. */
-  #drain(socket: UdpSocket, calls: number): boolean {
+  #drain(socket: UdpSocket, { calls, bytes }: Portion): boolean {
     const batch = this.#batch;
-    for (let call = 0; call < calls; call++) {
+    for (let left = bytes, call = 0; left > 0 && call < calls; call++) {
       const count = batch.receive(socket);
       this.#intake.take(batch, count);
       if (!batch.isFull(count)) return false;
+      left -= batch.bytes(count);
     }
     return true;
   }

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FlowLedger } from "../../../../src/collectors/flow/flow-ledger.ts";
 import { UdpIntake } from "../../../../src/collectors/flow/udp/udp-intake.ts";
 import { type ListenAddress, UdpReceiver } from "../../../../src/collectors/flow/udp/udp-receiver.ts";
+import { Verdict } from "../../../../src/flows/verdict.ts";
 import { netflow5, record5 } from "../../../flows/datagrams.ts";
 
 const LOOPBACK = [127, 0, 0, 1];
@@ -66,6 +68,31 @@ test("addresses become others without losing what came to them, whether that is 
   assert.deepEqual(told, [`127.0.0.1:${port}`, `:${port}`, `127.0.0.1:${port}`]);
   receiver[Symbol.dispose]();
   assert.equal(await isFree(port), true);
+});
+
+/** Of the largest datagrams, three times what one call takes. */
+const LARGE = 192;
+const LARGE_BUFFER_BYTES = 2 ** 25;
+
+test("large datagrams are read a few at a time, so that others have their turn", async (t) => {
+  const intake = new UdpIntake(new FlowLedger({ ownAs: 1, labels: ["label"], maxSeries: 10 }), { sampling: "auto" });
+  using receiver = new UdpReceiver([at(0, LOOPBACK)], intake, 1, () => {});
+  const [{ socket } = assert.fail()] = receiver.sockets;
+  if (socket.memory().bufferBytes < LARGE_BUFFER_BYTES) return t.skip("needs a buffer as CAP_NET_ADMIN gives");
+  const sender = createSocket("udp4");
+  sender.bind(0, "127.0.0.1");
+  await once(sender, "listening");
+  const datagram = new Uint8Array(65_507).fill(0xff);
+  const refused = (): number => intake.verdicts[Verdict.VERSION]!;
+  for (let k = 0; k < LARGE; k++) sender.send(datagram, socket.port, "127.0.0.1");
+  const steps: number[] = [];
+  for (let before = 0; before + socket.memory().drops < LARGE; before = refused()) {
+    await nextTurn();
+    steps.push(refused() - before);
+  }
+  sender.close();
+  assert.equal(refused(), LARGE);
+  assert.ok(Math.max(...steps) < LARGE, "all of them at once");
 });
 
 test("a port that was opened for one program is shared after a restart alone", () => {
