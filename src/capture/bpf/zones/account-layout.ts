@@ -20,6 +20,8 @@ const MAX_ALL_PLACES = 2 ** 23;
 const CUSTOMERS_SPARE = 1.5;
 const REMOTES_SPARE = 2;
 const MIN_SPARE = 8;
+/** Room for later customers in any case, as far as they fit so many places: 512 KiB a lane. */
+const MIN_PLACES = 2 ** 14;
 
 /** How many places there are, and of what. */
 export interface AccountSizes {
@@ -42,17 +44,20 @@ export function hasRemotes({ remotes }: Accounts): boolean {
   return remotes.zones > FIRST_NAMED;
 }
 
-export function accountSizes(accounts: Accounts): AccountSizes {
-  const customers = roomFor(accounts.customers, CUSTOMERS_SPARE, accounts.customers.maxZones);
+/** `minPlaces`: that are made in any case, if there may be customers for them. */
+export function accountSizes(accounts: Accounts, minPlaces = MIN_PLACES): AccountSizes {
+  const { maxZones } = accounts.customers;
   const remotes = hasRemotes(accounts) ? roomFor(accounts.remotes, REMOTES_SPARE, MAX_REMOTES) : 1;
   const columns = accounts.hasProtocols ? PROTOCOL_COLUMNS : 1;
+  const inAnyCase = Math.min(Math.floor(minPlaces / (remotes * columns)), maxZones - Zone.OTHER);
+  const customers = Math.max(roomFor(accounts.customers, CUSTOMERS_SPARE, maxZones), inAnyCase);
   return { customers, remotes, columns, places: customers * remotes * columns };
 }
 
 /** Why accounts can't have a place each; undefined if they can. */
 export function accountRefusal(accounts: Accounts, siblings: number): string | undefined {
   if (accounts.hasVlans) return "counts a customer alike in all VLANs";
-  const { customers, remotes, columns, places } = accountSizes(accounts);
+  const { customers, remotes, columns, places } = accountSizes(accounts, 0);
   const max = Math.min(MAX_PLACES, Math.floor(MAX_ALL_PLACES / Math.max(siblings, 1)));
   if (places <= max) return undefined;
   const product = `${customers} customers × ${remotes} at the other end × ${columns} protocols`;

@@ -121,11 +121,26 @@ for (const hook of Object.values(Hook)) {
       assert.deepEqual(counted, twins.parsed());
     });
 
-    test("refuses more customers than it has places for, and goes on by those before", options, async () => {
+    test("has room for many times as many customers as few", options, async () => {
       const { both, twins } = await twinsOf(hook, ["zone"]);
       using _ = twins;
       const names = Object.fromEntries(
         Array.from({ length: 900 }, (_, k) => [`172.17.${k >> 8}.${k & 255}`, { customer: `more${k}` }]),
+      );
+      const later = { ...BOOK, customers: listOf(names) };
+      for (const counts of both) assert.deepEqual(await counts.use(later), [undefined, undefined]);
+      const packets = packetsOf(later).map((packet) => ({ ...packet, protocol: 200 }));
+      for (const packet of packets) twins.see(frameOf(packet));
+      const counted = twins.counted();
+      assert.deepEqual(counted.accounts, plainCount(later, packets));
+      assert.deepEqual(counted, twins.parsed());
+    });
+
+    test("refuses more customers than it has places for, and goes on by those before", options, async () => {
+      const { both, twins } = await twinsOf(hook, ["zone"]);
+      using _ = twins;
+      const names = Object.fromEntries(
+        Array.from({ length: 2000 }, (_, k) => [`172.17.${k >> 8}.${k & 255}`, { customer: `more${k}` }]),
       );
       const refusals = await both[0]!.use({ ...BOOK, customers: listOf(names) });
       assert.match(String(refusals[1]), /^it is too large for the tables/);
