@@ -5,7 +5,7 @@ import { markOf } from "../files/bounded-file.ts";
 import type { Access, Judgement, Protection, Refusal } from "../http/admission/access.ts";
 import { credentialsOf } from "./credentials.ts";
 import { filesIn, loadProtection, loadSettings } from "./load.ts";
-import { Passwords } from "./passwords.ts";
+import { type Credentials, Passwords } from "./passwords.ts";
 import type { Rate, WebSettings } from "./settings.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -22,7 +22,9 @@ export type WebFileListener = (error: string | undefined) => void;
 export class WebFile implements Access, AsyncDisposable {
   readonly path: string;
   readonly #listener: WebFileListener;
-  readonly #passwords = new Passwords();
+  readonly #passwords: Passwords;
+  /** Whether the last password could not be checked. */
+  #isPuzzled = false;
   /** Undefined: it is not sound. */
   #settings: WebSettings | undefined;
   /** By which settings, and of which files, the protection was made. */
@@ -36,14 +38,15 @@ export class WebFile implements Access, AsyncDisposable {
   #error: string | undefined;
   #refreshing: Promise<void> | undefined;
 
-  private constructor(path: string, listener: WebFileListener) {
+  private constructor(path: string, listener: WebFileListener, passwords: Passwords) {
     this.path = path;
     this.#listener = listener;
+    this.#passwords = passwords;
   }
 
   /** `listener` is told what becomes of it later. Throws PromtapError. */
-  static async open(path: string, listener: WebFileListener): Promise<WebFile> {
-    const opened = new WebFile(path, listener);
+  static async open(path: string, listener: WebFileListener, passwords = new Passwords()): Promise<WebFile> {
+    const opened = new WebFile(path, listener, passwords);
     try {
       await opened.#load();
     } catch (error) {
@@ -93,10 +96,27 @@ export class WebFile implements Access, AsyncDisposable {
     client: string,
   ): Promise<Refusal | undefined> {
     const given = credentialsOf(request.headers.authorization);
-    const isRight = given === undefined ? false : await this.#passwords.areRight(users, given, client);
+    const isRight = given === undefined ? false : await this.#areRight(users, given, client);
     if (isRight === true) return undefined;
     if (isRight === undefined) return { status: 503, reason: "password_queue", headers: { "Retry-After": "5" } };
     return { status: 401, reason: "password", headers: { "WWW-Authenticate": "Basic" } };
+  }
+
+  /** Undefined if it can't be found out now; what fails is told once. */
+  async #areRight(
+    users: ReadonlyMap<string, string>,
+    given: Credentials,
+    client: string,
+  ): Promise<boolean | undefined> {
+    try {
+      const areRight = await this.#passwords.areRight(users, given, client);
+      this.#isPuzzled = false;
+      return areRight;
+    } catch (error) {
+      if (!this.#isPuzzled) this.#listener(`couldn't check a password: ${messageOf(error)}`);
+      this.#isPuzzled = true;
+      return undefined;
+    }
   }
 
   #refresh(): Promise<void> {

@@ -13,6 +13,7 @@ import { type Server } from "../../src/http/server.ts";
 import { loadProtection } from "../../src/web/load.ts";
 import type { Access } from "../../src/http/admission/access.ts";
 import type { Rules } from "../../src/http/admission/admission.ts";
+import { Passwords } from "../../src/web/passwords.ts";
 import { WebFile } from "../../src/web/web-file.ts";
 import { portOf, RawClient, serve } from "../http/client.ts";
 import { FakeSite, HeldPage, lend, pageOf } from "../http/fake-site.ts";
@@ -86,7 +87,7 @@ async function ask({ server }: Guarded, more: RequestOptions = {}): Promise<Answ
 }
 
 /** Asks without TLS. */
-async function askPlainly({ server }: Guarded, auth?: string): Promise<Omit<Answer, "socket">> {
+async function askPlainly({ server }: Pick<Guarded, "server">, auth?: string): Promise<Omit<Answer, "socket">> {
   const headers = auth === undefined ? {} : { Authorization: auth };
   const sent = plainRequest({ host: "127.0.0.1", port: portOf(server), path: "/-/healthy", agent: false, headers });
   sent.end();
@@ -339,6 +340,22 @@ describe("with users", options, () => {
     assert.equal((await askPlainly(poisoned, basic(`alice${own}`, "fakepassword"))).status, 401);
     assert.equal((await askPlainly(poisoned, basic("alice", `${own}fakepassword`))).status, 401);
   });
+});
+
+test("passwords that can't be checked are told once, and refused like those that have to wait", options, async () => {
+  class Broken extends Passwords {
+    override async areRight(): Promise<boolean | undefined> {
+      throw new Error("no thread");
+    }
+  }
+  const told: (string | undefined)[] = [];
+  const path = folder!.write(`basic_auth_users:\n  dave: ${hash("dave123")}\n`);
+  await using file = await WebFile.open(path, (error) => told.push(error), new Broken());
+  await using server = await serve(new FakeSite(), { rules: { access: file } });
+  for (let count = 0; count < 2; count++) {
+    assert.equal((await askPlainly({ server }, basic("dave", "dave123"))).status, 503);
+  }
+  assert.deepEqual(told, ["couldn't check a password: no thread"]);
 });
 
 describe("without TLS", options, () => {
