@@ -15,6 +15,14 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** What waits to be checked, and who has asked first. */
+interface Waiting {
+  readonly key: string;
+  readonly question: Question;
+  readonly client: string;
+  readonly verdict: PromiseWithResolvers<boolean | undefined>;
+}
+
 /**
  * Checks passwords in a thread of its own, one at a time: each takes as long as its hash was made to. What is right and
  * what is wrong are remembered apart, so that guesses can't push out what scrapers send.
@@ -23,9 +31,9 @@ export class Passwords implements AsyncDisposable {
   readonly #secret = randomBytes(32);
   readonly #right = new Set<string>();
   readonly #wrong = new Set<string>();
-  readonly #waiting = new Map<string, Promise<boolean>>();
-  readonly #waitingOf = new Map<string, number>();
-  #turn: Promise<unknown> = Promise.resolve();
+  /** In the order in which they came; the first is being checked. */
+  readonly #waiting = new Map<string, Waiting>();
+  #isChecking = false;
   #worker: Worker | undefined;
   /** How often the thread was asked. */
   checks = 0;
@@ -67,22 +75,41 @@ export class Passwords implements AsyncDisposable {
 
   #ask(key: string, question: Question, client: string): Promise<boolean | undefined> {
     const asked = this.#waiting.get(key);
-    if (asked !== undefined) return asked;
-    const ofClient = this.#waitingOf.get(client) ?? 0;
-    if (this.#waiting.size >= MAX_WAITING || ofClient >= MAX_WAITING_PER_CLIENT) return Promise.resolve(undefined);
-    const answer = this.#turn.then(() => this.#check(question));
-    this.#turn = answer.catch(() => {});
-    this.#waitingOf.set(client, ofClient + 1);
-    const settled = answer
-      .then((isRight) => this.#remember(key, isRight))
-      .finally(() => {
-        this.#waiting.delete(key);
-        const left = this.#waitingOf.get(client)! - 1;
-        if (left > 0) this.#waitingOf.set(client, left);
-        else this.#waitingOf.delete(client);
-      });
-    this.#waiting.set(key, settled);
-    return settled;
+    if (asked !== undefined) return asked.verdict.promise;
+    if (!this.#hasPlaceFor(client)) return Promise.resolve(undefined);
+    const verdict = Promise.withResolvers<boolean | undefined>();
+    this.#waiting.set(key, { key, question, client, verdict });
+    if (!this.#isChecking) void this.#checkAll();
+    return verdict.promise;
+  }
+
+  /** If there is none, who has none there gets the last one of those that have the most. */
+  #hasPlaceFor(client: string): boolean {
+    const all = [...this.#waiting.values()];
+    const counts = new Map<string, number>();
+    for (const each of all) counts.set(each.client, (counts.get(each.client) ?? 0) + 1);
+    const own = counts.get(client) ?? 0;
+    if (all.length < MAX_WAITING) return own < MAX_WAITING_PER_CLIENT;
+    const most = Math.max(...counts.values());
+    const loser = own > 0 || most === 1 ? undefined : all.slice(1).findLast((each) => counts.get(each.client) === most);
+    if (loser === undefined) return false;
+    this.#waiting.delete(loser.key);
+    loser.verdict.resolve(undefined);
+    return true;
+  }
+
+  /** Checks one after the other until none waits. */
+  async #checkAll(): Promise<void> {
+    this.#isChecking = true;
+    for (const { key, question, verdict } of this.#waiting.values()) {
+      try {
+        verdict.resolve(this.#remember(key, await this.#check(question)));
+      } catch (error) {
+        verdict.reject(error);
+      }
+      this.#waiting.delete(key);
+    }
+    this.#isChecking = false;
   }
 
   #remember(key: string, isRight: boolean): boolean {

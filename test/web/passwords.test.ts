@@ -39,6 +39,14 @@ test("a client has so many guesses at once, and takes no other's place", async (
   assert.equal((await Promise.all(many)).filter((answer) => answer === false).length, 32);
 });
 
+test("clients that guess as much as they may leave a place for one that does not", async () => {
+  await using passwords = new Passwords();
+  const guesses = Array.from({ length: 32 }, async (_, guess) => ask(passwords, `guess ${guess}`, `${guess % 8}`));
+  assert.equal(await ask(passwords, "dave123", "scraper"), true);
+  const answers = await Promise.all(guesses);
+  assert.deepEqual(answers, [...Array<boolean>(31).fill(false), undefined]);
+});
+
 test("a user that there is not takes as much work as one that there is, and is never right", async () => {
   const decoy = decoyOf(USERS.get("dave")!);
   assert.equal(costOf(decoy), 4);
