@@ -11,8 +11,9 @@ const PERIOD_MS = 1000;
 const ALL_ROWS = 10_000;
 const HEAD_ROWS = 2;
 const USUAL_SIZE = { columns: 80, rows: 24 };
-const ENTER = "\u001b[?1049h\u001b[?25l";
-const LEAVE = "\u001b[?25h\u001b[?1049l";
+/** Another screen, without a cursor, on which a line that is wider than it was thought to be pushes none down. */
+const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l";
+const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 

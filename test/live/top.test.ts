@@ -41,6 +41,7 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
   try {
     const shows = (what: RegExp) => until(`${what} is shown`, () => what.test(tmux("capture-pane", "-p")));
     await shows(/\[interfaces\].*addresses[^]*^veth0 +up/m);
+    assert.equal(tmux("display-message", "-p", "#{wrap_flag}").trim(), "0");
     tmux("send-keys", "Tab", "s");
     await shows(/^10\.0\.0\.2 +veth0 .* 500 kB$/m);
     tmux("resize-window", "-x", "40", "-y", "10");
