@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
+import { type Frame, ipv4Frame, ipv6Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
@@ -63,3 +63,93 @@ for (const engine of ["bpf", "tcx", "ring"]) {
     );
   });
 }
+
+/* Customers that come, go and come back: some are in one list alone, and all addresses are somebody's. */
+
+const PAIRS = 400;
+const LISTS = 6;
+const LAST_IPV6 = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+const IPV4 = (k: number): string => (k === 0 ? "255.255.255.255" : `10.0.${k >> 8}.${k & 255}`);
+const IPV6 = (k: number): string => (k === 0 ? LAST_IPV6 : `2001:db8::${k.toString(16)}`);
+
+function mixedFrames(): Frame[] {
+  return Array.from({ length: PAIRS }, (_, k) => {
+    const [ends, make] = k % 3 === 0 ? ([IPV6, ipv6Frame] as const) : ([IPV4, ipv4Frame] as const);
+    const destination = ends((k * 7) % PAIRS);
+    return make({ source: ends(k), destination, protocol: PROTOCOL_UDP, lengthBytes: 80 + k });
+  });
+}
+
+function churnedList(index: number): string {
+  const lines = ["prefix,customer", "0.0.0.0/0,rest", "::/0,rest", "128.0.0.0/1,half"];
+  for (let k = 0; k < PAIRS; k++) {
+    const choice = (k * 31 + index * 17) % 5;
+    if (choice === 0) lines.push(`${IPV4(k)},only-${index}-${k}`);
+    else if (choice === 1) lines.push(`${IPV4(k)},again-${k}`);
+    else if (choice === 2) lines.push(`${IPV6(k)},again-${k % 9}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** What has left the page, and what is on it, together by direction and unit. */
+class Books {
+  readonly #gone = new Map<string, number>();
+  #last = new Map<string, number>();
+
+  take(page: Page): void {
+    const now = new Map([...page.samples].filter(([name]) => /^promtap_customer_\w+_total\{/.test(name)));
+    for (const [name, value] of this.#last) {
+      const later = now.get(name);
+      if (later === undefined) add(this.#gone, name, value);
+      else assert.ok(later >= value, `${name} was ${value}, and is ${later}`);
+    }
+    this.#last = now;
+  }
+
+  sums(): Map<string, number> {
+    const sums = new Map(this.#gone);
+    for (const [name, value] of this.#last) add(sums, name, value);
+    return sums;
+  }
+}
+
+function add(sums: Map<string, number>, name: string, value: number): void {
+  const [, unit, direction] = /^promtap_customer_(\w+)_total.*direction="(\w+)"/.exec(name)!;
+  sums.set(`${unit} ${direction}`, (sums.get(`${unit} ${direction}`) ?? 0) + value);
+}
+
+test(
+  "what was sent is what all customers had, whoever comes, goes and comes back meanwhile",
+  { ...engineOptions("bpf"), timeout: TIMEOUT_MS },
+  async () => {
+    using namespace = new Namespace();
+    using folder = new TemporaryFolder();
+    namespace.addVeth("near", "far");
+    const path = join(folder.path, "customers.csv");
+    writeFileSync(path, "prefix,customer\n0.0.0.0/0,rest\n::/0,rest\n");
+    const args = ["--engine", "bpf", "-i", "near", "--range-file", path, "--web.enable-lifecycle"];
+    await using promtap = await RunningPromtap.start(namespace, args);
+    let isSent = false;
+    const sent = send(namespace, "far", mixedFrames(), { count: FRAMES, gap: "50us" }).finally(() => (isSent = true));
+    const books = new Books();
+    for (let index = 0; index < LISTS || !isSent; index++) {
+      writeFileSync(path, churnedList(index));
+      // Two at a time: what is asked for while it is read is read again.
+      const answers = await Promise.all([promtap.post("/-/reload"), promtap.post("/-/reload")]);
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [200, 200],
+      );
+      if (index % 3 > 0) books.take(await promtap.page());
+    }
+    await sent;
+    const page = await promtap.pageWhere("all is counted", (each) => {
+      books.take(each);
+      return each.value(ALL) === FRAMES;
+    });
+    books.take(await promtap.page());
+    const bytes = page.value(ALL.replace("_count", "_sum"))!;
+    const expected = { "packets tx": FRAMES, "packets rx": FRAMES, "bytes tx": bytes, "bytes rx": bytes };
+    assert.deepEqual(Object.fromEntries(books.sums()), expected);
+  },
+);
