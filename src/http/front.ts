@@ -150,6 +150,8 @@ export class Front {
     }
     connection.isKnown = protection.knows(socket);
     if (socket.alpnProtocol === "h2") {
+      // Nobody who speaks HTTP/2 ends a half to wait for an answer: nc does, by HTTP/1.1.
+      socket.allowHalfOpen = false;
       this.#http2.once("session", (session) => {
         this.#admission.connections.add(session, connection);
         this.#sessions.set(session, below);

@@ -16,6 +16,7 @@ import type { Rules } from "../../src/http/admission/admission.ts";
 import { Passwords } from "../../src/web/passwords.ts";
 import { WebFile } from "../../src/web/web-file.ts";
 import { portOf, RawClient, serve } from "../http/client.ts";
+import { frame, PREFACE, SETTINGS } from "../http/http2-frames.ts";
 import { FakeSite, HeldPage, lend, pageOf } from "../http/fake-site.ts";
 import { lacking } from "../support/requirements.ts";
 import { TLS, WebFolder } from "./web-folder.ts";
@@ -278,6 +279,15 @@ describe("with TLS", options, () => {
     assert.equal(await text(session.request({ ":path": "/metrics" }).end()), "up 1\n");
     session.destroy();
     assert.deepEqual([guarded.site.refusals, guarded.site.failures], [[], []]);
+  });
+
+  test("a client by HTTP/2 that ends keeps no connection", { timeout: 60_000 }, async () => {
+    await using guarded = await Guarded.startProtected(TLS);
+    const ca = readFileSync(folder!.path("ca.crt"));
+    const socket = connect({ port: portOf(guarded.server), host: "127.0.0.1", ALPNProtocols: ["h2"], ca });
+    const closed = once(socket, "close");
+    socket.resume().end(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]));
+    await closed;
   });
 
   test("a client that says nothing is cut, and so is one that says half of it", async () => {
