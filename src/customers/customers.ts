@@ -76,9 +76,9 @@ export class Customers {
         this.zoning.retain(counted);
       },
       undo: async () => {
-        this.#labelNames = before;
         // It was in use: there is room for it.
-        this.zoning.use(table);
+        await this.#change(table);
+        this.#labelNames = before;
         this.zoning.retain(this.#counted);
       },
     };

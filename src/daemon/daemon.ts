@@ -8,6 +8,7 @@ import { type CapabilityName, keepCapabilities, listCapabilities } from "../nati
 import { errnoText, trimMemoryInBackground } from "../native/libc.ts";
 import { collectGarbage, ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
+import { Lull } from "./lull.ts";
 import { Parts } from "./parts.ts";
 import { addressesOf, servesPassed } from "./systemd/passed-sockets.ts";
 import { Program } from "./program.ts";
@@ -16,9 +17,6 @@ import { CurrentSite } from "./web/site.ts";
 import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
 import { ServiceManager } from "./systemd/service-manager.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
-
-/** After a change, before what takes a while is done. */
-const LULL_MS = 1000;
 
 /** What another config may need, of collectors, engines and ports below 1024. */
 const TO_CHANGE = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_BIND_SERVICE"] as const;
@@ -80,11 +78,13 @@ async function serve(
   const server = parts.use("web server", await startServer(options, site));
   logListening(server.addresses);
   await Promise.race([program.started(), aborted(signal)]);
-  giveMemoryBack(config);
+  giveMemoryBack(config.prefixLists.length > 0);
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
   if (source !== undefined) {
-    reloads = await startReloads(source, config, { program, server, rules, sites, manager }, parts);
+    // What was read before is done with as well.
+    const lull = parts.use("memory", new Lull(() => giveMemoryBack(true)));
+    reloads = await startReloads(source, config, { program, server, rules, sites, manager, lull }, parts);
   }
   if (!signal.aborted) {
     manager.ready(
@@ -106,6 +106,8 @@ interface Running {
   readonly rules: CurrentRules;
   readonly sites: CurrentSite;
   readonly manager: ServiceManager;
+  /** After what takes memory for a moment. */
+  readonly lull: Lull;
 }
 
 /** Reads the configuration again from now on, when it is asked to, or when a file changes. */
@@ -135,7 +137,7 @@ async function startReloads(source: ConfigSource, config: Config, running: Runni
 
 /** Goes on by another config, or, if that can't be, by the one before. */
 async function apply(config: Config, addresses: readonly ListenAddress[], running: Running): Promise<string[]> {
-  const { program, server, rules, sites } = running;
+  const { program, server, rules, sites, lull } = running;
   const next = await openRules(config, logWebFile, rules.current);
   const site = sites.prepare(config);
   let listening: AddressChange | undefined;
@@ -146,13 +148,14 @@ async function apply(config: Config, addresses: readonly ListenAddress[], runnin
     await listening.commit();
     await rules.use(next);
     sites.use(site);
-    setTimeout(() => giveMemoryBack(config), LULL_MS).unref();
     return waiting;
   } catch (error) {
     await listening?.undo();
     await rules.drop(next);
     sites.drop(site);
     throw error;
+  } finally {
+    lull.ask();
   }
 }
 
@@ -191,10 +194,10 @@ function settle(keeps: readonly CapabilityName[] | undefined): void {
   }
 }
 
-/** Gives back what reading lists took for a moment: of 200 MB with 1,000,000 prefixes, 60 (Node 24.21). */
-function giveMemoryBack({ prefixLists }: Config): void {
+/** Gives memory back that was used for a moment: `isLarge` as it is by lists of prefixes, 60 MB of 200 with 1,000,000. */
+function giveMemoryBack(isLarge: boolean): void {
   try {
-    if (prefixLists.length > 0) collectGarbage();
+    if (isLarge) collectGarbage();
     void trimMemoryInBackground();
   } catch (error) {
     log.debug("keeps memory that it freed", { error: messageOf(error) });

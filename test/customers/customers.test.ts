@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { tablesOf } from "../../src/customers/customer-tables.ts";
 import { FIRST_NAMED } from "../../src/ledger/zones/zone.ts";
-import { customersOf, useBook } from "./customers-of.ts";
+import { customersOf, listOf, useBook } from "./customers-of.ts";
+import { setOf } from "./prefix-sets.ts";
 
 test("lists that can't be used leave no customers behind", async () => {
   const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
@@ -24,4 +26,27 @@ test("lists that can't be used leave no customers behind", async () => {
   refusal = undefined;
   assert.equal(await useBook(customers, { "10.0.0.0/9": { customer: "ten" } }), undefined);
   assert.equal(zoning.zones, FIRST_NAMED + 101);
+});
+
+test("lists before come back without requests that wait for all steps", async () => {
+  const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
+  const { zoning } = customers;
+  const { table } = zoning;
+  const set = setOf(listOf({ "11.0.0.0/8": { site: "eleven" } }));
+  const taken = await customers.use([set], tablesOf(set));
+  assert.ok(typeof taken === "object");
+  let turns = 0;
+  zoning.watch(function* () {
+    for (let step = 1; step <= 3; step++) {
+      setImmediate(() => turns++);
+      yield;
+      assert.equal(turns, step);
+    }
+    return () => {};
+  });
+  assert.equal(customers.otherLabels, 'site="other"');
+  await taken.undo();
+  assert.equal(turns, 3);
+  assert.equal(zoning.table, table);
+  assert.equal(customers.otherLabels, 'customer="other"');
 });

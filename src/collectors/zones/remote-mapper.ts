@@ -53,11 +53,13 @@ export class RemoteMapper {
 
   /** Takes databases that changed. */
   async refresh(): Promise<void> {
-    if (this.#databases === undefined) return;
-    await this.#databases.reload();
-    if (this.#databases.generation === this.#generation) return;
+    await this.#databases?.reload();
+    if (this.#isCurrent()) return;
     try {
-      const refusal = await this.use(this.#zones, this.#databases);
+      // Another config may have come before its turn.
+      const refusal = await this.#inTurn(async () =>
+        this.#isCurrent() ? undefined : this.#use(this.#zones, this.#databases),
+      );
       if (refusal !== undefined) this.#onRefusal(refusal);
     } catch (error) {
       this.#onRefusal(messageOf(error));
@@ -66,9 +68,7 @@ export class RemoteMapper {
 
   /** From now on these zones and databases count. Returns why that can't be: then those before stay. */
   async use(zones: readonly ZoneItem[], databases: GeoDatabases | undefined): Promise<string | undefined> {
-    const making = this.#making.then(() => this.#use(zones, databases));
-    this.#making = making.catch(() => undefined);
-    return making;
+    return this.#inTurn(() => this.#use(zones, databases));
   }
 
   /** Those in use. */
@@ -81,9 +81,22 @@ export class RemoteMapper {
     return this.#databases;
   }
 
+  /** Whether the databases in use were mapped as they are now, used or not. */
+  #isCurrent(): boolean {
+    return generationOf(this.#databases) === this.#generation;
+  }
+
+  /** Makes one table after the other. */
+  async #inTurn(make: () => Promise<string | undefined>): Promise<string | undefined> {
+    const making = this.#making.then(make);
+    this.#making = making.catch(() => undefined);
+    return making;
+  }
+
   async #use(zones: readonly ZoneItem[], databases: GeoDatabases | undefined): Promise<string | undefined> {
-    const generation = databases?.generation ?? NEVER;
-    if (databases === this.#databases) this.#generation = generation;
+    const generation = generationOf(databases);
+    // Nobody waits for the same meanwhile.
+    if (zones === this.#zones && databases === this.#databases) this.#generation = generation;
     const refusal = this.zoning.use(await this.#tableOf(zones, databases));
     if (refusal !== undefined) return refusal;
     this.#zones = zones;
@@ -143,6 +156,10 @@ export class RemoteMapper {
     );
     return spans.mapped((combination) => zones[combination]!);
   }
+}
+
+function generationOf(databases: GeoDatabases | undefined): number {
+  return databases?.generation ?? NEVER;
 }
 
 interface Combination {

@@ -42,11 +42,10 @@ class Ipv4Side implements Ipv4Maps {
   readonly #capacity: number;
   readonly #groupWords: Uint32Array;
   readonly #nodeWords: Uint32Array;
-  /** Made to find out whether it fits, and not written yet. */
-  #next: { index: ZoneIndex; tree: Ipv4Tree } | undefined;
 
-  constructor(maps: MapSet, index: ZoneIndex) {
-    this.#capacity = Math.ceil(this.#treeOf(index).nodeCount * SPARE) + SPARE_NODES;
+  /** `tree`: that of the index. */
+  constructor(maps: MapSet, index: ZoneIndex, tree: Ipv4Tree) {
+    this.#capacity = Math.ceil(tree.nodeCount * SPARE) + SPARE_NODES;
     this.levels = searchLevels(index);
     this.directory = maps.create("dir4", ARRAY, 4, 2 * DIRECTORY_BYTES, 1);
     this.nodes = maps.create("node4", ARRAY, 4, NODE_BYTES, 2 * this.#capacity);
@@ -54,8 +53,8 @@ class Ipv4Side implements Ipv4Maps {
     this.#nodeWords = new Uint32Array(maps.map(this.nodes, 2 * this.#capacity * NODE_BYTES));
   }
 
-  fits(index: ZoneIndex): boolean {
-    return this.#treeOf(index).nodeCount <= this.#capacity && neededLevels(index) <= this.levels;
+  fits(index: ZoneIndex, tree: Ipv4Tree): boolean {
+    return tree.nodeCount <= this.#capacity && neededLevels(index) <= this.levels;
   }
 
   /** The first entry of the directory of a half. */
@@ -64,15 +63,9 @@ class Ipv4Side implements Ipv4Maps {
   }
 
   /** Writes a table into a half. */
-  write(index: ZoneIndex, half: number): void {
+  write(tree: Ipv4Tree, half: number): void {
     const groups = this.#groupWords.subarray((half * DIRECTORY_BYTES) / 4, ((half + 1) * DIRECTORY_BYTES) / 4);
-    this.#treeOf(index).write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
-    this.#next = undefined;
-  }
-
-  #treeOf(index: ZoneIndex): Ipv4Tree {
-    if (this.#next?.index !== index) this.#next = { index, tree: new Ipv4Tree(index) };
-    return this.#next.tree;
+    tree.write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
   }
 }
 
@@ -143,11 +136,12 @@ export class ZoneTables {
   /** In `maps`; `state` is what says which half is in use. A table with a zone of `maxZones` or above is refused. */
   constructor(maps: MapSet, zoning: Zoning, stateWords: Uint32Array, maxZones: number) {
     const { ipv4, ipv6 } = zoning.table;
-    this.ipv4 = new Ipv4Side(maps, ipv4);
+    const tree = new Ipv4Tree(ipv4);
+    this.ipv4 = new Ipv4Side(maps, ipv4, tree);
     this.ipv6 = new Ipv6Side(maps, ipv6);
     this.#maxZones = maxZones;
     this.#stateWords = stateWords;
-    this.ipv4.write(ipv4, this.#half);
+    this.ipv4.write(tree, this.#half);
     this.ipv6.write(ipv6, this.#half);
     this.#use(this.#half);
     this.#unwatch = zoning.watch((table) => this.#follow(table));
@@ -162,23 +156,17 @@ export class ZoneTables {
   /** Writes a table beside the one in use. */
   *#follow(table: ZoneTable): Generator<void, (() => void) | string> {
     const { ipv4, ipv6 } = table;
-    const fits = [
-      () => highestZone(table) < this.#maxZones,
-      () => this.ipv6.fits(ipv6),
-      // Makes the tree.
-      () => this.ipv4.fits(ipv4),
-    ];
-    for (const fit of fits) {
-      if (!fit()) return TOO_LARGE;
-      yield;
-    }
+    if (highestZone(table) >= this.#maxZones || !this.ipv6.fits(ipv6)) return TOO_LARGE;
+    yield;
+    const tree = new Ipv4Tree(ipv4);
+    if (!this.ipv4.fits(ipv4, tree)) return TOO_LARGE;
+    yield;
     const half = 1 - this.#half;
-    for (const write of [() => this.ipv4.write(ipv4, half), () => this.ipv6.write(ipv6, half)]) {
-      // Who waits for a turn may be closed meanwhile, and the memory is gone.
-      if (this.#isClosed) return () => {};
-      write();
-      yield;
-    }
+    // Between the steps it may be closed, and then the memory is gone.
+    if (!this.#isClosed) this.ipv4.write(tree, half);
+    yield;
+    if (!this.#isClosed) this.ipv6.write(ipv6, half);
+    yield;
     return () => this.#use(half);
   }
 
