@@ -1,4 +1,4 @@
-import { nameHash } from "../ledger/zones/names.ts";
+import { nameHash } from "../ledger/zones/name-hash.ts";
 import { labelText } from "../page/labels.ts";
 import { textAt } from "./label-texts.ts";
 import type { PrefixSet, SeriesSet } from "./prefix-set.ts";

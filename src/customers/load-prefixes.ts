@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Series } from "../config/prefix-lists.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
+import { nameKey } from "../ledger/zones/name-hash.ts";
 import { startThread } from "../native/thread.ts";
 import type { CustomerTables } from "./customer-tables.ts";
 import type { LabelSets, PrefixSet } from "./prefix-set.ts";
@@ -25,6 +26,12 @@ export interface LoadedPrefixes extends Omit<ReadLists, "sets"> {
   readonly covered: number;
 }
 
+/** What the thread is given: what to read, and how names are hashed here. */
+export interface Task {
+  readonly wanted: Wanted;
+  readonly key: Int32Array;
+}
+
 /** What the thread sends: all of it, or what is wrong with a list. */
 export type Answer = LoadedPrefixes | { readonly fault: string };
 
@@ -43,7 +50,8 @@ const NOTHING: LoadedPrefixes = {
 /** Reads lists of prefixes, in a thread of its own. Throws a usage error that begins with FILE:LINE. */
 export async function loadPrefixes(wanted: Wanted): Promise<LoadedPrefixes> {
   if (wanted.lists.length === 0 && wanted.inline.length === 0) return NOTHING;
-  const worker = startThread("customers/reading/worker.ts", wanted);
+  const task: Task = { wanted, key: nameKey() };
+  const worker = startThread("customers/reading/worker.ts", task);
   try {
     const [answer] = (await once(worker, "message")) as [Answer];
     if ("fault" in answer) throw new PromtapError(ErrorCode.USAGE, answer.fault);

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { textAt } from "../../src/customers/label-texts.ts";
 import type { PrefixSet } from "../../src/customers/prefix-set.ts";
-import { nameHash, type Texts } from "../../src/ledger/zones/names.ts";
+import { nameHash } from "../../src/ledger/zones/name-hash.ts";
+import type { Texts } from "../../src/ledger/zones/names.ts";
 import { labelText } from "../../src/page/labels.ts";
 import { addresses } from "../ledger/arbitraries.ts";
 

@@ -1,6 +1,7 @@
 import { labelNameFault } from "../../config/label-names.ts";
 import { grown, lengthened } from "../../grown-array.ts";
-import { nameHash, Names, NO_NAME } from "../../ledger/zones/names.ts";
+import { nameHash } from "../../ledger/zones/name-hash.ts";
+import { Names, NO_NAME } from "../../ledger/zones/names.ts";
 import type { PrefixSet } from "../prefix-set.ts";
 import { LabelWriter } from "./label-writer.ts";
 import { Prefix } from "./prefix.ts";

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../errors.ts";
+import { useNameKey } from "../../ledger/zones/name-hash.ts";
 import type { Texts } from "../../ledger/zones/names.ts";
-import type { LoadedPrefixes } from "../load-prefixes.ts";
+import type { LoadedPrefixes, Task } from "../load-prefixes.ts";
 import { loadLists } from "./load.ts";
-import type { Wanted } from "./read-lists.ts";
 
 /** Hands the arrays over: nothing is copied, and no object is made for a prefix. */
 function send(answer: LoadedPrefixes): void {
@@ -24,8 +24,10 @@ function arraysOf({ bytes, ends, hashes }: Texts): (Uint8Array | Uint32Array)[] 
 }
 
 async function main(): Promise<void> {
+  const { wanted, key } = workerData as Task;
+  useNameKey(key);
   try {
-    send(await loadLists(workerData as Wanted));
+    send(await loadLists(wanted));
   } catch (error) {
     parentPort!.postMessage({ fault: messageOf(error) });
   }

@@ -1,12 +1,10 @@
 import { grown } from "../../grown-array.ts";
+import { nameHash } from "./name-hash.ts";
 
 const INITIAL_NAMES = 64;
 const INITIAL_BYTES = 1024;
 /** What stands for no name. */
 export const NO_NAME = -1;
-/* FNV-1a, of 32 bits. */
-const HASH_BASIS = 0x811c_9dc5;
-const HASH_PRIME = 0x0100_0193;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -175,13 +173,6 @@ export class Names {
     this.#places = new Uint32Array(places);
     for (const place of before) if (place !== 0) this.#place(place - 1);
   }
-}
-
-/** What `find` and `add` need of the name bytes[from, to), for those that call both. */
-export function nameHash(bytes: Uint8Array, from: number, to: number): number {
-  let hash = HASH_BASIS;
-  for (let k = from; k < to; k++) hash = Math.imul(hash ^ bytes[k]!, HASH_PRIME);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 let scratch = new Uint8Array(1024);

@@ -1,7 +1,8 @@
 import { grown, lengthened } from "../../grown-array.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Direction } from "../rows.ts";
-import { encoded, nameHash, Names, NO_NAME } from "./names.ts";
+import { nameHash } from "./name-hash.ts";
+import { encoded, Names, NO_NAME } from "./names.ts";
 import { SlotPool } from "./slot-pool.ts";
 import { Spans } from "./spans.ts";
 import { Ends, FIRST_NAMED, Zone, ZONE_NAMES } from "./zone.ts";
