@@ -8,13 +8,12 @@ import { type CapabilityName, keepCapabilities, listCapabilities } from "../nati
 import { errnoText, trimMemoryInBackground } from "../native/libc.ts";
 import { collectGarbage, ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
-import { Lull } from "./lull.ts";
 import { Parts } from "./parts.ts";
 import { addressesOf, servesPassed } from "./systemd/passed-sockets.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { CurrentSite } from "./web/site.ts";
-import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
+import { AS_STARTED, type ConfigSource, Lull, Reloads } from "./reloads.ts";
 import { ServiceManager } from "./systemd/service-manager.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { Lull } from "../../src/daemon/lull.ts";
+import { Lull } from "../../src/daemon/reloads.ts";
 
 let done = 0;
 
