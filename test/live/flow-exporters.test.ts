@@ -63,11 +63,15 @@ test("flows of fprobe are counted as nfcapd counts them", fprobeOptions, async (
     stdio: [openSync(file, "r"), "inherit", "inherit"],
   });
   await once(fprobe, "close");
-  const page = await promtap.page();
+  const page = await promtap.pageWhere(
+    "all is exported",
+    (each) => each.sum("flow_transit_packets_total") + each.sum("flow_receive_packets_total") === sent.length,
+  );
   const expected: FlowTally = new Map([["0 0 3 7", totalOfFrames(sent)]]);
   assert.deepEqual(pageTally(page), expected);
   assert.deepEqual(await nfcapd.tally(), expected);
-  assert.equal(recordsOf(page, "netflow5"), FLOWS);
+  // What takes it long to read is told in several records.
+  assert(recordsOf(page, "netflow5") >= FLOWS);
   assertNothingLost(page);
 });
 
