@@ -32,8 +32,9 @@ export function bytes(count: number): string {
   return scaled(count, "B");
 }
 
+/** By itself: toLocaleString loads a locale at first, 20 ms of `promtap top` (Node 24.21). */
 export function whole(count: number): string {
-  return Math.round(count).toLocaleString("en-US").replaceAll(",", "\u202f");
+  return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, "\u202f");
 }
 
 /** How long something takes or is ago. */

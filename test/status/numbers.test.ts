@@ -14,7 +14,13 @@ test("numbers have three digits and a unit", () => {
   ]);
   assert.deepEqual([0.25, 999, 1000].map(packetRate), ["0.3 p/s", "999 p/s", "1.00 kp/s"]);
   assert.deepEqual([2 ** 53, 1e30].map(bytes), ["9.01 PB", "1000000000000 EB"]);
-  assert.equal(whole(131_072), "131\u202f072");
+  assert.deepEqual([0, 999, 1000.4, 131_072, 12_345_678].map(whole), [
+    "0",
+    "999",
+    "1\u202f000",
+    "131\u202f072",
+    "12\u202f345\u202f678",
+  ]);
 });
 
 test("what rounds up to a thousand is one of the next unit", () => {
