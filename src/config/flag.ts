@@ -57,10 +57,15 @@ export interface Flag<T = unknown> extends Declaration {
 /** A flag of a command that has flags of its own, and reads them itself. */
 export type OwnFlag = Pick<Flag, "name" | "value" | "choices" | "help">;
 
+/** Whether the values of a flag name files or folders. */
+export function takesPaths({ value }: Pick<Flag, "value">): boolean {
+  return value === "FILE" || value === "FOLDER";
+}
+
 /** Whether a value of a flag is a path, which is relative to the folder of whatever it stands in if it is not a whole one. */
-export function isPath({ value, hasOwnFolder = false }: Flag, text: string): boolean {
-  if ((value !== "FILE" && value !== "FOLDER") || text === "-") return false;
-  return !hasOwnFolder || text.includes("/");
+export function isPath(flag: Flag, text: string): boolean {
+  if (!takesPaths(flag) || text === "-") return false;
+  return flag.hasOwnFolder !== true || text.includes("/");
 }
 
 /** A flag that takes no value. */

@@ -1,8 +1,7 @@
 import { NO_ZONE } from "../ledger/zones/spans.ts";
 import { Zone } from "../ledger/zones/zone.ts";
 import { IPV4_WORDS, IPV4_ZONE, IPV6_WORDS, IPV6_ZONE, type ZoneIndex, ZoneTable } from "../ledger/zones/zone-table.ts";
-import type { PrefixSet } from "./prefix-set.ts";
-import { type SweptPrefixes, sweepPrefixes } from "./prefix-sweep.ts";
+import type { SweptPrefixes } from "./prefix-sweep.ts";
 
 /** What addresses are looked up in; the zones are those of SweptPrefixes. */
 export interface CustomerTables {
@@ -10,11 +9,8 @@ export interface CustomerTables {
   readonly ipv6: ZoneIndex;
 }
 
-/** Makes the tables of a set: 1 s of work for a million prefixes, so better not in the thread that serves. */
-export function tablesOf(
-  set: PrefixSet,
-  swept: Pick<SweptPrefixes, "ipv4" | "ipv6"> = sweepPrefixes(set),
-): CustomerTables {
+/** Makes the tables: some 100 ms of work for a million prefixes, so better not in the thread that serves. */
+export function tablesOf(swept: SweptPrefixes): CustomerTables {
   const { ipv4, ipv6 } = new ZoneTable(swept.ipv4, swept.ipv6);
   return { ipv4, ipv6 };
 }

@@ -9,6 +9,7 @@ import { CustomerAccounts } from "../customers/customer-accounts.ts";
 import { tablesOf } from "../customers/customer-tables.ts";
 import { Customers, type Takeover } from "../customers/customers.ts";
 import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts";
+import { sweepPrefixes } from "../customers/prefix-sweep.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
 import type { Accounts } from "../ledger/accounts/accounts.ts";
@@ -156,7 +157,7 @@ function judgeLabels({ customersBy }: Config, loaded: LoadedPrefixes): void {
 }
 
 async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<Takeover> {
-  const tables = loaded.tables ?? tablesOf(joined([]));
+  const tables = loaded.tables ?? tablesOf(sweepPrefixes(joined([])));
   const taken = await customers.use(loaded.labelled, tables);
   if (typeof taken !== "string") {
     const [listed, { limit }] = [countOf(loaded), customers.slots.quota];

@@ -11,6 +11,7 @@ import {
   template5,
   VERSION_5,
 } from "./netflow5.ts";
+import { VERSION_SFLOW } from "./sflow/agent.ts";
 import { readPortName, SAMPLE_COUNTERS, SAMPLE_COUNTERS_EXPANDED } from "./sflow/counters.ts";
 import { ADDRESS_BYTES, Sample, SAMPLE_FLOW, SAMPLE_FLOW_EXPANDED, SampleReader } from "./sflow/samples.ts";
 import { SET_OPTIONS_IPFIX, SET_TEMPLATES_IPFIX, TemplateReader } from "./template-sets.ts";
@@ -30,7 +31,6 @@ const HEADER_9_BYTES = 20;
 const VERSION_IPFIX = 10;
 const HEADER_IPFIX_BYTES = 16;
 /** sFlow: 0 version | 4 agent: type and address | then sub-agent | sequence | uptime | samples, each a u32. */
-const VERSION_SFLOW = 5;
 const SET_HEADER_BYTES = 4;
 const MIN_DATA_SET = 256;
 

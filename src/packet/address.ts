@@ -24,12 +24,28 @@ export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`;
 }
 
+/** The third word of an IPv4 address that is mapped into IPv6, ::ffff:0:0/96; those before it are 0. */
+export const IPV4_MAPPED = 0xffff;
+
+/** Whether an address in four words is one of IPv4, mapped. Hot. */
+export function isIpv4(address: Uint32Array): boolean {
+  return address[2] === IPV4_MAPPED && address[0] === 0 && address[1] === 0;
+}
+
+/** Fills an address of four words in with one of IPv4, mapped; it is given as 32 bits. Hot. */
+export function setIpv4(address: Uint32Array, value: number): void {
+  address[0] = 0;
+  address[1] = 0;
+  address[2] = IPV4_MAPPED;
+  address[3] = value;
+}
+
 /**
  * Writes an IPv6 address, given as four 32-bit words, in its canonical form: RFC 5952, with IPv4-mapped addresses
  * (`::ffff:0:0/96`) in mixed notation, as its section 5 recommends.
  */
 export function formatIpv6(word0: number, word1: number, word2: number, word3: number): string {
-  if (word0 === 0 && word1 === 0 && word2 === 0xffff) return `::ffff:${formatIpv4(word3)}`;
+  if (word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED) return `::ffff:${formatIpv4(word3)}`;
   const groups = [word0, word1, word2, word3].flatMap((word) => [word >>> 16, word & 0xffff]);
   const [start, length] = longestZeroRun(groups);
   if (length < 2) return writeGroups(groups);

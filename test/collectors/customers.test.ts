@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { test } from "node:test";
 import { CUSTOMERS, CustomersCollector } from "../../src/collectors/customers.ts";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
+import { sweepPrefixes } from "../../src/customers/prefix-sweep.ts";
 import type { Customers } from "../../src/customers/customers.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RangeTable } from "../../src/ledger/ranges.ts";
@@ -152,7 +153,7 @@ test("what was taken over and is undone counts as before, and what it brought go
   const { see, page } = traffic(customers);
   see("192.0.2.1", "8.8.8.8", 60);
   const set = setOf(listOf({ "192.0.2.1": { n: "3" } }));
-  const taken = await customers.use([set], tablesOf(set));
+  const taken = await customers.use([set], tablesOf(sweepPrefixes(set)));
   assert.ok(typeof taken !== "string");
   see("192.0.2.1", "8.8.8.8", 1000);
   await taken.undo();

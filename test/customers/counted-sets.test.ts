@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { countedSet, joined } from "../../src/customers/counted-sets.ts";
 import { Customers } from "../../src/customers/customers.ts";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
+import { sweepPrefixes } from "../../src/customers/prefix-sweep.ts";
 import { type Book, listOf } from "./customers-of.ts";
 import { labelsIn, setOf } from "./prefix-sets.ts";
 
@@ -32,7 +33,7 @@ test("the longest prefix of all lists has an address, and one set of labels is o
     setOfBook({ "10.1.0.0/16": { site: "a" }, "11.0.0.0/8": { n: "ten" } }),
   ];
   const customers = new Customers(4, 100);
-  await customers.use(lists, tablesOf(joined(lists.map((set) => ({ set })))));
+  await customers.use(lists, tablesOf(sweepPrefixes(joined(lists.map((set) => ({ set }))))));
   const { zoning } = customers;
   const nameAt = (...bytes: number[]) => zoning.nameOf(zoning.table.zoneOfIpv4(word(...bytes)));
   const found = [

@@ -1,5 +1,6 @@
 import { Customers } from "../../src/customers/customers.ts";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
+import { sweepPrefixes } from "../../src/customers/prefix-sweep.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
 import { type Listed, setOf } from "./prefix-sets.ts";
 
@@ -20,7 +21,7 @@ export async function customersOf(
 /** Returns why it can't be used. */
 export async function useBook(customers: Customers, book: Book): Promise<string | undefined> {
   const set = setOf(listOf(book));
-  const taken = await customers.use([set], tablesOf(set));
+  const taken = await customers.use([set], tablesOf(sweepPrefixes(set)));
   if (typeof taken === "string") return taken;
   taken.commit();
   return undefined;

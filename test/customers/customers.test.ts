@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
+import { sweepPrefixes } from "../../src/customers/prefix-sweep.ts";
 import { FIRST_NAMED } from "../../src/ledger/zones/zone.ts";
 import { customersOf, listOf, useBook } from "./customers-of.ts";
 import { setOf } from "./prefix-sets.ts";
@@ -33,7 +34,7 @@ test("lists before come back without requests that wait for all steps", async ()
   const { zoning } = customers;
   const { table } = zoning;
   const set = setOf(listOf({ "11.0.0.0/8": { site: "eleven" } }));
-  const taken = await customers.use([set], tablesOf(set));
+  const taken = await customers.use([set], tablesOf(sweepPrefixes(set)));
   assert.ok(typeof taken === "object");
   let turns = 0;
   zoning.watch(function* () {

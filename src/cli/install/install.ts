@@ -19,10 +19,8 @@ import { type Shell, SHELLS } from "../completions.ts";
 import { finishFirst } from "../signals.ts";
 import { otherService, ownService } from "./service.ts";
 import { comingSecrets, refuseUnseen } from "./unseen-files.ts";
-import { INSTALL_WORDS, UNINSTALL_WORDS, UPGRADE_WORDS } from "./words.ts";
+import { INSTALL_WORDS, UNINSTALL_WORDS, UPGRADE_WORDS, USUAL_WAIT_SECONDS } from "./words.ts";
 
-/** Time for a service to be ready by another program. */
-const USUAL_WAIT_SECONDS = "30";
 const MAX_WAIT_SECONDS = 3600;
 
 /** What the program carries of itself. */

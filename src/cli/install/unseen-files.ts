@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, isAbsolute } from "node:path";
-import { type GivenFlags, usageError } from "../../config/flag.ts";
+import { type GivenFlags, takesPaths, usageError } from "../../config/flag.ts";
 import { ALL_FLAGS } from "../../daemon/config.ts";
 import { ErrorCode, PromtapError } from "../../errors.ts";
 import { credentialsPath } from "../../install/places.ts";
@@ -37,7 +37,7 @@ export function comingSecrets(given: GivenFlags): string[] {
 }
 
 function pathsIn(given: GivenFlags): [flag: string, path: string][] {
-  const flags = ALL_FLAGS.filter((flag) => ["FILE", "FOLDER"].includes(flag.value ?? "") && flag.name !== "state");
+  const flags = ALL_FLAGS.filter((flag) => takesPaths(flag) && flag.name !== "state");
   return flags.flatMap(({ name }) => (given.get(name) ?? []).map((path): [string, string] => [name, path]));
 }
 

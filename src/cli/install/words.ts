@@ -2,6 +2,9 @@ import type { OwnFlag } from "../../config/flag.ts";
 import type { Accepted } from "../../install/options.ts";
 import { PERSONALITIES } from "../../personalities/personalities.ts";
 
+/** Time for services to be ready by another program, unless `upgrade` is told otherwise. */
+export const USUAL_WAIT_SECONDS = "30";
+
 const DRY_RUN: OwnFlag = { name: "dry-run", help: "Tell every file and command, and change nothing." };
 const FORCE: OwnFlag = { name: "force", help: "Change files as well that were there before, or were changed by hand." };
 const ROOT: OwnFlag = { name: "root", value: "FOLDER", help: "The image of another machine, instead of this one." };
@@ -32,7 +35,11 @@ export const UPGRADE_WORDS: Accepted = {
   flags: [
     DRY_RUN,
     { name: "sha256", value: "SUM", help: "The sum of the new program; else that of a file beside it." },
-    { name: "wait", value: "SECONDS", help: "Time for services to be ready by the new program; else 30." },
+    {
+      name: "wait",
+      value: "SECONDS",
+      help: `Time for services to be ready by the new program; else ${USUAL_WAIT_SECONDS}.`,
+    },
   ],
   words: 1,
   hasRest: false,

@@ -1,7 +1,8 @@
+import { setIpv4 } from "../../packet/address.ts";
 import { AF_INET, IPPROTO_TCP } from "../../packet/headers.ts";
 import { type MessageVisitor, netlinkRequest, NLM_F_DUMP, walkAttributes } from "../../native/netlink.ts";
 import { u16, u32 } from "../../packet/bytes.ts";
-import { setIpv4, type SocketVisitor, TCP_LISTEN, type TcpSocket } from "./tcp-socket.ts";
+import { type SocketVisitor, TCP_LISTEN, type TcpSocket } from "./tcp-socket.ts";
 
 /*
  * The little of sock_diag that tells which TCP sockets there are (man 7 sock_diag). Pure: bytes in, sockets out.

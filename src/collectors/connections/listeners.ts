@@ -1,4 +1,5 @@
-import { isIpv4, type TcpSocket } from "./tcp-socket.ts";
+import { isIpv4 } from "../../packet/address.ts";
+import { type TcpSocket } from "./tcp-socket.ts";
 
 /* What listens on a port: every address of IPv4, every one of IPv6, or some. */
 const ALL_IPV4 = 1;

@@ -1,5 +1,5 @@
+import { isIpv4 } from "../../packet/address.ts";
 import type { Address } from "../../packet/address.ts";
-import { isIpv4 } from "./tcp-socket.ts";
 
 /** What a branch leads to if not to another node. */
 const NOTHING = 0;

@@ -1,5 +1,6 @@
+import { setIpv4 } from "../../packet/address.ts";
 import { open } from "node:fs/promises";
-import { setIpv4, type SocketSource, type SocketVisitor, TcpSocket } from "./tcp-socket.ts";
+import { type SocketSource, type SocketVisitor, TcpSocket } from "./tcp-socket.ts";
 
 /*
  * A line of /proc/net/tcp and tcp6 (net/ipv4/tcp_ipv4.c, get_tcp4_sock); words in the order of the host:

@@ -1,4 +1,4 @@
-import { isIpv4 } from "./tcp-socket.ts";
+import { isIpv4 } from "../../packet/address.ts";
 
 /**
  * Names for addresses that by their kind are of no country (IANA's special-purpose registries, RFC 6890), as far as TCP

@@ -26,9 +26,6 @@ export const LISTENING = 1 << TCP_LISTEN;
 /** All that have a remote end, or had one a moment ago. */
 export const CONNECTED = ((1 << STATE_NAMES.length) - 2) & ~(LISTENING | (1 << TCP_CLOSE));
 
-/** The third word of an IPv4 address that is mapped into IPv6: ::ffff:0:0/96. */
-const MAPPED = 0xffff;
-
 /**
  * One TCP socket; a record that is filled again and again. An address is four words of 32 bits; one of IPv4 is mapped
  * into IPv6, whether it is the socket or only its address that is of IPv4.
@@ -54,16 +51,4 @@ export interface SocketSource {
    * `deadline` (of performance.now()).
    */
   visit(states: number, deadline: number, visitor: SocketVisitor): Promise<boolean>;
-}
-
-export function isIpv4(address: Uint32Array): boolean {
-  return address[2] === MAPPED && address[0] === 0 && address[1] === 0;
-}
-
-/** Fills in an address of IPv4, given as 32 bits. */
-export function setIpv4(address: Uint32Array, value: number): void {
-  address[0] = 0;
-  address[1] = 0;
-  address[2] = MAPPED;
-  address[3] = value;
 }

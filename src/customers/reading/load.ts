@@ -14,8 +14,7 @@ export async function loadLists(wanted: Wanted): Promise<LoadedPrefixes> {
     .map((each) => ({ ...each, set: countedSet(each) }));
   // What is counted by its labels may be counted by address as well.
   const addressed = sweepPrefixes(joined(byAddress));
-  const all = joined(labelled);
-  const swept = sweepPrefixes(all);
+  const swept = sweepPrefixes(joined(labelled));
   return {
     ...read,
     repeated: addressed.repeated + swept.repeated,
@@ -23,7 +22,7 @@ export async function loadLists(wanted: Wanted): Promise<LoadedPrefixes> {
     covered: addressed.covered + swept.covered,
     byAddress: byAddress.map(({ set }) => set),
     labelled: labelled.map(({ series, set: { count, labelNames, labels } }) => ({ series, count, labelNames, labels })),
-    tables: tablesOf(all, swept),
+    tables: tablesOf(swept),
   };
 }
 

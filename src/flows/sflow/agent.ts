@@ -1,12 +1,13 @@
+import { IPV4_MAPPED, setIpv4 } from "../../packet/address.ts";
+
 /*
  * How a datagram of sFlow v5 begins: 0 version u32 | 4 type of an address u32 | 8 the address of the agent, which stays
  * the same whatever address the datagram comes from.
  */
-const VERSION_SFLOW = 5;
+export const VERSION_SFLOW = 5;
 const ADDRESS = 8;
 const TYPE_IPV4 = 1;
 const TYPE_IPV6 = 2;
-const MAPPED_PREFIX = 0xffff;
 const LOOPBACK_NETWORK = 127;
 
 /**
@@ -18,9 +19,7 @@ export function readAgent(view: DataView, at: number, end: number, words: Uint32
   if (end - at < ADDRESS + 4 || view.getUint32(at) !== VERSION_SFLOW) return false;
   const type = view.getUint32(at + 4);
   if (type === TYPE_IPV4) {
-    words.fill(0);
-    words[2] = MAPPED_PREFIX;
-    words[3] = view.getUint32(at + ADDRESS);
+    setIpv4(words, view.getUint32(at + ADDRESS));
   } else {
     if (type !== TYPE_IPV6 || end - at < ADDRESS + 4 * words.length) return false;
     for (let k = 0; k < words.length; k++) words[k] = view.getUint32(at + ADDRESS + 4 * k);
@@ -31,6 +30,6 @@ export function readAgent(view: DataView, at: number, end: number, words: Uint32
 /** Whether an address can be that of one host alone. Hot. */
 function isOfOne(upper: number, word2: number, word3: number): boolean {
   if (upper !== 0) return true;
-  if (word2 === MAPPED_PREFIX) return word3 !== 0 && word3 >>> 24 !== LOOPBACK_NETWORK;
+  if (word2 === IPV4_MAPPED) return word3 !== 0 && word3 >>> 24 !== LOOPBACK_NETWORK;
   return word2 !== 0 || word3 > 1;
 }

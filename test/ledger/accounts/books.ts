@@ -4,6 +4,7 @@ import type { CustomersBy } from "../../../src/config/customers/customers.ts";
 import type { ZoneItem } from "../../../src/config/customers/zone-items.ts";
 import { CustomerAccounts } from "../../../src/customers/customer-accounts.ts";
 import { tablesOf } from "../../../src/customers/customer-tables.ts";
+import { sweepPrefixes } from "../../../src/customers/prefix-sweep.ts";
 import { Customers } from "../../../src/customers/customers.ts";
 import { KnownVlans } from "../../../src/ledger/vlans/known-vlans.ts";
 import { type Listed, longest, lists, setOf } from "../../customers/prefix-sets.ts";
@@ -59,7 +60,7 @@ export class TariffCounts {
   async use({ customers, zones }: TariffBook): Promise<(string | undefined)[]> {
     const set = setOf(customers);
     const refusal = await this.remotes.use(itemsOf(zones), undefined);
-    const taken = await this.customers.use([set], tablesOf(set));
+    const taken = await this.customers.use([set], tablesOf(sweepPrefixes(set)));
     if (typeof taken === "string") return [refusal, taken];
     taken.commit();
     return [refusal, undefined];

@@ -2,7 +2,7 @@ import { Exporter, PROTOCOLS, type Room } from "../../../flows/exporter.ts";
 import type { NetworkSet } from "../../connections/network-set.ts";
 import type { ExporterNames } from "./exporter-names.ts";
 import type { InterfaceNamesFile, NamesByIndex } from "./interface-names.ts";
-import { formatIpv4, formatIpv6, parseAddress } from "../../../packet/address.ts";
+import { formatIpv4, formatIpv6, IPV4_MAPPED, parseAddress } from "../../../packet/address.ts";
 
 /** Exporters that are told apart; the rest are counted together. */
 export const MAX_EXPORTERS = 1024;
@@ -126,7 +126,7 @@ export class Exporters {
     const likely = this.#byFold.get(fold);
     if (likely !== undefined && isAt(likely, word0, word1, word2, word3)) return likely;
     if (!this.hears(word0, word1, word2, word3)) return undefined;
-    const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
+    const isIpv4 = word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED;
     const name = isIpv4 ? formatIpv4(word3) : formatIpv6(word0, word1, word2, word3);
     const found = this.#known.get(name);
     if (found !== undefined) {

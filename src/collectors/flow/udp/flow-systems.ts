@@ -1,8 +1,7 @@
 import { Field, type Flow } from "../../../flows/flow.ts";
 import type { GeoDatabases } from "../../../geo/databases.ts";
+import { setIpv4 } from "../../../packet/address.ts";
 import { Field as RecordField, type FlowRecord } from "../records/flow-record.ts";
-
-const MAPPED_PREFIX = 0xffff;
 
 /** Gives records the ASes of their addresses, if their exporter tells none. */
 export class FlowSystems {
@@ -31,13 +30,8 @@ export class FlowSystems {
   /** 0 if no database knows. */
   #systemOf({ numbers }: Flow, ipv4: Field, ipv6: Field): number {
     const address = this.#address;
-    if (numbers[ipv4] !== 0) {
-      address.fill(0);
-      address[2] = MAPPED_PREFIX;
-      address[3] = numbers[ipv4]!;
-    } else {
-      for (let k = 0; k < address.length; k++) address[k] = numbers[ipv6 + k]!;
-    }
+    if (numbers[ipv4] !== 0) setIpv4(address, numbers[ipv4]!);
+    else for (let k = 0; k < address.length; k++) address[k] = numbers[ipv6 + k]!;
     return this.#databases.systemOf(address)?.number ?? 0;
   }
 }
