@@ -13,8 +13,6 @@ import { native, type Target, toolOf } from "./target.ts";
  * firewall, 66 MB of anonymous memory instead of 176.
  */
 const SPEED: readonly string[] = [
-  "--max-inlined-bytecode-size-cumulative=3000",
-  "--max-inlined-bytecode-size=2000",
   "--max-semi-space-size=4",
 ];
 

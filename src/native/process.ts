@@ -53,6 +53,16 @@ export function endBySignal(signal: NodeJS.Signals): never {
 }
 
 /**
+ * Has V8 compile the whole way of a packet, from the ring to its counter, into one loop, which is more code than it inlines
+ * by default (36 against 26 ns a packet, Node 24.21). Not from the first moment on: what Node carries compiled of itself is
+ * for the flags that it was built with, and to compile that again takes a third of the start.
+ */
+export function inlineDeeply(): void {
+  setFlagsFromString("--max-inlined-bytecode-size=2000");
+  setFlagsFromString("--max-inlined-bytecode-size-cumulative=3000");
+}
+
+/**
  * Collects all garbage at once, which takes some ms. V8 looks at its heap to tell when that is worth it, and arrays of
  * many MB that are done with are hardly there.
  */
