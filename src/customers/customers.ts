@@ -53,11 +53,12 @@ export class Customers {
   }
 
   /**
-   * From now on, these sets count; their tables, which number the label sets through, are used up. Returns why that can't
-   * be: then those before stay.
+   * From now on, these sets count; they and their tables, which number the label sets through, are used up. Returns why
+   * that can't be: then those before stay.
    */
   async use(sets: readonly LabelSets[], tables: CustomerTables): Promise<Takeover | string> {
     const zones = await this.#zonesOf(sets);
+    for (const { labels } of sets) free(labels.bytes, labels.ends, labels.hashes);
     const counted = new Uint8Array(this.zoning.zones);
     for (const zone of zones) counted[zone] = 1;
     const { table } = this.zoning;
@@ -74,6 +75,7 @@ export class Customers {
       commit: () => {
         this.#counted = counted;
         this.zoning.retain(counted);
+        for (const { directory, spans } of [table.ipv4, table.ipv6]) free(directory, spans);
       },
       undo: async () => {
         // It was in use: there is room for it.
@@ -108,4 +110,9 @@ export class Customers {
     }
     return zones;
   }
+}
+
+/** Gives the memory of arrays back at once, that V8 would keep until it is short of it: nothing may read them any more. */
+function free(...arrays: readonly (Uint8Array | Uint32Array)[]): void {
+  for (const { buffer } of arrays) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -37,6 +37,7 @@ export async function check(config: Config): Promise<string[]> {
   if (config.dumpProgram) return dumpPrograms(config);
   judgeFeatures(config.features, config);
   const customers = await loadCustomers(config);
+  const summary = customerSummary(customers);
   const databases = sharedDatabases(config.geoDatabases);
   const counted = await startCustomers(config, customers, databases);
   const ranges = new RangeTable(rangesOf(config, customers));
@@ -45,7 +46,7 @@ export async function check(config: Config): Promise<string[]> {
     ...(config.isCounted
       ? await checkTraffic(config, ranges, counted, databases)
       : await checkReports(config, ranges, databases)),
-    ...customerSummary(customers),
+    ...summary,
     ...(await checkFeatures(config.features, { ...config, log, databases })),
     ...(config.once ? [] : await checkRules(config)),
     ...(config.state === null ? [] : [await describeState(statePath(config.state.path))]),

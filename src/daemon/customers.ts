@@ -158,9 +158,10 @@ function judgeLabels({ customersBy }: Config, loaded: LoadedPrefixes): void {
 
 async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<Takeover> {
   const tables = loaded.tables ?? tablesOf(sweepPrefixes(joined([])));
+  const listed = countOf(loaded);
   const taken = await customers.use(loaded.labelled, tables);
   if (typeof taken !== "string") {
-    const [listed, { limit }] = [countOf(loaded), customers.slots.quota];
+    const { limit } = customers.slots.quota;
     if (listed > limit) log.warn("customers find no room and count as other until a restart", { listed, limit });
     return taken;
   }

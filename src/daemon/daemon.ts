@@ -6,14 +6,14 @@ import { FileWatch } from "../files/watch.ts";
 import { log } from "../log.ts";
 import { type CapabilityName, keepCapabilities, listCapabilities } from "../native/capabilities.ts";
 import { errnoText, trimMemoryInBackground } from "../native/libc.ts";
-import { collectGarbage, ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
+import { ignoreRealtimeSignals, nameProcess } from "../native/process.ts";
 import { type Config, filesOf, mayChange } from "./config.ts";
 import { Parts } from "./parts.ts";
 import { addressesOf, servesPassed } from "./systemd/passed-sockets.ts";
 import { Program } from "./program.ts";
 import { countFile, countThenPrint } from "./reading.ts";
 import { CurrentSite } from "./web/site.ts";
-import { AS_STARTED, type ConfigSource, Lull, Reloads } from "./reloads.ts";
+import { AS_STARTED, type ConfigSource, Reloads } from "./reloads.ts";
 import { ServiceManager } from "./systemd/service-manager.ts";
 import { CurrentRules, openRules } from "../web/rules.ts";
 
@@ -77,13 +77,11 @@ async function serve(
   const server = parts.use("web server", await startServer(options, site));
   logListening(server.addresses);
   await Promise.race([program.started(), aborted(signal)]);
-  giveMemoryBack(config.prefixLists.length > 0);
+  giveMemoryBack();
   settle(config.keepCapabilities ? undefined : [...program.keeps, ...(mayChange(config) ? TO_CHANGE : [])]);
   isReady = true;
   if (source !== undefined) {
-    // What was read before is done with as well.
-    const lull = parts.use("memory", new Lull(() => giveMemoryBack(true)));
-    reloads = await startReloads(source, config, { program, server, rules, sites, manager, lull }, parts);
+    reloads = await startReloads(source, config, { program, server, rules, sites, manager }, parts);
   }
   if (!signal.aborted) {
     manager.ready(
@@ -105,8 +103,6 @@ interface Running {
   readonly rules: CurrentRules;
   readonly sites: CurrentSite;
   readonly manager: ServiceManager;
-  /** After what takes memory for a moment. */
-  readonly lull: Lull;
 }
 
 /** Reads the configuration again from now on, when it is asked to, or when a file changes. */
@@ -136,7 +132,7 @@ async function startReloads(source: ConfigSource, config: Config, running: Runni
 
 /** Goes on by another config, or, if that can't be, by the one before. */
 async function apply(config: Config, addresses: readonly ListenAddress[], running: Running): Promise<string[]> {
-  const { program, server, rules, sites, lull } = running;
+  const { program, server, rules, sites } = running;
   const next = await openRules(config, logWebFile, rules.current);
   const site = sites.prepare(config);
   let listening: AddressChange | undefined;
@@ -154,7 +150,7 @@ async function apply(config: Config, addresses: readonly ListenAddress[], runnin
     sites.drop(site);
     throw error;
   } finally {
-    lull.ask();
+    giveMemoryBack();
   }
 }
 
@@ -193,10 +189,9 @@ function settle(keeps: readonly CapabilityName[] | undefined): void {
   }
 }
 
-/** Gives memory back that was used for a moment: `isLarge` as it is by lists of prefixes, 60 MB of 200 with 1,000,000. */
-function giveMemoryBack(isLarge: boolean): void {
+/** Gives memory back that was used for a moment, as it is by lists of prefixes. */
+function giveMemoryBack(): void {
   try {
-    if (isLarge) collectGarbage();
     void trimMemoryInBackground();
   } catch (error) {
     log.debug("keeps memory that it freed", { error: messageOf(error) });

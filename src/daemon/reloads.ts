@@ -24,9 +24,6 @@ export interface ReloadListener {
   ended(failure: string | undefined): void;
 }
 
-/** After a reload, before what can wait is done. */
-const LULL_MS = 1000;
-
 /** What is told of the configuration until it is read again. */
 export const AS_STARTED: ConfigState = { isSuccessful: true, succeededAt: Math.floor(Date.now() / 1000) };
 
@@ -81,27 +78,6 @@ export class Reloads {
       log.error("couldn't reload; what runs stays as it is", { cause, error: reason });
       return reason;
     }
-  }
-}
-
-/** Does what can wait until nobody has asked for it for a while; nothing after the end. */
-export class Lull implements Disposable {
-  readonly #work: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #hasEnded = false;
-
-  constructor(work: () => void) {
-    this.#work = work;
-  }
-
-  ask(): void {
-    clearTimeout(this.#timer);
-    if (!this.#hasEnded) this.#timer = setTimeout(this.#work, LULL_MS).unref();
-  }
-
-  [Symbol.dispose](): void {
-    this.#hasEnded = true;
-    clearTimeout(this.#timer);
   }
 }
 

@@ -1,5 +1,4 @@
 import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import * as libc from "./libc.ts";
@@ -60,13 +59,4 @@ export function endBySignal(signal: NodeJS.Signals): never {
 export function inlineDeeply(): void {
   setFlagsFromString("--max-inlined-bytecode-size=2000");
   setFlagsFromString("--max-inlined-bytecode-size-cumulative=3000");
-}
-
-/**
- * Collects all garbage at once, which takes some ms. V8 looks at its heap to tell when that is worth it, and arrays of
- * many MB that are done with are hardly there.
- */
-export function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
 }
