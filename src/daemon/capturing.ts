@@ -15,10 +15,13 @@ import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { requireLibc } from "../native/libc.ts";
+import { inlineDeeply } from "../native/process.ts";
 import { type Config, mayChange } from "./config.ts";
 import { Looks } from "../collectors/looks.ts";
 import type { Parts } from "./parts.ts";
 
+/** Those that have the kernel count: no packet comes here. */
+const COUNTING_ENGINES: readonly EngineName[] = [EngineName.BPF, EngineName.TCX];
 /** Stands in for live capture while a file is read. */
 const FILE_TRAFFIC: CapturedTraffic = {
   engine: EngineName.SAVEFILE,
@@ -99,11 +102,12 @@ export interface CapturedTraffic extends TrafficSource {
 
 /** Starts counting the traffic that the config asks for. Throws PromtapError. */
 export async function startTraffic(config: Config, ledger: Ledger, parts: Parts): Promise<CapturedTraffic> {
+  if (config.isCounted && config.readPath === null) return parts.use("capture", await startCapture(config, ledger));
+  inlineDeeply();
   if (config.readPath !== null) {
     ledger.lookByNewcomers();
     return FILE_TRAFFIC;
   }
-  if (config.isCounted) return parts.use("capture", await startCapture(config, ledger));
   return ledger.zonings.length === 0 && ledger.accounts === undefined ? NO_TRAFFIC : new ReportedTraffic(ledger);
 }
 
@@ -114,6 +118,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     engineKinds(config, ledger),
     presentLinks(config).length,
   );
+  if (!COUNTING_ENGINES.includes(kind.name)) inlineDeeply();
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
   const capture = await Capture.start(kind, config.interfaces, ledger, captureLog(""));

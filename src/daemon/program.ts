@@ -13,7 +13,6 @@ import type { Selection } from "../http/site.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { type Range, RangeTable } from "../ledger/ranges.ts";
 import { configureLog, log } from "../log.ts";
-import { inlineDeeply } from "../native/process.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import { namedFamilies } from "../page/named-families.ts";
 import { type CreatedTimes, withCreated } from "../page/created-lines.ts";
@@ -110,7 +109,6 @@ export class Program {
     const keeper = await openState(config, ledger, parts);
     const accounting = new Accounting();
     if (config.features.produce !== null && config.isCounted) accounting.begin(ledger);
-    inlineDeeply();
     const traffic = await startTraffic(config, ledger, parts);
     const host = {
       ...config,
