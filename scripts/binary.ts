@@ -7,14 +7,11 @@ import { seal } from "./seal.ts";
 import { native, type Target, toolOf } from "./target.ts";
 
 /**
- * Options for Node and V8 that the binary starts with. The whole way of a packet, from the ring to its counter, is to be
- * inlined into one loop, which is more code than V8 allows by default (36 against 26 ns a packet, Node 24.21). And what
- * scrapes leave behind is to be collected before it fills the 64 MB that V8 allows by default: with 20,000 rules of a
- * firewall, 66 MB of anonymous memory instead of 176.
+ * Options for Node and V8 that the binary starts with. What scrapes leave behind is to be collected before it fills the
+ * 64 MB that V8 allows by default: with 20,000 rules of a firewall, 66 MB of anonymous memory instead of 176. What else is
+ * asked of V8 comes later (inlineDeeply in src/native/process.ts).
  */
-const SPEED: readonly string[] = [
-  "--max-semi-space-size=4",
-];
+const SPEED: readonly string[] = ["--max-semi-space-size=4"];
 
 /**
  * SIGUSR1 would have Node open a port for debuggers. With this it stays blocked from before the first line of code, in

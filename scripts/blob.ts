@@ -41,12 +41,20 @@ export function writeBlob(
   // the blob's layout is private to a version of Node: only the one that it goes into may write it
   const { nodeBinary } = target;
   runOn(target, nodeBinary, [...speed, "--hash-seed=1", "--experimental-sea-config", "sea.json"], work);
-  const header = Buffer.from(runOn(target, nodeBinary, [...speed, "-e", PRINT_HEADER]), "hex");
+  const header = headerUnder(target, speed);
+  // Node carries its own modules compiled without flags, and would compile them again at every start.
+  if (!header.equals(headerUnder(target, []))) throw new Error(`${speed.join(" ")} have V8 refuse what Node carries`);
   const path = join(work, "promtap.blob");
   const blob = readFileSync(path);
   hideSeed(blob, header);
   writeFileSync(path, blob);
   return path;
+}
+
+/** Of a code cache made under these flags, up to what depends on the code. */
+function headerUnder(target: Target, flags: readonly string[]): Buffer {
+  const cache = Buffer.from(runOn(target, target.nodeBinary, [...flags, "-e", PRINT_HEADER]), "hex");
+  return cache.subarray(0, FLAG_HASH_OFFSET + 4);
 }
 
 /** Gives the one code cache in a blob, in place, the hash of flags that another header has. */
