@@ -112,7 +112,9 @@ export class Customers {
   }
 }
 
-/** Gives the memory of arrays back at once, that V8 would keep until it is short of it: nothing may read them any more. */
+/** Gives the memory that is an array's own back at once, instead of when V8 is short of it: nothing may read it any more. */
 function free(...arrays: readonly (Uint8Array | Uint32Array)[]): void {
-  for (const { buffer } of arrays) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  for (const { buffer, byteLength } of arrays) {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  }
 }
