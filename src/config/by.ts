@@ -1,4 +1,4 @@
-import { choices, type GivenFlags, single, usageError, wholeNumber } from "./flag.ts";
+import { choices, single, usageError, wholeNumber } from "./flag.ts";
 import { section } from "./section.ts";
 
 /** What remote addresses are told apart by. */
@@ -11,8 +11,6 @@ export const MAX_MAX_ASNS = 250_000;
 
 /** As many as tags in tags can name. */
 const MAX_MAX_VLANS = 4094 * 4095;
-/** Engines that can't tell VLANs apart. */
-const BLIND_ENGINES = ["bpf", "tcx"];
 
 /** Of whatever tells VLANs apart. */
 export const VLAN_FLAGS = {
@@ -62,7 +60,6 @@ export interface ByConfig {
 export const bySection = section("Traffic", FLAGS, (values, given): ByConfig | null => {
   const labels = values.labels.filter((label) => label !== "vlan");
   const tellsVlans = labels.length < values.labels.length;
-  if (tellsVlans) refuseBlind(given, "by=vlan");
   if (values.labels.includes("asn") && !given.has("geoip-db")) {
     throw usageError(
       "--by=asn needs --geoip-db with a file of AS numbers (.mmdb): the binary carries those of countries alone",
@@ -71,15 +68,3 @@ export const bySection = section("Traffic", FLAGS, (values, given): ByConfig | n
   if (values.labels.length === 0) return null;
   return { labels, maxAsns: values.maxAsns, maxVlans: tellsVlans ? values.maxVlans : undefined };
 });
-
-/** Throws a usage error if what was given can't tell VLANs apart, as `flag` asks for. */
-export function refuseBlind(given: GivenFlags, flag: string): void {
-  const engine = given.get("engine")?.at(-1);
-  if (engine !== undefined && BLIND_ENGINES.includes(engine)) {
-    throw usageError(
-      `--${flag} needs --engine=auto or --engine=ring or --engine=pcap: ${engine} counts an address alike in all VLANs`,
-    );
-  }
-  if (!given.has("dump-program")) return;
-  throw usageError(`--dump-program can't be had with --${flag}: no program tells VLANs apart`);
-}

@@ -153,26 +153,27 @@ type LiveEngine = Exclude<(typeof ENGINES)[number], "auto">;
 const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, EngineName.PCAP];
 
 /** The engines that may be chosen, best first. */
-export function engineKinds(config: Config, { ranges, zonings, accounts }: Ledger): EngineKind[] {
+export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
+  const { ranges, zonings, accounts } = ledger;
   const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels } = config;
-  const tellsVlans = config.by?.maxVlans !== undefined;
-  const needsVlans = tellsVlans || accounts?.hasVlans === true;
+  const tellsVlans = ledger.vlans !== undefined || accounts?.hasVlans === true;
   const kernel = {
     ranges,
     zonings,
     accounts,
-    siblings: accounts === undefined ? 1 : presentLinks(config).length,
+    siblings: accounts === undefined && ledger.vlans === undefined ? 1 : presentLinks(config).length,
     maxAddresses,
     wireSizes,
     opensTunnels,
-    tellsVlans,
+    maxVlans: ledger.vlans?.limit,
+    knownVlans: ledger.inheritedVlans(),
     isPromiscuous,
     isFixed: isFixed(config),
   };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans: needsVlans }),
+    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans }),
     pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];

@@ -41,6 +41,7 @@ export async function dumpPrograms(config: Config): Promise<string[]> {
       opensTunnels: config.opensTunnels,
       zonings,
       accounts: customers.accounts,
+      maxVlans: config.by?.maxVlans,
     };
     const where = names.length === 0 ? "on an interface with Ethernet headers" : `on ${names.join(", ")}`;
     lines.push(`; engine ${isTcx ? EngineName.TCX : EngineName.BPF} ${where}`);

@@ -6,7 +6,7 @@ import { Ipv4Memory } from "./tables/ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
 import type { Places } from "./quota/silence.ts";
 import type { RangeTable } from "./ranges.ts";
-import { NO_VLAN } from "./vlans/vlan.ts";
+import { NO_VLAN, OTHER_VLAN } from "./vlans/vlan.ts";
 import { VlanQuota } from "./vlans/vlan-sink.ts";
 import type { SlotPool } from "./zones/slot-pool.ts";
 import type { Zoning } from "./zones/zoning.ts";
@@ -170,6 +170,15 @@ export class Ledger {
     return this.#inherited;
   }
 
+  /** The VLANs that have room in these, of addresses and of accounts. */
+  inheritedVlans(): { ofAddresses: number[]; ofAccounts: number[] } {
+    const all = this.#inherited;
+    return {
+      ofAddresses: namedVlans(all.flatMap((before) => before.parts().map(({ vlan = NO_VLAN }) => vlan))),
+      ofAccounts: namedVlans(all.flatMap(({ accounts }) => [...(accounts?.vlans() ?? [])])),
+    };
+  }
+
   /** Gives up what no interface went on from. */
   disinherit(): void {
     this.#inherited = [];
@@ -277,6 +286,11 @@ export class Ledger {
     this.#shared.ipv4.clear();
     for (const ledger of this.parts()) ledger.clearIpv4();
   }
+}
+
+/** Each once. */
+function namedVlans(vlans: readonly number[]): number[] {
+  return [...new Set(vlans)].filter((vlan) => vlan !== NO_VLAN && vlan !== OTHER_VLAN);
 }
 
 function moveEvicted(from: SlotPool, to: SlotPool): void {

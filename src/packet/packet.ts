@@ -48,7 +48,7 @@ export const UNOPENED_REASONS = [
 
 /** Of the number of a VLAN: IEEE 802.1Q, clause 9.6. */
 export const VLAN_BITS = 12;
-const VLAN_MASK = (1 << VLAN_BITS) - 1;
+export const VLAN_MASK = (1 << VLAN_BITS) - 1;
 
 /**
  * One parsed frame. A single record is reused for all of them: parsing into a fresh object costs 9 ns more a packet and

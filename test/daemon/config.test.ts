@@ -145,8 +145,8 @@ const LEGAL: [Given, Partial<Config>][] = [
   [{ "max-addresses": ["0"] }, { maxAddresses: 0 }],
   [{ by: ["vlan"] }, { by: { labels: [], maxAsns: 4096, maxVlans: 1024 } }],
   [
-    { by: ["vlan,country"], "max-vlans": ["7"], engine: ["ring"] },
-    { by: { labels: ["country"], maxAsns: 4096, maxVlans: 7 }, engine: "ring" },
+    { by: ["vlan,country"], "max-vlans": ["7"], engine: ["tcx"] },
+    { by: { labels: ["country"], maxAsns: 4096, maxVlans: 7 }, engine: "tcx" },
   ],
   [{ by: ["country"] }, { by: { labels: ["country"], maxAsns: 4096, maxVlans: undefined } }],
   [
@@ -326,18 +326,6 @@ const ILLEGAL: [Given, string][] = [
   ],
   [{ by: ["country"], "max-asns": ["1"] }, "--max-asns needs --by=asn"],
   [{ by: ["country"], "max-vlans": ["1"] }, "--max-vlans needs --by=vlan"],
-  [
-    { by: ["vlan"], engine: ["bpf"] },
-    "--by=vlan needs --engine=auto or --engine=ring or --engine=pcap: bpf counts an address alike in all VLANs",
-  ],
-  [
-    { by: ["vlan"], engine: ["tcx"] },
-    "--by=vlan needs --engine=auto or --engine=ring or --engine=pcap: tcx counts an address alike in all VLANs",
-  ],
-  [
-    { by: ["vlan"], check: [""], "dump-program": [""] },
-    "--dump-program can't be had with --by=vlan: no program tells VLANs apart",
-  ],
   [
     { by: ["asn"], "geoip-db": ["a"], "max-asns": ["250001"] },
     'invalid --max-asns "250001"; legal is a number from 0 to 250000',

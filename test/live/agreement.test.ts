@@ -24,7 +24,7 @@ const SEEDS = Array.from({ length: 64 }, (_, seed) => seed);
 const TRAFFIC = {
   "any traffic": { arbitrary: frames, seeds: [20], engines: ENGINES, flags: [] },
   "any tunnels": { arbitrary: tunnelFrames, seeds: SEEDS, engines: ENGINES, flags: ["--inner"] },
-  "any VLANs": { arbitrary: frames, seeds: SEEDS, engines: ["ring", "pcap"], flags: ["--by=vlan"] },
+  "any VLANs": { arbitrary: frames, seeds: SEEDS, engines: ENGINES, flags: ["--by=vlan"] },
 };
 const FRAMES = 512;
 /** What an interface takes. */

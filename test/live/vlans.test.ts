@@ -11,7 +11,9 @@ import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { engineOptions, liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
+import { until } from "../support/waiting.ts";
 
+const ENGINES = ["bpf", "tcx", "ring", "pcap"];
 const RANGES = ["-r", "10.0.0.0/8:site=ams", "-r", "2001:db8::/64"];
 const BY_VLAN = ["--by", "vlan", ...RANGES];
 
@@ -32,12 +34,18 @@ const IPV4_BYTES = 60;
 const IPV6_BYTES = 100;
 const COPIES = 3;
 
-const FRAMES: Frame[] = Object.keys(VLANS).flatMap((tags) =>
-  Array.from({ length: COPIES }, () => [
-    frameOf(`${tags} 0800 ${IPV4}`, IPV4_BYTES, tags),
-    frameOf(`${tags} 86dd ${IPV6}`, IPV6_BYTES, tags),
-  ]).flat(),
-);
+const FRAMES = framesOf(LABELS);
+
+/** Frames of these VLANs. */
+function framesOf(labels: readonly string[]): Frame[] {
+  const all = Object.entries(VLANS).filter(([, label]) => labels.includes(label));
+  return all.flatMap(([tags]) =>
+    Array.from({ length: COPIES }, () => [
+      frameOf(`${tags} 0800 ${IPV4}`, IPV4_BYTES, tags),
+      frameOf(`${tags} 86dd ${IPV6}`, IPV6_BYTES, tags),
+    ]).flat(),
+  );
+}
 
 function frameOf(text: string, lengthBytes: number, tags: string): Frame {
   const start = hex(`${MACS} ${text}`);
@@ -55,8 +63,8 @@ function seen(page: Page): number {
   return page.sum("promacct_packet_size_bytes_all_count");
 }
 
-function assertPage(page: Page): void {
-  for (const label of LABELS) {
+function assertPage(page: Page, labels = LABELS): void {
+  for (const label of labels) {
     const frames = framesIn(label);
     const vlan = `vlan="${label}"`;
     const of4 = (what: string) => page.sum(`promacct_packet_size_bytes_ipv4_tx_${what}`, vlan, 'ip="10.1.2.3"');
@@ -66,8 +74,8 @@ function assertPage(page: Page): void {
     assert.deepEqual([of6("count"), of6("sum")], [frames, frames * IPV6_BYTES], vlan);
     assert.deepEqual([ofAll("count"), ofAll("sum")], [2 * frames, frames * (IPV4_BYTES + IPV6_BYTES)], vlan);
   }
-  assert.equal(seen(page), FRAMES.length);
-  assert.equal(page.value("promtap_traffic_vlans"), LABELS.length - 1);
+  assert.equal(seen(page), 2 * framesIn(...labels));
+  assert.equal(page.value("promtap_traffic_vlans"), labels.filter((label) => label !== "").length);
   assert.equal(page.value("promtap_traffic_vlans_limit"), 1024);
 }
 
@@ -99,13 +107,17 @@ function assertCustomer(page: Page): void {
   assert.equal(page.value("promtap_customer_accounts"), LABELS.length);
 }
 
-async function pageOf(engine: string, flags: readonly string[]): Promise<Page> {
-  using namespace = new Namespace();
-  namespace.addVeth("veth0", "veth1");
-  await namespace.carrier("veth0");
-  await using promtap = await RunningPromtap.start(namespace, ["-i", "veth1", "--engine", engine, ...flags]);
-  await send(namespace, "veth0", FRAMES, { gap: "100us" });
-  return await promtap.pageWhere("all is counted", (page) => seen(page) >= FRAMES.length);
+/** Starts every engine on an interface. */
+async function startAll(
+  namespace: Namespace,
+  promtaps: AsyncDisposableStack,
+  flags: readonly string[],
+): Promise<Map<string, RunningPromtap>> {
+  const starts = ENGINES.map(async (engine) => {
+    const promtap = promtaps.use(await RunningPromtap.start(namespace, ["--engine", engine, ...flags]));
+    return [engine, promtap] as const;
+  });
+  return new Map(await Promise.all(starts));
 }
 
 async function pageOfFile(flags: readonly string[]): Promise<Page> {
@@ -118,22 +130,29 @@ async function pageOfFile(flags: readonly string[]): Promise<Page> {
 }
 
 describe("an address in several VLANs has series in each", () => {
-  for (const engine of ["ring", "pcap"]) {
-    test(`by engine ${engine}`, engineOptions(engine), async () => {
-      using list = new CustomerList();
-      const page = await pageOf(engine, [...BY_VLAN, ...list.flags]);
+  test("by every engine", liveOptions("libpcap"), async () => {
+    using namespace = new Namespace();
+    using list = new CustomerList();
+    await using promtaps = new AsyncDisposableStack();
+    namespace.addVeth("veth0", "veth1");
+    await namespace.carrier("veth0");
+    const flags = ["-i", "veth1", ...BY_VLAN, ...list.flags];
+    const running = await startAll(namespace, promtaps, flags);
+    running.set(
+      "with the sizes on the wire",
+      promtaps.use(await RunningPromtap.start(namespace, ["--engine", "ring", "--wire-sizes", ...flags])),
+    );
+    await send(namespace, "veth0", FRAMES, { gap: "100us" });
+    for (const [engine, promtap] of running) {
+      const page = await promtap.pageWhere(`${engine} has all`, (each) => seen(each) >= FRAMES.length);
       assertPage(page);
       assertCustomer(page);
-    });
-  }
+    }
+  });
 
   test("for customers alone", async () => {
     using list = new CustomerList();
     assertCustomer(await pageOfFile(list.flags));
-  });
-
-  test("with the sizes on the wire", liveOptions(), async () => {
-    assertPage(await pageOf("ring", ["--wire-sizes", ...BY_VLAN]));
   });
 
   test("in a file", async () => assertPage(await pageOfFile(BY_VLAN)));
@@ -154,12 +173,92 @@ test("without --by=vlan they are one", async () => {
   assert.equal(page.sum("promacct_packet_size_bytes_ipv4_tx_count", 'ip="10.1.2.3"'), FRAMES.length / 2);
 });
 
-test("auto takes an engine that tells VLANs apart, and says why", liveOptions(), async () => {
+test("a frame that is sent with its tag beside it has that tag, for every engine", liveOptions("libpcap"), async () => {
+  using namespace = new Namespace();
+  await using promtaps = new AsyncDisposableStack();
+  // The bridge sends on what it received, whose tag the kernel has taken off: the card is to put it on.
+  namespace.addVeth("veth0", "veth1");
+  namespace.addVeth("veth2", "veth3");
+  namespace.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0");
+  for (const port of ["veth1", "veth2"]) namespace.ip("link", "set", port, "master", "br0");
+  namespace.ip("link", "set", "br0", "up", "arp", "off");
+  // Without a tag they would pass netfilter, which judges what these frames are not: whole packets of IP.
+  const labels = LABELS.filter((label) => label !== "");
+  const frames = framesOf(labels);
+  await until("the bridge forwards", async () => {
+    await send(namespace, "veth0", frames.slice(0, 1));
+    return namespace.statistic("veth2", "tx_packets") > 0;
+  });
+  const running = await startAll(namespace, promtaps, ["-i", "veth2", ...BY_VLAN]);
+  await send(namespace, "veth0", frames, { gap: "100us" });
+  for (const [engine, promtap] of running) {
+    const page = await promtap.pageWhere(`${engine} has all`, (each) => seen(each) >= frames.length);
+    assertPage(page, labels);
+  }
+});
+
+/** A configuration of a promtap that tells all VLANs apart. */
+function configOf(engine: string, list: string, ranges: readonly string[]): string {
+  return [
+    `interfaces: [veth1]`,
+    `engine: ${engine}`,
+    "by: [vlan]",
+    "customers: { by: [vlan] }",
+    `ranges: [${[...ranges, `{ file: ${list} }`].join(", ")}]`,
+    "web: { enable_lifecycle: true }",
+  ].join("\n");
+}
+
+for (const engine of ["bpf", "tcx"]) {
+  const title = `engine ${engine} counts every packet in its VLAN once over reloads`;
+  test(title, { ...engineOptions(engine), timeout: 240_000 }, async () => {
+    using namespace = new Namespace();
+    using folder = new TemporaryFolder();
+    namespace.addVeth("veth0", "veth1");
+    await namespace.carrier("veth0");
+    const [list, config] = [join(folder.path, "customers.csv"), join(folder.path, "promtap.yml")];
+    const use = (reload: number): void => {
+      const others = reload % 2 === 0 ? "" : "10.1.0.0/16,others\n192.0.2.0/24,those\n";
+      writeFileSync(list, `prefix,customer\n10.1.2.3/32,all\n2001:db8::1/128,all\n${others}`);
+      const more = reload % 3 === 0 ? [] : ['"192.0.2.9"'];
+      writeFileSync(config, configOf(engine, list, [...more, '"10.1.0.0/16:site=ams"', '"2001:db8::/64"']));
+    };
+    use(0);
+    await using promtap = await RunningPromtap.start(namespace, ["--config.file", config]);
+    let isSent = false;
+    const rounds = 60;
+    const count = rounds * FRAMES.length;
+    const sent = send(namespace, "veth0", FRAMES, { count, gap: "200us" }).finally(() => (isSent = true));
+    for (let reload = 1; reload <= 4 || !isSent; reload++) {
+      use(reload);
+      const answer = await promtap.post("/-/reload");
+      assert.equal(answer.status, 200, JSON.stringify(answer));
+    }
+    await sent;
+    const page = await promtap.pageWhere("all is counted", (each) => seen(each) === count);
+    for (const label of LABELS) {
+      const frames = rounds * framesIn(label);
+      const of4 = page.sum("promacct_packet_size_bytes_ipv4_tx_count", `vlan="${label}"`, 'ip="10.1.2.3"');
+      const of6 = page.sum("promacct_packet_size_bytes_ipv6_tx_sum", `vlan="${label}"`, 'ip="2001:db8::1"');
+      const vlan = label === "" ? "" : `vlan="${label}",`;
+      const bytes = page.sum("promtap_customer_bytes_total", `customer="all",${vlan}direction="tx"`);
+      const expected = [frames, frames * IPV6_BYTES, frames * (IPV4_BYTES + IPV6_BYTES)];
+      assert.deepEqual([of4, of6, bytes], expected, vlan);
+    }
+  });
+}
+
+test("auto counts in the kernel as long as there is room, and says why not else", liveOptions(), async () => {
   using namespace = new Namespace();
   namespace.addVeth("veth0", "veth1");
-  await using promtap = await RunningPromtap.start(namespace, ["-i", "veth1", ...BY_VLAN]);
-  await promtap.logged(/engine bpf: counts an address alike in all VLANs/);
-  assert.equal((await promtap.page()).value('promtap_capture_info{engine="ring"}'), 1);
+  const engineOf = async (...flags: readonly string[]): Promise<string> => {
+    const { status, stdout, stderr } = await runPromtap(namespace, ["--check", "-i", "veth1", ...BY_VLAN, ...flags]);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  assert.match(await engineOf(), /^engine: bpf$/m);
+  const refused = /^engine: ring\nrefused: engine bpf: there is no room in the kernel for 1000000 VLANs × 2 sets/m;
+  assert.match(await engineOf("--max-vlans", "1000000"), refused);
 });
 
 test("a range that has the label is refused", async () => {

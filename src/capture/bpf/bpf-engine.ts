@@ -17,6 +17,7 @@ import {
   replaceOnSocket,
   replaceTcx,
 } from "./attach.ts";
+import { close, closeProgram, type Counting, retarget, setLedger, sync } from "./counting.ts";
 import { isRealtime, possibleCpus } from "./cpus.ts";
 import { untilProgramsEnd } from "./tables/grace.ts";
 import { hasIndex, KernelTables } from "./tables/kernel-tables.ts";
@@ -29,6 +30,7 @@ import { AccountCounters } from "./zones/account-counters.ts";
 import { accountRefusal } from "./zones/account-layout.ts";
 import { Finders } from "./zones/finders.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
+import { vlanRefusal } from "./vlans/vlan-layout.ts";
 
 /** What the two kernel engines differ in. */
 interface Variant extends Pick<EngineKind, "name" | "needs" | "keeps"> {
@@ -39,25 +41,15 @@ interface Variant extends Pick<EngineKind, "name" | "needs" | "keeps"> {
   replace: Replace;
 }
 
-/** A program and its tables, made for one interface. */
-interface Counting {
-  /** What the interface was called last, of the names that are counted for. */
-  interfaceName: string;
-  tables: KernelTables;
-  zones: readonly ZoneCounters[];
-  accounts: AccountCounters | undefined;
-  /** Undefined if what the program is attached to is all that holds it. */
-  programFd: number | undefined;
-  isEthernet: boolean;
-}
-
 export interface KernelOptions {
   ranges: RangeTable;
   maxAddresses: number;
   wireSizes: boolean;
   opensTunnels: boolean;
-  /** Tell VLANs apart, which no program does. */
-  tellsVlans?: boolean;
+  /** Most VLANs of addresses; undefined if addresses count alike in all. */
+  maxVlans?: number | undefined;
+  /** VLANs that were told apart before. */
+  knownVlans?: KnownVlans;
   /** Of engine bpf alone. */
   isPromiscuous?: boolean;
   zonings: readonly Zoning[];
@@ -67,6 +59,14 @@ export interface KernelOptions {
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
 }
+
+/** See Ledger.inheritedVlans. */
+export interface KnownVlans {
+  readonly ofAddresses: readonly number[];
+  readonly ofAccounts: readonly number[];
+}
+
+const NO_VLANS: KnownVlans = { ofAddresses: [], ofAccounts: [] };
 
 /** CAP_PERFMON is not needed; with it the kernel leaves its guards against speculation out of the program. */
 const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
@@ -89,7 +89,9 @@ const NOTHING_LOST: Losses = { packets: 0 };
  * the program runs before any buffer. Needs CAP_NET_RAW and CAP_BPF.
  */
 export function bpfKind(options: KernelOptions): EngineKind {
-  const ofIndex = hasIndex(options.ranges) ? capabilitiesForMaps() : [];
+  const { ranges, maxVlans, accounts } = options;
+  const takesOut = hasIndex(ranges, maxVlans !== undefined) || accounts?.hasVlans === true;
+  const ofIndex = takesOut ? capabilitiesForMaps() : [];
   const later = options.isFixed ? ofIndex : TO_LOAD;
   const needs = ["CAP_NET_RAW", "CAP_BPF"] as const;
   const keeps = ["CAP_NET_RAW", ...later] as const;
@@ -136,7 +138,7 @@ class KernelKind implements EngineKind {
   /** `finders`: those of a kind before it, if there is one. */
   constructor(variant: Variant, options: KernelOptions, finders = new Finders()) {
     const { name, attached, needs, keeps } = variant;
-    const { ranges, isFixed } = options;
+    const { ranges, isFixed, maxVlans } = options;
     this.name = name;
     this.needs = needs;
     this.keeps = keeps;
@@ -144,18 +146,17 @@ class KernelKind implements EngineKind {
     this.#options = options;
     this.#places = new Places(ranges);
     this.#finders = finders;
-    this.descriptors = attached + (isFixed ? 1 : 0) + (hasIndex(ranges) ? 1 : 0);
+    this.descriptors = attached + (isFixed ? 1 : 0) + (hasIndex(ranges, maxVlans !== undefined) ? 1 : 0);
   }
 
   /** Loads the real program and attaches it to loopback for a moment. */
   async probe(): Promise<string | undefined> {
     const tooOld = kernelRefusal(this.#variant.hook === Hook.TCX ? MIN_TCX_KERNEL : MIN_KERNEL);
     if (tooOld !== undefined) return tooOld;
-    if (this.#options.tellsVlans === true) return "counts an address alike in all VLANs";
-    const { ranges, maxAddresses, zonings, accounts, siblings = 1 } = this.#options;
-    const refusal = accounts === undefined ? undefined : accountRefusal(accounts, siblings);
+    const refusal = this.#refusal();
     if (refusal !== undefined) return refusal;
-    const ledger = new Ledger(ranges, maxAddresses, zonings, { accounts });
+    const { ranges, maxAddresses, zonings, accounts, maxVlans } = this.#options;
+    const ledger = new Ledger(ranges, maxAddresses, zonings, { accounts, maxVlans });
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {
@@ -174,6 +175,13 @@ class KernelKind implements EngineKind {
     }
   }
 
+  /** Why there is no room for what is asked for; undefined if there is. */
+  #refusal(): string | undefined {
+    const { ranges, accounts, maxVlans, siblings = 1 } = this.#options;
+    const refusal = maxVlans === undefined ? undefined : vlanRefusal(maxVlans, ranges.groups, siblings);
+    return refusal ?? (accounts === undefined ? undefined : accountRefusal(accounts, siblings));
+  }
+
   async open(link: Link, ledger: InterfaceLedger, siblings: number): Promise<Engine> {
     const counting = this.#takeIdle(link, ledger) ?? this.#load(link, ledger, siblings + this.#idle.size);
     try {
@@ -190,8 +198,10 @@ class KernelKind implements EngineKind {
     return new KernelKind(this.#variant, { ...this.#options, ranges, maxAddresses }, this.#finders);
   }
 
-  /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. */
+  /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. Throws PromtapError. */
   prepare(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't count by other ranges: ${refusal}`);
     const counting = this.#load(link, ledger, siblings);
     setLedger(counting, undefined);
     return counting;
@@ -245,8 +255,11 @@ class KernelKind implements EngineKind {
     const cpus = possibleCpus();
     const realtime = isRealtime();
     const sharing = { siblings, cpus, isRealtime: realtime };
-    const sizes = tableSizes(this.#options.ranges, this.#places, this.#options.maxAddresses, siblings, cpus, realtime);
-    const tables = new KernelTables(this.#options.ranges, this.#places, ledger, this.#shared, sizes);
+    const { ranges, maxAddresses, maxVlans, knownVlans = NO_VLANS } = this.#options;
+    const bounds = maxVlans === undefined ? undefined : { limit: maxVlans, known: knownVlans.ofAddresses };
+    const vlans = bounds === undefined ? undefined : this.#finders.vlans(bounds);
+    const sizes = tableSizes(ranges, this.#places, maxAddresses, siblings, cpus, realtime, vlans?.count);
+    const tables = new KernelTables(ranges, this.#places, ledger, this.#shared, sizes, { vlans });
     const options = {
       hook: this.#variant.hook,
       isEthernet,
@@ -255,16 +268,17 @@ class KernelKind implements EngineKind {
       opensTunnels: this.#options.opensTunnels,
       zones: [] as ZoneCounters[],
       accounts: undefined as AccountCounters | undefined,
+      vlans,
     };
     try {
       for (const zones of ledger.zones) {
         options.zones.push(new ZoneCounters(this.#finders.zones(zones.zoning), zones, sharing));
       }
       if (ledger.accounts !== undefined) {
-        const finder = this.#finders.accounts(ledger.accounts.accounts);
+        const finder = this.#finders.accounts(ledger.accounts.accounts, knownVlans.ofAccounts);
         options.accounts = new AccountCounters(finder, ledger.accounts, sharing);
       }
-      const programFd = loadProgram(options, this.#options.ranges, this.#places, tables);
+      const programFd = loadProgram(options, ranges, this.#places, tables);
       tables.closeDescriptors();
       for (const counters of options.zones) counters.closeDescriptors();
       options.accounts?.closeDescriptors();
@@ -277,38 +291,6 @@ class KernelKind implements EngineKind {
       throw error;
     }
   }
-}
-
-function closeProgram(counting: Counting): void {
-  if (counting.programFd !== undefined) libc.close(counting.programFd);
-  counting.programFd = undefined;
-}
-
-function close(counting: Counting): void {
-  closeProgram(counting);
-  counting.tables.close();
-  for (const counters of counting.zones) counters.close();
-  counting.accounts?.close();
-}
-
-function sync({ tables, zones, accounts }: Counting): void {
-  // Before the tables: what comes in meanwhile may be of the interface and of no zone yet, but not the other way round.
-  for (const counters of zones) counters.sync();
-  accounts?.sync();
-  tables.sync();
-}
-
-/** Counts into another ledger from now on, or without one into none until there is one. */
-function retarget(counting: Counting, ledger: InterfaceLedger | undefined): void {
-  sync(counting);
-  setLedger(counting, ledger);
-}
-
-function setLedger(counting: Counting, ledger: InterfaceLedger | undefined): void {
-  for (const [index, counters] of counting.zones.entries()) counters.retarget(ledger?.zones[index]);
-  counting.accounts?.retarget(ledger?.accounts);
-  counting.tables.retarget(ledger);
-  if (ledger !== undefined) counting.interfaceName = ledger.name;
 }
 
 class KernelEngine implements Engine {

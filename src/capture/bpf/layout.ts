@@ -4,7 +4,7 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
 
 /*
  * The memory that the program and we share. All of it are arrays, so that we map them and read without a system call;
- * only the index of IPv6 addresses is a hash, which we need not read.
+ * only the index of addresses is a hash, which we need not read: of IPv6, and of all if VLANs are told apart.
  *
  *   counters   slots of 7 exclusive buckets and the sum of bytes, 64 bits each. Every lane has all slots; a CPU counts
  *              in its own lane, so that nothing is shared and nothing is locked:
@@ -13,7 +13,8 @@ import { EXTENSION_HEADERS } from "../../packet/transport.ts";
  *   rows       one an address: slots by direction and protocol, given out on first use
  *                  | tx: 12 slots, 3 spare, flag | rx: 12 slots, 3 spare, other row |
  *   places     place of a listed IPv4 address → row + 1, if there are too many addresses to give each a row at once
- *   keys       row → range and address of the IPv6 rows, and range and place of the rows behind `places`
+ *   keys       row → range and address of the IPv6 rows, and range and place of the IPv4 rows that are given out on first
+ *              use; above the range the number of the VLAN, if VLANs are told apart
  *   state      what slots and rows are given out from: see Dispenser; and what tunnels were not opened, by reason
  *   tables     what the parser looks up
  *   ranges     what the ranges are rolled up by, and the row that takes refused addresses
@@ -58,6 +59,8 @@ export const OTHER_OFFSET = ROW_BYTES - SLOT_ID_BYTES;
 export const FLAG = { FREE: 0, USED: 1 } as const;
 
 export const KEY_BYTES = 24;
+/** Where the number of the VLAN stands in a key. */
+export const VLAN_IN_KEY = 4;
 export const PLACE_BYTES = 8;
 
 /** The next ticket, where tickets end, and the queue: see Dispenser. */

@@ -5,15 +5,24 @@ import type { MapFds } from "./layout.ts";
 import { type ProgramOptions, refuseFarJumps, writeProgram } from "./program/program.ts";
 import { Places } from "./tables/places.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
-import { type AccountMaps, accountSizes, hasRemotes } from "./zones/account-layout.ts";
+import { vlanDispenser, type VlanMaps, vlanNumbers } from "./vlans/vlan-layout.ts";
+import {
+  accountDispenser,
+  type AccountMaps,
+  accountSizes,
+  type AccountSlotMaps,
+  hasRemotes,
+} from "./zones/account-layout.ts";
 import type { ZoneMaps, ZoneTableMaps } from "./zones/zone-layout.ts";
 import { lanesOf, searchLevels, searchSteps, type Sharing, slotsOf } from "./zones/zone-sizes.ts";
 
 /** What is counted, on which kind of interface. */
-export interface ListedProgram extends Omit<ProgramOptions, "zones" | "accounts"> {
+export interface ListedProgram extends Omit<ProgramOptions, "zones" | "accounts" | "vlans"> {
   accounts?: Accounts | undefined;
   zonings: readonly Zoning[];
   maxAddresses: number;
+  /** Most VLANs of addresses; undefined if they are not told apart. */
+  maxVlans?: number | undefined;
 }
 
 /**
@@ -21,13 +30,14 @@ export interface ListedProgram extends Omit<ProgramOptions, "zones" | "accounts"
  * PromtapError.
  */
 export function listProgram(
-  { zonings, accounts, maxAddresses, ...options }: ListedProgram,
+  { zonings, accounts, maxAddresses, maxVlans, ...options }: ListedProgram,
   ranges: RangeTable,
   sharing: Sharing,
 ): string {
   const { siblings, cpus, isRealtime } = sharing;
   const places = new Places(ranges);
-  const sizes = tableSizes(ranges, places, maxAddresses, siblings, cpus, isRealtime);
+  const numbers = maxVlans === undefined ? 0 : vlanNumbers(maxVlans);
+  const sizes = tableSizes(ranges, places, maxAddresses, siblings, cpus, isRealtime, numbers);
   const names = new NamedMaps();
   const fds: MapFds = {
     counters: names.add("counters"),
@@ -42,6 +52,7 @@ export function listProgram(
   const maps = {
     zones: zonings.map((zoning) => zoneMaps(zoning, sharing, names)),
     accounts: accounts === undefined ? undefined : accountMaps(accounts, sharing, names),
+    vlans: maxVlans === undefined ? undefined : vlanMaps("", maxVlans, names),
   };
   return refuseFarJumps(() =>
     writeProgram({ ...options, ...maps }, ranges, places, { fds, sizes }).listing(names.byNumber),
@@ -84,6 +95,27 @@ function accountMaps(accounts: Accounts, sharing: Sharing, names: NamedMaps): Ac
     sizes,
     customers: lookUpMaps(accounts.customers, names),
     remotes: hasRemotes(accounts) ? lookUpMaps(accounts.remotes, names) : undefined,
+    slots: accountSlotMaps(accounts, names),
+  };
+}
+
+function accountSlotMaps({ vlanLimit, slots }: Accounts, names: NamedMaps): AccountSlotMaps | undefined {
+  if (vlanLimit === undefined) return undefined;
+  return {
+    vlans: vlanMaps("account_", vlanLimit, names),
+    index: names.add("accounts"),
+    keys: names.add("account_keys"),
+    state: names.add("account_state"),
+    ...accountDispenser(slots.quota.limit),
+  };
+}
+
+function vlanMaps(prefix: string, limit: number, names: NamedMaps): VlanMaps {
+  return {
+    index: names.add(`${prefix}vlans`),
+    names: names.add(`${prefix}vlan_names`),
+    state: names.add(`${prefix}vlan_state`),
+    dispenser: vlanDispenser(limit),
   };
 }
 

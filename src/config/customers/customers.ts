@@ -1,6 +1,6 @@
 import { choices, list, single, usageError, wholeNumber } from "../flag.ts";
 import { section, type ValueOf } from "../section.ts";
-import { refuseBlind, VLAN_FLAGS } from "../by.ts";
+import { VLAN_FLAGS } from "../by.ts";
 import { judgeZones, parseZone } from "./zone-items.ts";
 
 /** What the traffic of customers is told apart by, besides by customer and direction. */
@@ -51,7 +51,6 @@ export const customersSection = section("Traffic", FLAGS, ({ labels, maxAccounts
     throw usageError("--customers.by=zone needs --zone: nothing says what is in a zone");
   }
   const tellsVlans = labels.includes("vlan");
-  if (tellsVlans) refuseBlind(given, "customers.by=vlan");
   const ofSystem = items.find(({ content }) => content.kind === "asn");
   if ((labels.includes("asn") || ofSystem !== undefined) && !given.has("geoip-db")) {
     const what = ofSystem === undefined ? "--customers.by=asn" : `--zone ${JSON.stringify(ofSystem.given)}`;

@@ -4,7 +4,7 @@ import type { Direction } from "../rows.ts";
 import type { KnownVlans } from "../vlans/known-vlans.ts";
 import { NO_VLAN, OTHER_VLAN } from "../vlans/vlan.ts";
 import { SlotPool } from "../zones/slot-pool.ts";
-import { Zone } from "../zones/zone.ts";
+import { FIRST_NAMED, Zone } from "../zones/zone.ts";
 import type { Zoning } from "../zones/zoning.ts";
 import { VlanRemotes } from "./vlan-remotes.ts";
 
@@ -62,14 +62,29 @@ export class Accounts {
     return this.#vlans !== undefined;
   }
 
+  /** Most VLANs that are; undefined if none are. */
+  get vlanLimit(): number | undefined {
+    return this.#vlans?.limit;
+  }
+
   /** The slot of an account that sends or receives, which is given one if there is room; else OTHER's. Hot. */
   slotOf(customer: number, remote: number, column: number, vlan: number, direction: Direction): number {
     const slot = this.#index.find(customer, remote, column, vlan, 0);
     return slot < 0 ? this.#admit(customer, remote, column, vlan, direction) : slot;
   }
 
+  /** Likewise. */
+  slotFor({ customer, remote, column, vlan }: Account, direction: Direction): number {
+    return this.slotOf(customer, remote, column, vlan, direction);
+  }
+
   hasSlot({ customer, remote, column, vlan }: Account): boolean {
     return this.#index.find(customer, remote, column, vlan, 0) >= 0;
+  }
+
+  /** The VLANs of all that has a slot, one each. */
+  *vlans(): Generator<number> {
+    for (let slot = FIRST_NAMED; slot < this.slots.count; slot++) yield this.accountOf(slot).vlan;
   }
 
   /** What a slot from FIRST_NAMED on is for. */

@@ -6,6 +6,7 @@ import { SharedTables } from "../../../src/capture/bpf/tables/shared-tables.ts";
 import { rowDispenser, slotDispenser, tableSizes } from "../../../src/capture/bpf/tables/table-sizes.ts";
 import { Places } from "../../../src/capture/bpf/tables/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
+import { KernelVlans } from "../../../src/capture/bpf/vlans/kernel-vlans.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { ALL_SLOT, type InterfaceLedger } from "../../../src/ledger/interface-ledger.ts";
@@ -19,8 +20,14 @@ import { runInLockStep } from "./lock-step.ts";
 const LIMIT = 100_000;
 const skip = lacking("root") || (availableParallelism() < 2 && "needs two CPUs");
 
+/** VLANs that two CPUs can lose a number for each. */
+const VLANS = { limit: 8000, known: [] };
+
 /** What a program counts into, as an interface of two CPUs has it. */
-function open(range: string): {
+function open(
+  range: string,
+  vlans?: KernelVlans,
+): {
   tables: KernelTables;
   shared: SharedTables;
   ledger: InterfaceLedger;
@@ -29,9 +36,12 @@ function open(range: string): {
   const ranges = new RangeTable([range, "2001:db8::/64:b=2"].map(parseRange));
   const places = new Places(ranges);
   const shared = new SharedTables(ranges);
-  const ledger = new Ledger(ranges, LIMIT).interface("eth0");
-  const tables = new KernelTables(ranges, places, ledger, shared, tableSizes(ranges, places, LIMIT, 1, 2, false));
-  const options = { isEthernet: true, ignoreOutgoing: false, wireSizes: false, opensTunnels: false, zones: [] };
+  const maxVlans = vlans === undefined ? undefined : VLANS.limit;
+  const ledger = new Ledger(ranges, LIMIT, [], { maxVlans }).interface("eth0");
+  const sizes = tableSizes(ranges, places, LIMIT, 1, 2, false, vlans?.count);
+  const tables = new KernelTables(ranges, places, ledger, shared, sizes, { vlans });
+  const counted = { wireSizes: false, opensTunnels: false, zones: [], vlans };
+  const options = { isEthernet: true, ignoreOutgoing: false, ...counted };
   const programFd = loadProgram({ hook: Hook.SOCKET, ...options }, ranges, places, tables);
   return { tables, shared, ledger, programFd };
 }
@@ -52,7 +62,7 @@ function sentPackets(ledger: InterfaceLedger): number {
   return sent;
 }
 
-describe("two CPUs that see an address for the first time at once", { skip, timeout: 60_000 }, () => {
+describe("two CPUs that see an address, or a VLAN, for the first time at once", { skip, timeout: 60_000 }, () => {
   const cases = [
     ["row", 4, "10.0.0.0/8:a=1", rowDispenser],
     ["row", 6, "10.0.0.0/8:a=1", rowDispenser],
@@ -62,7 +72,7 @@ describe("two CPUs that see an address for the first time at once", { skip, time
     test(`lose none of its IPv${version} packets when one ${what} is left`, async () => {
       const { tables, shared, ledger, programFd } = open(range);
       const { offset } = place(tables.sizes);
-      await runInLockStep({ programFd, version, scarce: { stateFd: tables.fds.state, offset } });
+      await runInLockStep({ programFd, fresh: version, scarce: { stateFd: tables.fds.state, offset } });
       tables.sync();
       assert.equal(sentPackets(ledger), packets(ledger, ALL_SLOT));
       assert.ok(ledger.exhaustedPackets > 0);
@@ -71,4 +81,19 @@ describe("two CPUs that see an address for the first time at once", { skip, time
       shared.close();
     });
   }
+
+  test("count each of its VLANs once", async () => {
+    const vlans = new KernelVlans(VLANS);
+    const { tables, shared, ledger, programFd } = open("10.0.0.0/8:a=1", vlans);
+    await runInLockStep({ programFd, fresh: "vlan" });
+    tables.sync();
+    const parts = ledger.parts();
+    assert.ok(parts.length > 1000);
+    const counts = new Set(parts.map((part) => `${packets(part, ALL_SLOT)} ${sentPackets(part)}`));
+    assert.equal(counts.size, 1);
+    tables.close();
+    vlans.close();
+    libc.close(programFd);
+    shared.close();
+  });
 });

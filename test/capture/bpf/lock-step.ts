@@ -8,14 +8,19 @@ import { behindEthernet, testRun } from "./test-run.ts";
 /** Addresses that both CPUs see for the first time at the same time. */
 const HOSTS = 4000;
 const ETHERNET_BYTES = 14;
-/** Last two bytes of the source address, behind the Ethernet header that `behindEthernet` adds and the frame's own. */
-const HOST_BYTES = { 4: 2 * ETHERNET_BYTES + 14, 6: 2 * ETHERNET_BYTES + 22 } as const;
+/**
+ * Last two bytes of the source address, or those of the tag, behind the Ethernet header that `behindEthernet` adds and the
+ * frame's own.
+ */
+const HOST_BYTES = { 4: 2 * ETHERNET_BYTES + 14, 6: 2 * ETHERNET_BYTES + 22, vlan: 2 * ETHERNET_BYTES } as const;
+const FRAMES = { 4: `0800 ${IPV4}`, 6: `86dd ${IPV6}`, vlan: `8100 0000 0800 ${IPV4}` } as const;
 /** Frames that each shows after the first, when the address is known. */
 const MORE = 3;
 
 export interface LockStep {
   programFd: number;
-  version: 4 | 6;
+  /** What is new: an address of this version, or a VLAN. */
+  fresh: keyof typeof FRAMES;
   /** The dispenser of which one number alone is left before every address: at an offset in the state. */
   scarce?: { stateFd: number; offset: number };
 }
@@ -27,7 +32,7 @@ export async function runInLockStep(options: LockStep): Promise<void> {
   await Promise.all(threads.map((thread) => once(thread, "exit")));
 }
 
-function run({ programFd, version, scarce, me, steps }: LockStep & { me: number; steps: SharedArrayBuffer }): void {
+function run({ programFd, fresh, scarce, me, steps }: LockStep & { me: number; steps: SharedArrayBuffer }): void {
   const step = new Int32Array(steps);
   let passed = 0;
   const meet = (): void => {
@@ -36,10 +41,10 @@ function run({ programFd, version, scarce, me, steps }: LockStep & { me: number;
     while (Atomics.load(step, 0) < 2 * passed);
   };
   const tickets = scarce === undefined ? undefined : ticketsOf(scarce);
-  const frame = behindEthernet(hex(version === 4 ? `${MACS} 0800 ${IPV4}` : `${MACS} 86dd ${IPV6}`));
+  const frame = behindEthernet(hex(`${MACS} ${FRAMES[fresh]}`));
   for (let host = 0; host < HOSTS; host++) {
-    frame[HOST_BYTES[version]] = host >> 8;
-    frame[HOST_BYTES[version] + 1] = host & 0xff;
+    frame[HOST_BYTES[fresh]] = host >> 8;
+    frame[HOST_BYTES[fresh] + 1] = host & 0xff;
     meet();
     // Two CPUs may have taken a ticket each, and found that there is one.
     if (me === 0 && tickets !== undefined) tickets[1] = tickets[0]! + 1n;

@@ -1,8 +1,9 @@
-import { KernelTables } from "../../../src/capture/bpf/tables/kernel-tables.ts";
+import { KernelTables, type TableOptions } from "../../../src/capture/bpf/tables/kernel-tables.ts";
 import { tableSizes, type TableSizes } from "../../../src/capture/bpf/tables/table-sizes.ts";
 import { SharedTables } from "../../../src/capture/bpf/tables/shared-tables.ts";
 import { Places } from "../../../src/capture/bpf/tables/places.ts";
 import { Hook, loadProgram } from "../../../src/capture/bpf/program/program.ts";
+import { KernelVlans, type VlanBounds } from "../../../src/capture/bpf/vlans/kernel-vlans.ts";
 import { KernelZones } from "../../../src/capture/bpf/zones/kernel-zones.ts";
 import { AccountCounters } from "../../../src/capture/bpf/zones/account-counters.ts";
 import { KernelAccounts } from "../../../src/capture/bpf/zones/kernel-accounts.ts";
@@ -11,11 +12,12 @@ import type { AccountLedger } from "../../../src/ledger/accounts/account-ledger.
 import type { Accounts } from "../../../src/ledger/accounts/accounts.ts";
 import { ZoneCounters } from "../../../src/capture/bpf/zones/zone-counters.ts";
 import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
-import { ALL_SLOT } from "../../../src/ledger/interface-ledger.ts";
+import { ALL_SLOT, type InterfaceLedger } from "../../../src/ledger/interface-ledger.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../../src/ledger/ranges.ts";
 import { Direction, type Rows } from "../../../src/ledger/rows.ts";
 import type { Slots } from "../../../src/ledger/slots.ts";
+import { NO_VLAN, vlanLabel } from "../../../src/ledger/vlans/vlan.ts";
 import { BYTES, PACKETS } from "../../../src/ledger/zones/slot-counters.ts";
 import type { ZoneLedger } from "../../../src/ledger/zones/zone-ledger.ts";
 import type { Zoning } from "../../../src/ledger/zones/zoning.ts";
@@ -42,8 +44,12 @@ export interface TwinsOptions {
   opensTunnels?: boolean;
   /** Makes the ways to tell remote addresses apart; called for each of the two. */
   zonings?: () => Zoning[];
+  /** Most VLANs that are told apart, and those that were before; undefined if none are. */
+  vlans?: VlanBounds | undefined;
   /** Likewise, customers by what is at the other end. */
   accounts?: () => Accounts | undefined;
+  /** Of what gives slots to accounts. */
+  accountTables?: TableOptions;
   /** Sizes of the kernel's tables, made from those that would be chosen. */
   sizes?: (chosen: TableSizes) => TableSizes;
 }
@@ -62,12 +68,13 @@ export class Twins implements Disposable {
   readonly tables: KernelTables;
   readonly zones: readonly ZoneCounters[];
   readonly programFd: number;
-  readonly #options: Required<TwinsOptions>;
+  readonly #options: Required<Omit<TwinsOptions, "vlans">> & Pick<TwinsOptions, "vlans">;
   readonly #shared: SharedTables;
   readonly #counted: Ledger;
   readonly #parsed: Ledger;
   readonly #packet = new Packet();
-  readonly #kernelAccounts: KernelAccounts | undefined;
+  readonly #vlans: KernelVlans | undefined;
+  readonly kernelAccounts: KernelAccounts | undefined;
   readonly #accounts: AccountCounters | undefined;
   #isReceived = false;
 
@@ -79,26 +86,33 @@ export class Twins implements Disposable {
       wireSizes: false,
       opensTunnels: false,
       zonings: () => [],
+      vlans: undefined,
       accounts: () => undefined,
+      accountTables: {},
       sizes: (chosen) => chosen,
       ...options,
     };
-    const { maxAddresses, zonings, accounts, opensTunnels } = this.#options;
+    const { maxAddresses, zonings, accounts, opensTunnels, vlans } = this.#options;
     this.ranges = new RangeTable(ranges);
     this.#shared = new SharedTables(this.ranges);
-    this.#counted = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels, accounts: accounts() });
-    this.#parsed = new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels, accounts: accounts() });
+    const ledger = (): Ledger =>
+      new Ledger(this.ranges, maxAddresses, zonings(), { opensTunnels, accounts: accounts(), maxVlans: vlans?.limit });
+    this.#counted = ledger();
+    this.#parsed = ledger();
+    this.#vlans = vlans === undefined ? undefined : new KernelVlans(vlans);
     const places = new Places(this.ranges);
-    const sizes = this.#options.sizes(tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false));
-    const ledger = this.#counted.interface("eth0");
-    this.tables = new KernelTables(this.ranges, places, ledger, this.#shared, sizes);
+    const chosen = tableSizes(this.ranges, places, maxAddresses, 1, CPUS, false, this.#vlans?.count);
+    const sizes = this.#options.sizes(chosen);
+    const counted = this.#counted.interface("eth0");
+    this.tables = new KernelTables(this.ranges, places, counted, this.#shared, sizes, { vlans: this.#vlans });
     const sharing = { siblings: 1, cpus: CPUS, isRealtime: sizes.isAtomic };
-    this.zones = ledger.zones.map((zones) => new ZoneCounters(new KernelZones(zones.zoning), zones, sharing));
-    if (ledger.accounts !== undefined) {
-      this.#kernelAccounts = new KernelAccounts(ledger.accounts.accounts);
-      this.#accounts = new AccountCounters(this.#kernelAccounts, ledger.accounts, sharing);
+    this.zones = counted.zones.map((zones) => new ZoneCounters(new KernelZones(zones.zoning), zones, sharing));
+    if (counted.accounts !== undefined) {
+      this.kernelAccounts = new KernelAccounts(counted.accounts.accounts, [], this.#options.accountTables);
+      this.#accounts = new AccountCounters(this.kernelAccounts, counted.accounts, sharing);
     }
-    const program = { ...this.#options, zones: this.zones, accounts: this.#accounts, ignoreOutgoing: false };
+    const maps = { zones: this.zones, accounts: this.#accounts, vlans: this.#vlans };
+    const program = { ...this.#options, ...maps, ignoreOutgoing: false };
     this.programFd = loadProgram(program, this.ranges, places, this.tables);
   }
 
@@ -120,6 +134,7 @@ export class Twins implements Disposable {
   /** Shows a frame to the parser alone. */
   parse(bytes: Uint8Array, { gsoSize = 0, etherType }: Told = {}): void {
     const packet = this.#packet;
+    packet.vlan = NO_VLAN;
     if (this.#options.isEthernet) parseFrame(packet, LINKTYPE_ETHERNET, bytes, 0, bytes.length, bytes.length);
     else parsePayload(packet, etherType!, bytes, 0, bytes.length, bytes.length);
     if (this.#options.opensTunnels) openTunnel(packet, bytes, bytes.length);
@@ -147,7 +162,8 @@ export class Twins implements Disposable {
       counters.zones.close();
     }
     this.#accounts?.close();
-    this.#kernelAccounts?.close();
+    this.kernelAccounts?.close();
+    this.#vlans?.close();
     this.#shared.close();
   }
 
@@ -169,6 +185,8 @@ export class Twins implements Disposable {
 /** All that the page can say of an interface, whatever the order in which rows and slots were given out. */
 export interface Facts {
   all: number[];
+  /** Likewise of VLANs, if they are told apart. */
+  vlans: Map<string, number[]>;
   /** Frames that could not be accounted, by reason. */
   refused: Record<string, number>;
   /** Tunnels that could not be opened, by reason. */
@@ -201,16 +219,20 @@ export function totalsOf({ cells }: Facts): Map<string, number[]> {
 }
 
 function factsOf(ledger: Ledger): Facts {
-  const { slots, verdicts, unopened, aggregatedPackets, exhaustedPackets, rows, zones, accounts } =
-    ledger.interface("eth0");
+  const whole = ledger.interface("eth0");
+  const { slots, unopened, zones, accounts } = whole;
+  const sum = (count: (part: InterfaceLedger) => number): number =>
+    whole.parts().reduce((all, part) => all + count(part), 0);
+  const others = whole.parts().slice(1);
   return {
     all: slotOf(slots, ALL_SLOT),
-    refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, verdicts[verdict]!])),
+    vlans: sorted(others.map((part) => [vlanLabel(part.vlan!), slotOf(part.slots, ALL_SLOT)])),
+    refused: Object.fromEntries(REFUSALS.map(([verdict, name]) => [name, sum(({ verdicts }) => verdicts[verdict]!)])),
     unopened: Object.fromEntries(UNOPENED_REASONS.map(([reason, name]) => [name, unopened[reason]!])),
-    aggregatedPackets,
-    exhaustedPackets,
+    aggregatedPackets: sum(({ aggregatedPackets }) => aggregatedPackets),
+    exhaustedPackets: sum(({ exhaustedPackets }) => exhaustedPackets),
     addresses: ledger.addresses.used,
-    cells: cellsOf(rows, slots, ledger.ranges),
+    cells: cellsOf(whole, ledger.ranges),
     accounts: sorted(accounts === undefined ? [] : accountsOf(accounts)),
     zones: new Map(zones.flatMap(zonesOf).toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
@@ -229,14 +251,11 @@ export function zonesOf(ledger: ZoneLedger): [string, number[]][] {
   return found;
 }
 
-/** What has packets, by names. */
+/** What has packets, by names, and `other`. */
 export function accountsOf({ accounts, counts }: AccountLedger): [string, number[]][] {
   const found: [string, number[]][] = [];
-  for (let slot = FIRST_NAMED; slot < accounts.slots.count; slot++) {
-    const { customer, remote, column } = accounts.accountOf(slot);
-    const labels = [accounts.customers.nameOf(customer)];
-    if (remote !== Zone.UNKNOWN) labels.push(accounts.remotes.nameOf(remote));
-    if (column > 0) labels.push(`protocol="${PROTOCOL_LABELS[column]}"`);
+  for (let slot: number = Zone.OTHER; slot < accounts.slots.count; slot++) {
+    const labels = slot < FIRST_NAMED ? ["other"] : accountLabels(accounts, slot);
     for (const [name, direction] of Object.entries(Direction)) {
       const numbers = [PACKETS, BYTES].map((what) => counts.count(slot, direction, what));
       if (numbers[0]! > 0) found.push([`${labels.join(",")} ${name}`, numbers]);
@@ -245,21 +264,36 @@ export function accountsOf({ accounts, counts }: AccountLedger): [string, number
   return found;
 }
 
+function accountLabels(accounts: Accounts, slot: number): string[] {
+  const { customer, remote, column, vlan } = accounts.accountOf(slot);
+  const labels = [accounts.customers.nameOf(customer)];
+  if (remote !== Zone.UNKNOWN) labels.push(accounts.remotes.nameOf(remote));
+  if (vlan !== NO_VLAN) labels.push(`vlan="${vlanLabel(vlan)}"`);
+  if (column > 0) labels.push(`protocol="${PROTOCOL_LABELS[column]}"`);
+  return labels;
+}
+
 function slotOf({ counters }: Slots, slot: number): number[] {
   return [...counters.subarray(slot * SLOT_DOUBLES, (slot + 1) * SLOT_DOUBLES)];
 }
 
-function cellsOf(rows: Rows, slots: Slots, ranges: RangeTable): Map<string, number[]> {
-  const cells: [string, number[]][] = [];
-  for (let row = 0; row < rows.count; row++) {
-    for (let cell = 0; cell < ROW_CELLS; cell++) {
-      const slot = rows.slotOf(row, cell);
-      if (slot > 0) cells.push([`${nameOf(rows, row, ranges)}, cell ${cell}`, slotOf(slots, slot)]);
-    }
-  }
+function cellsOf(ledger: InterfaceLedger, ranges: RangeTable): Map<string, number[]> {
+  const cells = ledger.parts().flatMap((part) => cellsOfPart(part, ranges));
   const found = new Map(cells.toSorted(([a], [b]) => (a < b ? -1 : 1)));
   if (found.size !== cells.length) throw new Error("two rows are for the same address");
   return found;
+}
+
+function cellsOfPart({ rows, slots, vlan = NO_VLAN }: InterfaceLedger, ranges: RangeTable): [string, number[]][] {
+  const cells: [string, number[]][] = [];
+  const prefix = vlan === NO_VLAN ? "" : `${vlanLabel(vlan)}: `;
+  for (let row = 0; row < rows.count; row++) {
+    for (let cell = 0; cell < ROW_CELLS; cell++) {
+      const slot = rows.slotOf(row, cell);
+      if (slot > 0) cells.push([`${prefix}${nameOf(rows, row, ranges)}, cell ${cell}`, slotOf(slots, slot)]);
+    }
+  }
+  return cells;
 }
 
 /** Ranges with equal labels share their `other`, whichever of them it is filed under. */

@@ -8,6 +8,9 @@ export const BPF_FUNC = {
 } as const;
 export type BpfFunc = (typeof BPF_FUNC)[keyof typeof BPF_FUNC];
 
+/** Flag of an update: only if the key is not there yet. */
+export const BPF_NOEXIST = 1;
+
 /** Number → name, without `bpf_`. */
 export const HELPER_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(BPF_FUNC).map(([name, number]) => [number, name.toLowerCase()]),

@@ -3,6 +3,7 @@ import type { Assembler, Label } from "../assembly/assembler.ts";
 import { r0, r1, r2, r3, r6, r7, r8, r10 } from "../assembly/instruction.ts";
 import { COLUMN_STEP, DIRECTION_BYTES, EVENT } from "../layout.ts";
 import type { Places } from "../tables/places.ts";
+import type { VlanMaps } from "../vlans/vlan-layout.ts";
 import type { AccountMaps } from "../zones/account-layout.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import type { CountersWriter } from "./counters.ts";
@@ -18,6 +19,7 @@ import {
   KIND,
   SEGMENT_BYTES,
 } from "./storage.ts";
+import { writeVlanNumber } from "./vlan-writer.ts";
 import { writeAccountCounting, writeKeptColumn } from "./zones/account-writer.ts";
 import { writeZoneCounting } from "./zones/zone-writer.ts";
 
@@ -34,6 +36,8 @@ export interface CountOptions extends RowsOptions {
   unfolds: boolean;
   zones: readonly ZoneMaps[];
   accounts: AccountMaps | undefined;
+  /** Undefined if VLANs of addresses are not told apart. */
+  vlans: VlanMaps | undefined;
   /** What the program returns. */
   result: number;
 }
@@ -145,6 +149,7 @@ class CountWriter {
 
   /** Counts the packet for the interface. */
   #writeAll(hasKind: boolean): void {
+    if (this.#options.vlans !== undefined) writeVlanNumber(this.#asm, this.#options.vlans);
     this.#counters.chooseLane(this.#exits.ignored);
     this.#writeSize(hasKind);
     this.#counters.countAll(this.#exits.ignored);
@@ -200,7 +205,8 @@ class CountWriter {
   #writeIpv4(address: number, direction: number): void {
     const asm = this.#asm;
     const { ranges, places, sizes } = this.#options;
-    const { hasPlaceMap, firstRow, densePlaces } = sizes;
+    const { hasPlaceMap, firstRow, densePlaces, vlans } = sizes;
+    const hasRow = !hasPlaceMap && densePlaces === 0 && vlans === 0;
     if (ranges.ipv4.rangeOf.length === 0) return;
     const [found, next] = this.#addressLabels(address, direction);
     asm.load(4, r2, r10, address);
@@ -208,20 +214,21 @@ class CountWriter {
     asm.be(r1, 32);
     const leaf = (range: number): void => {
       const { lowest, shift, first } = places.formula(range);
-      asm.comment(`range ${range}: r2 = ${hasPlaceMap || densePlaces > 0 ? "place" : "row"}`);
+      asm.comment(`range ${range}: r2 = ${hasRow ? "row" : "place"}`);
       // From the address as it was loaded: of r1 the verifier knows what the tree has compared, another thing in each leaf.
       asm.be(r2, 32);
       asm.sub32(r2, lowest);
       // The kernel refuses to shift by the whole width.
       if (shift === 32) asm.mov32(r2, 0);
       else if (shift > 0) asm.rsh32(r2, shift);
-      asm.add32(r2, first + (hasPlaceMap || densePlaces > 0 ? 0 : firstRow));
-      if (hasPlaceMap) asm.mov(r3, range);
+      asm.add32(r2, first + (hasRow ? firstRow : 0));
+      if (hasPlaceMap || vlans > 0) asm.mov(r3, range);
       asm.jump(found);
     };
     writeIpv4Tree(asm, ranges.ipv4, leaf, next);
     asm.place(found);
-    if (hasPlaceMap) this.#rows.placeRow(direction, next);
+    if (vlans > 0) this.#rows.placeRowOfVlan(direction, next);
+    else if (hasPlaceMap) this.#rows.placeRow(direction, next);
     if (densePlaces > 0) this.#rows.countDense(direction, next);
     else this.#rows.countInRow(direction, next);
     asm.place(next);

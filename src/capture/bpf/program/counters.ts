@@ -39,6 +39,7 @@ import {
   SLOT_OFFSET,
   TRANSPORT_OFFSET,
   UNFOLDED_COLUMN,
+  VLAN_NUMBER,
 } from "./storage.ts";
 
 export interface CountersOptions {
@@ -54,6 +55,8 @@ export interface CountersOptions {
   unopenedOffset: number;
   /** A packet may count as several. */
   unfolds: boolean;
+  /** Numbers of VLANs; 0 if they are not told apart. */
+  vlans: number;
 }
 
 /** The name of a number in a closed set, in lower case. */
@@ -112,9 +115,15 @@ export class CountersWriter {
     asm.and(bucket, BUCKET_MASK);
   }
 
-  /** Counts r7 bytes, and a packet in bucket r8, in slot 0, which has all frames. */
+  /** Counts r7 bytes, and a packet in bucket r8, in slot 0, which has all frames; or in that of all frames of the VLAN. */
   countAll(missing: Label): void {
     const asm = this.#asm;
+    if (this.#options.vlans > 0) {
+      asm.comment("count in the slot of all frames of the VLAN");
+      asm.load(4, r2, r10, VLAN_NUMBER);
+      this.countUnknown(missing);
+      return;
+    }
     asm.comment("count in slot 0, which has all frames");
     if (this.#chunks > 1) {
       asm.mov(r2, ALL_SLOT);

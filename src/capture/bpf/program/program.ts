@@ -9,6 +9,7 @@ import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import type { Places } from "../tables/places.ts";
 import { type TableSizes, unopenedOffset } from "../tables/table-sizes.ts";
 import { bpfRefusal } from "../refusal.ts";
+import type { VlanMaps } from "../vlans/vlan-layout.ts";
 import type { AccountMaps } from "../zones/account-layout.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
 import { EVENT, type MapFds } from "../layout.ts";
@@ -19,6 +20,7 @@ import { networkLabels, writeNetwork } from "./parsing/network-writer.ts";
 import { tunnelDoors, writeTunnels } from "./parsing/tunnel-writer.ts";
 import { PACKET_OUTGOING, SKB_GSO_SIZE, SKB_PKT_TYPE } from "./skb.ts";
 import { CONTEXT, FULL_PACKETS, SEGMENT_BYTES } from "./storage.ts";
+import { writeTakenVlan } from "./vlan-writer.ts";
 
 /** Where a program runs, and so what it may read and must answer. */
 export const Hook = { SOCKET: "socket", TCX: "tcx" } as const;
@@ -53,6 +55,8 @@ export interface ProgramOptions {
   zones: readonly ZoneMaps[];
   /** What is counted by customer and other end. */
   accounts?: AccountMaps | undefined;
+  /** What VLANs of addresses are told apart with; undefined if they are not. */
+  vlans?: VlanMaps | undefined;
 }
 
 /** What a program counts in. */
@@ -77,7 +81,8 @@ export function writeProgram(
     malformed: asm.label("count_malformed"),
     ignored: asm.label("ignored"),
   };
-  const { hook, isEthernet, ignoreOutgoing, wireSizes, opensTunnels, zones, accounts } = options;
+  const { hook, isEthernet, ignoreOutgoing, wireSizes, opensTunnels, zones, accounts, vlans } = options;
+  const tellsVlans = vlans !== undefined || accounts?.slots !== undefined;
   const isTcx = hook === Hook.TCX;
   const counters = new CountersWriter(asm, {
     ...sizes,
@@ -94,14 +99,20 @@ export function writeProgram(
     asm.load(4, r1, r6, SKB_PKT_TYPE);
     asm.jeq(r1, PACKET_OUTGOING, exits.ignored);
   }
+  if (tellsVlans) writeTakenVlan(asm);
   writeAggregated(asm, counters, wireSizes);
   const labels = networkLabels(asm);
   const doors = opensTunnels ? tunnelDoors(asm) : undefined;
-  writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes || opensTunnels }, labels);
+  writeLink(asm, { isEthernet, hasDirectAccess: isTcx, keepsOffsets: wireSizes || opensTunnels, tellsVlans }, labels);
   writeNetwork(asm, { tablesFd: fds.tables, unfolds: wireSizes, doors }, labels, exits);
-  if (doors !== undefined) writeTunnels(asm, fds.tables, counters, doors, exits);
+  if (doors !== undefined) writeTunnels(asm, { tablesFd: fds.tables, tellsVlans }, counters, doors, exits);
   const result = isTcx ? TCX_NEXT : KEEP_NOTHING;
-  writeCounting(asm, { sizes, fds, ranges, places, unfolds: wireSizes, zones, accounts, result }, counters, exits);
+  writeCounting(
+    asm,
+    { sizes, fds, ranges, places, unfolds: wireSizes, zones, accounts, vlans, result },
+    counters,
+    exits,
+  );
   return asm;
 }
 

@@ -1,16 +1,33 @@
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { BPF_FUNC } from "../assembly/helper.ts";
+import { BPF_FUNC, BPF_NOEXIST } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
-import { DIRECTION_BYTES, EVENT, FLAG, FLAG_OFFSET, KEY_BYTES, type MapFds, OTHER_OFFSET, RANGE } from "../layout.ts";
+import {
+  DIRECTION_BYTES,
+  EVENT,
+  FLAG,
+  FLAG_OFFSET,
+  KEY_BYTES,
+  type MapFds,
+  OTHER_OFFSET,
+  RANGE,
+  VLAN_IN_KEY,
+} from "../layout.ts";
 import { rowDispenser, slotDispenser, type TableSizes } from "../tables/table-sizes.ts";
 import type { CountersWriter } from "./counters.ts";
 import { writeLookUp } from "./look-up.ts";
-import { ADDRESS, CELL_POINTER, FASTER_ROW, KEY, NEW_ROW, OTHER_ROW, ROW_KEY, ROW_POINTER } from "./storage.ts";
+import {
+  ADDRESS,
+  CELL_POINTER,
+  FASTER_ROW,
+  KEY,
+  NEW_ROW,
+  OTHER_ROW,
+  ROW_KEY,
+  ROW_POINTER,
+  VLAN_NUMBER,
+} from "./storage.ts";
 import { writeTake } from "./take-writer.ts";
-
-/** Flag of an update: only if the key is not there yet. */
-const BPF_NOEXIST = 1;
 
 export interface RowsOptions {
   fds: MapFds;
@@ -57,8 +74,7 @@ export class RowsWriter {
     asm.load(8, r1, r10, ROW_KEY);
     asm.store(4, r10, KEY, r1);
     writeLookUp(asm, fds.ranges, KEY, next);
-    asm.load(4, r1, r0, RANGE.OTHER_ROW);
-    asm.store(8, r10, OTHER_ROW, r1);
+    this.#loadOtherRow();
     this.#newRow(direction, other, next);
     asm.load(8, r1, r10, ROW_KEY + 8);
     asm.store(4, r10, KEY, r1);
@@ -83,14 +99,23 @@ export class RowsWriter {
     asm.place(known);
   }
 
+  /** Likewise, by the index: for each VLAN a place has a row of its own. */
+  placeRowOfVlan(direction: number, next: Label): void {
+    const asm = this.#asm;
+    asm.comment("r2 = row of place r2 of range r3, in the VLAN");
+    this.#counters.forget(r2);
+    asm.store(8, r10, ROW_KEY + 8, r2);
+    asm.store(8, r10, ROW_KEY + 16, 0);
+    this.#counters.forget(r3);
+    asm.store(8, r10, ROW_KEY, r3);
+    writeLookUp(asm, this.#options.fds.ranges, KEY, next);
+    this.#findRow(direction, next);
+  }
+
   /** Likewise, r2 = row of the address on the stack, of range r2. */
   indexedRow(direction: number, next: Label): void {
     const asm = this.#asm;
     const { fds } = this.#options;
-    const known = asm.label("address_known");
-    const isNew = asm.label("new_address");
-    const noMemory = asm.label("no_memory");
-    const other = asm.label("address_refused");
     asm.comment("r2 = row of the address, or of the network that range r2 rolls it up into");
     this.#counters.forget(r2);
     asm.store(8, r10, ROW_KEY, r2);
@@ -104,8 +129,19 @@ export class RowsWriter {
       asm.and(r1, r2);
       asm.store(8, r10, ROW_KEY + 8 + half, r1);
     }
-    asm.load(4, r1, r0, RANGE.OTHER_ROW);
-    asm.store(8, r10, OTHER_ROW, r1);
+    this.#findRow(direction, next);
+  }
+
+  /** r2 = row of the key on the stack, whose range is at r0; if that has none, it is given one. */
+  #findRow(direction: number, next: Label): void {
+    const asm = this.#asm;
+    const { fds, sizes } = this.#options;
+    const known = asm.label("address_known");
+    const isNew = asm.label("new_address");
+    const noMemory = asm.label("no_memory");
+    const other = asm.label("address_refused");
+    this.#loadOtherRow();
+    if (sizes.vlans > 0) this.#addVlan();
     writeLookUp(asm, fds.index, ROW_KEY, isNew);
     asm.load(8, r2, r0, 0);
     asm.jump(known);
@@ -132,6 +168,30 @@ export class RowsWriter {
     asm.place(other);
     asm.load(8, r2, r10, OTHER_ROW);
     asm.place(known);
+  }
+
+  /** Puts the number of the VLAN above the range in the key. At once: old kernels refuse to change parts of what is on the stack. */
+  #addVlan(): void {
+    const asm = this.#asm;
+    asm.load(8, r2, r10, ROW_KEY);
+    asm.load(4, r1, r10, VLAN_NUMBER);
+    asm.lsh(r1, 8 * VLAN_IN_KEY);
+    asm.or(r2, r1);
+    asm.store(8, r10, ROW_KEY, r2);
+  }
+
+  /** Leaves the row that takes what the range at r0 refuses on the stack. */
+  #loadOtherRow(): void {
+    const asm = this.#asm;
+    const { vlans, others } = this.#options.sizes;
+    asm.load(4, r1, r0, RANGE.OTHER_ROW);
+    if (vlans > 0) {
+      asm.comment("of the VLAN");
+      asm.load(4, r2, r10, VLAN_NUMBER);
+      asm.mul(r2, others);
+      asm.add(r1, r2);
+    }
+    asm.store(8, r10, OTHER_ROW, r1);
   }
 
   /** Takes a row and fills it in; `other` if none is left for what sends or receives. */
@@ -187,6 +247,13 @@ export class RowsWriter {
       this.#lookUpOtherRow(next);
       this.#loadCell(direction);
       asm.jne(r2, 0, hasSlot);
+      if (this.#options.sizes.vlans > 0) {
+        asm.comment("that of the VLAN has none: that of other VLANs has");
+        asm.store(8, r10, ROW_POINTER, r0);
+        this.#lookUpOtherRow(next);
+        this.#loadCell(direction);
+        asm.jne(r2, 0, hasSlot);
+      }
       asm.jump(next);
     });
   }

@@ -7,6 +7,8 @@ import { SCRATCH } from "./storage.ts";
 export const SKB_LEN = 0;
 export const SKB_PKT_TYPE = 4;
 export const SKB_PROTOCOL = 16;
+export const SKB_VLAN_PRESENT = 20;
+export const SKB_VLAN_TCI = 24;
 export const SKB_DATA = 76;
 export const SKB_DATA_END = 80;
 export const SKB_GSO_SIZE = 176;

@@ -54,10 +54,16 @@ import * as headers from "../../../packet/headers.ts";
  *   -360  TUNNEL_LIMIT      where the header of the tunnel has to end **
  *   -368  ACCOUNT_COLUMN    the protocol's column ***
  *   -376  ACCOUNT_REMOTE    what the other end is ***
+ *   -380  VLAN              as in the record of a packet ****
+ *   -388  VLAN_NUMBER       what stands for it ****
+ *   -396  OUTER_VLAN        of a packet that may carry another ** ****
+ *   -416  ACCOUNT_KEY       account and number of its VLAN: what a new slot is for *** ****
+ *   -420  NEW_ACCOUNT       slot that was given out *** ****
  *
  *   *  only if packets are unfolded; NETWORK_OFFSET and PROTOCOL if tunnels are opened, too
  *   ** only if tunnels are opened
  *   *** only if accounts are counted
+ *   **** only if VLANs are told apart; not at multiples of 8, so that the verifier learns nothing of them
  */
 export const KEY = -4;
 export const LANE = -8;
@@ -102,3 +108,10 @@ export const TUNNEL_LIMIT = -360;
 
 export const ACCOUNT_COLUMN = -368;
 export const ACCOUNT_REMOTE = -376;
+
+export const VLAN = -380;
+export const VLAN_NUMBER = -388;
+export const OUTER_VLAN = -396;
+
+export const ACCOUNT_KEY = -416;
+export const NEW_ACCOUNT = -420;

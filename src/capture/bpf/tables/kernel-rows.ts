@@ -2,10 +2,11 @@ import type { InterfaceLedger } from "../../../ledger/interface-ledger.ts";
 import type { RangeTable } from "../../../ledger/ranges.ts";
 import { ROW_CELLS } from "../../../ledger/rows.ts";
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
-import { DIRECTION_BYTES, FIRST_FREE_SLOT, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, ROW_BYTES } from "../layout.ts";
+import { DIRECTION_BYTES, FLAG, FLAG_OFFSET, KEY_BYTES, OTHER_OFFSET, ROW_BYTES, VLAN_IN_KEY } from "../layout.ts";
 import type { Places } from "./places.ts";
 import { otherRowOf } from "./shared-tables.ts";
-import type { TableSizes } from "./table-sizes.ts";
+import { firstFreeSlot, type TableSizes } from "./table-sizes.ts";
+import { VlanNumber } from "../vlans/vlan-layout.ts";
 
 const ROW_WORDS = ROW_BYTES / 4;
 const DIRECTION_WORDS = DIRECTION_BYTES / 4;
@@ -54,6 +55,20 @@ export class KernelRows {
     return this.#words[row * ROW_WORDS + FLAG_WORD] === FLAG.USED;
   }
 
+  /** Whether a row has all its slots for ever: of those that take refused addresses. */
+  hasFixedSlots(row: number): boolean {
+    const { firstFixedRow, others } = this.#sizes;
+    return row >= firstFixedRow && row < firstFixedRow + others;
+  }
+
+  /** The number of the VLAN that a row is for. */
+  vlanOf(row: number): number {
+    const { vlans, others, firstRow } = this.#sizes;
+    if (vlans === 0) return VlanNumber.NONE;
+    if (row < firstRow) return Math.floor((row - 1) / others);
+    return this.#keys.getUint32(row * KEY_BYTES + VLAN_IN_KEY, true);
+  }
+
   /** Makes a row that no program has any more as it was at first. */
   clear(row: number): void {
     this.#words.fill(0, row * ROW_WORDS, (row + 1) * ROW_WORDS);
@@ -64,17 +79,21 @@ export class KernelRows {
     const { firstRow, firstDynamicRow } = this.#sizes;
     if (row < firstRow) return ledger.addresses.otherRow(this.#rangeOfOther(row));
     if (row < firstDynamicRow) return this.#ledgerRowOfPlace(ledger, row - firstRow, sends);
-    if (this.isIpv4(row)) return this.#ledgerRowOfPlace(ledger, this.#placeOf(row), sends);
+    if (this.#isIpv4(row)) return this.#ledgerRowOfPlace(ledger, this.#placeOf(row), sends);
     const word = (k: number): number => this.#keys.getInt32(row * KEY_BYTES + 8 + 4 * k);
     return ledger.addresses.row(this.#rangeOf(row), word(0), word(1), word(2), word(3), sends);
   }
 
-  /** Whether a row that was given out on first use is for an IPv4 address, which finds it by its place. */
-  isIpv4(row: number): boolean {
+  /** Whether the address of a row that was given out on first use finds it by its place, and not by the index. */
+  hasPlace(row: number): boolean {
+    return this.#sizes.vlans === 0 && this.#isIpv4(row);
+  }
+
+  #isIpv4(row: number): boolean {
     return this.#ranges.ranges[this.#rangeOf(row)]!.version === 4;
   }
 
-  /** Has the address of an IPv4 row find none. */
+  /** Has the address of a row that it finds by its place find none. */
   unpublishPlace(row: number): void {
     this.#rowsOfPlaces[this.#placeOf(row)] = 0n;
   }
@@ -89,9 +108,13 @@ export class KernelRows {
   }
 
   #prepare(): void {
-    const { firstRow, firstDynamicRow, denseSlot, densePlaces } = this.#sizes;
-    let slot = FIRST_FREE_SLOT;
+    const { vlans, others, firstFixedRow, firstRow, firstDynamicRow, denseSlot, densePlaces } = this.#sizes;
+    let slot = firstFreeSlot(vlans);
     for (let row = 1; row < firstRow; row++) {
+      if (!this.hasFixedSlots(row)) {
+        this.#words[row * ROW_WORDS + OTHER_WORD] = firstFixedRow + ((row - 1) % others);
+        continue;
+      }
       for (let cell = 0; cell < ROW_CELLS; cell++) this.#words[wordOf(row, cell)] = slot++;
     }
     for (let row = firstRow; row < firstDynamicRow; row++) {
@@ -118,7 +141,8 @@ export class KernelRows {
 
   /** Any range whose refused addresses a row takes. */
   #rangeOfOther(row: number): number {
-    return this.#ranges.ranges.findIndex((_, range) => otherRowOf(this.#ranges, range) === row);
+    const first = 1 + ((row - 1) % this.#sizes.others);
+    return this.#ranges.ranges.findIndex((_, range) => otherRowOf(this.#ranges, range) === first);
   }
 }
 

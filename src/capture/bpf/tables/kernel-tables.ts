@@ -2,6 +2,7 @@ import { SLOT_DOUBLES } from "../../../ledger/histogram.ts";
 import type { InterfaceLedger } from "../../../ledger/interface-ledger.ts";
 import type { RangeTable } from "../../../ledger/ranges.ts";
 import { ROW_CELLS } from "../../../ledger/rows.ts";
+import { OTHER_VLAN } from "../../../ledger/vlans/vlan.ts";
 import * as bpf from "../../../native/bpf.ts";
 import { Verdict } from "../../../packet/packet.ts";
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
@@ -11,6 +12,8 @@ import { KernelCounters } from "./kernel-counters.ts";
 import { KernelRows } from "./kernel-rows.ts";
 import { ALL_SLOT, CHUNK_SLOTS, EVENT, KEY_BYTES, type MapFds, PLACE_BYTES, ROW_BYTES, SLOT_BYTES } from "../layout.ts";
 import { MapSet } from "../maps.ts";
+import type { KernelVlans } from "../vlans/kernel-vlans.ts";
+import { VlanNumber } from "../vlans/vlan-layout.ts";
 import type { Places } from "./places.ts";
 import { Recycler } from "./recycler.ts";
 import type { SharedTables } from "./shared-tables.ts";
@@ -26,9 +29,12 @@ export interface TableOptions {
   untilProgramsEnd?: () => Promise<void>;
 }
 
+/** What tells VLANs apart by their numbers. */
+export type NumberedVlans = Pick<KernelVlans, "used" | "vlanOf">;
+
 /** Whether addresses are found by an index, whose descriptor stays open: from there they are taken out. */
-export function hasIndex({ ipv6 }: RangeTable): boolean {
-  return ipv6.rangeOf.length > 0;
+export function hasIndex({ ranges, ipv6 }: RangeTable, tellsVlans: boolean): boolean {
+  return tellsVlans ? ranges.length > 0 : ipv6.rangeOf.length > 0;
 }
 
 /**
@@ -44,6 +50,8 @@ export class KernelTables {
   readonly #ranges: RangeTable;
   readonly #places: Places;
   readonly #now: () => number;
+  /** Undefined if VLANs are not told apart. */
+  readonly #vlans: NumberedVlans | undefined;
   readonly #counters: KernelCounters;
   readonly #rows: KernelRows;
   readonly #unopened: UnopenedCounters;
@@ -62,7 +70,7 @@ export class KernelTables {
     ledger: InterfaceLedger,
     shared: SharedTables,
     sizes: TableSizes,
-    options: TableOptions = {},
+    options: TableOptions & { readonly vlans?: NumberedVlans | undefined } = {},
   ) {
     this.sizes = sizes;
     this.#ledger = ledger;
@@ -70,6 +78,7 @@ export class KernelTables {
     this.#ranges = ranges;
     this.#places = places;
     this.#now = options.now ?? (() => performance.now());
+    this.#vlans = options.vlans;
     this.#ledgerRows = new Uint32Array(sizes.rows);
     this.#editions = new Uint32Array(sizes.rows);
     const maps = this.#maps;
@@ -105,6 +114,7 @@ export class KernelTables {
   /** Adds to the ledger what was counted since the last time; without one it waits. */
   sync(): void {
     if (this.#ledger === undefined) return;
+    this.#admitVlans(this.#ledger);
     this.#recycler.finish();
     this.#recycler.takeLoose();
     const { highest } = this.#rowDispenser;
@@ -113,14 +123,14 @@ export class KernelTables {
       for (let row = 1; row < highest; row++) if ((this.#knownRow(row) !== NO_ROW) === isKnown) this.#takeRow(row);
     }
     // Last: what comes in meanwhile may be of the interface and of no address yet, but not the other way round.
-    this.#counters.take(ALL_SLOT, this.#ledger.slots.counters, 0);
+    this.#takeAll(this.#ledger);
     this.#takeEvents(this.#ledger);
     this.#recycler.start(this.#now(), () => this.#finishRecycling());
   }
 
   /** Adds to the ledger what was counted of the interface as a whole; what addresses have of it comes with `sync`. */
   syncTotal(): void {
-    if (this.#ledger !== undefined) this.#counters.take(ALL_SLOT, this.#ledger.slots.counters, 0);
+    if (this.#ledger !== undefined) this.#takeAll(this.#ledger);
   }
 
   /** Makes the map that holds the program if another one has to stand for it. */
@@ -133,7 +143,7 @@ export class KernelTables {
   closeDescriptors(): void {
     // What is in a chain goes with its last descriptor (prog_array_map_clear in kernel/bpf/arraymap.c).
     const chain = this.#chain === undefined ? [] : [this.#chain];
-    this.#maps.closeDescriptors(hasIndex(this.#ranges) ? [...chain, this.fds.index] : chain);
+    this.#maps.closeDescriptors(this.#hasIndex ? [...chain, this.fds.index] : chain);
   }
 
   /** Counts into another ledger from now on. */
@@ -154,6 +164,10 @@ export class KernelTables {
     this.#maps.close();
   }
 
+  get #hasIndex(): boolean {
+    return hasIndex(this.#ranges, this.#vlans !== undefined);
+  }
+
   get #placeEntries(): number {
     return this.sizes.hasPlaceMap ? this.#places.count : 1;
   }
@@ -168,7 +182,7 @@ export class KernelTables {
       rows: maps.create("rows", array, 4, ROW_BYTES, rows),
       places: maps.create("places", array, 4, PLACE_BYTES, this.#placeEntries),
       keys: maps.create("keys", array, 4, KEY_BYTES, rows),
-      index: maps.create("index", bpf.BPF_MAP_TYPE_HASH, KEY_BYTES, 8, hasIndex(this.#ranges) ? rows : 1),
+      index: maps.create("index", bpf.BPF_MAP_TYPE_HASH, KEY_BYTES, 8, this.#hasIndex ? rows : 1),
       state: maps.create("state", array, 4, stateBytes(this.sizes), 1),
       ...this.#shared.fds,
     };
@@ -177,7 +191,35 @@ export class KernelTables {
   /** The ledger's row that one of ours has had up to now, or NO_ROW. */
   #knownRow(row: number): number {
     const known = this.#ledgerRows[row]! - 1;
-    return known >= 0 && this.#ledger!.rows.editionOf(known) === this.#editions[row] ? known : NO_ROW;
+    // Without one it may be of a VLAN that the interface has not seen.
+    if (known < 0) return NO_ROW;
+    return this.#partOf(row).rows.editionOf(known) === this.#editions[row] ? known : NO_ROW;
+  }
+
+  /** What counts for one of our rows. */
+  #partOf(row: number): InterfaceLedger {
+    const ledger = this.#ledger!;
+    return this.#vlans === undefined ? ledger : ledger.part(this.#vlans.vlanOf(this.#rows.vlanOf(row)));
+  }
+
+  /** Takes all frames, by VLAN if those are told apart. */
+  #takeAll(ledger: InterfaceLedger): void {
+    this.#counters.take(ALL_SLOT, ledger.slots.counters, 0);
+    for (const [slot, part] of this.#seenVlans(ledger)) this.#counters.take(slot, part.slots.counters, 0);
+  }
+
+  /** Has VLANs find room in the order in which they were first seen. */
+  #admitVlans(ledger: InterfaceLedger): void {
+    for (const _ of this.#seenVlans(ledger));
+  }
+
+  /** Slots of VLANs that have news, and what counts each of them. */
+  *#seenVlans(ledger: InterfaceLedger): Generator<[slot: number, part: InterfaceLedger]> {
+    if (this.#vlans === undefined) return;
+    const { used } = this.#vlans;
+    for (let number: number = VlanNumber.OTHER; number < used; number++) {
+      if (this.#counters.hasNews(number)) yield [number, ledger.part(this.#vlans.vlanOf(number))];
+    }
   }
 
   #takeRow(row: number): void {
@@ -188,13 +230,15 @@ export class KernelTables {
   }
 
   #take(row: number, cell: number, slot: number): void {
-    const ledger = this.#ledger!;
+    const ledger = this.#partOf(row);
     const known = this.#knownRow(row);
     const ledgerRow = known === NO_ROW ? this.#rows.ledgerRow(ledger, row, cell < PROTOCOL_COLUMNS) : known;
     const ledgerSlot = ledger.addresses.slotOf(ledgerRow, cell);
     this.#counters.take(slot, ledger.slots.counters, ledgerSlot * SLOT_DOUBLES);
     // What was refused may be given a row next time.
     if (row >= this.sizes.firstRow && ledger.rows.isOther(ledgerRow)) return;
+    // And a VLAN that found no room may have a part of its own then.
+    if (ledger.vlan === OTHER_VLAN) return;
     this.#ledgerRows[row] = ledgerRow + 1;
     this.#editions[row] = ledger.rows.editionOf(ledgerRow);
   }
@@ -210,9 +254,9 @@ export class KernelTables {
   }
 
   #unpublish(rows: readonly number[]): readonly number[] {
-    const ofPlaces = rows.filter((row) => this.#rows.isIpv4(row));
+    const ofPlaces = rows.filter((row) => this.#rows.hasPlace(row));
     for (const row of ofPlaces) this.#rows.unpublishPlace(row);
-    const ofIndex = rows.filter((row) => !this.#rows.isIpv4(row));
+    const ofIndex = rows.filter((row) => !this.#rows.hasPlace(row));
     if (ofIndex.length === 0) return ofPlaces;
     const gone = bpf.deleteKeys(this.fds.index, this.#rows.keysOf(ofIndex), KEY_BYTES);
     return [...ofPlaces, ...ofIndex.slice(0, gone)];

@@ -159,7 +159,7 @@ export class Recycler implements BoundedPlaces {
   /** Whether a row that its address always finds has slots that it can lose, and that are scarce. */
   #hasLooseSlots(row: number): boolean {
     const { sizes, rows } = this.#recycled;
-    if (row < sizes.firstRow || sizes.densePlaces > 0 || !this.#hasFewSlots) return false;
+    if (rows.hasFixedSlots(row) || sizes.densePlaces > 0 || !this.#hasFewSlots) return false;
     for (let cell = 0; cell < ROW_CELLS; cell++) if (rows.slotOf(row, cell) > 0) return true;
     return false;
   }

@@ -4,6 +4,7 @@ import { type DispenserPlace, dispenserBytes, queueLength } from "./dispenser.ts
 import { CHUNK_SLOTS, COLUMN_STEP, FIRST_FREE_SLOT, SLOT_BYTES } from "../layout.ts";
 import { UNOPENED_COUNTERS } from "./unopened-counters.ts";
 import type { Places } from "./places.ts";
+import { VlanNumber } from "../vlans/vlan-layout.ts";
 
 /** Listed IPv4 addresses that get a row each from the start: 2 MiB of rows at most, and one look-up less a packet. */
 const PLACES_WITH_ROWS = 16_384;
@@ -25,6 +26,12 @@ const SENDERS_SHARE = 1 / 16;
 /** How large the tables are; see layout.ts. */
 export interface TableSizes {
   hasPlaceMap: boolean;
+  /** Numbers of VLANs, each with rows for its refused addresses; 0 if VLANs are not told apart. See vlans/vlan-layout.ts. */
+  vlans: number;
+  /** Rows for refused addresses, of one VLAN. */
+  others: number;
+  /** The first of those that have all their slots from the start: they take what others are refused. */
+  firstFixedRow: number;
   /** Row of the first address; those before it take the refused ones, and row 0 is never used. */
   firstRow: number;
   rows: number;
@@ -63,13 +70,13 @@ interface Addresses {
 type SlotSpace = Pick<TableSizes, "slots" | "firstDynamicSlot" | "denseSlot" | "densePlaces">;
 
 /**
- * Chooses sizes for the ranges: `siblings` interfaces share the memory, `cpus` CPUs may count at the same time. The slots
- * of a lane:
+ * Chooses sizes for the ranges: `siblings` interfaces share the memory, `cpus` CPUs may count at the same time; `vlans`:
+ * see TableSizes. The slots of a lane:
  *
- *     0     1        2                  denseSlot                firstDynamicSlot        slots
- *     | all | events | rows for refused | every place, column by | given out on first use |
- *     |     |        | addresses        | column, if few         |                        |
- *     '-------------- fixed ------------'
+ *     0     1        2         vlans              denseSlot                firstDynamicSlot        slots
+ *     | all | events | all, by | rows for refused | every place, column by | given out on first use |
+ *     |     |        | VLAN    | addresses        | column, if few         |                        |
+ *     '------------------- fixed -----------------'
  */
 export function tableSizes(
   ranges: RangeTable,
@@ -78,19 +85,23 @@ export function tableSizes(
   siblings: number,
   cpus: number,
   isRealtime: boolean,
+  vlans = 0,
 ): TableSizes {
   const others = ranges.groups * 2;
-  const firstRow = 1 + others;
+  const firstRow = 1 + others * Math.max(vlans, 1);
   const room = ALL_COUNTERS_BYTES / Math.max(siblings, 1) / SLOT_BYTES;
-  const addresses = countAddresses(ranges, places, maxAddresses, room);
+  const addresses = countAddresses(ranges, places, maxAddresses, room, vlans);
   const { hasPlaceMap, dynamic } = addresses;
-  const firstDynamicRow = firstRow + (hasPlaceMap ? 0 : places.count);
+  const firstDynamicRow = firstRow + (hasPlaceMap || vlans > 0 ? 0 : places.count);
   const rows = firstDynamicRow + dynamic + spareRows(dynamic);
-  const fixed = FIRST_FREE_SLOT + others * ROW_CELLS;
+  const fixed = firstFreeSlot(vlans) + others * ROW_CELLS;
   const lanes = countLanes(cpus, fixed + addresses.active * MIN_SLOTS_PER_ROW, room);
-  const space = divideSlots(addresses, places.count, fixed, room / lanes);
+  const space = divideSlots(addresses, vlans > 0 ? 0 : places.count, fixed, room / lanes);
   return {
     hasPlaceMap,
+    vlans,
+    others,
+    firstFixedRow: 1 + (vlans > 0 ? VlanNumber.OTHER * others : 0),
     firstRow,
     rows,
     firstDynamicRow,
@@ -103,16 +114,23 @@ export function tableSizes(
   };
 }
 
-function countAddresses(ranges: RangeTable, places: Places, maxAddresses: number, room: number): Addresses {
-  const hasPlaceMap = places.count > PLACES_WITH_ROWS;
+function countAddresses(
+  ranges: RangeTable,
+  places: Places,
+  maxAddresses: number,
+  room: number,
+  vlans: number,
+): Addresses {
+  const hasPlaceMap = vlans === 0 && places.count > PLACES_WITH_ROWS;
   const ipv6Series = ranges.ranges.reduce((sum, range) => sum + (range.version === 6 ? rangeSeries(range) : 0), 0);
   // What finds no room in an interface's share goes to the refused, and is told.
   const shared = Math.max(MIN_ROWS, Math.min(maxAddresses, Math.floor(room / (MIN_SLOTS_PER_ROW + SLOTS_PER_ROW))));
   const max = Math.min(maxAddresses, shared);
+  const all = (places.count + ipv6Series) * Math.max(vlans, 1);
   return {
     hasPlaceMap,
-    active: Math.min(max, places.count + ipv6Series),
-    dynamic: Math.min(max, (hasPlaceMap ? places.count : 0) + ipv6Series),
+    active: Math.min(max, all),
+    dynamic: Math.min(max, hasPlaceMap || vlans > 0 ? all : ipv6Series),
   };
 }
 
@@ -148,6 +166,11 @@ function divideSlots(
     denseSlot: isDense ? fixed : 0,
     densePlaces: isDense ? listed : 0,
   };
+}
+
+/** The first slot behind those of all frames and events. */
+export function firstFreeSlot(vlans: number): number {
+  return Math.max(FIRST_FREE_SLOT, vlans);
 }
 
 /** Where slots are given out from. */

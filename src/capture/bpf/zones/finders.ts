@@ -1,5 +1,6 @@
 import type { Accounts } from "../../../ledger/accounts/accounts.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
+import { KernelVlans, type VlanBounds } from "../vlans/kernel-vlans.ts";
 import { KernelAccounts } from "./kernel-accounts.ts";
 import { KernelZones } from "./kernel-zones.ts";
 
@@ -7,6 +8,7 @@ import { KernelZones } from "./kernel-zones.ts";
 export class Finders {
   readonly #zones = new Map<Zoning, KernelZones>();
   readonly #accounts = new Map<Accounts, KernelAccounts>();
+  #vlans: KernelVlans | undefined;
 
   /** Throws PromtapError. */
   zones(zoning: Zoning): KernelZones {
@@ -15,15 +17,23 @@ export class Finders {
     return zones;
   }
 
-  /** Throws PromtapError. */
-  accounts(of: Accounts): KernelAccounts {
-    const accounts = this.#accounts.get(of) ?? new KernelAccounts(of);
+  /** `known`: see KernelAccounts. Throws PromtapError. */
+  accounts(of: Accounts, known: readonly number[]): KernelAccounts {
+    const accounts = this.#accounts.get(of) ?? new KernelAccounts(of, known);
     this.#accounts.set(of, accounts);
     return accounts;
   }
 
+  /** The VLANs of addresses. Throws PromtapError. */
+  vlans(bounds: VlanBounds): KernelVlans {
+    this.#vlans ??= new KernelVlans(bounds);
+    return this.#vlans;
+  }
+
   close(): void {
     for (const each of [...this.#zones.values(), ...this.#accounts.values()]) each.close();
+    this.#vlans?.close();
+    this.#vlans = undefined;
     this.#zones.clear();
     this.#accounts.clear();
   }

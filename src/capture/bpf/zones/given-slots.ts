@@ -16,8 +16,6 @@ export class GivenSlots {
   readonly #slotWords: Uint32Array;
   readonly #dispenser: Dispenser;
   readonly #recycler: ZoneRecycler;
-  readonly #now: () => number;
-  #isOpen = true;
   /** Slot of a program → zone. */
   readonly #zoneOf: Uint32Array;
 
@@ -32,7 +30,6 @@ export class GivenSlots {
   ) {
     const slotCount = place.capacity;
     this.#zoning = zoning;
-    this.#now = options.now ?? (() => performance.now());
     this.fd = maps.create("zoneslots", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_SLOT_BYTES, zoning.maxZones);
     this.#slotWords = new Uint32Array(maps.map(this.fd, zoning.maxZones * ZONE_SLOT_BYTES));
     this.#dispenser = new Dispenser(state, place, FIRST_NAMED);
@@ -46,8 +43,9 @@ export class GivenSlots {
       dispenser: this.#dispenser,
       takings,
       published: () => this.#published(),
-      unpublish: (slot) => void (this.#slotWords[(this.zoneOf(slot) * ZONE_SLOT_BYTES) / 4] = 0),
+      unpublish: (slots) => this.#unpublish(slots),
       forget: (slot) => void (this.#zoneOf[slot] = 0),
+      now: options.now ?? (() => performance.now()),
       untilProgramsEnd: options.untilProgramsEnd ?? untilProgramsEnd,
     });
   }
@@ -70,17 +68,17 @@ export class GivenSlots {
 
   /** Takes slots back from zones that are silent, if they are scarce; to be called when an interface is up to date. */
   recycle(): void {
-    this.#finishRecycling();
-    this.#recycler.start(this.#now(), () => this.#finishRecycling());
+    this.#recycler.recycle();
   }
 
   /** Takes back no more. */
   close(): void {
-    this.#isOpen = false;
+    this.#recycler.close();
   }
 
-  #finishRecycling(): void {
-    if (this.#isOpen) this.#recycler.finish();
+  #unpublish(slots: readonly number[]): readonly number[] {
+    for (const slot of slots) this.#slotWords[(this.zoneOf(slot) * ZONE_SLOT_BYTES) / 4] = 0;
+    return slots;
   }
 
   #published(): Uint8Array {

@@ -22,10 +22,12 @@ export interface RecycledSlots {
   readonly takings: Iterable<SlotTakings>;
   /** Slot → 1 if a zone has it. */
   published(): Uint8Array;
-  /** Has the zone of a slot be without one; a program that needs one takes another. */
-  unpublish(slot: number): void;
+  /** Has the zones of slots be without them; a program that needs one takes another. Returns those that are free. */
+  unpublish(slots: readonly number[]): readonly number[];
   /** A slot is of no zone from now on. */
   forget(slot: number): void;
+  /** A clock in milliseconds that never steps back. */
+  now(): number;
   /** Resolves when no program is running any more that is running now. */
   untilProgramsEnd(): Promise<void>;
 }
@@ -38,7 +40,7 @@ interface Leaving {
   isOver: boolean;
 }
 
-/** Takes slots back from zones that are silent, as Recycler does from addresses. */
+/** Takes slots back from zones, or accounts, that are silent, as Recycler does from addresses. */
 export class ZoneRecycler implements Places {
   readonly #recycled: RecycledSlots;
   #silence = new Silence(this);
@@ -48,14 +50,26 @@ export class ZoneRecycler implements Places {
   #chosen: number[] = [];
   #leaving: Leaving | undefined;
   #spare: number[] = [];
+  #isOpen = true;
 
   constructor(recycled: RecycledSlots) {
     this.#recycled = recycled;
   }
 
-  /** Lets silent zones go if slots are scarce; to be called when all is in the ledger. `onOver`: see `finish`. */
-  start(nowMs: number, onOver: () => void): void {
+  /** Lets silent zones go if slots are scarce; to be called when all of an interface is in the ledger. */
+  recycle(): void {
+    this.#finish();
+    this.#start();
+  }
+
+  /** Takes back no more. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  #start(): void {
     const { slotCount, dispenser } = this.#recycled;
+    const nowMs = this.#recycled.now();
     if (this.#leaving !== undefined) return;
     if (dispenser.left >= (slotCount - FIRST_NAMED) * PLENTY) {
       this.#silence = new Silence(this);
@@ -66,13 +80,13 @@ export class ZoneRecycler implements Places {
     const leaving = this.#choose();
     if (leaving === undefined) return;
     this.#leaving = leaving;
-    void this.#wait(leaving, onOver);
+    void this.#wait(leaving);
   }
 
-  /** Gives out again what is of no zone any more, if that is sure by now: `onOver` told so. */
-  finish(): void {
+  /** Gives out again what is of no zone any more, if that is sure by now. */
+  #finish(): void {
     const leaving = this.#leaving;
-    if (leaving?.isOver !== true || !this.#takeAll(leaving.slots)) return;
+    if (!this.#isOpen || leaving?.isOver !== true || !this.#takeAll(leaving.slots)) return;
     this.#leaving = undefined;
     const { dispenser } = this.#recycled;
     const published = this.#recycled.published();
@@ -81,10 +95,10 @@ export class ZoneRecycler implements Places {
     dispenser.give(this.#spare.splice(0, dispenser.room(leaving.next)));
   }
 
-  async #wait(leaving: Leaving, onOver: () => void): Promise<void> {
+  async #wait(leaving: Leaving): Promise<void> {
     await this.#recycled.untilProgramsEnd();
     leaving.isOver = true;
-    onOver();
+    this.#finish();
   }
 
   get count(): number {
@@ -119,9 +133,9 @@ export class ZoneRecycler implements Places {
     this.#chosen = [];
     let left = dispenser.room(dispenser.next) - this.#spare.length;
     while (left > 0 && queue.vacate(true)) left--;
-    for (const slot of this.#chosen) this.#recycled.unpublish(slot);
-    if (this.#chosen.length + lost.length === 0) return undefined;
-    return { slots: this.#chosen, lost, next: dispenser.next, isOver: false };
+    const slots = this.#recycled.unpublish(this.#chosen);
+    if (slots.length + lost.length === 0) return undefined;
+    return { slots, lost, next: dispenser.next, isOver: false };
   }
 
   /** Slots that were given out, and that no zone has: or one is about to have them. */

@@ -32,14 +32,23 @@ export interface Sharing {
  */
 export function slotsOf({ quota: { limit }, maxZones, ends }: Zoning): ZoneSlots & { hasOwn: boolean } {
   const hasOwn = ends === Ends.BOTH && maxZones <= MAX_OWN_SLOTS;
-  const given = FIRST_NAMED + limit + MIN_SPARE_SLOTS + Math.ceil(limit * SPARE_SLOTS);
-  const slotCount = hasOwn ? maxZones : given;
+  const slotCount = hasOwn ? maxZones : givenSlots(limit);
   return {
     slotCount,
     hasOwn,
     slotDispenser: { offset: ZONE_STATE.DISPENSER, capacity: slotCount, queue: queueLength(slotCount) },
-    slotsForSenders: Math.floor(limit * SPARE_SLOTS),
+    slotsForSenders: slotsForSenders(limit),
   };
+}
+
+/** Slots that are given out on first use, those of unnamed zones included, if so many may have series. */
+export function givenSlots(limit: number): number {
+  return FIRST_NAMED + limit + MIN_SPARE_SLOTS + Math.ceil(limit * SPARE_SLOTS);
+}
+
+/** Of these, those that only what is sent to is given. */
+export function slotsForSenders(limit: number): number {
+  return Math.floor(limit * SPARE_SLOTS);
 }
 
 /** How often a search in this table has to halve. */

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Hook } from "../../../../src/capture/bpf/program/program.ts";
 import { accountRefusal } from "../../../../src/capture/bpf/zones/account-layout.ts";
 import type { CustomersBy } from "../../../../src/config/customers/customers.ts";
 import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { formatIpv4, formatIpv6 } from "../../../../src/packet/address.ts";
+import { VLAN_BITS, VLAN_MASK } from "../../../../src/packet/packet.ts";
 import { listOf } from "../../../customers/customers-of.ts";
 import { lastOf } from "../../../customers/prefix-sets.ts";
 import { plainCount, type TariffBook, TariffCounts } from "../../../ledger/accounts/books.ts";
 import type { Traffic } from "../../../ledger/model.ts";
-import { ipv4Frame, ipv6Frame } from "../../../support/frames.ts";
+import { doubleTagged, ipv4Frame, ipv6Frame, tagged } from "../../../support/frames.ts";
 import { lacking } from "../../../support/requirements.ts";
-import { Twins } from "../twins.ts";
+import { Twins, type TwinsOptions } from "../twins.ts";
 
 const options = { skip: lacking("root") };
 
@@ -39,6 +41,8 @@ const LATER: TariffBook = {
   zones: listOf({ "10.1.2.0/25": { customer: "internal" }, "172.0.0.0/8": { customer: "half" } }),
 };
 const PROTOCOLS = [6, 17, 1, 132, 200];
+/** Of the customer ten to nobody. */
+const PACKET: Traffic = { version: 4, source: 0x0a00_0001n, destination: 0x0808_0808n, protocol: 17, lengthBytes: 100 };
 
 /** Packets between all borders of a book and their neighbours. */
 function packetsOf({ customers, zones }: TariffBook): Traffic[] {
@@ -58,21 +62,38 @@ function packetsOf({ customers, zones }: TariffBook): Traffic[] {
   });
 }
 
-function frameOf({ version, source, destination, protocol, lengthBytes }: Traffic): Uint8Array {
+/** VLANs → their labels. */
+const VLANS: Record<number, string> = { 0: "", 7: ',vlan="7"', [(100 << VLAN_BITS) | 7]: ',vlan="100.7"' };
+
+function frameOf({ version, source, destination, protocol, lengthBytes, vlan = 0 }: Traffic): Uint8Array {
   const text = (address: bigint): string => {
     const word = (k: number): number => Number((address >> BigInt(32 * k)) & 0xffff_ffffn);
     return version === 4 ? formatIpv4(word(0)) : formatIpv6(word(3), word(2), word(1), word(0));
   };
   const ends = { source: text(source), destination: text(destination), lengthBytes, protocol };
-  return Uint8Array.from((version === 4 ? ipv4Frame(ends) : ipv6Frame(ends)).bytes);
+  const frame = version === 4 ? ipv4Frame(ends) : ipv6Frame(ends);
+  const [outer, inner] = [vlan >>> VLAN_BITS, vlan & VLAN_MASK];
+  const sent = vlan === 0 ? frame : outer === 0 ? tagged(frame, inner) : doubleTagged(frame, outer, inner);
+  return Uint8Array.from(sent.bytes);
 }
 
-async function twinsOf(hook: Hook, by: readonly CustomersBy[], wireSizes = false) {
-  const both = [new TariffCounts(50, by, 10_000), new TariffCounts(50, by, 10_000)];
+/** The same packets in several VLANs. */
+function inVlans(packets: readonly Traffic[]): Traffic[] {
+  const vlans = Object.keys(VLANS).map(Number);
+  return packets.map((packet, k) => ({ ...packet, vlan: vlans[k % vlans.length]! }));
+}
+
+interface Further extends Pick<TwinsOptions, "wireSizes" | "vlans" | "accountTables"> {
+  readonly limit?: number;
+  readonly maxVlans?: number;
+}
+
+async function twinsOf(hook: Hook, by: readonly CustomersBy[], { limit = 10_000, maxVlans, ...further }: Further = {}) {
+  const both = [1, 2].map(() => new TariffCounts(50, by, limit, maxVlans));
   for (const counts of both) await counts.use(BOOK);
   const left = [...both];
   const accounts = () => left.shift()!.series.accounts;
-  return { both, twins: new Twins([parseRange("10.0.0.0/8/16:site=four")], { hook, wireSizes, accounts }) };
+  return { both, twins: new Twins([parseRange("10.0.0.0/8/16:site=four")], { hook, accounts, ...further }) };
 }
 
 for (const hook of Object.values(Hook)) {
@@ -89,6 +110,64 @@ for (const hook of Object.values(Hook)) {
       });
     }
 
+    for (const vlans of [undefined, { limit: 10, known: [] }]) {
+      const name = vlans === undefined ? "" : ", and addresses";
+      test(`counts customers by VLAN and all else${name}, before and after zones change`, options, async () => {
+        const packets = inVlans(packetsOf(BOOK));
+        const { both, twins } = await twinsOf(hook, ["zone", "vlan", "protocol"], { vlans });
+        using _ = twins;
+        for (const packet of packets) twins.see(frameOf(packet));
+        const before = plainCount(BOOK, packets, new Map(), VLANS);
+        assert.deepEqual(twins.counted().accounts, before);
+        assert.ok([...before.keys()].some((key) => key.includes('vlan="100.7"')));
+        for (const counts of both) assert.deepEqual(await counts.use(LATER), [undefined, undefined]);
+        const later = inVlans(packetsOf(LATER));
+        for (const packet of later) twins.see(frameOf(packet));
+        const counted = twins.counted();
+        assert.deepEqual(counted.accounts, plainCount(LATER, later, before, VLANS));
+        assert.deepEqual(counted, twins.parsed());
+      });
+    }
+
+    test("counts customers in as many VLANs as there may be", options, async () => {
+      const { twins } = await twinsOf(hook, ["vlan"], { maxVlans: 3 });
+      using _ = twins;
+      for (let vlan = 1; vlan <= 100; vlan++) {
+        // What is no customer's takes no room from what is.
+        twins.see(frameOf({ ...PACKET, source: 0x0808_0808n, destination: 0x0909_0909n, vlan: 1000 + vlan }));
+        twins.see(frameOf({ ...PACKET, vlan }));
+      }
+      const counted = twins.counted();
+      const names = [...counted.accounts.keys()];
+      assert.deepEqual(
+        names,
+        ["1", "2", "3", "other"].flatMap((vlan) => [`customer="ten",vlan="${vlan}" TX`]),
+      );
+      assert.deepEqual(counted, twins.parsed());
+    });
+
+    test("gives slots of silent customers in VLANs to those that are new", options, async () => {
+      let nowMs = 0;
+      const accountTables = { now: () => nowMs, untilProgramsEnd: async () => {} };
+      const { twins } = await twinsOf(hook, ["vlan"], { limit: 20, maxVlans: 4000, accountTables });
+      using _ = twins;
+      const { sizes, slots } = twins.kernelAccounts!;
+      const vlans = () => Array.from({ length: slots!.used }, (__, slot) => slots!.vlanOf(slot));
+      // More than there are slots: some have OTHER's.
+      for (let vlan = 1; vlan <= 200; vlan++) twins.see(frameOf({ ...PACKET, vlan }));
+      assert.equal(slots!.used, sizes.places);
+      for (let look = 0; look < 4; look++) {
+        twins.counted();
+        nowMs += 10_000;
+        await nextTurn();
+      }
+      assert.ok(!vlans().includes(3000));
+      for (let vlan = 3000; vlan <= 3010; vlan++) twins.see(frameOf({ ...PACKET, vlan }));
+      assert.ok(vlans().includes(3000));
+      const packets = [...twins.counted().accounts.values()].reduce((sum, [count]) => sum + count!, 0);
+      assert.equal(packets, 211);
+    });
+
     test("counts customers by protocol alone", options, async () => {
       const { twins } = await twinsOf(hook, ["protocol"]);
       using _ = twins;
@@ -99,7 +178,7 @@ for (const hook of Object.values(Hook)) {
     });
 
     test("counts merged packets as those on the wire", options, async () => {
-      const { twins } = await twinsOf(hook, ["zone", "protocol"], true);
+      const { twins } = await twinsOf(hook, ["zone", "protocol"], { wireSizes: true });
       using _ = twins;
       const packet = { version: 4, source: 0x0a00_0001n, destination: 0x0a01_0101n, protocol: 6 } as const;
       for (const gsoSize of [0, 500]) twins.see(frameOf({ ...packet, lengthBytes: 1400 }), { gsoSize });

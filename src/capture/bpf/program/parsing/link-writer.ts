@@ -37,6 +37,7 @@ export interface LinkOptions {
   hasDirectAccess: boolean;
   /** The whole network header is needed later on. */
   keepsOffsets: boolean;
+  tellsVlans: boolean;
 }
 
 /**
@@ -87,7 +88,7 @@ class LinkWriter {
       asm.place(other);
       asm.comment("r9 = EtherType");
       asm.be(r9, 16);
-      writeTags(asm, this.#labels);
+      writeTags(asm, this.#labels, this.#options.tellsVlans);
     });
   }
 
@@ -185,7 +186,7 @@ class LinkWriter {
       asm.mov(r8, 0);
       asm.load(4, r9, r6, SKB_PROTOCOL);
       asm.be(r9, 16);
-      writeTags(asm, this.#labels);
+      writeTags(asm, this.#labels, this.#options.tellsVlans);
     });
   }
 }

@@ -24,25 +24,28 @@ import { r1, r7, r8, r9, r10 } from "../../assembly/instruction.ts";
 import type { NetworkLabels } from "./network-writer.ts";
 import { forgetPath, readAt, readNext } from "../skb.ts";
 import { SCRATCH } from "../storage.ts";
+import { writeNoteVlan } from "../vlan-writer.ts";
 
 const VLAN_TYPES = [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_9100, ETHERTYPE_QINQ_9200];
 
 /**
  * Writes what parseTags does, but for LLC, which is left to the network: everything that may stand between a link header
- * and the network header, at r8, by the EtherType in r9. The length of the packet is in r7.
+ * and the network header, at r8, by the EtherType in r9. The length of the packet is in r7. `tellsVlans`: see vlan-writer.ts.
  */
-export function writeTags(asm: Assembler, labels: NetworkLabels): void {
-  new TagsWriter(asm, labels).write();
+export function writeTags(asm: Assembler, labels: NetworkLabels, tellsVlans: boolean): void {
+  new TagsWriter(asm, labels, tellsVlans).write();
 }
 
 class TagsWriter {
   readonly #asm: Assembler;
   readonly #labels: NetworkLabels;
+  readonly #tellsVlans: boolean;
   readonly #ppp: Label;
 
-  constructor(asm: Assembler, labels: NetworkLabels) {
+  constructor(asm: Assembler, labels: NetworkLabels, tellsVlans: boolean) {
     this.#asm = asm;
     this.#labels = labels;
+    this.#tellsVlans = tellsVlans;
     this.#ppp = asm.label("ppp");
   }
 
@@ -73,6 +76,7 @@ class TagsWriter {
 
       asm.place(vlan);
       readNext(asm, VLAN_TAG_BYTES, this.#labels.truncated);
+      if (this.#tellsVlans) writeNoteVlan(asm);
       asm.load(2, r9, r10, SCRATCH + VLAN_TAG_TYPE);
       asm.be(r9, 16);
       asm.place(next);

@@ -30,6 +30,7 @@ import {
   SCRATCH,
   TUNNEL_LIMIT,
 } from "../storage.ts";
+import { writeSetAsideVlan, writeTakeBackVlan } from "../vlan-writer.ts";
 import { writeTags } from "./tags-writer.ts";
 
 export function tunnelDoors(asm: Assembler): TunnelDoors {
@@ -41,18 +42,23 @@ export function tunnelDoors(asm: Assembler): TunnelDoors {
   };
 }
 
+export interface TunnelOptions {
+  readonly tablesFd: number;
+  readonly tellsVlans: boolean;
+}
+
 /**
  * Writes what packet/tunnel.ts does, between the doors: puts off all of it, for packets that may carry another are not
  * most. A packet inside goes to the exits of IP, with its addresses on the stack; it is not unfolded.
  */
 export function writeTunnels(
   asm: Assembler,
-  tablesFd: number,
+  options: TunnelOptions,
   counters: CountersWriter,
   doors: TunnelDoors,
   exits: ParseExits,
 ): void {
-  asm.putOff(() => new TunnelWriter(asm, tablesFd, counters, doors, exits).write());
+  asm.putOff(() => new TunnelWriter(asm, options, counters, doors, exits).write());
 }
 
 /**
@@ -61,7 +67,7 @@ export function writeTunnels(
  */
 class TunnelWriter {
   readonly #asm: Assembler;
-  readonly #tablesFd: number;
+  readonly #options: TunnelOptions;
   readonly #counters: CountersWriter;
   readonly #doors: TunnelDoors;
   readonly #exits: ParseExits;
@@ -79,9 +85,9 @@ class TunnelWriter {
   /** The packet counts as it is. */
   readonly #plain: Label;
 
-  constructor(asm: Assembler, tablesFd: number, counters: CountersWriter, doors: TunnelDoors, exits: ParseExits) {
+  constructor(asm: Assembler, options: TunnelOptions, counters: CountersWriter, doors: TunnelDoors, exits: ParseExits) {
     this.#asm = asm;
-    this.#tablesFd = tablesFd;
+    this.#options = options;
     this.#counters = counters;
     this.#doors = doors;
     this.#exits = exits;
@@ -107,8 +113,8 @@ class TunnelWriter {
     this.#writeErspanIII();
     this.#writeGtp();
     this.#writeInnerType();
-    writeTags(this.#asm, this.#inner);
-    writeInnerNetwork(this.#asm, this.#tablesFd, this.#inner, this.#exits);
+    writeTags(this.#asm, this.#inner, this.#options.tellsVlans);
+    writeInnerNetwork(this.#asm, this.#options.tablesFd, this.#inner, this.#exits);
     this.#writeUnopened();
     this.#writePlain();
   }
@@ -128,6 +134,7 @@ class TunnelWriter {
     asm.store(8, r10, OUTER_VERSION, 6);
     asm.place(carrier);
     forgetPath(asm);
+    if (this.#options.tellsVlans) writeSetAsideVlan(asm);
     asm.jeq(r9, headers.IPPROTO_UDP, this.#udp);
     this.#refuseFragment();
     asm.jeq(r9, headers.IPPROTO_GRE, this.#gre);
@@ -325,6 +332,7 @@ class TunnelWriter {
   #writePlain(): void {
     const asm = this.#asm;
     asm.place(this.#plain);
+    if (this.#options.tellsVlans) writeTakeBackVlan(asm);
     asm.comment("the same r7, of which the verifier has learned bounds: see bucketOfR1");
     asm.load(4, r7, r6, SKB_LEN);
     asm.load(8, r1, r10, NETWORK_OFFSET);

@@ -5,6 +5,7 @@ import { r1, r6, r9, r10 } from "../../assembly/instruction.ts";
 import { COLUMN_STEP } from "../../layout.ts";
 import type { AccountMaps } from "../../zones/account-layout.ts";
 import { ACCOUNT_COLUMN, ACCOUNT_REMOTE, ZONE_FROM, ZONE_TO } from "../storage.ts";
+import { writeAccountSlot } from "./account-slot-writer.ts";
 import { writePlaceCount } from "./place-writer.ts";
 import { findDestination, findEnds, findSource } from "./zone-finder.ts";
 
@@ -38,7 +39,7 @@ function writeEnd(
   unfolds: boolean,
   missing: Label,
 ): void {
-  const { remotes, sizes } = maps;
+  const { remotes, sizes, slots } = maps;
   const counted = asm.label("end_counted");
   const [own, find] = direction === Direction.TX ? [ZONE_FROM, findDestination] : [ZONE_TO, findSource];
   asm.comment(direction === Direction.TX ? "the customer of the source" : "the customer of the destination");
@@ -59,6 +60,7 @@ function writeEnd(
     asm.load(8, r1, r10, ACCOUNT_COLUMN);
     asm.add(r6, r1);
   }
+  if (slots !== undefined) writeAccountSlot(asm, slots, direction, missing);
   asm.mov(r9, direction);
   writePlaceCount(asm, maps, sizes.places, unfolds, missing);
   asm.place(counted);
