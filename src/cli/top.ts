@@ -1,9 +1,11 @@
+import { usageError } from "../config/flag.ts";
 import { configOf } from "../daemon/config.ts";
 import { Parts } from "../daemon/parts.ts";
 import { ownStatus } from "../daemon/web/status.ts";
 import { configureLog } from "../log.ts";
 import { type TopOptions, topOptionsOf } from "../top/options.ts";
 import { ask, isAbsent, USUAL_URL } from "../top/remote.ts";
+import { isThereTerminal } from "../top/terminal.ts";
 import { type Ask, printOnce, Top } from "../top/top.ts";
 import { scanFlags } from "./scan.ts";
 import { abortOnSignals, watchHangups } from "./signals.ts";
@@ -11,6 +13,7 @@ import { abortOnSignals, watchHangups } from "./signals.ts";
 /** What `promtap top` does: shows how a promtap does, or what a capture of its own counts. Throws PromtapError. */
 export async function showTop(words: readonly string[]): Promise<void> {
   const options = await topOptionsOf(words);
+  if (!options.isOnce && !isThereTerminal()) throw usageError("top needs a terminal; --once prints one look anywhere");
   const hangup = new AbortController();
   using _ = watchHangups(() => hangup.abort());
   const signal = AbortSignal.any([abortOnSignals(), hangup.signal]);

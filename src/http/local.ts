@@ -8,12 +8,21 @@ const LOCAL_HOST = /^(?:localhost|(?:[a-z0-9-]+\.)+localhost|127\.\d+\.\d+\.\d+|
 
 /** Whether a request comes from this machine, by its loopback interface or a unix socket, and from no other by way of it. */
 export function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
-  if (Object.keys(headers).some((name) => FORWARDED.test(name))) return false;
-  // nginx, unless it is told to say more; no browser or curl says both, not even those for terminals.
-  if (httpVersion === "1.0" && headers.connection === "close") return false;
+  if (Object.keys(headers).some((name) => FORWARDED.test(name)) || !isOwnConnection(httpVersion, headers.connection)) {
+    return false;
+  }
   const { remoteAddress } = socket;
   if (remoteAddress === undefined) return socket.remoteFamily === undefined && !socket.destroyed;
   // HTTP/2 has the one in place of the other.
   const host = headers.host ?? (headers[":authority"] as string | undefined);
   return LOOPBACK.test(remoteAddress) && (host === undefined || LOCAL_HOST.test(host));
+}
+
+/**
+ * Whether a client speaks for its connection as browsers do, those for terminals by saying nothing in HTTP/1.0. What it says
+ * is not for a proxy to pass on (RFC 9110 section 7.6.1): nginx and HAProxy say `close` or nothing, and need not say more.
+ */
+function isOwnConnection(httpVersion: string, connection: string | undefined): boolean {
+  if (httpVersion === "1.0") return connection !== "close";
+  return httpVersion !== "1.1" || /\bkeep-alive\b/i.test(connection ?? "");
 }

@@ -133,7 +133,8 @@ export class StatusBoard implements Disposable {
     this.#meter.read(nowMs);
     this.#readAtMs = nowMs;
     const { user, system } = process.cpuUsage(before);
-    this.#pauseMs = Math.max(TICK_MS, (user + system) / 1000 / MAX_SHARE);
+    // The first reading can tell no rates, and takes longer than others.
+    this.#pauseMs = this.#meter.hasRates ? Math.max(TICK_MS, (user + system) / 1000 / MAX_SHARE) : TICK_MS;
     return this.#looks.look().catch((error: unknown) => this.#source.failed(error));
   }
 

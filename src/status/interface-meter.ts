@@ -4,12 +4,12 @@ import type { Ledger } from "../ledger/ledger.ts";
 
 /** Values of a chart: a minute, if it is live. */
 export const HISTORY = 60;
-/** What is longer ago than so many seconds is on no chart. */
+/** What is longer ago than so many seconds says nothing of now. */
 const MAX_GAP_SECONDS = 60;
 
 /** What an interface carries. */
 export interface InterfaceRate {
-  /** Bytes and packets a second; undefined until it was read twice. */
+  /** Bytes and packets a second; undefined until it was read twice, and again if that was long ago. */
   readonly bytes: number | undefined;
   readonly packets: number | undefined;
   /** Bytes a second, the newest last. */
@@ -27,9 +27,16 @@ interface Reading {
 export class InterfaceMeter {
   readonly #ledger: Ledger;
   #readings = new Map<string, Reading>();
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #hasRates = false;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
+  }
+
+  /** Whether the last reading could tell rates. */
+  get hasRates(): boolean {
+    return this.#hasRates;
   }
 
   /** Reads all interfaces. `nowMs`: of a clock that never steps back. */
@@ -46,6 +53,8 @@ export class InterfaceMeter {
       readings.set(name, { atMs: nowMs, bytes, packets, rate: rateSince(before, nowMs, bytes, packets) });
     }
     this.#readings = readings;
+    this.#hasRates = nowMs - this.#readAtMs <= 1000 * MAX_GAP_SECONDS;
+    this.#readAtMs = nowMs;
   }
 
   rateOf(name: string): InterfaceRate {
@@ -59,7 +68,8 @@ function rateSince(before: Reading | undefined, nowMs: number, bytes: number, pa
   // Counters begin again if an interface was forgotten meanwhile.
   if (before === undefined || bytes < before.bytes || nowMs <= before.atMs) return NOTHING;
   const seconds = (nowMs - before.atMs) / 1000;
+  if (seconds > MAX_GAP_SECONDS) return NOTHING;
   const rate = (bytes - before.bytes) / seconds;
-  const history = seconds > MAX_GAP_SECONDS ? [] : [...before.rate.history, rate].slice(-HISTORY);
+  const history = [...before.rate.history, rate].slice(-HISTORY);
   return { bytes: rate, packets: (packets - before.packets) / seconds, history };
 }

@@ -47,6 +47,7 @@ export async function topOptionsOf(words: readonly string[]): Promise<TopOptions
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     const [, name = "", equals, glued = ""] = /^--([\w-]+)(=)?([^]*)$/.exec(word) ?? [];
+    if (own.has(name)) throw usageError(`--${name} is given more than once`);
     if (SWITCHES.includes(name) && equals === undefined) own.set(name, "");
     else if (!VALUED.includes(name)) flags.push(word);
     else own.set(name, equals === undefined ? valueOf(word, words[++index]) : glued);

@@ -34,7 +34,8 @@ function get(url: string, { user, password, authorities, certificate, key }: Top
   const request = target.protocol === "https:" ? requestHttps : requestHttp;
   const options: RequestOptions & { ca?: string; cert?: string; key?: string } = {
     agent: false,
-    timeout: TIMEOUT_MS,
+    // What a promtap takes for one that asks for itself, and not by way of a proxy.
+    headers: { connection: "keep-alive" },
     ...(target.hostname === "localhost" ? { lookup: lookUpLocal } : {}),
     ...(isUnix ? { socketPath: url.slice("unix:".length) } : {}),
     ...(user === null ? {} : { auth: `${user}:${password}` }),
@@ -48,15 +49,22 @@ function get(url: string, { user, password, authorities, certificate, key }: Top
       response.setEncoding("utf8");
       response.on("data", (text: string) => {
         body += text;
-        if (body.length > MAX_CHARACTERS) sent.destroy(new Error("it says too much"));
+        if (body.length > MAX_CHARACTERS) fail("it says too much");
       });
       response.on("error", reject);
       response.on("end", () => {
+        sent.destroy();
         if (response.statusCode === 200) resolve(body);
-        else reject(new Error(refusalOf(response.statusCode)));
+        else reject(new Error(refusalOf(response.statusCode, user)));
       });
     });
-    sent.on("timeout", () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)));
+    const fail = (reason: string): void => {
+      reject(new Error(reason));
+      sent.destroy();
+    };
+    // For all of it: an answer that comes byte by byte would never be late.
+    const limit = setTimeout(() => fail(`no answer in ${TIMEOUT_MS / 1000} s`), TIMEOUT_MS);
+    sent.on("close", () => clearTimeout(limit));
     sent.on("error", reject);
     sent.end();
   });
@@ -68,7 +76,8 @@ const lookUpLocal: LookupFunction = (_, { all = false }, done) => {
   else done(null, LOCAL[0]!.address, LOCAL[0]!.family);
 };
 
-function refusalOf(status: number | undefined): string {
+function refusalOf(status: number | undefined, user: string | null): string {
+  if (status === 401 && user !== null) return `it refuses the user ${user}, or the password`;
   if (status === 401) return "it wants a user and a password: --user, --password-file";
   if (status === 400) return "it refuses plain HTTP, or the request: try --url https://HOST:PORT";
   if (status === 404) return "it has no status page: it is older, or runs with --web.status off";

@@ -3,32 +3,37 @@ import { messageOf } from "../errors.ts";
 import type { Report } from "../status/report.ts";
 import { plain } from "../status/plain.ts";
 import { keysOf, pressed } from "./keys.ts";
-import { FIRST_STATE, screen, type ScreenState, type Size, titlesOf } from "./screen.ts";
+import { FIRST_STATE, screen, type ScreenState, titlesOf } from "./screen.ts";
+import { Terminal, terminalSize } from "./terminal.ts";
 import { cell } from "./text.ts";
 
 const PERIOD_MS = 1000;
 /** More than there ever are, and of them those that all lists have. */
 const ALL_ROWS = 10_000;
 const HEAD_ROWS = 2;
-const USUAL_SIZE = { columns: 80, rows: 24 };
-/** Another screen, without a cursor, on which a line that is wider than it was thought to be pushes none down. */
-const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l";
-const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
-const HOME = "\u001b[H";
-const CLEAR_LINE = "\u001b[K";
+/** Until rates are told: they need two. */
+const MAX_LOOKS = 3;
+/** In raw mode the terminal makes no signal of it. */
+const SUSPEND = "\u001a";
 
 /** Tells how a promtap does. Throws PromtapError. */
 export type Ask = () => Promise<Report>;
 
-/** Prints one look: as JSON, or as the screen would have it. Rates need two. */
+/** Prints one look, with rates: as JSON, or as the screen would have it. */
 export async function printOnce(ask: Ask, isJson: boolean): Promise<void> {
   let report = await ask();
-  if (report.interfaces.some(({ bytesPerSecond }) => bytesPerSecond === null)) {
+  for (let looks = 1; looks < MAX_LOOKS && !hasRates(report); looks++) {
     await delay(PERIOD_MS);
     report = await ask();
   }
   const text = isJson ? JSON.stringify(report) : lists(report).join("\n");
   process.stdout.write(`${text}\n`);
+}
+
+/** Whether interfaces and lists were looked at twice; some may be new. */
+function hasRates({ interfaces, tops }: Report): boolean {
+  const isRated = interfaces.length === 0 || interfaces.some(({ bytesPerSecond }) => bytesPerSecond !== null);
+  return isRated && tops.every(({ bySum }) => bySum.length === 0 || bySum.some(({ history }) => history.length > 0));
 }
 
 /** The lines of all lists, one after the other. */
@@ -48,6 +53,7 @@ export class Top {
   readonly #end = Promise.withResolvers<void>();
   #state: ScreenState = FIRST_STATE;
   #report: Report | undefined;
+  #terminal: Terminal | undefined;
   #trouble = "";
   #isAsking = false;
 
@@ -57,26 +63,17 @@ export class Top {
 
   /** Throws PromtapError if there is no first answer. Leaves the terminal as it was. */
   async run(signal: AbortSignal): Promise<void> {
-    const { stdin, stdout } = process;
-    this.#report = await this.#ask();
     signal.addEventListener("abort", () => this.#end.resolve(), { once: true });
-    const draw = () => this.#draw();
-    const press = (text: Buffer) => {
-      for (const key of keysOf(text.toString())) this.#press(key);
-    };
-    stdout.write(ENTER);
-    if (stdin.isTTY) stdin.setRawMode(true).resume().on("data", press);
-    stdout.on("resize", draw);
+    if (signal.aborted) return;
+    await Promise.race([this.#ask().then((report) => (this.#report = report)), this.#end.promise]);
+    if (signal.aborted) return;
+    using terminal = new Terminal({ typed: (text) => this.#type(text), changed: () => this.#draw() });
+    this.#terminal = terminal;
     const timer = setInterval(() => void this.#look(), PERIOD_MS);
-    try {
-      draw();
-      await this.#end.promise;
-    } finally {
-      clearInterval(timer);
-      stdout.off("resize", draw);
-      if (stdin.isTTY) stdin.off("data", press).setRawMode(false).pause();
-      stdout.write(LEAVE);
-    }
+    this.#draw();
+    await this.#end.promise;
+    clearInterval(timer);
+    this.#terminal = undefined;
   }
 
   async #look(): Promise<void> {
@@ -93,6 +90,13 @@ export class Top {
     this.#draw();
   }
 
+  #type(text: string): void {
+    for (const key of keysOf(text)) {
+      if (key === SUSPEND) this.#terminal?.suspend();
+      else this.#press(key);
+    }
+  }
+
   #press(key: string): void {
     const state = pressed(key, this.#state, titlesOf(this.#report!).length);
     if (state === undefined) {
@@ -104,17 +108,11 @@ export class Top {
   }
 
   #draw(): void {
+    if (this.#terminal === undefined) return;
     const size = terminalSize();
     const isColoured = process.env["NO_COLOR"] === undefined || process.env["NO_COLOR"] === "";
     const lines = screen(this.#report!, this.#state, size, isColoured);
     if (this.#trouble !== "") lines[1] = cell(plain(this.#trouble), size.columns).trimEnd();
-    // Behind a line as wide as the terminal it would take the last character away.
-    process.stdout.write(HOME + lines.map((line) => CLEAR_LINE + line).join("\r\n"));
+    this.#terminal.draw(lines);
   }
-}
-
-function terminalSize(): Size {
-  const { isTTY, columns, rows } = process.stdout;
-  // A serial line knows no size.
-  return isTTY && columns > 0 && rows > 0 ? { columns, rows } : USUAL_SIZE;
 }

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { isLocal } from "../../src/http/local.ts";
 import type { StatusSite, Watcher } from "../../src/http/site.ts";
 import { until } from "../support/waiting.ts";
-import { ask, begin, portOf, RawClient, serve } from "./client.ts";
+import type { Server } from "../../src/http/server.ts";
+import { type Answer, ask as askAs, begin, portOf, RawClient, serve } from "./client.ts";
 import { FakeSite } from "./fake-site.ts";
 
 /** A site with a page of its status, and those who watch it. */
@@ -23,6 +24,16 @@ class StatusFake extends FakeSite {
       return () => this.watchers.delete(watcher);
     },
   };
+}
+
+interface Asking {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+}
+
+/** As a browser asks. */
+function ask(server: Server, path: string, { headers, method = "GET" }: Asking = {}): Promise<Answer> {
+  return askAs(server, path, { method, headers: { Connection: "keep-alive", ...headers } });
 }
 
 test("the page of the status stands at /, with its files, and runs nothing but those", async () => {
@@ -77,18 +88,24 @@ for (const headers of [
   });
 }
 
-test("no address is shown to who came by way of nginx, which says nothing of it, but to browsers of terminals", async () => {
-  await using server = await serve(new StatusFake());
-  for (const [header, shown] of [
-    ["Connection: close", "some"],
-    ["Accept: text/html", "all"],
-  ]) {
+for (const [version, header, shown] of [
+  // nginx and HAProxy, as they are unless they are told to say more.
+  ["1.0", "Connection: close", "some"],
+  ["1.1", "Connection: close", "some"],
+  ["1.1", "Accept: text/html", "some"],
+  // Browsers, and those of terminals.
+  ["1.1", "Connection: keep-alive", "all"],
+  ["1.1", "Connection: TE, Keep-Alive", "all"],
+  ["1.0", "Accept: text/html", "all"],
+] as const) {
+  test(`who says HTTP/${version} and ${header} is shown ${shown}, since proxies say nothing else`, async () => {
+    await using server = await serve(new StatusFake());
     using client = new RawClient(portOf(server));
-    client.send(`GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n${header}\r\n\r\n`);
-    await client.closed;
+    client.send(`GET / HTTP/${version}\r\nHost: 127.0.0.1:9112\r\n${header}\r\n\r\n`);
+    await until("there is an answer", () => /\r\n\r\n(?:all|some)$/.test(client.received));
     assert.match(client.received, new RegExp(`\r\n\r\n${shown}$`));
-  }
-});
+  });
+}
 
 test("HTTP/2 has to ask for a local name, too", () => {
   const request = (authority: string) =>

@@ -31,13 +31,14 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
     return (await look()).tops[0]?.bySum.find(({ name, sum }) => name === "10.0.0.2" && sum === 500_000);
   });
   assert.equal(line.where, "veth0");
+  assert.equal(line.history.length > 0, true, "it waits for rates");
 
   using folder = new TemporaryFolder();
   const tmux = (...args: readonly string[]) => namespace.run("tmux", "-S", join(folder.path, "tmux"), ...args);
   // exec, so that the process of the pane is promtap itself
-  const begin = () =>
-    tmux("new-session", "-d", "-x", "80", "-y", "24", ["exec", ...PROMTAP, "top", "--url", URL].join(" "));
-  begin();
+  const top = [...PROMTAP, "top", "--url", URL].join(" ");
+  const begin = (command: string) => tmux("new-session", "-d", "-x", "80", "-y", "24", command);
+  begin(`exec ${top}`);
   try {
     const shows = (what: RegExp) => until(`${what} is shown`, () => what.test(tmux("capture-pane", "-p")));
     await shows(/\[interfaces\].*addresses[^]*^veth0 +up/m);
@@ -52,7 +53,15 @@ test("top shows what was sent, to a terminal and to scripts", liveOptions("tmux"
     await shows(/all is well/);
     tmux("send-keys", "q");
     await until("it has ended", () => !sessions(folder.path));
-    begin();
+    begin(`exec sh -mc '${top}; stty -a; read line; fg'`);
+    await shows(/all is well/);
+    tmux("send-keys", "C-z");
+    await shows(/ icanon/);
+    tmux("send-keys", "Enter");
+    await shows(/all is well/);
+    tmux("send-keys", "q");
+    await until("it has ended", () => !sessions(folder.path));
+    begin(`exec ${top}`);
     await shows(/all is well/);
     tmux("send-keys", "p");
     await shows(/PAUSED/);
@@ -89,6 +98,15 @@ test("top captures by itself if it is told what", liveOptions(), async () => {
   assert.deepEqual(
     (JSON.parse(stdout) as Report).interfaces.map(({ name }) => name),
     ["veth0"],
+  );
+});
+
+test("top asks for a terminal, or for one look", liveOptions(), async () => {
+  using namespace = new Namespace();
+  const { stderr, status } = await runPromtap(namespace, ["top", "--url", URL]);
+  assert.deepEqual(
+    { stderr, status },
+    { stderr: "top needs a terminal; --once prints one look anywhere\n", status: 2 },
   );
 });
 

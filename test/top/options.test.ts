@@ -24,6 +24,7 @@ for (const [words, message] of [
   [["--url", "http://a", "-i", "eth0"], /-i is for a capture of its own/],
   [["--user", "me"], /--user needs --url/],
   [["--url", "http://a", "--user", "me"], /need each other/],
+  [["--once", "--once"], /--once is given more than once/],
   [["--json"], /--json needs --once/],
   [["--url", "http://a", "--ca", "/nowhere"], /couldn't read \/nowhere of --ca/],
   [["--url", "http://a", "--ca", "/dev/zero"], /couldn't read \/dev\/zero of --ca/],

@@ -3,8 +3,8 @@ import { type Found, type Top, TopList } from "./top-list.ts";
 
 /** Lists of what is largest need a look at everything. */
 const PAUSE_MS = 5000;
-/** Until the second look, which is the first that can tell rates. */
-const FIRST_PAUSE_MS = 1000;
+/** Until the second look, which is the first that can tell rates: who asks again after a second has them then. */
+const FIRST_PAUSE_MS = 900;
 /** What all lists may take of a CPU; what takes longer is looked at less often. */
 const MAX_SHARE = 0.004;
 /** Part of the time that may be spent on bringing a list up to date, which other programs may do. */
@@ -64,9 +64,8 @@ export class Looks {
       // One that can't be brought up to date is not asked again at once.
       looked.dueMs = performance.now() + PAUSE_MS;
       const { waitedMs, busyMs } = await looked.top.look();
-      const pauseMs = looked.top.hasRates ? PAUSE_MS : FIRST_PAUSE_MS;
       const restMs = Math.max(waitedMs / MAX_WAITING_SHARE, (busyMs * all.length) / MAX_SHARE);
-      looked.dueMs = performance.now() + Math.max(pauseMs, restMs);
+      looked.dueMs = performance.now() + (looked.top.hasRates ? Math.max(PAUSE_MS, restMs) : FIRST_PAUSE_MS);
     }
   }
 

@@ -8,7 +8,7 @@ export interface TopLine {
   readonly name: string;
   /** What else there is to say of it, such as the interface. */
   readonly where: string;
-  /** In the unit of the list, a second, since the look before. */
+  /** In the unit of the list, a second, since the look before; 0 if that was long ago. */
   readonly rate: number;
   /** Since the start. */
   readonly sum: number;
@@ -42,7 +42,7 @@ const PLACES_PER_TURN = 4096;
 const NAMES_PER_TURN = 512;
 /** Things whose rates are remembered: those that are shown, and those that were. */
 const MAX_REMEMBERED = 64;
-/** What is longer ago than so many seconds is on no chart. */
+/** What is longer ago than so many seconds says nothing of now. */
 const MAX_GAP_SECONDS = 60;
 
 /** What a look has taken: time in which the list was brought up to date, and time of a CPU. */
@@ -72,7 +72,8 @@ export class TopList {
   readonly #growths = new WeakMap<CountedSet, Growth>();
   #remembered: Remembered[] = [];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #hasRates = false;
+  /** From the look before to the last one. */
+  #seconds = Number.POSITIVE_INFINITY;
   #top: Top;
 
   constructor(list: CountedList) {
@@ -87,7 +88,7 @@ export class TopList {
 
   /** Whether the last look could tell rates of now. */
   get hasRates(): boolean {
-    return this.#hasRates;
+    return this.#seconds <= MAX_GAP_SECONDS;
   }
 
   /** Looks at all of it, in turns. */
@@ -95,11 +96,10 @@ export class TopList {
     const start = performance.now();
     await this.list.refresh?.();
     const nowMs = performance.now();
-    const seconds = (nowMs - this.#lookedAtMs) / 1000;
+    this.#seconds = (nowMs - this.#lookedAtMs) / 1000;
     this.#lookedAtMs = nowMs;
-    this.#hasRates = seconds <= MAX_GAP_SECONDS;
     let busyMicroseconds = 0;
-    const looking = this.#look(seconds);
+    const looking = this.#look();
     for (let isDone = false; !isDone;) {
       const before = process.cpuUsage();
       isDone = looking.next().done === true;
@@ -113,7 +113,6 @@ export class TopList {
   /** What has a text in its name, or in what else is said of it; the largest first. */
   async find(text: string, most: number): Promise<Found> {
     const wanted = text.toLowerCase();
-    const seconds = (performance.now() - this.#lookedAtMs) / 1000;
     const largest = new Largest<Candidate>(most);
     let count = 0;
     let names = 0;
@@ -125,7 +124,7 @@ export class TopList {
         if (++names % NAMES_PER_TURN === 0) await nextTurn();
         if (!`${set.nameOf(place)}\n${set.whereOf(place)}`.toLowerCase().includes(wanted)) continue;
         count++;
-        const rate = (this.#growths.get(set)?.of(place) ?? 0) / seconds;
+        const rate = this.#rateOf(this.#growths.get(set)?.takenOf(place) ?? 0);
         largest.offer(sum, () => ({ set, place, rate, sum }));
       }
     }
@@ -133,20 +132,20 @@ export class TopList {
     return { title, unit, count, lines: largest.take().map((each) => this.#lineOf(each)) };
   }
 
-  *#look(seconds: number): Generator<void> {
-    if (!this.#hasRates) this.#remembered = [];
+  *#look(): Generator<void> {
+    if (!this.hasRates) this.#remembered = [];
     const byRate = new Largest<Candidate>();
     const bySum = new Largest<Candidate>();
     using _ = this.list.hold?.();
     const sets = this.list.sets();
-    this.#remember(sets, seconds);
+    this.#remember(sets);
     for (const set of sets) {
       const growth = this.#growthOf(set);
       for (let place = 0; place < set.count; place++) {
         if (place % PLACES_PER_TURN === PLACES_PER_TURN - 1) yield;
         const sum = set.countOf(place);
         if (sum <= 0) continue;
-        const rate = growth.take(place, sum) / seconds;
+        const rate = this.#rateOf(growth.take(place, sum));
         if (byRate.takes(rate)) byRate.offer(rate, () => ({ set, place, rate, sum }));
         if (bySum.takes(sum)) bySum.offer(sum, () => ({ set, place, rate, sum }));
       }
@@ -162,6 +161,10 @@ export class TopList {
     return { title, isPrivate, unit, byRate: lines(rated), bySum: lines(summed) };
   }
 
+  #rateOf(growth: number): number {
+    return this.hasRates ? growth / this.#seconds : 0;
+  }
+
   #growthOf(set: CountedSet): Growth {
     const growth = this.#growths.get(set) ?? new Growth(set);
     this.#growths.set(set, growth);
@@ -169,12 +172,12 @@ export class TopList {
   }
 
   /** Adds the rates of now to what is remembered, and forgets what is there no more. */
-  #remember(sets: readonly CountedSet[], seconds: number): void {
+  #remember(sets: readonly CountedSet[]): void {
     this.#remembered = this.#remembered.filter(
       ({ set, place, edition }) => sets.includes(set) && set.editionOf(place) === edition,
     );
     for (const { set, place, history } of this.#remembered) {
-      history.push(this.#growthOf(set).of(place) / seconds);
+      history.push(this.#rateOf(this.#growthOf(set).of(place)));
       if (history.length > LOOKS) history.shift();
     }
   }
@@ -182,7 +185,7 @@ export class TopList {
   /** Remembers what is shown as the newest. */
   #begin({ set, place, rate }: Candidate): void {
     const at = this.#remembered.findIndex((each) => each.set === set && each.place === place);
-    const history = this.#hasRates ? [rate] : [];
+    const history = this.hasRates ? [rate] : [];
     const [known = { set, place, edition: set.editionOf(place), history }] =
       at < 0 ? [] : this.#remembered.splice(at, 1);
     this.#remembered.push(known);

@@ -69,3 +69,33 @@ test("what is searched for is found by its name or by what else is said of it, t
   assert.equal((await top.find("odd", 3)).count, 1000);
   assert.equal((await top.find("<script>", 3)).count, 0);
 });
+
+test("what is found has the rate of the last look, as what is largest has", async () => {
+  const list = new FakeList();
+  const top = new TopList(list);
+  list.counts.push(1, 1);
+  await top.look();
+  list.counts[1]! += 1000;
+  await top.look();
+  const [found] = (await top.find("thing 1", 1)).lines;
+  assert.ok(found!.rate > 0);
+  assert.equal(found!.rate, top.top.byRate[0]!.rate);
+});
+
+test("what grew since a look that is long ago has no rate of now", async (t) => {
+  const list = new FakeList();
+  const top = new TopList(list);
+  list.counts.push(1);
+  let nowMs = 0;
+  t.mock.method(performance, "now", () => nowMs);
+  const lookAfter = async (seconds: number): Promise<number[]> => {
+    nowMs += 1000 * seconds;
+    list.counts[0]! += 1000;
+    await top.look();
+    return top.top.byRate.map(({ rate }) => rate);
+  };
+  assert.deepEqual(
+    [await lookAfter(0), await lookAfter(10), await lookAfter(61), await lookAfter(1)],
+    [[], [100], [], [1000]],
+  );
+});
