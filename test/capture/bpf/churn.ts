@@ -13,13 +13,21 @@ const ROUNDS = 4;
 export const SHOWN = HOSTS * TIMES * ROUNDS;
 
 const ETHERNET_BYTES = 14;
-/** Last two bytes of the source address in a frame behind an Ethernet header. */
-const HOST_BYTES = { 4: 2 * ETHERNET_BYTES + 14, 6: 2 * ETHERNET_BYTES + 22 } as const;
-const HEADERS = { 4: `${MACS} 0800 ${IPV4}`, 6: `${MACS} 86dd ${IPV6}` } as const;
+/** What is told apart: hosts by address, or by VLAN. */
+export type By = keyof typeof HEADERS;
+/** The two bytes of the source address, or of the tag, in a frame behind an Ethernet header. */
+const HOST_BYTES = { 4: 2 * ETHERNET_BYTES + 14, 6: 2 * ETHERNET_BYTES + 22, vlan: 2 * ETHERNET_BYTES } as const;
+const HEADERS = {
+  4: `${MACS} 0800 ${IPV4}`,
+  6: `${MACS} 86dd ${IPV6}`,
+  vlan: `${MACS} 8100 0000 0800 ${IPV4}`,
+} as const;
+/** Of the link. */
+const HEADER_BYTES = { 4: ETHERNET_BYTES, 6: ETHERNET_BYTES, vlan: ETHERNET_BYTES + 4 } as const;
 
 /** Bytes of the packets of a host, of which no other host has as many. */
-export function bytesOf(version: 4 | 6, host: number): number {
-  return hex(HEADERS[version]).length - ETHERNET_BYTES + host;
+export function bytesOf(by: By, host: number): number {
+  return hex(HEADERS[by]).length - HEADER_BYTES[by] + host;
 }
 
 /** Two threads that show a program frames of some addresses, then of others, and so on. */
@@ -27,9 +35,9 @@ export class Churn {
   readonly #threads: Worker[];
   #running = 2;
 
-  constructor(programFd: number, version: 4 | 6) {
+  constructor(programFd: number, by: By) {
     this.#threads = [0, 1].map(
-      (me) => new Worker(import.meta.filename, { workerData: { programFd, version, churner: me } }),
+      (me) => new Worker(import.meta.filename, { workerData: { programFd, by, churner: me } }),
     );
     for (const thread of this.#threads) void once(thread, "exit").then(() => this.#running--);
   }
@@ -39,12 +47,12 @@ export class Churn {
   }
 }
 
-function run({ programFd, version, churner }: { programFd: number; version: 4 | 6; churner: number }): void {
+function run({ programFd, by, churner }: { programFd: number; by: By; churner: number }): void {
   const frames = Array.from({ length: HOSTS }, (_, host) => {
-    const frame = new Uint8Array(2 * ETHERNET_BYTES + bytesOf(version, host));
-    frame.set(behindEthernet(hex(HEADERS[version])));
-    frame[HOST_BYTES[version]] = host >> 8;
-    frame[HOST_BYTES[version] + 1] = host & 0xff;
+    const frame = new Uint8Array(ETHERNET_BYTES + HEADER_BYTES[by] + bytesOf(by, host));
+    frame.set(behindEthernet(hex(HEADERS[by])));
+    frame[HOST_BYTES[by]] = host >> 8;
+    frame[HOST_BYTES[by] + 1] = host & 0xff;
     return frame;
   });
   for (let round = 0; round < ROUNDS; round++) {

@@ -75,14 +75,14 @@ for (const hook of Object.values(Hook)) {
     test("in stacks of headers, legal and not", () => {
       using twins = twinsOf(hook);
       const property = fc.property(frames, (frame) => void (canRun(hook, frame) && twins.see(frame)));
-      fc.assert(property, { numRuns: 3000 });
+      fc.assert(property, { numRuns: 1500 });
       assert.deepEqual(twins.counted(), twins.parsed());
     });
 
     test("in tunnels, those inside", () => {
       using twins = twinsOf(hook, { opensTunnels: true });
       const property = fc.property(tunnelFrames, (frame) => void (canRun(hook, frame) && twins.see(frame)));
-      fc.assert(property, { numRuns: 3000 });
+      fc.assert(property, { numRuns: 1500 });
       assert.deepEqual(twins.counted(), twins.parsed());
     });
 

@@ -4,10 +4,11 @@ import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Hook, loadProgram } from "../../../../src/capture/bpf/program/program.ts";
 import { queueLength } from "../../../../src/capture/bpf/tables/dispenser.ts";
-import { KernelTables, type TableOptions } from "../../../../src/capture/bpf/tables/kernel-tables.ts";
+import { KernelTables } from "../../../../src/capture/bpf/tables/kernel-tables.ts";
 import { Places } from "../../../../src/capture/bpf/tables/places.ts";
 import { SharedTables } from "../../../../src/capture/bpf/tables/shared-tables.ts";
 import { tableSizes, type TableSizes } from "../../../../src/capture/bpf/tables/table-sizes.ts";
+import { KernelVlans } from "../../../../src/capture/bpf/vlans/kernel-vlans.ts";
 import { parseRange } from "../../../../src/config/range-syntax.ts";
 import { BUCKETS, SLOT_DOUBLES, SUM } from "../../../../src/ledger/histogram.ts";
 import { ALL_SLOT, type InterfaceLedger } from "../../../../src/ledger/interface-ledger.ts";
@@ -16,7 +17,7 @@ import { RangeTable } from "../../../../src/ledger/ranges.ts";
 import * as libc from "../../../../src/native/libc.ts";
 import { PROTOCOL_COLUMNS } from "../../../../src/packet/protocols.ts";
 import { lacking } from "../../../support/requirements.ts";
-import { bytesOf, Churn, HOSTS, SHOWN } from "../churn.ts";
+import { type By, bytesOf, Churn, HOSTS, SHOWN } from "../churn.ts";
 
 const NO_LIMIT = 100_000;
 /** More than is between two looks. */
@@ -29,25 +30,22 @@ class Site implements Disposable {
   readonly ledger: InterfaceLedger;
   readonly tables: KernelTables;
   readonly programFd: number;
+  readonly #vlans: KernelVlans | undefined;
   readonly #shared: SharedTables;
   #nowMs = 0;
 
-  constructor(
-    range: string,
-    scarce: (sizes: TableSizes) => Partial<TableSizes>,
-    limit = NO_LIMIT,
-    options: TableOptions = {},
-  ) {
+  constructor(range: string, scarce: (sizes: TableSizes) => Partial<TableSizes>, limit = NO_LIMIT, maxVlans?: number) {
     const ranges = new RangeTable([parseRange(range)]);
     const places = new Places(ranges);
-    const chosen = tableSizes(ranges, places, NO_LIMIT, 1, 2, false);
+    this.#vlans = maxVlans === undefined ? undefined : new KernelVlans({ limit: maxVlans, known: [] });
+    const chosen = tableSizes(ranges, places, NO_LIMIT, 1, 2, false, this.#vlans?.count);
     const sizes = { ...chosen, ...scarce(chosen) };
     this.#shared = new SharedTables(ranges);
-    this.ledgers = new Ledger(ranges, limit);
+    this.ledgers = new Ledger(ranges, limit, [], { maxVlans });
     this.ledger = this.ledgers.interface("eth0");
     this.tables = new KernelTables(ranges, places, this.ledger, this.#shared, sizes, {
       now: () => this.#nowMs,
-      ...options,
+      vlans: this.#vlans,
     });
     const program = {
       hook: Hook.SOCKET,
@@ -56,6 +54,7 @@ class Site implements Disposable {
       wireSizes: false,
       opensTunnels: false,
       zones: [],
+      vlans: this.#vlans,
     };
     this.programFd = loadProgram(program, ranges, places, this.tables);
   }
@@ -66,30 +65,45 @@ class Site implements Disposable {
     this.tables.sync();
   }
 
-  /** Packets, and bytes, of all addresses: host → both; undefined → those of `other`. */
-  sent(version: 4 | 6): Map<number | undefined, [packets: number, bytes: number]> {
-    const { rows, slots } = this.ledger;
+  /** Packets, and bytes, of all addresses, or VLANs: host → both; undefined → those of `other`. */
+  sent(by: By): Map<number | undefined, [packets: number, bytes: number]> {
     const sent = new Map<number | undefined, [number, number]>();
-    for (let row = 0; row < rows.count; row++) {
-      if (!rows.isUsed(row)) continue;
-      const word = version === 4 ? rows.addressWord(row, 0) : rows.addressWord(row, 3);
-      const total: [number, number] = [0, 0];
-      for (let cell = 0; cell < PROTOCOL_COLUMNS; cell++) {
-        const slot = rows.slotOf(row, cell);
-        if (slot === 0) continue;
-        total[0] += packetsAt(slots.counters, slot);
-        total[1] += slots.counters[slot * SLOT_DOUBLES + SUM]!;
+    for (const part of this.ledger.parts()) {
+      const { rows } = part;
+      for (let row = 0; row < rows.count; row++) {
+        if (!rows.isUsed(row)) continue;
+        const address = rows.addressWord(row, by === 6 ? 3 : 0) & 0xffff;
+        const host = rows.isOther(row) ? undefined : by === "vlan" ? part.vlan : address;
+        const [packets, bytes] = sent.get(host) ?? [0, 0];
+        const [more, moreBytes] = sentBy(part, row);
+        sent.set(host, [packets + more, bytes + moreBytes]);
       }
-      sent.set(rows.isOther(row) ? undefined : word & 0xffff, total);
     }
     return sent;
+  }
+
+  /** Packets of all. */
+  get seen(): number {
+    return this.ledger.parts().reduce((sum, { slots }) => sum + packetsAt(slots.counters, ALL_SLOT), 0);
   }
 
   [Symbol.dispose](): void {
     libc.close(this.programFd);
     this.tables.close();
+    this.#vlans?.close();
     this.#shared.close();
   }
+}
+
+function sentBy({ rows, slots }: InterfaceLedger, row: number): [packets: number, bytes: number] {
+  const total: [number, number] = [0, 0];
+  for (let cell = 0; cell < PROTOCOL_COLUMNS; cell++) {
+    const slot = rows.slotOf(row, cell);
+    if (slot === 0) continue;
+    total[0] += packetsAt(slots.counters, slot);
+    total[1] += slots.counters[slot * SLOT_DOUBLES + SUM]!;
+  }
+  return total;
 }
 
 function packetsAt(counters: Float64Array, slot: number): number {
@@ -105,9 +119,10 @@ const fewSlots = ({ firstDynamicSlot }: TableSizes): Partial<TableSizes> => ({
   slots: firstDynamicSlot + ROOM,
   slotQueue: queueLength(ROOM),
 });
-const CASES: [what: string, version: 4 | 6, range: string, scarce: (sizes: TableSizes) => Partial<TableSizes>][] = [
+const CASES: [what: string, by: By, range: string, scarce: (sizes: TableSizes) => Partial<TableSizes>][] = [
   ["rows of IPv4 addresses", 4, "10.0.0.0/8", fewRows],
   ["rows of IPv6 addresses", 6, "2001:db8::/64", fewRows],
+  ["rows of an address in VLANs", "vlan", "10.0.0.0/8", fewRows],
   ["slots of addresses that have a row each", 4, "10.1.0.0/19", fewSlots],
   [
     "rows and slots of one lane",
@@ -119,23 +134,23 @@ const CASES: [what: string, version: 4 | 6, range: string, scarce: (sizes: Table
 const skip = lacking("root") || (availableParallelism() < 2 && "needs two CPUs");
 
 describe("while two CPUs count, and what is silent is taken back all the time", { skip }, () => {
-  for (const [what, version, range, scarce] of CASES) {
+  for (const [what, by, range, scarce] of CASES) {
     test(`no packet is lost, or counted twice or for another: ${what}`, { timeout: 120_000 }, async () => {
-      using site = new Site(range, scarce);
-      const churn = new Churn(site.programFd, version);
+      using site = new Site(range, scarce, NO_LIMIT, by === "vlan" ? HOSTS : undefined);
+      const churn = new Churn(site.programFd, by);
       while (churn.isRunning) {
         site.sync();
         await nextTurn();
       }
       site.sync();
-      assert.equal(packetsAt(site.ledger.slots.counters, ALL_SLOT), 2 * SHOWN);
-      const sent = site.sent(version);
+      assert.equal(site.seen, 2 * SHOWN);
+      const sent = site.sent(by);
       assert.equal(
         [...sent.values()].reduce((sum, [packets]) => sum + packets, 0),
         2 * SHOWN,
       );
       for (const [host, [packets, bytes]] of sent) {
-        if (host !== undefined) assert.equal(bytes, packets * bytesOf(version, host), `host ${host}`);
+        if (host !== undefined) assert.equal(bytes, packets * bytesOf(by, host), `host ${host}`);
       }
       assert.ok(sent.size > ROOM + 100, `only ${sent.size} of ${HOSTS} addresses were given one of ${ROOM}`);
     });
