@@ -109,6 +109,17 @@ describe("a ledger that tells VLANs apart", () => {
     );
   });
 
+  test("knows those of a run before, until interfaces have gone on with them", () => {
+    const before = ledgerOf(2);
+    for (const vlan of [0, 7, 9, 11]) send(before.interface("eth0"), vlan);
+    const ledger = ledgerOf(2);
+    ledger.succeed([before]);
+    assert.deepEqual(ledger.inheritedVlans(), { ofAddresses: [7, 9], ofAccounts: [] });
+    ledger.interface("eth0");
+    assert.deepEqual(ledger.inheritedVlans(), { ofAddresses: [], ofAccounts: [] });
+    assert.equal(ledger.vlans?.used, 2);
+  });
+
   test("bounds addresses over all VLANs, and gives their places to what is new", () => {
     const ledger = ledgerOf(10, ["10.0.0.0/8"], 4);
     const eth0 = ledger.interface("eth0");
