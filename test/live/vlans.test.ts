@@ -8,7 +8,7 @@ import type { Frame } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
-import { engineOptions, liveOptions } from "../support/requirements.ts";
+import { liveOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/waiting.ts";
