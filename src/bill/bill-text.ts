@@ -36,8 +36,18 @@ function jsonOf({ month, labelNames, rows, intervals, samples, uncountedMs, gaps
 
 function csvOf({ labelNames, rows }: Bill): string {
   const head = [...labelNames, "bytes_in", "bytes_out", ...RATES.map((name) => `p95_${name}_bits_per_second`)];
-  const lines = rows.map((row) => [...row.labels, row.bytesIn, row.bytesOut, ...RATES.map((name) => row[name])]);
+  const lines = rows.map((row) => [
+    ...row.labels.map(noFormula),
+    row.bytesIn,
+    row.bytesOut,
+    ...RATES.map((name) => row[name]),
+  ]);
   return [head, ...lines].map((cells) => `${cells.map((cell) => csvCell(String(cell))).join(",")}\r\n`).join("");
+}
+
+/** A spreadsheet calculates what begins like a formula, whoever has named a customer so. */
+function noFormula(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }
 
 /** RFC 4180, section 2. */

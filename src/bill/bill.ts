@@ -128,7 +128,7 @@ class MonthReading {
     for (const { path } of files) {
       const damagedAt = await this.#readFile(path, pass);
       const isNews = damagedAt !== undefined && this.#passes === 0;
-      if (isNews) this.#faults.push(`${path} is damaged from byte ${damagedAt} on`);
+      if (isNews) this.#faults.push(`${path} ${faultOf(damagedAt)}`);
     }
     this.#passes++;
     const to = Math.min(pass.from + this.#rowsPerPass, this.#labels.length);
@@ -190,7 +190,10 @@ class MonthReading {
     if (this.#passes > 0) return NO_ROW;
     const all = parseLabels(text);
     for (const [name] of all) this.#names.add(name);
-    const labels = all.filter(([name]) => this.#by?.includes(name) !== false).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    // One without a value is the same as none.
+    const labels = all
+      .filter(([name, value]) => value !== "" && this.#by?.includes(name) !== false)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
     const key = JSON.stringify(labels);
     const row = this.#rowsByLabels.get(key) ?? this.#labels.length;
     if (row === this.#labels.length) {
@@ -229,6 +232,10 @@ class MonthReading {
     }
     if (isSample) samples.end();
   }
+}
+
+function faultOf(damagedAt: number): string {
+  return damagedAt === 0 ? "has no samples that this promtap reads" : `is damaged from byte ${damagedAt} on`;
 }
 
 /** What has no sample, of all from `first` on. */

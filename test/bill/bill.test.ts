@@ -121,6 +121,34 @@ test("borders of a month are those of the time zone", async () => {
   assert.equal((await folder.bill(null, 9, "2026-10", "UTC")).samples, 24);
 });
 
+test("a spreadsheet calculates no label", async () => {
+  using folder = new Samples();
+  await folder.write([["=1+1", "@a", "-b", "+c", "d=1"].map((customer) => ({ ...ONE, customer }))]);
+  const cells = billText(await folder.bill(["customer"]), "csv").text.matchAll(/^(.*?),3000,/gm);
+  assert.deepEqual([...cells].map(([, cell]) => cell).toSorted(), ["'+c", "'-b", "'=1+1", "'@a", "d=1"]);
+});
+
+test("a label without a value is the same as none", async () => {
+  using folder = new Samples();
+  await folder.write([[ONE]]);
+  await using later = new SampleFolder(folder.path, 4000, () => LATER_MS);
+  const sums = ['customer="two"', 'customer="two",zone=""'].map((labels) => {
+    return { slot: NONE, bytesIn: 1, bytesOut: 2, labels: () => labels };
+  });
+  await later.append({ number: FIRST + 1, coveredMs: INTERVAL_MS }, sums);
+  const told = async (by: readonly string[] | null) => {
+    return (await folder.bill(by)).rows.map(({ labels, bytesOut }) => [...labels, bytesOut]);
+  };
+  assert.deepEqual(await told(null), [
+    ["one", "x", 300],
+    ["two", "", 4],
+  ]);
+  assert.deepEqual(await told(["zone"]), [
+    ["", 4],
+    ["x", 300],
+  ]);
+});
+
 test("what is damaged ends there, and is told; what is written beside it does no harm", async () => {
   using folder = new Samples();
   await folder.write(Array.from({ length: 60 }, () => [ONE]));
@@ -134,6 +162,7 @@ test("what is damaged ends there, and is told; what is written beside it does no
   assert.equal(samples, 59);
   assert.equal(faults.length, 2);
   assert.match(faults[0]!, /2026-11-01_.*\.samples is damaged from byte \d+ on$/);
+  assert.match(faults[1]!, /2026-11-02_foreign\.samples has no samples that this promtap reads$/);
 });
 
 test("a bill of no samples, or by what they don't have, is refused in a line", async () => {

@@ -75,9 +75,8 @@ export async function* readSamples(path: string): AsyncGenerator<SampleRecord, n
   for (let at = await startOf(file); ;) {
     const head = await bytesAt(file, at, HEAD_BYTES);
     if (at > 0 && head.length === 0) return undefined;
-    if (head.length < HEAD_BYTES || head.readUInt32LE(0) > MAX_RECORD_BYTES) return at;
-    const body = await bytesAt(file, at + HEAD_BYTES, head.readUInt32LE(0));
-    if (body.length < head.readUInt32LE(0) || crc32(body) !== head.readUInt32LE(4)) return at;
+    const body = await bodyAt(file, at, head);
+    if (body === undefined) return at;
     let record: SampleRecord;
     try {
       record = reader.read(body);
@@ -89,22 +88,36 @@ export async function* readSamples(path: string): AsyncGenerator<SampleRecord, n
   }
 }
 
-/** The intervals that a file has samples of, without reading more than that. */
+/**
+ * The intervals that a file has samples of, without reading more than that: a crash damages no record but the last, which
+ * is no sample then.
+ */
 export async function readIntervals(path: string): Promise<number[]> {
   await using file = await open(path);
+  const { size } = await file.stat();
   const numbers: number[] = [];
   for (let at = await startOf(file); at > 0;) {
     const bytes = await bytesAt(file, at, HEAD_BYTES + INTERVAL_BYTES);
+    if (bytes.length < HEAD_BYTES) break;
+    const next = at + HEAD_BYTES + bytes.readUInt32LE(0);
+    if (next >= size && (await bodyAt(file, at, bytes)) === undefined) break;
     try {
       const { number, isRepeated } = parseInterval(new ByteReader(bytes.subarray(HEAD_BYTES)));
       if (!isRepeated) numbers.push(number);
     } catch {
-      // That is its end, or it was not written in full.
       break;
     }
-    at += HEAD_BYTES + bytes.readUInt32LE(0);
+    at = next;
   }
   return numbers;
+}
+
+/** The body of the record at a place, given its head; undefined if it is damaged, or not there in full. */
+async function bodyAt(file: FileHandle, at: number, head: Buffer): Promise<Buffer | undefined> {
+  if (head.length < HEAD_BYTES || head.readUInt32LE(0) > MAX_RECORD_BYTES) return undefined;
+  const body = await bytesAt(file, at + HEAD_BYTES, head.readUInt32LE(0));
+  const isWhole = body.length === head.readUInt32LE(0) && crc32(body) === head.readUInt32LE(4);
+  return isWhole ? body : undefined;
 }
 
 /** Where the first record is; 0 if it is no file of samples. */
