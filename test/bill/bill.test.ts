@@ -124,8 +124,13 @@ test("borders of a month are those of the time zone", async () => {
 test("a spreadsheet calculates no label", async () => {
   using folder = new Samples();
   await folder.write([["=1+1", "@a", "-b", "+c", "d=1"].map((customer) => ({ ...ONE, customer }))]);
-  const cells = billText(await folder.bill(["customer"]), "csv").text.matchAll(/^(.*?),3000,/gm);
-  assert.deepEqual([...cells].map(([, cell]) => cell).toSorted(), ["'+c", "'-b", "'=1+1", "'@a", "d=1"]);
+  const [, ...lines] = billText(await folder.bill(["customer"]), "csv")
+    .text.trimEnd()
+    .split("\r\n");
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, line.indexOf(","))),
+    ["'+c", "'-b", "'=1+1", "'@a", "d=1"],
+  );
 });
 
 test("a label without a value is the same as none", async () => {
