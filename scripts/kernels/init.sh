@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The first and only program of the machine: has each engine count what ping sends, by address, and again by lists that the
-# kernel looks up; tells, and turns the machine off.
+# kernel looks up and with VLANs told apart; tells, and turns the machine off.
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -32,7 +32,7 @@ run() {
   done
   if kill -0 $pid 2>/dev/null; then
     ping -c 15 -i 0.1 -W 1 -s 100 192.0.2.2 >/dev/null
-    wget -q -O /tmp/page http://127.0.0.1:9112/metrics
+    wget -q -O - http://127.0.0.1:9112/metrics | sed 's/vlan="",//' >/tmp/page
     address='{interface="dummy0",ip="192.0.2.1",protocol="icmp"}'
     customer='{interface="dummy0",customer="acme",zone="there",direction="tx"}'
     counted=
@@ -51,7 +51,7 @@ run() {
 
 for engine in bpf tcx ring pcap; do
   run $engine --engine $engine
-  run $engine-customers --engine $engine --range-file=/tmp/customers.csv --by=country \
-    --customers.by=zone --zone=there=192.0.2.2
+  run $engine-customers --engine $engine --range-file=/tmp/customers.csv --by=country,vlan \
+    --customers.by=zone,vlan --zone=there=192.0.2.2
 done
 poweroff -f

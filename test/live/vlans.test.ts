@@ -57,6 +57,10 @@ function frameOf(text: string, lengthBytes: number, tags: string): Frame {
   return { bytes: [...bytes], lengthBytes };
 }
 
+function tagOf(vlan: number): string {
+  return `8100 ${vlan.toString(16).padStart(4, "0")}`;
+}
+
 /** Frames of a VLAN and of one version. */
 function framesIn(...labels: readonly string[]): number {
   return COPIES * Object.values(VLANS).filter((label) => labels.includes(label)).length;
@@ -256,6 +260,38 @@ function assertRounds(page: Page, engine: string): void {
     assert.deepEqual([of4, of6, bytes], expected, `${engine}, ${vlan}`);
   }
 }
+
+test("VLANs that had room go on after a restart, whatever the program sees first", liveOptions(), async () => {
+  using namespace = new Namespace();
+  using folder = new TemporaryFolder();
+  namespace.addVeth("veth0", "veth1");
+  await namespace.carrier("veth0");
+  const flags = [
+    "-i",
+    "veth1",
+    "--engine",
+    "bpf",
+    "--state",
+    join(folder.path, "state"),
+    "--max-vlans",
+    "1",
+    ...BY_VLAN,
+  ];
+  const one = framesOf(["7"]);
+  // More than a program has numbers for.
+  const others = Array.from({ length: 100 }, (_, k) =>
+    frameOf(`${tagOf(1000 + k)} 0800 ${IPV4}`, IPV4_BYTES, tagOf(0)),
+  );
+  const countAfter = async (frames: readonly Frame[], before: number): Promise<Page> => {
+    await using promtap = await RunningPromtap.start(namespace, flags);
+    await send(namespace, "veth0", frames, { gap: "100us" });
+    return await promtap.pageWhere("all is counted", (page) => seen(page) >= before + frames.length);
+  };
+  await countAfter(one, 0);
+  const page = await countAfter([...others, ...one], one.length);
+  const of = (vlan: string) => page.sum("promacct_packet_size_bytes_all_count", `vlan="${vlan}"`);
+  assert.deepEqual([of("7"), of("other")], [2 * one.length, others.length]);
+});
 
 test("auto counts in the kernel as long as there is room, and says why not else", liveOptions(), async () => {
   using namespace = new Namespace();
