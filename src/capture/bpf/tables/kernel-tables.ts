@@ -30,7 +30,7 @@ export interface TableOptions {
 }
 
 /** What tells VLANs apart by their numbers. */
-export type NumberedVlans = Pick<KernelVlans, "used" | "vlanOf">;
+type NumberedVlans = Pick<KernelVlans, "used" | "vlanOf">;
 
 /** Whether addresses are found by an index, whose descriptor stays open: from there they are taken out. */
 export function hasIndex({ ranges, ipv6 }: RangeTable, tellsVlans: boolean): boolean {
