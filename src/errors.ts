@@ -31,5 +31,7 @@ export class PromtapError extends Error {
 
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
+  // Of a name with several addresses, each of which has failed: it says nothing itself.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);
 }

@@ -69,6 +69,7 @@ async function judged(own: ReadonlyMap<string, string>, flags: readonly string[]
   }
   if (url !== null && flags.length > 0) throw usageError(`${flags[0]} is for a capture of its own: leave out --url`);
   if (own.has("user") !== own.has("password-file")) throw usageError("--user and --password-file need each other");
+  if (own.has("cert") !== own.has("key")) throw usageError("--cert and --key need each other");
   if (own.has("json") && !own.has("once")) throw usageError("--json needs --once");
   return {
     url,

@@ -11,6 +11,13 @@ const TIMEOUT_MS = 10_000;
 /** Far more than any report has. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
+/** What OpenSSL says of a certificate that may be believed if its authority is named. */
+const UNKNOWN_AUTHORITY = [
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+];
 const LOCAL = [
   { address: "127.0.0.1", family: 4 },
   { address: "::1", family: 6 },
@@ -24,7 +31,7 @@ export async function ask(url: string, options: TopOptions): Promise<Report> {
   try {
     return readReport(await get(url, options));
   } catch (error) {
-    throw new PromtapError(ErrorCode.HOST, `couldn't ask ${url}: ${messageOf(error)}`, { cause: error });
+    throw new PromtapError(ErrorCode.HOST, `couldn't ask ${url}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -75,6 +82,12 @@ const lookUpLocal: LookupFunction = (_, { all = false }, done) => {
   if (all) done(null, LOCAL);
   else done(null, LOCAL[0]!.address, LOCAL[0]!.family);
 };
+
+function reasonOf(error: unknown): string {
+  const { code = "" } = error as { code?: string };
+  if (UNKNOWN_AUTHORITY.includes(code)) return "its certificate is of an authority that is not known here: --ca FILE";
+  return messageOf(error);
+}
 
 function refusalOf(status: number | undefined, user: string | null): string {
   if (status === 401 && user !== null) return `it refuses the user ${user}, or the password`;

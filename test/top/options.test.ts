@@ -25,6 +25,7 @@ for (const [words, message] of [
   [["--user", "me"], /--user needs --url/],
   [["--url", "http://a", "--user", "me"], /need each other/],
   [["--once", "--once"], /--once is given more than once/],
+  [["--url", "https://a", "--cert", "/dev/null"], /--cert and --key need each other/],
   [["--json"], /--json needs --once/],
   [["--url", "http://a", "--ca", "/nowhere"], /couldn't read \/nowhere of --ca/],
   [["--url", "http://a", "--ca", "/dev/zero"], /couldn't read \/dev\/zero of --ca/],
