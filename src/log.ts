@@ -21,8 +21,8 @@ const CONSOLA_LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, d
 
 /** Unquoted if it can't be taken for anything else: no space, quote, "=" or control character. */
 const BARE_VALUE = /^[^\s"=\p{C}]+$/u;
-/** What JSON leaves alone and a terminal may obey: DEL and the C1 controls. */
-const C1_CONTROL = /[\u007f-\u009f]/g;
+/** What JSON leaves alone and a terminal may obey: DEL and the C1 controls, ends of lines, and directions of text. */
+const UNSEEN = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 const formatters: Record<LogFormat, Formatter> = {
   logfmt: (line) =>
@@ -78,5 +78,5 @@ function logfmtValue(value: string): string {
 }
 
 function quoteControls(json: string): string {
-  return json.replace(C1_CONTROL, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+  return json.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

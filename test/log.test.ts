@@ -26,11 +26,22 @@ test("a line has time, level, message and fields, the form being logfmt at first
 });
 
 test("a value in logfmt is quoted if it could be taken for something else", async () => {
-  const values = ["", "a b", 'a"b', "a=b", "a\nlevel=error", "a\u001b[31m", "a\u009b31m", "é", "C:\\dir"];
+  const values = ["", "a b", 'a"b', "a=b", "a\nlevel=error", "a\u001b[31m", "a\u009b31m", "a\u202eb", "é", "C:\\dir"];
   const lines = await linesOf(`for (const a of ${JSON.stringify(values)}) log.info("x", { a });`);
   assert.deepEqual(
     lines.map((line) => line.slice(line.indexOf(" a=") + 3)),
-    ['""', '"a b"', '"a\\"b"', '"a=b"', '"a\\nlevel=error"', '"a\\u001b[31m"', '"a\\u009b31m"', "é", "C:\\dir"],
+    [
+      '""',
+      '"a b"',
+      '"a\\"b"',
+      '"a=b"',
+      '"a\\nlevel=error"',
+      '"a\\u001b[31m"',
+      '"a\\u009b31m"',
+      '"a\\u202eb"',
+      "é",
+      "C:\\dir",
+    ],
   );
 });
 
