@@ -43,7 +43,7 @@ function typed(key: string, state: ScreenState): ScreenState | undefined {
   if (key === "\u0003") return undefined;
   if (key === "\r" || key === "\n") return { ...state, isTyping: false };
   if (key === ESCAPE) return { ...state, isTyping: false, filter: "" };
-  if (BACKSPACES.includes(key)) return { ...state, filter: state.filter.slice(0, -1) };
+  if (BACKSPACES.includes(key)) return { ...state, filter: state.filter.replace(/.$/u, "") };
   if (/^\P{Cc}+$/u.test(key)) return { ...state, filter: (state.filter + key).slice(0, MAX_FILTER) };
   return state;
 }

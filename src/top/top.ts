@@ -5,7 +5,7 @@ import { plain } from "../status/plain.ts";
 import { keysOf, pressed } from "./keys.ts";
 import { FIRST_STATE, screen, type ScreenState, titlesOf } from "./screen.ts";
 import { Terminal, terminalSize } from "./terminal.ts";
-import { cell } from "./text.ts";
+import { cell, legible } from "./text.ts";
 
 const PERIOD_MS = 1000;
 /** More than there ever are, and of them those that all lists have. */
@@ -26,7 +26,7 @@ export async function printOnce(ask: Ask, isJson: boolean): Promise<void> {
     await delay(PERIOD_MS);
     report = await ask();
   }
-  const text = isJson ? JSON.stringify(report) : lists(report).join("\n");
+  const text = isJson ? JSON.stringify(report) : legible(lists(report).join("\n"));
   process.stdout.write(`${text}\n`);
 }
 
@@ -113,6 +113,6 @@ export class Top {
     const isColoured = process.env["NO_COLOR"] === undefined || process.env["NO_COLOR"] === "";
     const lines = screen(this.#report!, this.#state, size, isColoured);
     if (this.#trouble !== "") lines[1] = cell(plain(this.#trouble), size.columns).trimEnd();
-    this.#terminal.draw(lines);
+    this.#terminal.draw(lines.map((line) => legible(line)));
   }
 }

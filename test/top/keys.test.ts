@@ -23,6 +23,7 @@ test("keys change order and pause", () => {
 
 test("a filter is typed, mended, kept and dropped", () => {
   assert.equal(after("/", "1", "0", "q", "\u007f", "\r")?.filter, "10");
+  assert.equal(after("/", "1", "🚀", "\u007f")?.filter, "1");
   assert.equal(after("/", "1", "\r")?.isTyping, false);
   assert.equal(after("/", "1", "\u001b")?.filter, "");
   assert.equal(after("/", "1", "\r", "\u001b")?.filter, "");
