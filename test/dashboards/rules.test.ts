@@ -41,7 +41,8 @@ const CASES: Readonly<Record<string, readonly [wrong: Series, well: Series]>> = 
       'promtap_interface_up{interface="e"}': `1${FLAT}`,
     },
     {
-      'promacct_packet_size_bytes_all_count{interface="e"}': "7+1x150",
+      'promacct_packet_size_bytes_all_count{interface="e",vlan=""}': `7${FLAT}`,
+      'promacct_packet_size_bytes_all_count{interface="e",vlan="10"}': "7+1x150",
       'promtap_interface_up{interface="e"}': `1${FLAT}`,
     },
   ],
