@@ -70,6 +70,11 @@ function watch({ status, watchers, isTrusted }: Watching, request: IncomingMessa
     sendText(response, 503, `Limit of watchers reached (${MAX_WATCHERS}), try again later.\n`);
     return;
   }
+  // It waits for an answer before it, which may be one of events, and have no end.
+  if (response.socket === null) {
+    sendText(response, 503, "Events need a connection of their own.\n");
+    return;
+  }
   response.writeHead(200, {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",

@@ -148,6 +148,15 @@ test("a watcher that does not read is cut, before much waits for it", async () =
   slow.destroy();
 });
 
+test("a connection takes one place of those who watch, however often it asks", async () => {
+  const site = new StatusFake();
+  await using server = await serve(site);
+  using client = new RawClient(portOf(server));
+  client.send("GET /-/status/events HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20));
+  await until("somebody watches", () => site.watchers.size > 0);
+  assert.equal(site.watchers.size, 1);
+});
+
 test("only so many may watch", async () => {
   const site = new StatusFake();
   await using server = await serve(site);
