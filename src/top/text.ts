@@ -6,8 +6,9 @@ const PLAIN: Readonly<Record<string, string>> = {
   "\u202f": " ",
 };
 const COMBINING = /^\p{M}+$/u;
+/** Halfwidth forms of scripts that are wide are not. */
 const WIDE =
-  /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|[\u3000-\u303f\uff01-\uff60]/u;
+  /(?![\uff61-\uffdc])(?:\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6])/u;
 
 /** Text cut or filled to a number of columns. */
 export function cell(text: string, columns: number): string {
