@@ -11,19 +11,24 @@ const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 const MEANINGLESS = ["SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU", "SIGIO", "SIGPWR", "SIGSTKFLT"] as const;
 
 let onHangup: (() => void) | undefined;
+/** Whether there was a SIGHUP that nobody has listened to. */
+let hasHungUp = false;
 
 /** Logs signals that would end another program, and goes on. */
 export function outliveSignals(): void {
   for (const signal of MEANINGLESS) process.on(signal, () => log.info("signal without a meaning", { signal }));
   process.on("SIGHUP", (signal) => {
-    if (onHangup === undefined) log.warn("nothing can be read again yet", { signal });
-    else onHangup();
+    hasHungUp = onHangup === undefined;
+    if (hasHungUp) log.info("comes too early, and counts when all has started", { signal });
+    onHangup?.();
   });
 }
 
-/** Calls `listener` at each SIGHUP from now on, until it is disposed of. */
+/** Calls `listener` at each SIGHUP from now on, and in the next turn for those before, until it is disposed of. */
 export function watchHangups(listener: () => void): Disposable {
   onHangup = listener;
+  if (hasHungUp) setImmediate(listener);
+  hasHungUp = false;
   return { [Symbol.dispose]: () => (onHangup = undefined) };
 }
 

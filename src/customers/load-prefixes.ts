@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import type { Series } from "../config/prefix-lists.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { nameKey } from "../ledger/zones/name-hash.ts";
-import { startThread } from "../native/thread.ts";
+import { askThread } from "../native/thread.ts";
 import type { CustomerTables } from "./customer-tables.ts";
 import type { LabelSets, PrefixSet } from "./prefix-set.ts";
 import type { ReadLists, Wanted } from "./reading/read-lists.ts";
@@ -51,12 +50,7 @@ const NOTHING: LoadedPrefixes = {
 export async function loadPrefixes(wanted: Wanted): Promise<LoadedPrefixes> {
   if (wanted.lists.length === 0 && wanted.inline.length === 0) return NOTHING;
   const task: Task = { wanted, key: nameKey() };
-  const worker = startThread("customers/reading/worker.ts", task);
-  try {
-    const [answer] = (await once(worker, "message")) as [Answer];
-    if ("fault" in answer) throw new PromtapError(ErrorCode.USAGE, answer.fault);
-    return answer;
-  } finally {
-    await worker.terminate();
-  }
+  const answer = await askThread<Answer>("customers/reading/worker.ts", task);
+  if ("fault" in answer) throw new PromtapError(ErrorCode.USAGE, answer.fault);
+  return answer;
 }

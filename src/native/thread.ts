@@ -17,6 +17,22 @@ export function startThread(module: string, data: unknown): Worker {
   return new Worker(Buffer.from(code!).toString(), { ...options, eval: true });
 }
 
+/**
+ * Runs a module in such a thread until it answers with a message. Throws what it throws, and if there is no answer: it ended
+ * without one, or with one that can't be read, as what is nested thousands of times.
+ */
+export async function askThread<T>(module: string, data: unknown): Promise<T> {
+  const worker = startThread(module, data);
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      worker.once("message", resolve).once("messageerror", reject).once("error", reject);
+      worker.once("exit", () => reject(new Error("a thread has ended without an answer")));
+    });
+  } finally {
+    await worker.terminate();
+  }
+}
+
 /** No thread of Node's can begin there, and no path is relative to it any more. */
 function leaveFolderThatIsGone(): void {
   try {

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { messageOf } from "../../errors.ts";
 import { readBounded } from "../../files/bounded-file.ts";
-import { startThread } from "../../native/thread.ts";
+import { askThread } from "../../native/thread.ts";
 import { type Flag, usageError } from "../flag.ts";
 import { faultAt, type FileFlags, readFlags } from "./read-flags.ts";
 import type { Fault, MappingNode } from "./tree.ts";
@@ -33,11 +32,5 @@ async function contentsOf(path: string): Promise<{ bytes: Buffer; mark: string }
 
 /** Parses YAML in a thread of its own: a large file would hold the event loop. */
 export async function loadTree(text: string): Promise<MappingNode | Fault> {
-  const worker = startThread("config/file/worker.ts", text);
-  try {
-    const [root] = (await once(worker, "message")) as [MappingNode | Fault];
-    return root;
-  } finally {
-    await worker.terminate();
-  }
+  return askThread("config/file/worker.ts", text);
 }

@@ -7,11 +7,16 @@ const WORDS: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: "the key is there twice; give it once",
 };
 
+/** Far more nodes, one in the other, than any key has. */
+const MAX_DEPTH = 64;
+
 /** What yaml gives nodes by itself. */
 const PLAIN_TAG = /^tag:yaml\.org,2002:(?:str|seq|map)$/;
 
 /** Reads YAML 1.2; returns what is wrong instead. Pure, but slow. */
 export function parseYaml(text: string): MappingNode | Fault {
+  const broken = text.indexOf("\uFFFD");
+  if (broken >= 0) return { at: placeIn(text, broken), why: "it is no UTF-8; save the file as UTF-8" };
   const lines = new LineCounter();
   // With this schema all scalars are texts.
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, schema: "failsafe" });
@@ -39,11 +44,20 @@ export function parseYaml(text: string): MappingNode | Fault {
   return { at: node, why: `a ${node.kind} stands here; give keys, as in engine: auto` };
 }
 
+function placeIn(text: string, offset: number): Position {
+  const before = text.slice(0, offset).split("\n");
+  return { line: before.length, column: before.at(-1)!.length + 1 };
+}
+
 /** The first thing that YAML has and no configuration needs. */
 function findExtras(root: YamlNode, positionOf: (offset: number) => Position): Fault | undefined {
   let fault: Fault | undefined;
   visit(root, {
-    Node(_key, node) {
+    Node(_key, node, path) {
+      if (path.length > MAX_DEPTH) {
+        fault = { at: positionOf(node.range?.[0] ?? 0), why: "it is nested too deeply" };
+        return visit.BREAK;
+      }
       const extra = extraOf(node);
       if (extra === undefined) return undefined;
       fault = { at: positionOf(node.range?.[0] ?? 0), why: `${extra} stands here; write the value itself` };

@@ -87,10 +87,10 @@ function write(tree: Tree, indent: string): string {
 
 function scalar(text: string): string {
   if (PLAIN.test(text)) return text;
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, escaped);
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffd]/g, escaped);
 }
 
-/** What YAML counts as a break, or does not print. */
+/** What YAML counts as a break, or does not print, and what stands for bytes that are no UTF-8. */
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

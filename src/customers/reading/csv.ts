@@ -15,7 +15,7 @@ const QUOTED = -1;
 
 /**
  * Reads CSV (RFC 4180): a header with `prefix` and the names of labels, then a prefix in each record. Lines that are
- * empty or begin with # are skipped. Records without quotes are read as the bytes that they are, 0.5 µs each (Node
+ * empty, as are those with commas alone, or begin with # are skipped. Records without quotes are read as the bytes that they are, 0.5 µs each (Node
  * 24.21); only those with quotes need csv-parse, which takes many times as long.
  */
 export async function readCsv(pieces: Pieces, sink: PrefixSink, refuse: Refusal): Promise<void> {
@@ -82,16 +82,23 @@ class CsvReader {
   #takePlain(bytes: Uint8Array, count: number, number: number): void {
     const header = this.#header;
     if (header === undefined) {
+      if (this.#isEmpty(count)) return;
       const span = (k: number): Uint8Array => bytes.subarray(this.#spans[2 * k], this.#spans[2 * k + 1]);
       this.#header = headerOf(
         Array.from({ length: count }, (_, k) => this.#decoder.decode(span(k))),
         number,
         this.#sink,
       );
-    } else if (this.#hasWidth(count, header.width, number)) {
-      const fault = this.#sink.addFields({ bytes, spans: this.#spans }, header, number);
-      if (fault !== undefined) this.#refuse(number, fault);
+      return;
     }
+    const fields = { bytes, spans: this.#spans };
+    const fault = widthFault(count, header.width) ?? this.#sink.addFields(fields, header, number);
+    if (fault !== undefined && !this.#isEmpty(count)) this.#refuse(number, fault);
+  }
+
+  /** Whether nothing is in any field: so spreadsheets write rows that are empty. */
+  #isEmpty(count: number): boolean {
+    return this.#spans.subarray(0, 2 * count).every((from, at, spans) => at % 2 === 1 || from === spans[at + 1]);
   }
 
   #readQuoted(line: string, number: number): void {
@@ -104,31 +111,33 @@ class CsvReader {
     }
     this.#start = 0;
     const fields = quotedFields(record);
-    if (typeof fields === "string") this.#refuse(start, fields);
-    else this.#takeTexts(fields, start);
+    if (typeof fields !== "string") this.#takeTexts(fields, start);
+    else if (this.#header !== undefined) this.#refuse(start, fields);
+    else throw new ListFault(start, formFault(record) ?? fields);
   }
 
   #takeTexts(fields: readonly string[], number: number): void {
     const header = this.#header;
     if (header === undefined) {
       this.#header = headerOf(fields, number, this.#sink);
-    } else if (this.#hasWidth(fields.length, header.width, number)) {
-      const values = header.labels.map((column) => (column === undefined ? "" : fields[column]!));
-      const fault = this.#sink.add(fields[header.prefix]!, values, number);
-      if (fault !== undefined) this.#refuse(number, fault);
+      return;
     }
+    const values = header.labels.map((column) => (column === undefined ? "" : fields[column]!));
+    const fault = widthFault(fields.length, header.width) ?? this.#sink.add(fields[header.prefix]!, values, number);
+    if (fault !== undefined && fields.some((field) => field !== "")) this.#refuse(number, fault);
   }
+}
 
-  #hasWidth(count: number, width: number, number: number): boolean {
-    if (count === width) return true;
-    this.#refuse(number, `it has ${count} fields, and the header has ${width}`);
-    return false;
-  }
+function widthFault(count: number, width: number): string | undefined {
+  return count === width ? undefined : `it has ${count} fields, and the header has ${width}`;
 }
 
 function headerOf(fields: readonly string[], line: number, sink: PrefixSink): Columns & { width: number } {
   const prefix = fields.indexOf(PREFIX);
-  if (prefix < 0) throw new ListFault(line, `the header has no column ${PREFIX}, as in prefix,customer`);
+  if (prefix < 0) {
+    const fault = formFault(fields.join(",")) ?? `the header has no column ${PREFIX}, as in prefix,customer`;
+    throw new ListFault(line, fault);
+  }
   const twice = fields.find((name, index) => fields.indexOf(name) !== index);
   if (twice !== undefined) throw new ListFault(line, `the header has the column ${JSON.stringify(twice)} twice`);
   const labels: (number | undefined)[] = [];
@@ -139,6 +148,13 @@ function headerOf(fields: readonly string[], line: number, sink: PrefixSink): Co
     labels[index] = column;
   }
   return { width: fields.length, prefix, labels: Array.from(labels) };
+}
+
+/** What else spreadsheets write instead, told by a header that is none. */
+function formFault(header: string): string | undefined {
+  if (/[\0\uFFFD]/.test(header)) return "it is no UTF-8; save the list as UTF-8";
+  const [separator] = /[;\t|]/.exec(header) ?? [];
+  return separator && `${JSON.stringify(separator)} separates the fields; legal is a comma`;
 }
 
 function isBlank(byte: number): boolean {

@@ -58,11 +58,12 @@ function addObject({ prefix, ...labels }: JsonObject, line: number, sink: Prefix
   return sink.add(prefix, values, line);
 }
 
-/** Numbers and truth are texts to Prometheus; what there is not is no label. */
+/** Numbers and truth are texts to Prometheus; what there is not is no label. Of a large number, JSON has lost digits. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (value === null) return "";
-  return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+  const isExact = Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+  return isExact || typeof value === "boolean" ? String(value) : undefined;
 }
 
 /** All networks of a name. */

@@ -158,6 +158,7 @@ export class PrefixSink {
 function valueFault(value: string): string | undefined {
   if (value.includes("\0")) return "a label holds a zero byte; leave it out";
   if (value.includes("\uFFFD")) return "a label is no UTF-8; save the list as UTF-8";
+  if (!value.isWellFormed()) return "a label holds half of a surrogate pair; write both";
   if (value.length <= MAX_VALUE_LENGTH) return undefined;
   return `a label has more than ${MAX_VALUE_LENGTH} characters; give a shorter one`;
 }

@@ -57,7 +57,7 @@ const EXPECTED = ["4 0:0:0:c0000200/24 customer=a b,environment=prod", "6 20010d
 const FORMS: Record<string, string> = {
   CSV: "prefix,customer,environment\n192.0.2.0/24,a b,prod\n2001:db8::/32,é,\n",
   "CSV with a mark, CRLF, quotes, blanks, comments and empty lines":
-    '\ufeff# made by hand\r\n\r\n prefix , "customer",environment\r\n192.0.2.0/24, "a b" ,prod\r\n\r\n# 10.0.0.0/8\r\n2001:db8::/32,é,""',
+    '\ufeff# made by hand\r\n\r\n prefix , "customer",environment\r\n192.0.2.0/24, "a b" ,prod\r\n,,\r\n"",,\r\n,,,,\r\n# 10.0.0.0/8\r\n2001:db8::/32,é,""',
   "CSV with its columns in another order": "customer,environment,prefix\na b,prod,192.0.2.0/24\né,,2001:db8::/32",
   JSON: '[{"prefix": "192.0.2.0/24", "customer": "a b", "environment": "prod"},\n{"prefix":"2001:db8::/32","customer":"\\u00e9"}]',
   "JSON lines":
@@ -130,6 +130,10 @@ const REFUSED: [string, string | Uint8Array, string][] = [
   ["an empty file", "", "LIST: it is empty; begin with a header such as prefix,customer"],
   ["comments alone", "# x\n", "LIST:1: it holds no header; begin with one such as prefix,customer"],
   ["a header without prefixes", "network,customer\n", "LIST:1: the header has no column prefix, as in prefix,customer"],
+  ["semicolons", "prefix;a\r\n::1;x\r\n", 'LIST:1: ";" separates the fields; legal is a comma'],
+  ["semicolons and quotes", '"prefix";"a"\n"::1";"x"\n', 'LIST:1: ";" separates the fields; legal is a comma'],
+  ["tabs", "prefix\ta\n::1\tx\n", 'LIST:1: "\\t" separates the fields; legal is a comma'],
+  ["UTF-16", Buffer.from("\ufeffprefix,a\n::1,x\n", "utf16le"), "LIST:1: it is no UTF-8; save the list as UTF-8"],
   ["a header with a column twice", "prefix,a,a\n", 'LIST:1: the header has the column "a" twice'],
   ["a reserved label", "prefix,ip\n", 'LIST:1: the label name "ip" is reserved; legal is any name but '],
   ["the direction as a label", "prefix,direction\n", 'LIST:1: the label name "direction" is reserved; '],
@@ -154,6 +158,8 @@ const REFUSED: [string, string | Uint8Array, string][] = [
   ["an element that is no JSON", "[\n\n{x}]", "LIST:3: it is no JSON; legal is an object such as "],
   ["an object without a prefix", '{"prefix": "::1"}\n{"prefx": "::1"}', 'LIST:2: it has no text in "prefix"; '],
   ["a label that is a list", '{"prefix": "::1", "a": [1]}', 'LIST:1: the label "a" is no text; '],
+  ["a label that JSON can't hold", '{"prefix": "::1", "a": 9007199254740993}', 'LIST:1: the label "a" is no text; '],
+  ["half of a character", '{"prefix": "::1", "a": "\\ud83d"}', "LIST:1: a label holds half of a surrogate pair; "],
   ["networks without a name", '[{"ipv4": ["10.0.0.0/8"]}]', 'LIST:1: it has networks but no text in "name"; '],
   [
     "pmacct's with a field too many",
@@ -176,6 +182,12 @@ describe("a list is refused as a whole", () => {
     const lists = [{ path: folder.path, series: "labels" as const, format: null }];
     const told = { message: `${folder.path}: it is not a regular file` };
     await assert.rejects(readLists({ lists, inline: [], inlinePath: "", isLenient: true }), told);
+  });
+});
+
+test("a header that is wrong is refused even if lines that are wrong are skipped", async () => {
+  await assert.rejects(read('prefix,"a"b\nprefix,c\n::1,x\n', { isLenient: true }), {
+    message: /^LIST:1: its quotes are wrong: /,
   });
 });
 
