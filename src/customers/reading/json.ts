@@ -62,8 +62,9 @@ function addObject({ prefix, ...labels }: JsonObject, line: number, sink: Prefix
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (value === null) return "";
-  const isExact = Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
-  return isExact || typeof value === "boolean" ? String(value) : undefined;
+  if (typeof value === "boolean") return String(value);
+  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : String(value);
 }
 
 /** All networks of a name. */
