@@ -90,7 +90,9 @@ export class RunningPromtap implements AsyncDisposable {
   }
 
   async #ask(method: string, path: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
-    const sent = request({ socketPath: this.#socket, method, path, headers, agent: false });
+    // As a browser of this machine asks, which may see addresses.
+    const asked = { Connection: "keep-alive", ...headers };
+    const sent = request({ socketPath: this.#socket, method, path, headers: asked, agent: false });
     sent.end();
     const [response] = await once(sent, "response");
     response.setEncoding("utf8");
