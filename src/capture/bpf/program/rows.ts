@@ -1,7 +1,6 @@
 import { PROTOCOL_COLUMNS } from "../../../packet/protocols.ts";
 import type { Assembler, Label } from "../assembly/assembler.ts";
-import { BPF_FUNC, BPF_NOEXIST } from "../assembly/helper.ts";
-import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
+import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import {
   DIRECTION_BYTES,
   EVENT,
@@ -15,7 +14,7 @@ import {
 } from "../layout.ts";
 import { rowDispenser, slotDispenser, type TableSizes } from "../tables/table-sizes.ts";
 import type { CountersWriter } from "./counters.ts";
-import { writeLookUp } from "./look-up.ts";
+import { writeAdd, writeLookUp } from "./look-up.ts";
 import {
   ADDRESS,
   CELL_POINTER,
@@ -148,13 +147,7 @@ export class RowsWriter {
 
     asm.place(isNew);
     this.#newRow(direction, other, next);
-    asm.loadMap(r1, fds.index);
-    asm.mov(r2, r10);
-    asm.add(r2, ROW_KEY);
-    asm.mov(r3, r10);
-    asm.add(r3, NEW_ROW);
-    asm.mov(r4, BPF_NOEXIST);
-    asm.call(BPF_FUNC.MAP_UPDATE_ELEM);
+    writeAdd(asm, fds.index, ROW_KEY, NEW_ROW);
     asm.load(8, r2, r10, NEW_ROW);
     asm.jeq(r0, 0, known);
     asm.comment("another CPU was faster, or the kernel is out of memory");

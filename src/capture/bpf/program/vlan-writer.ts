@@ -1,10 +1,9 @@
 import { NO_VLAN } from "../../../ledger/vlans/vlan.ts";
 import { VLAN_BITS, VLAN_MASK } from "../../../packet/packet.ts";
 import type { Assembler } from "../assembly/assembler.ts";
-import { BPF_FUNC, BPF_NOEXIST } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r4, r6, r10 } from "../assembly/instruction.ts";
 import { type VlanMaps, VlanNumber } from "../vlans/vlan-layout.ts";
-import { writeLookUp } from "./look-up.ts";
+import { writeAdd, writeLookUp } from "./look-up.ts";
 import { SKB_VLAN_PRESENT, SKB_VLAN_TCI } from "./skb.ts";
 import { KEY, OUTER_VLAN, SCRATCH, VLAN, VLAN_NUMBER } from "./storage.ts";
 import { writeTake } from "./take-writer.ts";
@@ -89,13 +88,7 @@ export function writeVlanNumber(asm: Assembler, { index, names, state, dispenser
     writeLookUp(asm, names, KEY, other);
     asm.load(4, r1, r10, VLAN);
     asm.store(4, r0, 0, r1);
-    asm.loadMap(r1, index);
-    asm.mov(r2, r10);
-    asm.add(r2, VLAN);
-    asm.mov(r3, r10);
-    asm.add(r3, VLAN_NUMBER);
-    asm.mov(r4, BPF_NOEXIST);
-    asm.call(BPF_FUNC.MAP_UPDATE_ELEM);
+    writeAdd(asm, index, VLAN, VLAN_NUMBER);
     asm.jeq(r0, 0, numbered);
     asm.comment("another CPU was faster: its number is the one; or the kernel is out of memory");
     writeLookUp(asm, index, VLAN, other);

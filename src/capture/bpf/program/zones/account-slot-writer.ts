@@ -1,11 +1,10 @@
 import { Direction } from "../../../../ledger/rows.ts";
 import { Zone } from "../../../../ledger/zones/zone.ts";
 import type { Assembler, Label } from "../../assembly/assembler.ts";
-import { BPF_FUNC, BPF_NOEXIST } from "../../assembly/helper.ts";
-import { r0, r1, r2, r3, r4, r6, r10 } from "../../assembly/instruction.ts";
+import { r0, r1, r2, r6, r10 } from "../../assembly/instruction.ts";
 import { FLAG } from "../../layout.ts";
 import { ACCOUNT, type AccountSlotMaps } from "../../zones/account-layout.ts";
-import { writeLookUp } from "../look-up.ts";
+import { writeAdd, writeLookUp } from "../look-up.ts";
 import { ACCOUNT_KEY, KEY, NEW_ACCOUNT, VLAN_NUMBER } from "../storage.ts";
 import { writeTake } from "../take-writer.ts";
 import { writeVlanNumber } from "../vlan-writer.ts";
@@ -49,13 +48,7 @@ function writeNewSlot(
   asm.load(8, r1, r10, ACCOUNT_KEY + 8);
   asm.store(4, r0, ACCOUNT.VLAN, r1);
   asm.store(4, r0, ACCOUNT.FLAG, FLAG.USED);
-  asm.loadMap(r1, index);
-  asm.mov(r2, r10);
-  asm.add(r2, ACCOUNT_KEY);
-  asm.mov(r3, r10);
-  asm.add(r3, NEW_ACCOUNT);
-  asm.mov(r4, BPF_NOEXIST);
-  asm.call(BPF_FUNC.MAP_UPDATE_ELEM);
+  writeAdd(asm, index, ACCOUNT_KEY, NEW_ACCOUNT);
   asm.load(4, r6, r10, NEW_ACCOUNT);
   asm.jeq(r0, 0, known);
   asm.comment("another CPU was faster, or the kernel is out of memory: the new slot is nobody's");
