@@ -4,7 +4,7 @@ import type { SlotCounters } from "../ledger/zones/slot-counters.ts";
 import type { SlotPool } from "../ledger/zones/slot-pool.ts";
 import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
 import type { ZoneTable } from "../ledger/zones/zone-table.ts";
-import { Zoning } from "../ledger/zones/zoning.ts";
+import { type MakeRoom, Zoning } from "../ledger/zones/zoning.ts";
 import { labelText } from "../page/labels.ts";
 import { type CustomerTables, numbered } from "./customer-tables.ts";
 import type { LabelSets } from "./prefix-set.ts";
@@ -31,11 +31,13 @@ export class Customers {
   /** Zone → 1 of those that count. */
   #counted = new Uint8Array(0);
 
-  /** `expected`: different sets of labels at first. `limit`: most that have series. */
+  readonly #limit: number;
+
+  /** `expected`: different sets of labels at first. `limit`: most that ever have series. */
   constructor(expected: number, limit: number) {
-    const room = Math.ceil(expected * SPARE) + SPARE_CUSTOMERS;
-    // Those that are gone keep their numbers until they were told, while others take their place.
-    this.zoning = new Zoning("customer", Math.min(limit, room), FIRST_NAMED + 2 * room, Ends.BOTH);
+    this.#limit = limit;
+    const { series, numbers } = roomFor(expected, limit);
+    this.zoning = new Zoning("customer", series, numbers, Ends.BOTH);
     this.labels = new NamedSlotLabels(this.zoning);
   }
 
@@ -54,20 +56,27 @@ export class Customers {
 
   /**
    * From now on, these sets count; they and their tables, which number the label sets through, are used up. Returns why
-   * that can't be: then those before stay.
+   * that can't be: then those before stay. Throws what `makeRoom` throws, likewise.
    */
-  async use(sets: readonly LabelSets[], tables: CustomerTables): Promise<Takeover | string> {
+  async use(sets: readonly LabelSets[], tables: CustomerTables, makeRoom?: MakeRoom): Promise<Takeover | string> {
+    const shrink = this.#grow(sets);
     const zones = await this.#zonesOf(sets);
     for (const { labels } of sets) free(labels.bytes, labels.ends, labels.hashes);
     const counted = new Uint8Array(this.zoning.zones);
     for (const zone of zones) counted[zone] = 1;
     const { table } = this.zoning;
     await nextTurn();
-    const refusal = await this.#change(numbered(tables, zones));
-    if (refusal !== undefined) {
+    let isUsed = false;
+    try {
+      const refusal = await this.zoning.changeInTurns(numbered(tables, zones), makeRoom);
+      if (refusal !== undefined) return refusal;
+      isUsed = true;
+    } finally {
       // What only these sets have is wanted no more.
-      this.zoning.retain(this.#counted);
-      return refusal;
+      if (!isUsed) {
+        shrink();
+        this.zoning.retain(this.#counted);
+      }
     }
     const before = this.#labelNames;
     this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
@@ -79,19 +88,20 @@ export class Customers {
       },
       undo: async () => {
         // It was in use: there is room for it.
-        await this.#change(table);
+        await this.zoning.changeInTurns(table);
         this.#labelNames = before;
         this.zoning.retain(this.#counted);
       },
     };
   }
 
-  /** Changes the table, and lets the event loop have its turn between the steps. */
-  async #change(table: ZoneTable): Promise<string | undefined> {
-    const change = this.zoning.change(table);
-    let step = change.next();
-    for (; step.done !== true; step = change.next()) await nextTurn();
-    return step.value;
+  /** Makes room for as many as there are now, and for a later list, if there is not enough. Returns what takes it back. */
+  #grow(sets: readonly LabelSets[]): () => void {
+    const listed = sets.reduce((sum, { labels }) => sum + labels.ends.length, 0);
+    const { limit } = this.slots.quota;
+    if (listed <= limit || limit === this.#limit) return () => {};
+    const { series, numbers } = roomFor(listed, this.#limit);
+    return this.zoning.grow(series, numbers);
   }
 
   /** The zones of all label sets. */
@@ -110,6 +120,12 @@ export class Customers {
     }
     return zones;
   }
+}
+
+/** How many may have series, and how many a number: those that are gone keep theirs until they were told. */
+function roomFor(customers: number, limit: number): { series: number; numbers: number } {
+  const room = Math.ceil(customers * SPARE) + SPARE_CUSTOMERS;
+  return { series: Math.min(limit, room), numbers: FIRST_NAMED + 2 * room };
 }
 
 /** Gives the memory that is an array's own back at once, instead of when V8 is short of it: nothing may read it any more. */

@@ -33,6 +33,7 @@ const FILE_TRAFFIC: CapturedTraffic = {
   beat() {},
   taps: () => [],
   want() {},
+  async makeRoom() {},
   async rerange() {},
 };
 /** When no traffic is counted at all. */
@@ -79,6 +80,8 @@ export class ReportedTraffic implements CapturedTraffic, Reports {
 
   want(): void {}
 
+  async makeRoom(): Promise<void> {}
+
   async rerange(ranges: RangeTable, maxAddresses: number): Promise<void> {
     this.ledger.rerange(ranges, maxAddresses);
   }
@@ -96,6 +99,8 @@ export interface CapturedTraffic extends TrafficSource {
   beat(): void;
   /** Captures other interfaces from now on. Throws PromtapError, and changes nothing, if one is not there. */
   want(interfaces: readonly string[]): void;
+  /** Has what the kernel counts with made again, with room for all that there is now. Throws PromtapError, likewise. */
+  makeRoom(): Promise<void>;
   /** Counts by other ranges from now on. Throws PromtapError, and goes on by those before. */
   rerange(ranges: RangeTable, maxAddresses: number): Promise<void>;
 }
@@ -118,6 +123,11 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     engineKinds(config, ledger),
     presentLinks(config).length,
   );
+  let current = kind;
+  const renew = async (next: EngineKind | undefined, adopt: () => void): Promise<void> => {
+    await capture.rerange(next, adopt);
+    current = next ?? current;
+  };
   if (!COUNTING_ENGINES.includes(kind.name)) inlineDeeply();
   for (const refusal of refusals) log.warn("refused", { reason: refusal });
   log.info("capturing", { engine: kind.name, interfaces: config.interfaces.join(",") });
@@ -136,7 +146,8 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
-    rerange: (ranges, max) => capture.rerange(kind.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
+    makeRoom: () => renew(current.roomier?.(), () => {}),
+    rerange: (ranges, max) => renew(current.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
   };
 }

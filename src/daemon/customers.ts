@@ -16,7 +16,7 @@ import type { Accounts } from "../ledger/accounts/accounts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Range } from "../ledger/ranges.ts";
 import { KnownVlans } from "../ledger/vlans/known-vlans.ts";
-import type { Zoning } from "../ledger/zones/zoning.ts";
+import type { MakeRoom, Zoning } from "../ledger/zones/zoning.ts";
 import { log } from "../log.ts";
 import type { Config } from "./config.ts";
 import { judgeDatabases } from "./zones.ts";
@@ -33,7 +33,7 @@ export interface CountedCustomers {
   readonly series: CustomerSlots | undefined;
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
   /** Goes on by other lists and zones, until that is undone. Throws PromtapError if it can't. */
-  use(loaded: LoadedPrefixes, config: Config): Promise<ListsTakeover>;
+  use(loaded: LoadedPrefixes, config: Config, makeRoom: MakeRoom): Promise<ListsTakeover>;
 }
 
 /** Other lists, and the flags of what waits for a restart. */
@@ -73,7 +73,7 @@ export async function startCustomers(
     accounts: undefined,
     series: customers,
     collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers, { bound: CUSTOMERS })],
-    use: async (next) => ({ waiting: [], ...(await useLists(customers, next)) }),
+    use: async (next, _, makeRoom) => ({ waiting: [], ...(await useLists(customers, next, makeRoom)) }),
   };
 }
 
@@ -105,14 +105,14 @@ async function startAccounts(
         databases: () => (isTold ? undefined : remotes.databases),
       }),
     ],
-    async use(next, nextConfig) {
+    async use(next, nextConfig, makeRoom) {
       judgeLabels(nextConfig, next);
       const { zones, databases } = remotes;
       const undoZones = async (): Promise<void> => void (await remotes.use(zones, databases));
       // Without zones it waits for a restart that there is no label of that name.
-      if (nextConfig.zones.length > 0) await useZones(remotes, nextConfig, openDatabases);
+      if (nextConfig.zones.length > 0) await useZones(remotes, nextConfig, openDatabases, makeRoom);
       try {
-        const lists = await useLists(customers, next);
+        const lists = await useLists(customers, next, makeRoom);
         return {
           waiting: [],
           commit: () => lists.commit(),
@@ -130,11 +130,12 @@ async function useZones(
   remotes: RemoteMapper,
   config: Config,
   openDatabases: () => Promise<GeoDatabases>,
+  makeRoom?: MakeRoom,
 ): Promise<void> {
   const needed = databasesFor(config);
   const databases = needed.length === 0 ? undefined : await openDatabases();
   if (databases !== undefined) judgeDatabases(databases, needed);
-  const refusal = await remotes.use(config.zones, databases);
+  const refusal = await remotes.use(config.zones, databases, makeRoom);
   if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the zones: ${refusal}`);
 }
 
@@ -156,13 +157,13 @@ function judgeLabels({ customersBy }: Config, loaded: LoadedPrefixes): void {
   );
 }
 
-async function useLists(customers: Customers, loaded: LoadedPrefixes): Promise<Takeover> {
+async function useLists(customers: Customers, loaded: LoadedPrefixes, makeRoom?: MakeRoom): Promise<Takeover> {
   const tables = loaded.tables ?? tablesOf(sweepPrefixes(joined([])));
   const listed = countOf(loaded);
-  const taken = await customers.use(loaded.labelled, tables);
+  const taken = await customers.use(loaded.labelled, tables, makeRoom);
   if (typeof taken !== "string") {
     const { limit } = customers.slots.quota;
-    if (listed > limit) log.warn("customers find no room and count as other until a restart", { listed, limit });
+    if (listed > limit) log.warn("customers find no room and count as other", { listed, limit });
     return taken;
   }
   throw new PromtapError(ErrorCode.HOST, `couldn't use the lists of prefixes: ${taken}`);

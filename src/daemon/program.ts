@@ -200,7 +200,7 @@ export class Program {
     const added = startedBeside(this.#features, features);
     let lists: ListsTakeover | undefined;
     try {
-      lists = await this.#customers.use(loaded, next);
+      lists = await this.#customers.use(loaded, next, () => this.traffic.makeRoom());
       await this.#recount(before, next, ranges);
     } catch (error) {
       await lists?.undo();

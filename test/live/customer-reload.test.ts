@@ -20,10 +20,21 @@ const SENT = SENDERS.map((source) =>
 );
 const ALL = 'promacct_packet_size_bytes_all_count{interface="near"}';
 
-/** What one customer has is told by other prefixes in each list; another customer is new in each. */
+/** More customers than there was room for at the start, and more again. */
+const CROWDS = [0, 0, 20_000, 0, 60_000, 3];
+
+/**
+ * What one customer has is told by other prefixes in each list; another customer is new in each, and the last that is
+ * given a number.
+ */
 function listOf(reload: number): string {
   const one = ["10.0.0.0/24,one", "10.0.0.1,one\n10.0.0.0/16,none", "10.0.0.0/31,one\n10.0.0.0/8,none"];
-  return `prefix,customer\n${one[reload % one.length]}\n10.0.1.0/24,two\n10.0.2.1,list-${reload}\n192.0.2.1,to\n`;
+  const crowd = Array.from(
+    { length: CROWDS[reload] ?? 0 },
+    (_, k) => `11.${k >> 16}.${(k >> 8) & 255}.${k & 255},c${k}\n`,
+  );
+  const last = `10.0.2.1,list-${reload}\n`;
+  return `prefix,customer\n${one[reload % one.length]}\n10.0.1.0/24,two\n192.0.2.1,to\n${crowd.join("")}${last}`;
 }
 
 function packetsOf(page: Page, customer: string, direction: string): number | undefined {

@@ -146,6 +146,7 @@ class KernelKind implements EngineKind {
     this.#options = options;
     this.#places = new Places(ranges);
     this.#finders = finders;
+    finders.join();
     this.descriptors = attached + (isFixed ? 1 : 0) + (hasIndex(ranges, maxVlans !== undefined) ? 1 : 0);
   }
 
@@ -166,9 +167,7 @@ class KernelKind implements EngineKind {
       }
       return undefined;
     } catch (error) {
-      this.#finders.close();
-      this.#shared?.close();
-      this.#shared = undefined;
+      this.close();
       return messageOf(error);
     } finally {
       ledger.forget(LOOPBACK.name);
@@ -192,6 +191,10 @@ class KernelKind implements EngineKind {
       this.keep(counting);
       throw error;
     }
+  }
+
+  roomier(): KernelKind {
+    return new KernelKind(this.#variant, this.#options);
   }
 
   reranged(ranges: RangeTable, maxAddresses: number): KernelKind {
@@ -222,6 +225,7 @@ class KernelKind implements EngineKind {
   close(): void {
     for (const counting of this.#idle.values()) close(counting);
     this.#idle.clear();
+    this.#finders.leave();
     this.#shared?.close();
     this.#shared = undefined;
   }
@@ -283,7 +287,9 @@ class KernelKind implements EngineKind {
       for (const counters of options.zones) counters.closeDescriptors();
       options.accounts?.closeDescriptors();
       const { zones, accounts } = options;
-      return { interfaceName: ledger.name, tables, zones, accounts, programFd, isEthernet };
+      const finders = this.#finders;
+      finders.join();
+      return { interfaceName: ledger.name, tables, finders, zones, accounts, programFd, isEthernet };
     } catch (error) {
       tables.close();
       for (const counters of options.zones) counters.close();

@@ -2,6 +2,7 @@ import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import * as libc from "../../native/libc.ts";
 import type { KernelTables } from "./tables/kernel-tables.ts";
 import type { AccountCounters } from "./zones/account-counters.ts";
+import type { Finders } from "./zones/finders.ts";
 import type { ZoneCounters } from "./zones/zone-counters.ts";
 
 /** A program and its tables, made for one interface. */
@@ -9,6 +10,8 @@ export interface Counting {
   /** What the interface was called last, of the names that are counted for. */
   interfaceName: string;
   tables: KernelTables;
+  /** What zones, accounts and VLANs are found with. */
+  finders: Finders;
   zones: readonly ZoneCounters[];
   accounts: AccountCounters | undefined;
   /** Undefined if what the program is attached to is all that holds it. */
@@ -28,6 +31,7 @@ export function close(counting: Counting): void {
   counting.tables.close();
   for (const counters of counting.zones) counters.close();
   counting.accounts?.close();
+  counting.finders.leave();
 }
 
 /** Brings the ledger up to date. */

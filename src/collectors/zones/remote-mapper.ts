@@ -8,7 +8,7 @@ import { Spans } from "../../ledger/zones/spans.ts";
 import { surroundings } from "../../ledger/zones/surroundings.ts";
 import { Zone } from "../../ledger/zones/zone.ts";
 import { ZoneTable } from "../../ledger/zones/zone-table.ts";
-import { Zoning } from "../../ledger/zones/zoning.ts";
+import { type MakeRoom, Zoning } from "../../ledger/zones/zoning.ts";
 import { labelText } from "../../page/labels.ts";
 import { hasZones, readAll, type SpansByVersion, VERSIONS } from "./database-spans.ts";
 import { type DatabaseZones, RemoteZones } from "./remote-zones.ts";
@@ -66,9 +66,16 @@ export class RemoteMapper {
     }
   }
 
-  /** From now on these zones and databases count. Returns why that can't be: then those before stay. */
-  async use(zones: readonly ZoneItem[], databases: GeoDatabases | undefined): Promise<string | undefined> {
-    return this.#inTurn(() => this.#use(zones, databases));
+  /**
+   * From now on these zones and databases count. Returns why that can't be: then those before stay. Throws what `makeRoom`
+   * throws, likewise.
+   */
+  async use(
+    zones: readonly ZoneItem[],
+    databases: GeoDatabases | undefined,
+    makeRoom?: MakeRoom,
+  ): Promise<string | undefined> {
+    return this.#inTurn(() => this.#use(zones, databases, makeRoom));
   }
 
   /** Those in use. */
@@ -93,11 +100,15 @@ export class RemoteMapper {
     return making;
   }
 
-  async #use(zones: readonly ZoneItem[], databases: GeoDatabases | undefined): Promise<string | undefined> {
+  async #use(
+    zones: readonly ZoneItem[],
+    databases: GeoDatabases | undefined,
+    makeRoom?: MakeRoom,
+  ): Promise<string | undefined> {
     const generation = generationOf(databases);
     // Nobody waits for the same meanwhile.
     if (zones === this.#zones && databases === this.#databases) this.#generation = generation;
-    const refusal = this.zoning.use(await this.#tableOf(zones, databases));
+    const refusal = await this.zoning.changeInTurns(await this.#tableOf(zones, databases), makeRoom);
     if (refusal !== undefined) return refusal;
     this.#zones = zones;
     this.#databases = databases;

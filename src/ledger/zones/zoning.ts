@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { grown, lengthened } from "../../grown-array.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Direction } from "../rows.ts";
@@ -20,6 +21,9 @@ export type ReleaseListener = (released: Uint8Array) => void;
 /** Makes ready for a table, in steps; returns what takes it into use, or why that can't be. */
 export type TableFollower = (table: ZoneTable) => Generator<void, (() => void) | string>;
 
+/** Has what follows tables made again, with room for those of now. Throws PromtapError, and all is as it was. */
+export type MakeRoom = () => Promise<void>;
+
 /**
  * One way to tell remote addresses apart, by country or by AS: shared by all interfaces. Zones are numbered as the
  * databases first name them, and keep their number when another database comes.
@@ -32,8 +36,6 @@ export class Zoning {
   readonly label: string;
   /** Of the zones that have series. */
   readonly slots: SlotPool;
-  /** Zones that may have a number. */
-  readonly maxZones: number;
   readonly ends: Ends;
   /** Names by zone. */
   readonly names = new Names(ZONE_NAMES);
@@ -46,6 +48,7 @@ export class Zoning {
   #hasGone = false;
   readonly #releaseListeners = new Set<ReleaseListener>();
   readonly #followers = new Set<TableFollower>();
+  #maxZones: number;
   #table = new ZoneTable(Spans.all(4, Zone.UNKNOWN), Spans.all(6, Zone.UNKNOWN));
 
   constructor(label: string, limit: number, maxZones = MAX_ZONES, ends: Ends = Ends.REMOTE) {
@@ -53,15 +56,27 @@ export class Zoning {
     this.ends = ends;
     this.slots = new SlotPool(limit, (zone) => void (this.#slots[zone] = 0));
     this.slots.watchPages(() => this.tellGone());
-    this.maxZones = maxZones;
+    this.#maxZones = maxZones;
   }
 
   get quota(): Quota {
     return this.slots.quota;
   }
 
+  /** Zones that may have a number. */
+  get maxZones(): number {
+    return this.#maxZones;
+  }
+
   get table(): ZoneTable {
     return this.#table;
+  }
+
+  /** Has more series and numbers from now on, which the next table may use. Returns what takes that back. */
+  grow(limit: number, maxZones: number): () => void {
+    const before = [this.quota.limit, this.#maxZones] as const;
+    [this.quota.limit, this.#maxZones] = [limit, maxZones];
+    return () => void ([this.quota.limit, this.#maxZones] = before);
   }
 
   /**
@@ -85,6 +100,26 @@ export class Zoning {
     }
     for (const switchOver of switches) switchOver();
     this.#table = table;
+    return undefined;
+  }
+
+  /**
+   * Likewise; lets the event loop have its turn between the steps. What finds no room in its followers is in use while
+   * `makeRoom` has others take their place, which begin with it. Throws what that throws: the table before is in use.
+   */
+  async changeInTurns(table: ZoneTable, makeRoom?: MakeRoom): Promise<string | undefined> {
+    const change = this.change(table);
+    let step = change.next();
+    for (; step.done !== true; step = change.next()) await nextTurn();
+    if (step.value === undefined || makeRoom === undefined) return step.value;
+    const before = this.#table;
+    this.#table = table;
+    try {
+      await makeRoom();
+    } catch (error) {
+      this.#table = before;
+      throw error;
+    }
     return undefined;
   }
 
@@ -121,7 +156,7 @@ export class Zoning {
       this.#stays[known] = Stay.LISTED;
       return known;
     }
-    if (this.names.free === 0 && this.names.count === this.maxZones) return Zone.OTHER;
+    if (this.names.free === 0 && this.names.count >= this.#maxZones) return Zone.OTHER;
     const zone = this.names.add(bytes, from, to, hash);
     if (zone >= this.#slots.length) {
       this.#slots = grown(this.#slots);

@@ -4,11 +4,12 @@ import { KernelVlans, type VlanBounds } from "../vlans/kernel-vlans.ts";
 import { KernelAccounts } from "./kernel-accounts.ts";
 import { KernelZones } from "./kernel-zones.ts";
 
-/** The tables in the kernel that all programs share, made when they are first asked for. */
+/** The tables in the kernel that all programs share, made when they are first asked for, as long as anything uses them. */
 export class Finders {
   readonly #zones = new Map<Zoning, KernelZones>();
   readonly #accounts = new Map<Accounts, KernelAccounts>();
   #vlans: KernelVlans | undefined;
+  #users = 0;
 
   /** Throws PromtapError. */
   zones(zoning: Zoning): KernelZones {
@@ -30,7 +31,16 @@ export class Finders {
     return this.#vlans;
   }
 
-  close(): void {
+  /** Lets something use them, until it leaves. */
+  join(): void {
+    this.#users++;
+  }
+
+  leave(): void {
+    if (--this.#users === 0) this.#close();
+  }
+
+  #close(): void {
     for (const each of [...this.#zones.values(), ...this.#accounts.values()]) each.close();
     this.#vlans?.close();
     this.#vlans = undefined;

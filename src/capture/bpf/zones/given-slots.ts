@@ -13,6 +13,8 @@ export class GivenSlots {
   /** The map of them. */
   readonly fd: number;
   readonly #zoning: Zoning;
+  /** Zones that there was room for. */
+  readonly #maxZones: number;
   readonly #slotWords: Uint32Array;
   readonly #dispenser: Dispenser;
   readonly #recycler: ZoneRecycler;
@@ -30,6 +32,7 @@ export class GivenSlots {
   ) {
     const slotCount = place.capacity;
     this.#zoning = zoning;
+    this.#maxZones = zoning.maxZones;
     this.fd = maps.create("zoneslots", bpf.BPF_MAP_TYPE_ARRAY, 4, ZONE_SLOT_BYTES, zoning.maxZones);
     this.#slotWords = new Uint32Array(maps.map(this.fd, zoning.maxZones * ZONE_SLOT_BYTES));
     this.#dispenser = new Dispenser(state, place, FIRST_NAMED);
@@ -81,14 +84,19 @@ export class GivenSlots {
     return slots;
   }
 
+  /** Those that programs may know of, one more than the highest. */
+  get #zones(): number {
+    return Math.min(this.#zoning.zones, this.#maxZones);
+  }
+
   #published(): Uint8Array {
     const published = new Uint8Array(this.#zoneOf.length);
-    for (let zone = 0; zone < this.#zoning.zones; zone++) published[this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!] = 1;
+    for (let zone = 0; zone < this.#zones; zone++) published[this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!] = 1;
     return published;
   }
 
   #learn(): void {
-    for (let zone = FIRST_NAMED; zone < this.#zoning.zones; zone++) {
+    for (let zone = FIRST_NAMED; zone < this.#zones; zone++) {
       const slot = this.#slotWords[(zone * ZONE_SLOT_BYTES) / 4]!;
       if (slot >= FIRST_NAMED) this.#zoneOf[slot] = zone;
     }

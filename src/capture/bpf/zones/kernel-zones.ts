@@ -65,7 +65,7 @@ export class KernelZones {
 
   /** Slots that zones have, one more than the highest. */
   usedSlots(): number {
-    return this.#given?.used ?? this.zoning.zones;
+    return this.#given?.used ?? Math.min(this.zoning.zones, this.slotCount);
   }
 
   /** Lets an interface count by slot, until it leaves. */

@@ -127,7 +127,10 @@ class Ipv6Side implements Ipv6Maps {
 export class ZoneTables {
   readonly ipv4: Ipv4Side;
   readonly ipv6: Ipv6Side;
+  readonly #zoning: Zoning;
   readonly #maxZones: number;
+  /** Those of the zoning when room was made. */
+  readonly #numbers: number;
   readonly #stateWords: Uint32Array;
   readonly #unwatch: () => void;
   #half = 0;
@@ -139,7 +142,9 @@ export class ZoneTables {
     const tree = new Ipv4Tree(ipv4);
     this.ipv4 = new Ipv4Side(maps, ipv4, tree);
     this.ipv6 = new Ipv6Side(maps, ipv6);
+    this.#zoning = zoning;
     this.#maxZones = maxZones;
+    this.#numbers = zoning.maxZones;
     this.#stateWords = stateWords;
     this.ipv4.write(tree, this.#half);
     this.ipv6.write(ipv6, this.#half);
@@ -156,7 +161,8 @@ export class ZoneTables {
   /** Writes a table beside the one in use. */
   *#follow(table: ZoneTable): Generator<void, (() => void) | string> {
     const { ipv4, ipv6 } = table;
-    if (highestZone(table) >= this.#maxZones || !this.ipv6.fits(ipv6)) return TOO_LARGE;
+    if (this.#zoning.maxZones !== this.#numbers || highestZone(table) >= this.#maxZones) return TOO_LARGE;
+    if (!this.ipv6.fits(ipv6)) return TOO_LARGE;
     yield;
     const tree = new Ipv4Tree(ipv4);
     if (!this.ipv4.fits(ipv4, tree)) return TOO_LARGE;
