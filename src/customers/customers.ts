@@ -68,7 +68,7 @@ export class Customers {
     await nextTurn();
     let isUsed = false;
     try {
-      const refusal = await this.zoning.changeInTurns(numbered(tables, zones), makeRoom);
+      const refusal = await this.zoning.changeInTurns(numbered(tables, zones), nextTurn, makeRoom);
       if (refusal !== undefined) return refusal;
       isUsed = true;
     } finally {
@@ -88,7 +88,7 @@ export class Customers {
       },
       undo: async () => {
         // It was in use: there is room for it.
-        await this.zoning.changeInTurns(table);
+        await this.zoning.changeInTurns(table, nextTurn);
         this.#labelNames = before;
         this.zoning.retain(this.#counted);
       },
@@ -98,10 +98,13 @@ export class Customers {
   /** Makes room for as many as there are now, and for a later list, if there is not enough. Returns what takes it back. */
   #grow(sets: readonly LabelSets[]): () => void {
     const listed = sets.reduce((sum, { labels }) => sum + labels.ends.length, 0);
+    const { names, maxZones } = this.zoning;
     const { limit } = this.slots.quota;
-    if (listed <= limit || limit === this.#limit) return () => {};
+    // All may be new.
+    const left = maxZones - names.count + names.free;
+    if (listed <= left && (listed <= limit || limit === this.#limit)) return () => {};
     const { series, numbers } = roomFor(listed, this.#limit);
-    return this.zoning.grow(series, numbers);
+    return this.zoning.grow(Math.max(limit, series), Math.max(names.count + listed, numbers));
   }
 
   /** The zones of all label sets. */

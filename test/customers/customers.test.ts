@@ -51,3 +51,26 @@ test("lists before come back without requests that wait for all steps", async ()
   assert.equal(zoning.table, table);
   assert.equal(customers.otherLabels, 'customer="other"');
 });
+
+test("there is room for more than at the start once what follows has it, and as much as before if it can't have it", async () => {
+  const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
+  const { zoning } = customers;
+  const { table, maxZones } = zoning;
+  const { limit } = zoning.quota;
+  zoning.watch(function* () {
+    return "too large";
+  });
+  const many = Array.from({ length: 5000 }, (_, k) => [`10.${k >> 8}.${k & 255}.0/24`, { customer: `c${k}` }] as const);
+  const set = () => setOf(listOf(Object.fromEntries(many)));
+  const failing = customers.use([set()], tablesOf(sweepPrefixes(set())), () => Promise.reject(new Error("no right")));
+  await assert.rejects(failing, /no right/);
+  assert.deepEqual([zoning.table, zoning.maxZones, zoning.quota.limit], [table, maxZones, limit]);
+  assert.ok(limit < many.length);
+  let made = 0;
+  const taken = await customers.use([set()], tablesOf(sweepPrefixes(set())), async () => void made++);
+  assert.ok(typeof taken === "object");
+  assert.equal(made, 1);
+  taken.commit();
+  assert.ok(zoning.quota.limit >= many.length && zoning.zones <= zoning.maxZones);
+  assert.equal(zoning.nameOf(zoning.table.zoneOfIpv4(0x0a_13_87_01)), 'customer="c4999"');
+});

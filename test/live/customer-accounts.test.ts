@@ -44,10 +44,12 @@ const ZONES = `
   europe: [NL]
   transit: ["*"]
 `;
+/** More customers and zones than there was room for at the start. */
+const CROWD = Array.from({ length: 300 }, (_, k) => `11.0.${k >> 8}.${k & 255},c${k}\n`).join("");
 const LATER_ZONES = `
   own: [10.0.0.0/9]
   peering: [AS19281, NL]
-`;
+${Array.from({ length: 40 }, (_, k) => `  z${k}: [11.1.${k}.0/24]\n`).join("")}`;
 
 /** What the test knows of each address: customer, country, and its zone of both sets. */
 const PLACES: Readonly<Record<string, readonly [customer: string, country: string, zone: string, later: string]>> = {
@@ -162,6 +164,7 @@ test(
     await ended;
     assert.deepEqual(seriesOf(recorded), expected, "savefile");
 
+    writeFileSync(list!, LIST + CROWD);
     writeFileSync(config!, configOf(LATER_ZONES, database!, list!));
     for (const promtap of running.values()) assert.equal((await promtap.post("/-/reload")).status, 200);
     await send(namespace, "veth1", frames, { gap: "200us" });

@@ -108,7 +108,7 @@ export class RemoteMapper {
     const generation = generationOf(databases);
     // Nobody waits for the same meanwhile.
     if (zones === this.#zones && databases === this.#databases) this.#generation = generation;
-    const refusal = await this.zoning.changeInTurns(await this.#tableOf(zones, databases), makeRoom);
+    const refusal = await this.zoning.changeInTurns(await this.#tableOf(zones, databases), nextTurn, makeRoom);
     if (refusal !== undefined) return refusal;
     this.#zones = zones;
     this.#databases = databases;

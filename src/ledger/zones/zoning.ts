@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { grown, lengthened } from "../../grown-array.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Direction } from "../rows.ts";
@@ -104,10 +103,14 @@ export class Zoning {
   }
 
   /**
-   * Likewise; lets the event loop have its turn between the steps. What finds no room in its followers is in use while
-   * `makeRoom` has others take their place, which begin with it. Throws what that throws: the table before is in use.
+   * Likewise; waits for `nextTurn` between the steps. A table that finds no room in its followers is in use while `makeRoom`
+   * has others take their place, which begin with it. Throws what that throws: the table before is in use.
    */
-  async changeInTurns(table: ZoneTable, makeRoom?: MakeRoom): Promise<string | undefined> {
+  async changeInTurns(
+    table: ZoneTable,
+    nextTurn: () => Promise<unknown>,
+    makeRoom?: MakeRoom,
+  ): Promise<string | undefined> {
     const change = this.change(table);
     let step = change.next();
     for (; step.done !== true; step = change.next()) await nextTurn();
