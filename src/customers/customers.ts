@@ -3,7 +3,6 @@ import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { SlotCounters } from "../ledger/zones/slot-counters.ts";
 import type { SlotPool } from "../ledger/zones/slot-pool.ts";
 import { Ends, FIRST_NAMED } from "../ledger/zones/zone.ts";
-import type { ZoneTable } from "../ledger/zones/zone-table.ts";
 import { type MakeRoom, Zoning } from "../ledger/zones/zoning.ts";
 import { labelText } from "../page/labels.ts";
 import { type CustomerTables, numbered } from "./customer-tables.ts";

@@ -58,6 +58,7 @@ test("there is room for more than at the start once what follows has it, and as 
   const { table, maxZones } = zoning;
   const { limit } = zoning.quota;
   zoning.watch(function* () {
+    yield;
     return "too large";
   });
   const many = Array.from({ length: 5000 }, (_, k) => [`10.${k >> 8}.${k & 255}.0/24`, { customer: `c${k}` }] as const);
