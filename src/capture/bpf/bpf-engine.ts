@@ -204,7 +204,9 @@ class KernelKind implements EngineKind {
   /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. Throws PromtapError. */
   prepare(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
     const refusal = this.#refusal();
-    if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't count that with engine ${this.name}: ${refusal}`);
+    if (refusal !== undefined) {
+      throw new PromtapError(ErrorCode.HOST, `couldn't count that with engine ${this.name}: ${refusal}`);
+    }
     const counting = this.#load(link, ledger, siblings);
     setLedger(counting, undefined);
     return counting;
