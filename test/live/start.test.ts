@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { capabilitiesToLoad } from "../../src/capture/bpf/refusal.ts";
 import { ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
 import { type Outcome, RunningPromtap, runPromtap } from "../support/promtap.ts";
@@ -26,10 +27,11 @@ function complaint({ stderr }: Outcome): string {
   return other[0]!;
 }
 
+const TO_LOAD = capabilitiesToLoad().map((name) => name.slice("CAP_".length).toLowerCase());
 /** What each engine needs, and so has to name when it lacks all. */
 const CAPABILITIES = {
-  bpf: ["net_raw", "bpf"],
-  tcx: ["net_admin", "bpf"],
+  bpf: ["net_raw", ...TO_LOAD],
+  tcx: ["net_admin", ...TO_LOAD],
   ring: ["net_raw"],
   pcap: ["net_raw"],
 } as const;
@@ -94,13 +96,13 @@ for (const engine of ["bpf", "tcx"] as const) {
 }
 
 for (const [engine, present, missing] of [
-  ["bpf", "bpf", "CAP_NET_RAW"],
-  ["tcx", "bpf", "CAP_NET_ADMIN"],
-  ["bpf", "net_raw", "CAP_BPF"],
-  ["tcx", "net_admin", "CAP_BPF"],
+  ["bpf", TO_LOAD, "CAP_NET_RAW"],
+  ["tcx", TO_LOAD, "CAP_NET_ADMIN"],
+  ["bpf", ["net_raw"], "CAP_BPF"],
+  ["tcx", ["net_admin"], "CAP_BPF"],
 ] as const) {
-  test(`engine ${engine} with ${present} alone names ${missing}`, options, async () => {
-    const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", engine], asNobody(present));
+  test(`engine ${engine} with ${present.join(" and ")} alone names ${missing}`, options, async () => {
+    const outcome = await runPromtap(undefined, ["-i", "lo", "--engine", engine], asNobody(...present));
     assert.equal(outcome.status, 1, outcome.stderr);
     assert.match(complaint(outcome), new RegExp(missing));
   });

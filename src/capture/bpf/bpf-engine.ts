@@ -23,7 +23,7 @@ import { untilProgramsEnd } from "./tables/grace.ts";
 import { hasIndex, KernelTables } from "./tables/kernel-tables.ts";
 import { Places } from "./tables/places.ts";
 import { Hook, loadProgram } from "./program/program.ts";
-import { capabilitiesForMaps, kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
+import { capabilitiesForMaps, capabilitiesToLoad, kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
 import { SharedTables } from "./tables/shared-tables.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
 import { AccountCounters } from "./zones/account-counters.ts";
@@ -68,7 +68,7 @@ export interface KnownVlans {
 
 const NO_VLANS: KnownVlans = { ofAddresses: [], ofAccounts: [] };
 
-/** CAP_PERFMON is not needed; with it the kernel leaves its guards against speculation out of the program. */
+/** With CAP_PERFMON the kernel leaves its guards against speculation out of the program, even if it is not needed. */
 const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
 const LOOPBACK: Link = {
   name: "lo",
@@ -86,14 +86,14 @@ const NOTHING_LOST: Losses = { packets: 0 };
 
 /**
  * Counts in the kernel, as a filter on a packet socket: sees what libpcap sees and cannot harm traffic. Loses nothing:
- * the program runs before any buffer. Needs CAP_NET_RAW and CAP_BPF.
+ * the program runs before any buffer. Needs CAP_NET_RAW, and what loading asks for.
  */
 export function bpfKind(options: KernelOptions): EngineKind {
   const { ranges, maxVlans, accounts } = options;
   const takesOut = hasIndex(ranges, maxVlans !== undefined) || accounts?.hasVlans === true;
   const ofIndex = takesOut ? capabilitiesForMaps() : [];
   const later = options.isFixed ? ofIndex : TO_LOAD;
-  const needs = ["CAP_NET_RAW", "CAP_BPF"] as const;
+  const needs = ["CAP_NET_RAW", ...capabilitiesToLoad()] as const;
   const keeps = ["CAP_NET_RAW", ...later] as const;
   return new KernelKind(
     {
@@ -111,10 +111,10 @@ export function bpfKind(options: KernelOptions): EngineKind {
 
 /**
  * Counts in the kernel at the hooks for received and sent packets (kernel 6.6): the cheapest. Sees sent packets before
- * the queue, and cut into segments later. Needs CAP_NET_ADMIN and CAP_BPF.
+ * the queue, and cut into segments later. Needs CAP_NET_ADMIN, and what loading asks for.
  */
 export function tcxKind(options: KernelOptions): EngineKind {
-  const needs = ["CAP_NET_ADMIN", "CAP_BPF"] as const;
+  const needs = ["CAP_NET_ADMIN", ...capabilitiesToLoad()] as const;
   const keeps = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
   return new KernelKind(
     { name: EngineName.TCX, hook: Hook.TCX, attached: 2, attach: attachTcx, replace: replaceTcx, needs, keeps },

@@ -8,7 +8,7 @@ import { BPF_FUNC } from "../assembly/helper.ts";
 import { r0, r1, r2, r3, r6, r10 } from "../assembly/instruction.ts";
 import type { Places } from "../tables/places.ts";
 import { type TableSizes, unopenedOffset } from "../tables/table-sizes.ts";
-import { bpfRefusal } from "../refusal.ts";
+import { bpfRefusal, capabilitiesToLoad, missingCapability } from "../refusal.ts";
 import type { VlanMaps } from "../vlans/vlan-layout.ts";
 import type { AccountMaps } from "../zones/account-layout.ts";
 import type { ZoneMaps } from "../zones/zone-layout.ts";
@@ -27,7 +27,9 @@ export const Hook = { SOCKET: "socket", TCX: "tcx" } as const;
 export type Hook = (typeof Hook)[keyof typeof Hook];
 
 /** What loading asks for. */
-const TO_LOAD: Record<Hook, readonly CapabilityName[]> = { socket: ["CAP_BPF"], tcx: ["CAP_BPF", "CAP_NET_ADMIN"] };
+function capabilitiesFor(hook: Hook): readonly CapabilityName[] {
+  return hook === Hook.TCX ? [...capabilitiesToLoad(), "CAP_NET_ADMIN"] : capabilitiesToLoad();
+}
 
 /** What a socket filter keeps of a packet for its socket: nothing. */
 const KEEP_NOTHING = 0;
@@ -150,7 +152,7 @@ export function loadProgram(
   const chain = tables.createChain();
   const result = bpf.setElement(chain, 0, fd);
   libc.close(fd);
-  if (result < 0) throw notLoaded(bpfRefusal(result, ...TO_LOAD[hook]));
+  if (result < 0) throw notLoaded(bpfRefusal(result, ...capabilitiesFor(hook)));
   return load(hook, assembleChain(chain));
 }
 
@@ -192,7 +194,7 @@ function load(hook: Hook, instructions: Uint8Array): number {
   const type = hook === Hook.TCX ? bpf.BPF_PROG_TYPE_SCHED_CLS : bpf.BPF_PROG_TYPE_SOCKET_FILTER;
   const result = bpf.loadProgram(type, instructions, "promtap");
   if ("fd" in result) return result.fd;
-  throw notLoaded(refusal(result.errno, result.log, TO_LOAD[hook]), new Error(result.log));
+  throw notLoaded(refusal(result.errno, result.log, capabilitiesFor(hook)), new Error(result.log));
 }
 
 function notLoaded(why: string, cause?: Error): PromtapError {
@@ -200,6 +202,9 @@ function notLoaded(why: string, cause?: Error): PromtapError {
 }
 
 function refusal(result: number, log: string, needs: readonly CapabilityName[]): string {
+  // Without it the verifier looks at more, and what it says is of that.
+  const missing = missingCapability(needs);
+  if (missing !== undefined && (log !== "" || result === -libc.errno.E2BIG)) return `${missing} is missing`;
   // The kernel writes some instructions as several: a jump that reached its target may not reach it any more.
   if (log.includes("16-bit range")) return "too many ranges for one program: a jump is too long for the kernel";
   if (result === -libc.errno.E2BIG) return "too many ranges: the verifier gave up before the end";
