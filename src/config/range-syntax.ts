@@ -1,6 +1,6 @@
 import { ErrorCode, PromtapError } from "../errors.ts";
 import { type Range, rangeSeries } from "../ledger/ranges.ts";
-import { type Address, formatIpv4, formatIpv6, parseAddress } from "../packet/address.ts";
+import { type Address, formatIpv4, formatIpv6, parseAddress, unmapped } from "../packet/address.ts";
 import { labelNameFault } from "./label-names.ts";
 
 /*
@@ -28,11 +28,11 @@ export function parseRange(text: string): Range {
   const bounds = addresses.includes("/") ? parseNetwork(text, addresses) : parseBounds(text, addresses);
   const range = { ...bounds, labels, text };
   if (range.version === 4 && rangeSeries(range) > MAX_IPV4_SERIES) {
-    const [network, prefix = "8"] = addresses.includes("/") ? addresses.split("/") : ["10.0.0.0"];
+    const network = addresses.includes("/") ? networkText(range) : "10.0.0.0/8";
     throw illegal(
       text,
       `the range is too large: ${rangeSeries(range)} series`,
-      `at most ${MAX_IPV4_SERIES}; a rollup length gives a series to each network, as in ${network}/${prefix}/24`,
+      `at most ${MAX_IPV4_SERIES}; a rollup length gives a series to each network, as in ${network}/24`,
     );
   }
   return range;
@@ -42,8 +42,8 @@ type Bounds = Omit<Range, "labels" | "text">;
 
 function parseBounds(text: string, addresses: string): Bounds {
   const dash = addresses.indexOf("-");
-  const first = address(text, dash < 0 ? addresses : addresses.slice(0, dash));
-  const last = dash < 0 ? first : address(text, addresses.slice(dash + 1));
+  const first = unmapped(address(text, dash < 0 ? addresses : addresses.slice(0, dash)));
+  const last = dash < 0 ? first : unmapped(address(text, addresses.slice(dash + 1)));
   if (first.version !== last.version) {
     throw illegal(text, "the range mixes IPv4 and IPv6", "START-END of one family");
   }
@@ -64,7 +64,14 @@ function parseNetwork(text: string, addresses: string): Bounds {
     const right = [format({ version, value: first }), ...addresses.split("/").slice(1)].join("/");
     throw illegal(text, `${network} has bits set beyond /${prefix}`, right);
   }
-  return { version, first, last: first + (1n << hostBits) - 1n, rollupBits };
+  const plain = unmapped({ version, value }, prefix);
+  const last = plain.value + (1n << hostBits) - 1n;
+  return { version: plain.version, first: plain.value, last, rollupBits: rollupBits - (prefix - plain.bits) };
+}
+
+/** A network of IPv4, as it is written. */
+function networkText({ first, last }: Bounds): string {
+  return `${formatIpv4(Number(first))}/${32 - Math.log2(Number(last - first) + 1)}`;
 }
 
 function parseLabels(text: string, labels: string): (readonly [name: string, value: string])[] {

@@ -19,6 +19,18 @@ export function parseAddress(text: string): Address | null {
   return value === null ? null : { version, value };
 }
 
+/** Of an IPv4 address that is mapped into IPv6, before it. */
+export const MAPPED_BITS = 96;
+
+/**
+ * A prefix of IPv4 that is mapped into IPv6 (RFC 4291, section 2.5.5.2) as the one that it stands for: no packet has such
+ * addresses. All others as they are.
+ */
+export function unmapped({ version, value }: Address, bits = version === 4 ? 32 : 128): Address & { bits: number } {
+  const isMapped = version === 6 && bits >= MAPPED_BITS && value >> 32n === BigInt(IPV4_MAPPED);
+  return isMapped ? { version: 4, value: value & 0xffff_ffffn, bits: bits - MAPPED_BITS } : { version, value, bits };
+}
+
 /** Writes an IPv4 address, given as an unsigned 32-bit number. */
 export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`;

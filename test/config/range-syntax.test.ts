@@ -34,6 +34,11 @@ const LEGAL: Record<string, Expected> = {
   "2001:db8::1-2001:db8::ff:site=a": [6, DB8 + 1n, DB8 + 0xffn, 128, [["site", "a"]]],
   "2001:db8::1": [6, DB8 + 1n, DB8 + 1n, 128],
   "::/0": [6, 0n, (1n << 128n) - 1n, 128],
+  // No packet has such addresses: they stand for those of IPv4.
+  "::ffff:192.0.2.0/120:site=ams": [4, 0xc000_0200n, 0xc000_02ffn, 32, [["site", "ams"]]],
+  "::ffff:a00:0/104/120": [4, 0x0a00_0000n, 0x0aff_ffffn, 24],
+  "::ffff:10.0.0.1-10.0.0.9": [4, 0x0a00_0001n, 0x0a00_0009n, 32],
+  "::fffe:0:0-::1:0:0:0": [6, 0xfffe_0000_0000n, 1n << 48n, 128],
   "::1:a=b:c=d": [
     6,
     1n,
@@ -96,6 +101,8 @@ const ILLEGAL: Record<string, string> = {
   "2001:db8::/48/47": 'the rollup length "47" is invalid; legal is 48 to 128',
   "10.0.0.0/7": `the range is too large: 33554432 series; ${TOO_LARGE} 10.0.0.0/7/24`,
   "0.0.0.0/0/25": `the range is too large: 33554432 series; ${TOO_LARGE} 0.0.0.0/0/24`,
+  "::ffff:0.0.0.0/97/122": `the range is too large: 33554432 series; ${TOO_LARGE} 0.0.0.0/1/24`,
+  "::ffff:10.0.0.1-::1": "the range mixes IPv4 and IPv6; legal is START-END of one family",
   "10.0.0.0-11.0.0.0": `the range is too large: 16777217 series; ${TOO_LARGE} 10.0.0.0/8/24`,
   "10.0.0.1:a=1:b": '"b" is not a label; legal is :KEY=VALUE, where VALUE holds no colon',
   "10.0.0.1:url=http://x": '"//x" is not a label; legal is :KEY=VALUE, where VALUE holds no colon',

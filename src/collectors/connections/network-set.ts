@@ -1,13 +1,10 @@
-import { isIpv4 } from "../../packet/address.ts";
-import type { Address } from "../../packet/address.ts";
+import { type Address, isIpv4, MAPPED_BITS, unmapped } from "../../packet/address.ts";
 
 /** What a branch leads to if not to another node. */
 const NOTHING = 0;
 const ALL = -1;
 const IPV4_ROOT = 0;
 const IPV6_ROOT = 2;
-const MAPPED_PREFIX = 0xffffn << 32n;
-const MAPPED_BITS = 96;
 
 /** A set of networks, kept as a binary tree, so that many cost little more than one. */
 export class NetworkSet {
@@ -17,11 +14,10 @@ export class NetworkSet {
 
   constructor(networks: readonly (Address & { prefixBits: number })[]) {
     this.#isEmpty = networks.length === 0;
-    for (const { version, value, prefixBits } of networks) {
-      const isMapped = version === 6 && prefixBits >= MAPPED_BITS && value >> 32n === MAPPED_PREFIX >> 32n;
-      if (version === 4) this.#add(IPV4_ROOT, value, 32, prefixBits);
-      else if (isMapped) this.#add(IPV4_ROOT, value & 0xffff_ffffn, 32, prefixBits - MAPPED_BITS);
-      else this.#add(IPV6_ROOT, value, 128, prefixBits);
+    for (const network of networks) {
+      const { version, value, bits } = unmapped(network, network.prefixBits);
+      if (version === 4) this.#add(IPV4_ROOT, value, 32, bits);
+      else this.#add(IPV6_ROOT, value, 128, bits);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Address, formatIpv4, formatIpv6, parseAddress } from "../../packet/address.ts";
+import { type Address, formatIpv4, formatIpv6, parseAddress, unmapped } from "../../packet/address.ts";
 import { illegal, usageError } from "../flag.ts";
 
 /** What is in a zone: a prefix, an AS, a country, or what is in no other zone. */
@@ -71,7 +71,8 @@ function prefixOf(text: string): ZoneContent | undefined {
   const width = widthOf(parsed);
   const bits = length === undefined ? width : /^[0-9]{1,3}$/.test(length) ? Number(length) : width + 1;
   if (bits > width || (parsed.value & ((1n << BigInt(width - bits)) - 1n)) !== 0n) return undefined;
-  return { kind: "prefix", version: parsed.version, first: parsed.value, bits };
+  const plain = unmapped(parsed, bits);
+  return { kind: "prefix", version: plain.version, first: plain.value, bits: plain.bits };
 }
 
 function widthOf({ version }: Address): number {

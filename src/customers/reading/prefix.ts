@@ -1,5 +1,5 @@
 import { encoded } from "../../ledger/zones/names.ts";
-import { formatIpv4, formatIpv6, parseAddress } from "../../packet/address.ts";
+import { formatIpv4, formatIpv6, isIpv4, MAPPED_BITS, parseAddress } from "../../packet/address.ts";
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -39,7 +39,10 @@ export class Prefix {
     if (!(this.bits <= width)) {
       return `${JSON.stringify(textOf(bytes, from, to))} has no prefix length from 0 to ${width}`;
     }
-    if (!this.#clearBeyond()) return undefined;
+    if (!this.#clearBeyond()) {
+      this.#unmap();
+      return undefined;
+    }
     const legal = `${this.#format()}/${this.bits}`;
     return `${JSON.stringify(textOf(bytes, from, to))} has bits set beyond /${this.bits}; legal is ${legal}`;
   }
@@ -109,6 +112,14 @@ export class Prefix {
       this.words[index] = Number((address.value >> BigInt(96 - 32 * index)) & 0xffff_ffffn);
     }
     return true;
+  }
+
+  /** See `unmapped`. */
+  #unmap(): void {
+    if (this.version === 4 || this.bits < MAPPED_BITS || !isIpv4(this.words)) return;
+    this.version = 4;
+    this.words[2] = 0;
+    this.bits -= MAPPED_BITS;
   }
 
   /** Clears the bits behind the prefix; returns whether any was set. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Prefix } from "../../../src/customers/reading/prefix.ts";
-import { parseAddress } from "../../../src/packet/address.ts";
+import { parseAddress, unmapped } from "../../../src/packet/address.ts";
 
 const parsed = (text: string): [version: number, value: bigint, bits: number] | string => {
   const prefix = new Prefix();
@@ -20,7 +20,12 @@ const LEGAL: [string, [number, bigint, number]][] = [
   ["2001:DB8::/32", [6, 0x20010db8n << 96n, 32]],
   ["1:2:3:4:5:6:7:8", [6, 0x00010002000300040005000600070008n, 128]],
   ["1::8", [6, (1n << 112n) | 8n, 128]],
-  ["::ffff:192.0.2.1", [6, (0xffffn << 32n) | 0xc0000201n, 128]],
+  ["::fffe:192.0.2.1", [6, (0xfffen << 32n) | 0xc0000201n, 128]],
+  ["::/95", [6, 0n, 95]],
+  // No packet has such addresses: they stand for those of IPv4.
+  ["::ffff:192.0.2.1", [4, 0xc0000201n, 32]],
+  ["::ffff:c000:200/120", [4, 0xc0000200n, 24]],
+  ["::ffff:0:0/96", [4, 0n, 0]],
 ];
 
 for (const [text, expected] of LEGAL) test(`${text} is a prefix`, () => assert.deepEqual(parsed(text), expected));
@@ -78,7 +83,10 @@ test("addresses are read as everywhere else", () => {
       const address = parseAddress(text);
       const told = parsed(text);
       if (address === null) assert.equal(typeof told, "string", text);
-      else assert.deepEqual(told, [address.version, address.value, address.version === 4 ? 32 : 128], text);
+      else {
+        const { version, value, bits } = unmapped(address);
+        assert.deepEqual(told, [version, value, bits], text);
+      }
     }),
     { numRuns: 20_000 },
   );

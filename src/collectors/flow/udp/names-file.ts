@@ -1,5 +1,5 @@
 import { ChangingFile, type FileKind, type FileListener } from "../../../files/changing-file.ts";
-import { formatIpv4, formatIpv6, parseAddress } from "../../../packet/address.ts";
+import { formatIpv4, formatIpv6, parseAddress, unmapped } from "../../../packet/address.ts";
 
 const MAX_BYTES = 16 * 2 ** 20;
 const EMPTY_LINE = /^\s*(?:#.*)?$/;
@@ -51,7 +51,7 @@ function linesOf(text: string): NamesLine[] {
 export function canonicalAddress(text: string): string | null {
   const address = parseAddress(text);
   if (address === null) return null;
-  const { version, value } = address;
+  const { version, value } = unmapped(address);
   const word = (k: number): number => Number((value >> BigInt(96 - 32 * k)) & 0xffff_ffffn);
   return version === 4 ? formatIpv4(word(3)) : formatIpv6(word(0), word(1), word(2), word(3));
 }

@@ -268,7 +268,7 @@ describe("flows that come as datagrams", () => {
     };
     send();
     for (const name of ["bdr1", "bdr2", "192.0.2.7"]) assert.equal(await sum(name), 3000, name);
-    writeFileSync(path, "192.0.2.1 renamed\n");
+    writeFileSync(path, "::ffff:192.0.2.1 renamed\n");
     await until("the file is read again", async () => (await site.page()) && told.length > 0);
     await site.page();
     send();
