@@ -6,7 +6,7 @@ import { nearest } from "../spelling.ts";
 import { type Keys, keysOf } from "./keys.ts";
 import { readRanges } from "./read-ranges.ts";
 import { readZones } from "./read-zones.ts";
-import type { FileText, MappingNode, Node, Position, TextNode } from "./tree.ts";
+import { type FileText, isNothing, type MappingNode, type Node, type Position, type TextNode } from "./tree.ts";
 
 /** What a configuration file says. */
 export interface FileFlags {
@@ -126,7 +126,7 @@ class FlagReader implements FileFlags {
   }
 
   #textOf(node: Node, name: string, takesList: boolean): TextNode {
-    if (node.kind === "text" && (node.text !== "" || node.isQuoted) && !isNull(node)) return node;
+    if (node.kind === "text" && !isNothing(node)) return node;
     const kind = node.kind === "text" ? "nothing" : `a ${node.kind}`;
     throw this.fault(node, `${kind} stands behind ${name}; give a value${takesList ? " or a list of them" : ""}`);
   }
@@ -146,8 +146,4 @@ class FlagReader implements FileFlags {
       likely === undefined ? `legal are ${[...keys.keys()].join(", ")}` : `did you mean ${prefix}${likely}?`;
     return this.fault(at, `unknown key ${JSON.stringify(name)}; ${advice}`);
   }
-}
-
-function isNull({ text, isQuoted }: TextNode): boolean {
-  return !isQuoted && /^(?:null|Null|NULL|~)$/.test(text);
 }

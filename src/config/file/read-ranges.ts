@@ -12,7 +12,7 @@ import {
 } from "../prefix-lists.ts";
 import { nearest } from "../spelling.ts";
 import { trafficSection } from "../traffic.ts";
-import type { FileText, ListNode, MappingNode, Node, Position } from "./tree.ts";
+import { type FileText, isNothing, type ListNode, type MappingNode, type Node, type Position } from "./tree.ts";
 
 /** What takes the items of a list of ranges. */
 interface RangeTaker {
@@ -30,7 +30,7 @@ const FORMS = "a range such as 10.0.0.0/24:customer=a, {prefix: 192.0.2.0/24, la
 /** Reads the items of `ranges`: texts of -r, prefixes with labels, and files of those. Throws a usage error. */
 export function readRanges({ items }: ListNode, taker: RangeTaker): void {
   for (const item of items) {
-    if (item.kind === "text" && item.text !== "") {
+    if (item.kind === "text" && item.text !== "" && !isNothing(item)) {
       taker.judge(RANGE, item, "range");
       taker.add(RANGE.name, item);
     } else if (item.kind !== "mapping") {
@@ -78,8 +78,9 @@ function prefixOf(mapping: MappingNode, taker: RangeTaker): InlinePrefix {
 function labelOf(at: Position, name: string, value: Node, taker: RangeTaker): string {
   const fault = labelNameFault(name, ["direction", "prefix"]);
   if (fault !== undefined) throw taker.fault(at, `${fault.why}; legal is ${fault.legal}`);
-  if (value.kind === "text") return value.text;
-  throw taker.fault(value, `the label ${name} is a ${value.kind}; give a text`);
+  if (value.kind !== "text") throw taker.fault(value, `the label ${name} is a ${value.kind}; give a text`);
+  if (!isNothing(value)) return value.text;
+  throw taker.fault(value, `nothing stands behind the label ${name}; give a text, or leave it out`);
 }
 
 function valuesOf({ entries }: MappingNode, legal: readonly string[], taker: RangeTaker): Map<string, Node> {
@@ -94,7 +95,7 @@ function valuesOf({ entries }: MappingNode, legal: readonly string[], taker: Ran
 
 function textOf(values: ReadonlyMap<string, Node>, key: string, taker: RangeTaker): FileText | undefined {
   const node = values.get(key);
-  if (node === undefined || (node.kind === "text" && node.text !== "")) return node;
+  if (node === undefined || (node.kind === "text" && node.text !== "" && !isNothing(node))) return node;
   throw taker.fault(node, `${key} has no text; give one`);
 }
 

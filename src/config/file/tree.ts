@@ -20,6 +20,11 @@ export interface TextNode extends Position {
   readonly isQuoted: boolean;
 }
 
+/** Whether a text is what YAML has for nothing. */
+export function isNothing({ text, isQuoted }: TextNode): boolean {
+  return !isQuoted && /^(?:|null|Null|NULL|~)$/.test(text);
+}
+
 export interface ListNode extends Position {
   readonly kind: "list";
   readonly items: readonly Node[];

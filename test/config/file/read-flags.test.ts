@@ -44,9 +44,15 @@ for (const [text, texts] of LEGAL) {
 }
 
 test("prefixes may have labels with any text", () => {
-  const text = `ranges:\n  - {prefix: 192.0.2.0/24, labels: {customer: "é: \\n", n: 007}, series: address}\n  - prefix: ::1`;
+  const text = `ranges:\n  - {prefix: 192.0.2.0/24, labels: {customer: "é: \\n", n: 007, word: "null", none: ""}, series: address}\n  - prefix: ::1`;
   assert.deepEqual(read(text).prefixes, [
-    { prefix: "192.0.2.0/24", labels: { customer: "é: \n", n: "007" }, series: "address", line: 2, column: 14 },
+    {
+      prefix: "192.0.2.0/24",
+      labels: { customer: "é: \n", n: "007", word: "null", none: "" },
+      series: "address",
+      line: 2,
+      column: 14,
+    },
     { prefix: "::1", labels: {}, series: "labels", line: 3, column: 13 },
   ]);
 });
@@ -100,6 +106,13 @@ const ILLEGAL: [string, string][] = [
   ["ranges: [{file: a, serie: prefix}]", '1:20: unknown key "serie"; did you mean series?'],
   ["ranges: [{file: a, series: all}]", '1:28: invalid series "all"; legal is address, prefix, labels'],
   ["ranges: [{prefix: ::1, labels: {ip: a}}]", '1:33: the label name "ip" is reserved; legal is any name but '],
+  ["ranges: [{file: null}]", "1:17: file has no text; give one"],
+  ["ranges: [~]", `1:10: this is no range; ${FORMS}`],
+  [
+    "ranges:\n- {prefix: ::1, labels: {customer: null}}",
+    "2:36: nothing stands behind the label customer; give a text, or leave it out",
+  ],
+  ["ranges: [{prefix: ::1, labels: {a: x, b: }}]", "1:42: nothing stands behind the label b; "],
   ["ranges: [{prefix: ::1, labels: [a]}]", "1:32: labels is no mapping; write labels: {customer: a}"],
 ];
 
