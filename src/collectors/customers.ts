@@ -167,8 +167,8 @@ function writeSlot(
   lines.write(writer, valueOf(slot, Direction.RX), bytes, from, to, from === to ? RX.alone : RX.behind);
 }
 
-/** The last label, alone and behind others. */
+/** The last label, alone and behind others, and the end of the labels. */
 function directionEnd(name: string): { readonly alone: Piece; readonly behind: Piece } {
   const text = labelText("direction", name);
-  return { alone: new Piece(text), behind: new Piece(`,${text}`) };
+  return { alone: new Piece(`${text}} `), behind: new Piece(`,${text}} `) };
 }

@@ -2,8 +2,8 @@ import { grown } from "../grown-array.ts";
 import { numberText } from "./number-text.ts";
 import { type Piece, WORD_BYTES } from "./piece.ts";
 
-/** Bytes of a chunk of the page: large enough for few writes, small enough to be made in well under a millisecond. */
-export const CHUNK_BYTES = 256 * 1024;
+/** Bytes of a chunk of the page: few writes, each made in well under a millisecond. */
+export const CHUNK_BYTES = 512 * 1024;
 
 /** Of a UTF-16 code unit. */
 const MAX_UTF8_BYTES = 3;

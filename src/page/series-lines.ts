@@ -1,5 +1,5 @@
 import type { PageWriter } from "./page-writer.ts";
-import { CLOSE, NOTHING, Piece } from "./piece.ts";
+import { CLOSE, Piece } from "./piece.ts";
 
 /** Most bytes of the digits, the newline and the closing of a line. */
 const VALUE_BYTES = 40;
@@ -15,12 +15,15 @@ export class SeriesLines {
     this.#head = new Piece(`${name}{${labels.map((label) => `${label},`).join("")}`);
   }
 
-  /** Writes the line of a series whose labels are labels[from, to) followed by `more`. Hot; does not allocate. */
-  write(writer: PageWriter, value: number, labels: Uint8Array, from: number, to: number, more: Piece = NOTHING): void {
-    this.begin(writer, to - from + more.length);
+  /**
+   * Writes the line of a series whose labels are labels[from, to), and what `closing` has before it closes them. Hot; does
+   * not allocate.
+   */
+  write(writer: PageWriter, value: number, labels: Uint8Array, from: number, to: number, closing = CLOSE): void {
+    this.begin(writer, to - from + closing.length);
     writer.slice(labels, from, to);
-    writer.piece(more);
-    this.end(writer, value);
+    writer.piece(closing);
+    writer.integerLine(value);
   }
 
   /** Begins a line for labels of at most so many bytes, which the caller writes. Hot. */

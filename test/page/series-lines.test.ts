@@ -12,7 +12,7 @@ describe("lines of series", () => {
     const writer = new PageWriter();
     const lines = new SeriesLines("a_total", 'x="1"', 'y="2"');
     lines.write(writer, 7, bytes('..z="3"..'), 2, 7);
-    lines.write(writer, Number.MAX_SAFE_INTEGER, bytes('z="4"'), 0, 5, new Piece(',q="é"'));
+    lines.write(writer, Number.MAX_SAFE_INTEGER, bytes('z="4"'), 0, 5, new Piece(',q="é"} '));
     new SeriesLines("b").write(writer, -1, bytes('z="5"'), 0, 5);
     assert.equal(
       written(writer),
