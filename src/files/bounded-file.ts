@@ -18,7 +18,7 @@ export interface FileContents {
  */
 export async function readBounded(path: string, maxBytes: number): Promise<FileContents> {
   try {
-    await using opened = await openRegular(path);
+    await using opened = regular(await openRegular(path));
     const { file, status } = opened;
     return { bytes: await readAll(file, Number(status.size), maxBytes), mark: markOfStatus(status) };
   } catch (error) {
@@ -29,7 +29,7 @@ export async function readBounded(path: string, maxBytes: number): Promise<FileC
 /** Reads such a file in pieces, which are lent until the next; returns its mark in the end. Throws like `readBounded`. */
 export async function* readPieces(path: string, maxBytes: number): AsyncGenerator<Buffer, string> {
   try {
-    await using opened = await openRegular(path);
+    await using opened = regular(await openRegular(path));
     const { file, status } = opened;
     if (Number(status.size) > maxBytes) throw tooLarge(maxBytes);
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -45,18 +45,32 @@ export async function* readPieces(path: string, maxBytes: number): AsyncGenerato
   }
 }
 
-async function openRegular(path: string): Promise<{ file: FileHandle; status: BigIntStats } & AsyncDisposable> {
-  refuseIrregular(await stat(path, { bigint: true }));
+/** A regular file, and what it was when it was opened. */
+interface OpenedFile extends AsyncDisposable {
+  readonly file: FileHandle;
+  readonly status: BigIntStats;
+}
+
+/** Opens a file to read it; undefined if it is none that is regular, which is told without waiting. Throws what prevents it. */
+export async function openRegular(path: string): Promise<OpenedFile | undefined> {
+  if (!(await stat(path, { bigint: true })).isFile()) return undefined;
   // Something else may have taken its place since.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  const close = async (): Promise<void> => file.close();
   try {
     const status = await file.stat({ bigint: true });
-    refuseIrregular(status);
-    return { file, status, [Symbol.asyncDispose]: async () => file.close() };
+    if (status.isFile()) return { file, status, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await file.close();
+    await close();
     throw error;
   }
+  await close();
+  return undefined;
+}
+
+function regular(opened: OpenedFile | undefined): OpenedFile {
+  if (opened === undefined) throw new Error("it is not a regular file");
+  return opened;
 }
 
 /** The mark that a file has now; "" if there is none. */
@@ -70,10 +84,6 @@ export async function markOf(path: string): Promise<string> {
 
 function markOfStatus({ dev, ino, size, mtimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs].join(" ");
-}
-
-function refuseIrregular(status: BigIntStats): void {
-  if (!status.isFile()) throw new Error("it is not a regular file");
 }
 
 /** `sizeBytes` is what the file claims: it may grow meanwhile, and files of /proc claim 0. */

@@ -73,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "customers/",
     "ledger/",
     "page/",
+    "files/",
     "state/",
     "errors.ts",
     "grown-array.ts",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -154,7 +155,7 @@ test("a label without a value is the same as none", async () => {
   ]);
 });
 
-test("what is damaged ends there, and is told; what is written beside it does no harm", async () => {
+test("what is damaged ends there, and is told; what stands beside it does no harm", { timeout: 60_000 }, async () => {
   using folder = new Samples();
   await folder.write(Array.from({ length: 60 }, () => [ONE]));
   const [first = ""] = readdirSync(folder.path);
@@ -163,11 +164,16 @@ test("what is damaged ends there, and is told; what is written beside it does no
   writeFileSync(join(folder.path, "2026-11-01_notes.txt"), "no samples");
   writeFileSync(join(folder.path, "2026-11-02_foreign.samples"), "no samples");
   appendFileSync(join(folder.path, "2026-10-01_of-another-month.samples"), "no samples");
+  mkdirSync(join(folder.path, "2026-11-01_folder.samples"));
+  // Nobody writes to it: who opened it would wait for ever.
+  execFileSync("mkfifo", [join(folder.path, "2026-11-01_pipe.samples")]);
+  await folder.write([[ONE]], FIRST + 60);
   const { samples, faults } = await folder.bill();
-  assert.equal(samples, 59);
-  assert.equal(faults.length, 2);
+  assert.equal(samples, 60);
+  assert.equal(faults.length, 3);
   assert.match(faults[0]!, /2026-11-01_.*\.samples is damaged from byte \d+ on$/);
-  assert.match(faults[1]!, /2026-11-02_foreign\.samples has no samples that this promtap reads$/);
+  assert.match(faults[1]!, /2026-11-01_pipe\.samples has no samples that this promtap reads$/);
+  assert.match(faults[2]!, /2026-11-02_foreign\.samples has no samples that this promtap reads$/);
 });
 
 test("a bill of no samples, or by what they don't have, is refused in a line", async () => {

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import { openRegular } from "../../files/bounded-file.ts";
 import { ByteReader } from "../../state/byte-reader.ts";
 import { ByteWriter } from "../../state/byte-writer.ts";
 import { type Interval, INTERVAL_MS } from "../intervals.ts";
@@ -70,7 +71,9 @@ export async function createSamples(path: string): Promise<FileHandle> {
 
 /** The records of a file, lent one by one; returns where it is damaged, if it is: there is nothing more then. */
 export async function* readSamples(path: string): AsyncGenerator<SampleRecord, number | undefined> {
-  await using file = await open(path);
+  await using opened = await openRegular(path);
+  if (opened === undefined) return 0;
+  const { file } = opened;
   const reader = new RecordReader();
   for (let at = await startOf(file); ;) {
     const head = await bytesAt(file, at, HEAD_BYTES);
@@ -93,8 +96,10 @@ export async function* readSamples(path: string): AsyncGenerator<SampleRecord, n
  * is no sample then.
  */
 export async function readIntervals(path: string): Promise<number[]> {
-  await using file = await open(path);
-  const { size } = await file.stat();
+  await using opened = await openRegular(path);
+  if (opened === undefined) return [];
+  const { file, status } = opened;
+  const size = Number(status.size);
   const numbers: number[] = [];
   for (let at = await startOf(file); at > 0;) {
     const bytes = await bytesAt(file, at, HEAD_BYTES + INTERVAL_BYTES);

@@ -24,11 +24,13 @@ export interface SampleFile {
 
 /** The files in a folder, in the order in which they were begun; none if there is no folder. Throws what prevents it. */
 export async function sampleFiles(folder: string): Promise<SampleFile[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
   });
-  return names
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name)
     .toSorted((a, b) => (a < b ? -1 : 1))
     .flatMap((name) => {
       const [, day] = NAME.exec(name) ?? [];
