@@ -40,7 +40,7 @@ const FAMILIES: readonly Family[] = [
     *write(writer) {
       new SeriesLines("app_bytes_total").write(writer, 7, LABELS, 0, LABELS.length);
       yield;
-      new SeriesLines("app_bytes_total", 'name="b"').write(writer, 8, LABELS, 0, 0, new Piece('more="c"'));
+      new SeriesLines("app_bytes_total", 'name="b"').write(writer, 8, LABELS, 0, 0, new Piece('more="c"} '));
     },
   },
   {

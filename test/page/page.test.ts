@@ -161,7 +161,7 @@ describe("a page", () => {
   });
 
   test("is lent in chunks of bounded size, and no chunk is empty", async () => {
-    for await (const chunk of makePage([...SAMPLED, lineFamily("a", 60_000), lineFamily("b", 1)], Format.TEXT)) {
+    for await (const chunk of makePage([...SAMPLED, lineFamily("a", 120_000), lineFamily("b", 1)], Format.TEXT)) {
       assert.ok(chunk.length > 0 && chunk.length <= CHUNK_BYTES + CHUNK_BYTES / 8, `${chunk.length} bytes`);
     }
   });
@@ -176,8 +176,8 @@ describe("a page", () => {
 
 describe("pages that are made at the same time", () => {
   test("do not write into each other's memory", async () => {
-    const expected = await Promise.all(["a", "b"].map((name) => textOf([lineFamily(name, 60_000)])));
-    const pages = ["a", "b"].map((name) => makePage([lineFamily(name, 60_000)], Format.TEXT));
+    const expected = await Promise.all(["a", "b"].map((name) => textOf([lineFamily(name, 120_000)])));
+    const pages = ["a", "b"].map((name) => makePage([lineFamily(name, 120_000)], Format.TEXT));
     const read: Buffer[][] = [[], []];
     // Chunk by chunk in turn: each chunk is copied only after the other page has gone on.
     const ended = new Set<number>();
@@ -195,11 +195,11 @@ describe("pages that are made at the same time", () => {
   });
 
   test("keep a lent chunk as it is while another page is made", async () => {
-    const slow = makePage([lineFamily("slow", 60_000)], Format.TEXT);
+    const slow = makePage([lineFamily("slow", 120_000)], Format.TEXT);
     await slow.next();
     const lent = (await slow.next()).value as Uint8Array;
     const before = Buffer.from(lent);
-    await textOf([lineFamily("quick", 60_000)]);
+    await textOf([lineFamily("quick", 120_000)]);
     assert.ok(before.equals(lent));
     await slow.return(undefined);
   });
@@ -208,7 +208,7 @@ describe("pages that are made at the same time", () => {
 describe("a reader that stops early", () => {
   for (const chunks of [0, 1, 2, 3]) {
     test(`after ${chunks} chunks leaves nothing behind in the next page`, async () => {
-      const page = makePage([...SAMPLED, lineFamily("left", 60_000)], Format.TEXT);
+      const page = makePage([...SAMPLED, lineFamily("left", 120_000)], Format.TEXT);
       for (let count = 0; count < chunks; count++) await page.next();
       await page.return(undefined);
       assert.deepEqual(await page.next(), { value: undefined, done: true });
@@ -262,7 +262,7 @@ test("the event loop gets a turn after every chunk", async () => {
     immediate = setImmediate(turn);
   });
   let chunks = 0;
-  for await (const _ of makePage([lineFamily("a", 100_000)], Format.TEXT)) chunks++;
+  for await (const _ of makePage([lineFamily("a", 200_000)], Format.TEXT)) chunks++;
   clearImmediate(immediate);
   assert.ok(chunks > 5);
   assert.ok(turns >= chunks - 2, `${turns} turns for ${chunks} chunks`);
