@@ -1,3 +1,4 @@
+import { cell, columnsOf } from "../columns.ts";
 import type { Bill, BillRow, Gap } from "./bill.ts";
 import type { BillFormat } from "./options.ts";
 
@@ -58,10 +59,10 @@ function csvCell(text: string): string {
 function tableOf({ labelNames, rows }: Bill): string {
   const head = [...labelNames, "in", "out", ...RATES.map((name) => `95 % ${name}`)];
   const lines = rows.map((row) => [...row.labels.map(harmless), ...numbersOf(row)]);
-  const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => line[at]!.length)));
-  const format = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => (at < labelNames.length ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+  const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => columnsOf(line[at]!))));
+  const format = (texts: readonly string[]): string =>
+    texts
+      .map((text, at) => (at < labelNames.length ? cell(text, widths[at]!) : text.padStart(widths[at]!)))
       .join("  ")
       .trimEnd();
   return [head, ...lines].map((line) => `${format(line)}\n`).join("");

@@ -1,7 +1,8 @@
+import { cell } from "../columns.ts";
 import { bitRate, byteRate, duration, packetRate, sumText, whole } from "../status/numbers.ts";
 import { plain } from "../status/plain.ts";
 import type { Report, ReportedTop } from "../status/report.ts";
-import { cell, sparkline } from "./text.ts";
+import { sparkline } from "./text.ts";
 
 /** What is shown, and how. */
 export interface ScreenState {

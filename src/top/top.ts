@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { cell } from "../columns.ts";
 import { messageOf } from "../errors.ts";
 import type { Report } from "../status/report.ts";
 import { plain } from "../status/plain.ts";
 import { keysOf, pressed } from "./keys.ts";
 import { FIRST_STATE, screen, type ScreenState, titlesOf } from "./screen.ts";
 import { Terminal, terminalSize } from "./terminal.ts";
-import { cell, legible } from "./text.ts";
+import { legible } from "./text.ts";
 
 const PERIOD_MS = 1000;
 /** More than there ever are, and of them those that all lists have. */

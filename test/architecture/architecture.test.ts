@@ -12,6 +12,7 @@ import { findCycle, importsOf, readSources, root } from "./source-tree.ts";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "grown-array.ts": [],
+  "columns.ts": [],
   "version.ts": [],
   "log.ts": ["config/", "errors.ts", "consola", "node:"],
   "packet/": [],
@@ -75,6 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "page/",
     "files/",
     "state/",
+    "columns.ts",
     "errors.ts",
     "grown-array.ts",
     "node:",
@@ -90,7 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "grown-array.ts",
     "node:",
   ],
-  "top/": ["status/", "config/flag.ts", "files/", "errors.ts", "node:"],
+  "top/": ["status/", "config/flag.ts", "files/", "columns.ts", "errors.ts", "node:"],
   "install/": ["config/flag.ts", "http/", "files/", "native/", "errors.ts", "node:"],
   "personalities/": ["config/", "http/", "page/", "node:"],
   "cli/": [

@@ -234,6 +234,17 @@ test("it is printed as a table, as CSV and as JSON", async () => {
   });
 });
 
+test("wide and combining characters leave the columns of the table where they are", async () => {
+  using folder = new Samples();
+  await folder.write([["サーバー名", "e\u0301te", "plain"].map((customer) => ({ ...ONE, customer }))]);
+  const { text } = billText(await folder.bill(["customer"]), "table");
+  const lines = text.split("\n").slice(1, 4);
+  // As a terminal has the names: in 3, 5 and 10 columns.
+  for (const [at, start] of [`e\u0301te${" ".repeat(9)}`, `plain${" ".repeat(7)}`, "サーバー名  "].entries()) {
+    assert.equal(lines[at]!.slice(0, start.length + 1), `${start}3`);
+  }
+});
+
 const REFUSED: readonly (readonly [words: string[], message: RegExp])[] = [
   [[], /^bill needs --month, such as --month 2026-11$/],
   [["2026-11"], /^unexpected argument "2026-11": bill takes --month, --by, --format, --state, --timezone$/],

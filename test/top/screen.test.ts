@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Report, REPORT_FORMAT } from "../../src/status/report.ts";
 import { plain } from "../../src/status/plain.ts";
 import { FIRST_STATE, screen } from "../../src/top/screen.ts";
-import { cell } from "../../src/top/text.ts";
+import { cell } from "../../src/columns.ts";
 
 function report(name: string): Report {
   const line = { name, where: name, rate: 1.25e9, sum: 5e12, history: [1, 4] };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cell, legible, sparkline } from "../../src/top/text.ts";
+import { legible, sparkline } from "../../src/top/text.ts";
 
 const LINE = `漢 ${sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8)} – 1\u202f000`;
 
@@ -10,20 +10,5 @@ test("charts are in ASCII, as wide as before, if the locale has no Unicode; name
   }
   for (const variables of [{ LANG: "C.UTF-8" }, { LANG: "C", LC_ALL: "", LC_CTYPE: "en_US.utf8" }]) {
     assert.equal(legible(LINE, variables), LINE);
-  }
-});
-
-test("a cell is as wide as a terminal shows its characters", () => {
-  for (const [text, columns] of [
-    ["abc", 3],
-    ["漢字", 4],
-    ["カ", 2],
-    ["ｶ", 1],
-    ["ﾡ", 1],
-    ["Ａ￥", 4],
-    ["e\u0301", 1],
-    ["🚀", 2],
-  ] as const) {
-    assert.equal(cell(text, columns + 3), `${text}   `);
   }
 });
