@@ -43,12 +43,12 @@ export async function customers(bench: Bench): Promise<Report> {
   const peer = pmacctdWith(`by dst_as, ${whole(list.count)} prefixes`, lines);
   const peers = peer.unavailable === false ? [peer] : [];
   const ranges = await costTable(bench, withRanges, shortFrames);
-  const prefixes = await costTable(bench, [...withList, ...peers], shortFrames, ANYWHERE);
+  const prefixes = await costTable(bench, [...withRanges, ...withList, ...peers], shortFrames, ANYWHERE);
   return {
     title: "Customers",
     notes: [
       "Prefixes of random lengths all over the addresses, a quarter of them IPv6, each with labels of its own. The second " +
-        "table: frames from random addresses to random ones. Else as above.",
+        "table: frames from random addresses to random ones, next to none of which are in the 2 ranges. Else as above.",
       "ready: from exec, median; CPU: of all threads until then, by the scheduler's clock; RssAnon: after a scrape; BPF " +
         "maps: those that promtap reads, of the whole process.",
       `reload: of ${whole(list.count)} prefixes, ${CHANGES} of them changed, from SIGHUP to its line in the log, median; ` +
