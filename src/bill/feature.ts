@@ -9,7 +9,8 @@ import { type BillConfig, billSection } from "./section.ts";
 export const billFeature: FeatureKind<BillConfig> = {
   section: billSection,
 
-  async start(keeping, { source, ledger, customers, log, resume }) {
+  async start(keeping, { source, ledger, customers: customersOf, log, resume }) {
+    const customers = customersOf();
     if (customers === undefined) {
       const hint = "give --range-file with a list that counts by labels or by prefix";
       throw new PromtapError(ErrorCode.USAGE, `--bill-days needs customers, and there are none: ${hint}`);

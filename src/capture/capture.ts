@@ -154,6 +154,9 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     await this.#reranging;
     this.#reranging = promise;
     try {
+      await Promise.allSettled(this.#opens);
+      // Those that were opened have their engines by then.
+      await nextTurn();
       if (kind !== undefined) await this.#renew(kind);
       // What comes in now waits until the sinks are others.
       for (const tap of this.#taps.values()) tap.hold();
@@ -167,9 +170,6 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   async #renew(kind: EngineKind<Sink>): Promise<void> {
-    await Promise.allSettled(this.#opens);
-    // Those that were opened have their engines by then.
-    await nextTurn();
     const renewals = await this.#prepare(kind);
     const begun = [...renewals].filter(([tap, renewal]) => this.#begin(tap, renewal));
     await kind.settled?.();

@@ -1,4 +1,4 @@
-import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
+import type { FurtherCounts, InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
 import type { CapabilityName } from "../native/capabilities.ts";
 import type { Packet } from "../packet/packet.ts";
@@ -76,8 +76,11 @@ export interface EngineKind<Sink = InterfaceLedger> {
   probe(): Promise<string | undefined>;
   /** Starts to count. `siblings`: interfaces that share the memory set aside. Throws PromtapError. */
   open(link: Link, sink: Sink, siblings: number): Promise<Engine<Sink>>;
-  /** A kind whose engines have room for what there is now; none if they find room by themselves. */
-  roomier?(): EngineKind<Sink>;
+  /**
+   * A kind whose engines count in these ways besides by address, and have room for what there is of them now; none if
+   * engines leave that to their sinks.
+   */
+  roomier?(further: FurtherCounts): EngineKind<Sink>;
   /** A kind that counts by other ranges; none if its engines know of no ranges. */
   reranged?(ranges: RangeTable, maxAddresses: number): EngineKind<Sink>;
   /** Gives up what engines of another kind have no need for any more, once they have been renewed. */

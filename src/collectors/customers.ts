@@ -38,6 +38,8 @@ export interface CustomerSlots {
   readonly labels: SlotLabels;
   /** The labels of what found no place. */
   readonly otherLabels: string;
+  /** Whether there are no lists any more, and the last page with those of the last list has been. */
+  readonly isOver: boolean;
 }
 
 /** What tells of a bounded set of them: names and texts of families. */
@@ -96,6 +98,7 @@ export class CustomersCollector implements Collector {
     this.#source.sync();
     const { slots } = this.#customers;
     slots.beginPage();
+    if (this.#customers.isOver) return [];
     const { used, limit, evicted } = bound;
     return [
       ...(databases === undefined ? [] : databaseFamilies(databases)),

@@ -88,8 +88,8 @@ export interface FeatureHost extends CheckHost {
    * then that is told, and the section set aside.
    */
   readonly resume: <T>(section: string, read: (reader: ByteReader) => T) => Promise<T | undefined>;
-  /** What has series of customers, if there are any. */
-  readonly customers: CustomerSlots | undefined;
+  /** What has series of customers, once there are lists of them. */
+  readonly customers: () => CustomerSlots | undefined;
   /** Logs what becomes of interfaces. `what` is captured, such as " of Wialon IPS". */
   captureListener(what: string): CaptureListener;
 }

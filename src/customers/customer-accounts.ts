@@ -58,6 +58,10 @@ export class CustomerAccounts {
     return joined([this.#customers.otherLabels, this.#remotes.otherLabels, vlan, protocol]);
   }
 
+  get isOver(): boolean {
+    return this.#customers.isOver;
+  }
+
   #remoteLabels(remote: number): string {
     if (remote === Zone.OTHER) return this.#remotes.otherLabels;
     return remote < FIRST_NAMED ? "" : this.#remotes.zoning.nameOf(remote);

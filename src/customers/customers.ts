@@ -27,6 +27,7 @@ export class Customers {
   readonly zoning: Zoning;
   readonly labels: NamedSlotLabels;
   #labelNames: readonly string[] = [];
+  #isListed = false;
   /** Zone → 1 of those that count. */
   #counted = new Uint8Array(0);
 
@@ -44,8 +45,13 @@ export class Customers {
     return this.zoning.slots;
   }
 
-  countsOf({ zones }: InterfaceLedger): SlotCounters {
-    return zones.find(({ zoning }) => zoning === this.zoning)!.counts;
+  countsOf(ledger: InterfaceLedger): SlotCounters {
+    return ledger.zonesOf(this.zoning)!.counts;
+  }
+
+  get isOver(): boolean {
+    const { names } = this.zoning;
+    return !this.#isListed && names.count - names.free === FIRST_NAMED;
   }
 
   /** The labels of what found no place. */
@@ -78,7 +84,10 @@ export class Customers {
       }
     }
     const before = this.#labelNames;
-    this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
+    const wasListed = this.#isListed;
+    this.#isListed = sets.length > 0;
+    // Those of the last list are those of its last page.
+    if (this.#isListed) this.#labelNames = [...new Set(sets.flatMap(({ labelNames }) => labelNames))];
     return {
       commit: () => {
         this.#counted = counted;
@@ -89,6 +98,7 @@ export class Customers {
         // It was in use: there is room for it.
         await this.zoning.changeInTurns(table, nextTurn);
         this.#labelNames = before;
+        this.#isListed = wasListed;
         this.zoning.retain(this.#counted);
       },
     };

@@ -10,6 +10,7 @@ import { interfacesOf } from "../capture/wanted.ts";
 import type { Reports } from "../collectors/feature.ts";
 import type { TrafficSource } from "../collectors/traffic.ts";
 import { type ENGINES, WIRE_SIZE_ENGINES } from "../config/capture.ts";
+import type { FurtherCounts } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { RangeTable } from "../ledger/ranges.ts";
 import { log } from "../log.ts";
@@ -101,6 +102,11 @@ export interface CapturedTraffic extends TrafficSource {
   want(interfaces: readonly string[]): void;
   /** Has what the kernel counts with made again, with room for all that there is now. Throws PromtapError, likewise. */
   makeRoom(): Promise<void>;
+  /**
+   * Counts in these ways besides by address from now on. Throws PromtapError, and goes on as before. Undefined if that
+   * needs a restart.
+   */
+  countFurther?(further: FurtherCounts): Promise<void>;
   /** Counts by other ranges from now on. Throws PromtapError, and goes on by those before. */
   rerange(ranges: RangeTable, maxAddresses: number): Promise<void>;
 }
@@ -146,7 +152,8 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
-    makeRoom: () => renew(current.roomier?.(), () => {}),
+    makeRoom: () => renew(current.roomier?.(ledger), () => {}),
+    countFurther: (further) => renew(current.roomier?.(further), () => ledger.countFurther(further)),
     rerange: (ranges, max) => renew(current.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
   };
@@ -166,13 +173,13 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 /** The engines that may be chosen, best first. */
 export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
   const { ranges, zonings, accounts } = ledger;
-  const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels } = config;
-  const tellsVlans = ledger.vlans !== undefined || accounts?.hasVlans === true;
+  const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels, customersBy } = config;
+  const tellsVlans = ledger.vlans !== undefined || customersBy?.maxVlans !== undefined;
   const kernel = {
     ranges,
     zonings,
     accounts,
-    siblings: accounts === undefined && ledger.vlans === undefined ? 1 : presentLinks(config).length,
+    siblings: customersBy === null && ledger.vlans === undefined ? 1 : presentLinks(config).length,
     maxAddresses,
     wireSizes,
     opensTunnels,

@@ -12,11 +12,11 @@ import { type LoadedPrefixes, loadPrefixes } from "../customers/load-prefixes.ts
 import { sweepPrefixes } from "../customers/prefix-sweep.ts";
 import { ErrorCode, PromtapError } from "../errors.ts";
 import type { GeoDatabases } from "../geo/databases.ts";
-import type { Accounts } from "../ledger/accounts/accounts.ts";
+import type { FurtherCounts } from "../ledger/interface-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Range } from "../ledger/ranges.ts";
 import { KnownVlans } from "../ledger/vlans/known-vlans.ts";
-import type { MakeRoom, Zoning } from "../ledger/zones/zoning.ts";
+import type { MakeRoom } from "../ledger/zones/zoning.ts";
 import { log } from "../log.ts";
 import type { Config } from "./config.ts";
 import { judgeDatabases } from "./zones.ts";
@@ -25,19 +25,24 @@ import { judgeDatabases } from "./zones.ts";
 const MAX_CUSTOMERS = 2 ** 20;
 
 /** How customers are told apart, and what tells the page. */
-export interface CountedCustomers {
-  readonly zonings: readonly Zoning[];
-  /** Instead of zonings, if they are told apart by more. */
-  readonly accounts: Accounts | undefined;
+export interface CountedCustomers extends FurtherCounts {
   /** What has series of them, if there are any. */
   readonly series: CustomerSlots | undefined;
   collectors(source: TrafficSource, ledger: Ledger): Collector[];
   /** Goes on by other lists and zones, until that is undone. Throws PromtapError if it can't. */
-  use(loaded: LoadedPrefixes, config: Config, makeRoom: MakeRoom): Promise<ListsTakeover>;
+  use(loaded: LoadedPrefixes, config: Config, traffic: CountingTraffic): Promise<ListsTakeover>;
 }
 
-/** Other lists, and the flags of what waits for a restart. */
+/** What has the traffic counted by other lists. */
+export interface CountingTraffic {
+  readonly makeRoom: MakeRoom;
+  /** Has other customers counted. Throws PromtapError, and those before are. Undefined if that needs a restart. */
+  readonly count: ((customers: FurtherCounts) => Promise<void>) | undefined;
+}
+
+/** Other lists, the customers that count by them, and the flags of what waits for a restart. */
 export interface ListsTakeover extends Takeover {
+  readonly customers: CountedCustomers;
   readonly waiting: readonly string[];
 }
 
@@ -52,29 +57,42 @@ export async function startCustomers(
       const why = "flows don't tell the sizes of packets, which those of an address have";
       throw new PromtapError(ErrorCode.USAGE, `--range-file with :series=address needs -i: ${why}`);
     }
-    return {
-      zonings: [],
-      accounts: undefined,
-      series: undefined,
-      collectors: () => [],
-      use: async (next) => ({
-        waiting: next.labelled.length === 0 ? [] : ["--range-file"],
-        commit() {},
-        async undo() {},
-      }),
-    };
+    return noCustomers(openDatabases);
   }
   const customers = new Customers(countOf(loaded), MAX_CUSTOMERS);
   judgeLabels(config, loaded);
   (await useLists(customers, loaded)).commit();
   if (config.customersBy !== null) return startAccounts(config, config.customersBy, customers, openDatabases);
-  return {
+  const counted: CountedCustomers = {
     zonings: [customers.zoning],
     accounts: undefined,
     series: customers,
     collectors: (source, ledger) => [new CustomersCollector(source, ledger, customers, { bound: CUSTOMERS })],
-    use: async (next, _, makeRoom) => ({ waiting: [], ...(await useLists(customers, next, makeRoom)) }),
+    async use(next, _, { makeRoom }) {
+      return { customers: counted, waiting: [], ...(await useLists(customers, next, makeRoom)) };
+    },
   };
+  return counted;
+}
+
+/** Until there is a list. */
+function noCustomers(openDatabases: () => Promise<GeoDatabases>): CountedCustomers {
+  const none: CountedCustomers = {
+    zonings: [],
+    accounts: undefined,
+    series: undefined,
+    collectors: () => [],
+    async use(next, config, { count }) {
+      const isListed = next.labelled.length > 0;
+      if (!isListed || count === undefined) {
+        return { customers: none, waiting: isListed ? ["--range-file"] : [], commit() {}, async undo() {} };
+      }
+      const customers = await startCustomers(config, next, openDatabases);
+      await count(customers);
+      return { customers, waiting: [], commit() {}, undo: () => count(none) };
+    },
+  };
+  return none;
 }
 
 /** Customers by what is at the other end of their packets. */
@@ -94,7 +112,7 @@ async function startAccounts(
   };
   const series = new CustomerAccounts(customers, remotes, by, maxAccounts);
   const isTold = config.by !== null || config.features.geoip !== null;
-  return {
+  const counted: CountedCustomers = {
     zonings: [],
     accounts: series.accounts,
     series,
@@ -105,7 +123,7 @@ async function startAccounts(
         databases: () => (isTold ? undefined : remotes.databases),
       }),
     ],
-    async use(next, nextConfig, makeRoom) {
+    async use(next, nextConfig, { makeRoom }) {
       judgeLabels(nextConfig, next);
       const { zones, databases } = remotes;
       const undoZones = async (): Promise<void> => void (await remotes.use(zones, databases));
@@ -114,6 +132,7 @@ async function startAccounts(
       try {
         const lists = await useLists(customers, next, makeRoom);
         return {
+          customers: counted,
           waiting: [],
           commit: () => lists.commit(),
           undo: async () => void (await Promise.all([lists.undo(), undoZones()])),
@@ -124,6 +143,7 @@ async function startAccounts(
       }
     },
   };
+  return counted;
 }
 
 async function useZones(

@@ -26,6 +26,7 @@ import { type CapturedTraffic, captureLog, ReportedTraffic, startTraffic } from 
 import type { Config } from "./config.ts";
 import {
   type CountedCustomers,
+  type CountingTraffic,
   customerWarnings,
   type ListsTakeover,
   loadCustomers,
@@ -51,17 +52,18 @@ export class Program {
   readonly #ledger: Ledger;
   readonly #zones: Zones;
   readonly #databases: () => GeoDatabases | undefined;
-  readonly #customers: CountedCustomers;
+  readonly #current: Current;
   readonly #host: FeatureHost;
   readonly #parts: Parts;
   readonly #keeper: StateKeeper | undefined;
   readonly #collectors: CollectorSet;
-  /** Those that no feature brings: of the traffic, and of the process. */
+  /** Those that no feature brings: of the traffic, of customers, and of the process. */
   readonly #counting: readonly Collector[];
+  #ofCustomers: readonly Collector[];
   readonly #own: readonly Collector[];
 
   private constructor(config: Config, signal: AbortSignal, parts: Parts, made: Made, surroundings: Surroundings) {
-    const { ledger, zones, customers, databases, traffic, host, features, keeper } = made;
+    const { ledger, zones, current, databases, traffic, host, features, keeper } = made;
     this.traffic = traffic;
     this.file = config.readPath === null ? undefined : parts.use("file", openSavefile(config.readPath, signal));
     this.#config = config;
@@ -69,15 +71,15 @@ export class Program {
     this.#ledger = ledger;
     this.#zones = zones;
     this.#databases = databases;
-    this.#customers = customers;
+    this.#current = current;
     this.#host = host;
     this.#parts = parts;
     this.#keeper = keeper;
     this.#counting = [
       ...(config.isCounted ? [new TrafficCollector(traffic, ledger)] : []),
       ...zones.collectors(traffic, ledger),
-      ...customers.collectors(traffic, ledger),
     ];
+    this.#ofCustomers = current.customers.collectors(traffic, ledger);
     const keeping = keeper === undefined ? [] : [new StateCollector(keeper)];
     const self = new SelfCollector({ ...surroundings, hidesProcess: () => this.#config.hidesProcess });
     this.#own = [self, ...keeping];
@@ -110,13 +112,14 @@ export class Program {
     const accounting = new Accounting();
     if (config.features.produce !== null && config.isCounted) accounting.begin(ledger);
     const traffic = await startTraffic(config, ledger, parts);
+    const current: Current = { customers };
     const host = {
       ...config,
       log,
       signal,
       ledger,
       source: traffic,
-      customers: customers.series,
+      customers: () => current.customers.series,
       accounting,
       reports: traffic instanceof ReportedTraffic ? traffic : undefined,
       databases,
@@ -130,7 +133,7 @@ export class Program {
       keepFeatures(keeper, features);
       keeper.begin(config.state.intervalSeconds * 1000);
     }
-    const made = { ledger, zones, customers, databases: () => opened, traffic, host, features, keeper };
+    const made = { ledger, zones, current, databases: () => opened, traffic, host, features, keeper };
     return new Program(config, signal, parts, made, surroundings);
   }
 
@@ -194,22 +197,29 @@ export class Program {
     const loaded = await loadCustomers(next);
     const ranges = rangesOf(next, loaded);
     for (const warning of customerWarnings(loaded)) log.warn(warning);
-    const host = { ...this.#host, interfaces: next.interfaces };
+    await using undoing = new AsyncDisposableStack();
+    const useLists = async (): Promise<ListsTakeover> => {
+      const lists = await this.#current.customers.use(loaded, next, this.#countingTraffic());
+      undoing.defer(() => lists.undo());
+      return lists;
+    };
+    // What features count of customers is there when they are started, and others are not before those have been.
+    const first = this.#current.customers.series === undefined ? await useLists() : undefined;
+    const customers = () => first?.customers.series ?? this.#current.customers.series;
+    const host = { ...this.#host, interfaces: next.interfaces, customers };
     const succession = await succeedFeatures(next.features, host, this.#features);
     const { features } = succession;
     const added = startedBeside(this.#features, features);
-    let lists: ListsTakeover | undefined;
-    try {
-      lists = await this.#customers.use(loaded, next, () => this.traffic.makeRoom());
-      await this.#recount(before, next, ranges);
-    } catch (error) {
-      await lists?.undo();
+    undoing.defer(async () => {
       succession.undo();
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
-      throw error;
-    }
+    });
+    const lists = first ?? (await useLists());
+    await this.#recount(before, next, ranges);
+    undoing.move();
     lists.commit();
     succession.commit();
+    if (lists === first) this.#haveCustomers(lists.customers);
     const ended = startedBeside(features, this.#features);
     for (const { name, feature } of added) this.#parts.use(name, feature);
     this.#features = features;
@@ -220,6 +230,21 @@ export class Program {
     configureLog(next.logLevel, next.logFormat);
     await Promise.all(ended.map((each) => this.#end(each)));
     return [...fixedChanges(before, config), ...lists.waiting];
+  }
+
+  #haveCustomers(customers: CountedCustomers): void {
+    this.#current.customers = customers;
+    this.#ofCustomers = customers.collectors(this.traffic, this.#ledger);
+  }
+
+  #countingTraffic(): CountingTraffic {
+    const { traffic } = this;
+    const ofZones = this.#zones.zonings;
+    return {
+      makeRoom: () => traffic.makeRoom(),
+      count: traffic.countFurther && (({ zonings, accounts }) =>
+        traffic.countFurther!({ zonings: [...ofZones, ...zonings], accounts })),
+    };
   }
 
   async *#makePage(
@@ -241,7 +266,7 @@ export class Program {
 
   #createdTimes(): CreatedTimes {
     return createdTimes(this.#collectors, {
-      traffic: this.#counting,
+      traffic: [...this.#counting, ...this.#ofCustomers],
       own: this.#own,
       features: this.#features,
       keeper: this.#keeper,
@@ -275,8 +300,13 @@ export class Program {
   }
 
   #all(): Collector[] {
-    return [...this.#own, ...this.#counting, ...this.#features.flatMap(({ feature }) => feature.collectors)];
+    return [...this.#own, ...this.#counting, ...this.#ofCustomers, ...this.#features.flatMap(({ feature }) => feature.collectors)];
   }
+}
+
+/** What a reload may put in the place of another. */
+interface Current {
+  customers: CountedCustomers;
 }
 
 /** What a program is made of. */
@@ -285,7 +315,7 @@ interface Made {
   readonly zones: Zones;
   /** Undefined until they are needed. */
   readonly databases: () => GeoDatabases | undefined;
-  readonly customers: CountedCustomers;
+  readonly current: Current;
   readonly traffic: CapturedTraffic;
   readonly host: FeatureHost;
   readonly features: readonly Started[];

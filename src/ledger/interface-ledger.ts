@@ -26,15 +26,20 @@ export const ALL_SLOT = 0;
 /** Told that all that was counted in a slot is in another one from now on, `into`, of the same ledger or another. */
 export type FoldListener = (ledger: InterfaceLedger, slot: number, into: number, to: InterfaceLedger) => void;
 
+/** Ways to count packets besides by address. */
+export interface FurtherCounts {
+  /** The ways to tell addresses apart by zone. */
+  readonly zonings: readonly Zoning[];
+  /** Undefined: no accounts are counted. */
+  readonly accounts: Accounts | undefined;
+}
+
 /** What the ledgers of all interfaces have together. */
-export interface Shared {
+export interface Shared extends FurtherCounts {
   readonly ranges: RangeTable;
   /** Of addresses and networks that have series. */
   readonly addresses: Quota;
   readonly ipv4: Ipv4Memory;
-  readonly zonings: readonly Zoning[];
-  /** Undefined: no accounts are counted. */
-  readonly accounts: Accounts | undefined;
   /** Whether the packets inside of tunnels are counted. */
   readonly opensTunnels: boolean;
   /** Of VLANs that have series; undefined if they are not told apart. */
@@ -45,12 +50,6 @@ export interface Shared {
 /** The counts of one interface; if VLANs are told apart, of what has none, and those of others are parts of it. */
 export class InterfaceLedger {
   readonly name: string;
-  /** Takes the frames of the interface. */
-  readonly sink: FrameCounts;
-  /** One for each way to tell remote addresses apart. */
-  readonly zones: readonly ZoneLedger[];
-  /** If accounts are counted. */
-  readonly accounts: AccountLedger | undefined;
   readonly ranges: RangeTable;
   readonly slots = new Slots();
   readonly addresses: AddressRows;
@@ -68,6 +67,10 @@ export class InterfaceLedger {
   readonly vlan: number | undefined;
   readonly #vlans: VlanSink<InterfaceLedger> | undefined;
   readonly #ipv4: Ipv4Table;
+  readonly #opensTunnels: boolean;
+  #zones: readonly ZoneLedger[];
+  #accounts: AccountLedger | undefined;
+  #sink: FrameCounts;
 
   /** `before`: a ledger whose counts by zone and account go on. */
   constructor(name: string, shared: Shared, before?: Pick<InterfaceLedger, "zones" | "accounts">, vlan = NO_VLAN) {
@@ -75,22 +78,62 @@ export class InterfaceLedger {
     this.name = name;
     this.vlan = vlans === undefined ? undefined : vlan;
     const { zones, accounts } = before ?? furtherCounts(shared);
-    this.zones = zones;
-    this.accounts = accounts;
+    this.#zones = zones;
+    this.#accounts = accounts;
+    this.#opensTunnels = opensTunnels;
     if (vlans !== undefined && vlan === NO_VLAN) {
       const further = { zones: [], accounts: undefined };
       this.#vlans = new VlanSink(this, vlans, (each) => new InterfaceLedger(name, shared, further, each));
     }
-    const counts = this.#vlans ?? this;
-    const further = accounts === undefined ? zones : [...zones, accounts];
-    const zoned = further.length === 0 ? counts : new ZonedSink(counts, further);
-    this.sink = opensTunnels ? new TunnelSink(zoned, this.unopened) : zoned;
+    this.#sink = this.#newSink();
     this.ranges = ranges;
     this.#ipv4 = new Ipv4Table(ipv4);
     this.addresses = new AddressRows(ranges, addresses, this.slots, this.#ipv4, (slot, into) =>
       shared.onFold(this, slot, into, this),
     );
     this.slots.add();
+  }
+
+  /** Takes the frames of the interface, until it counts in other ways. */
+  get sink(): FrameCounts {
+    return this.#sink;
+  }
+
+  /** One for each way to tell addresses apart by zone. */
+  get zones(): readonly ZoneLedger[] {
+    return this.#zones;
+  }
+
+  /** If accounts are counted. */
+  get accounts(): AccountLedger | undefined {
+    return this.#accounts;
+  }
+
+  /** What counts by these zones; undefined if nothing does. */
+  zonesOf(zoning: Zoning): ZoneLedger | undefined {
+    return this.#zones.find((each) => each.zoning === zoning);
+  }
+
+  /** What counts by these accounts, likewise. */
+  accountsOf(accounts: Accounts): AccountLedger | undefined {
+    return this.#accounts?.accounts === accounts ? this.#accounts : undefined;
+  }
+
+  /** Counts in these ways besides by address from now on; those that it counts in already go on. */
+  countFurther({ zonings, accounts }: FurtherCounts): void {
+    const before = [...this.#zones, ...(this.#accounts === undefined ? [] : [this.#accounts])];
+    this.#zones = zonings.map((zoning) => this.zonesOf(zoning) ?? new ZoneLedger(zoning));
+    this.#accounts = accounts && (this.accountsOf(accounts) ?? new AccountLedger(accounts));
+    const kept: readonly unknown[] = [...this.#zones, this.#accounts];
+    for (const each of before) if (!kept.includes(each)) each.forget();
+    this.#sink = this.#newSink();
+  }
+
+  #newSink(): FrameCounts {
+    const counts = this.#vlans ?? this;
+    const further = this.#accounts === undefined ? this.#zones : [...this.#zones, this.#accounts];
+    const zoned = further.length === 0 ? counts : new ZonedSink(counts, further);
+    return this.#opensTunnels ? new TunnelSink(zoned, this.unopened) : zoned;
   }
 
   /** It, and what counts the VLANs of the interface. */
@@ -255,7 +298,7 @@ export class InterfaceLedger {
 }
 
 /** What counts the packets of an interface besides by address. */
-function furtherCounts({ zonings, accounts }: Shared): Pick<InterfaceLedger, "zones" | "accounts"> {
+function furtherCounts({ zonings, accounts }: FurtherCounts): Pick<InterfaceLedger, "zones" | "accounts"> {
   return {
     zones: zonings.map((zoning) => new ZoneLedger(zoning)),
     accounts: accounts === undefined ? undefined : new AccountLedger(accounts),

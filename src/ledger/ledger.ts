@@ -1,7 +1,7 @@
 import type { Accounts } from "./accounts/accounts.ts";
 import { Adoption } from "./adoption/adoption.ts";
 import { adoptAccounts, adoptZones } from "./adoption/slot-adoption.ts";
-import { type FoldListener, InterfaceLedger, type Shared } from "./interface-ledger.ts";
+import { type FoldListener, type FurtherCounts, InterfaceLedger, type Shared } from "./interface-ledger.ts";
 import { Ipv4Memory } from "./tables/ipv4-memory.ts";
 import { Quota } from "./quota/quota.ts";
 import type { Places } from "./quota/silence.ts";
@@ -93,6 +93,13 @@ export class Ledger {
   #adopt(from: InterfaceLedger, to: InterfaceLedger, adoption: Adoption): void {
     if (adoption.adopt(from, to)) this.#departed.push(from);
     to.addresses.takeRefused(from.addresses);
+  }
+
+  /** Counts in these ways besides by address from now on; what sinks take the frames of interfaces is asked for again. */
+  countFurther({ zonings, accounts }: FurtherCounts): void {
+    this.#shared = { ...this.#shared, zonings, accounts };
+    this.#edition++;
+    for (const ledger of this.interfaces()) ledger.countFurther(this.#shared);
   }
 
   /** What was counted by ranges that are gone, to be told now and not again. */

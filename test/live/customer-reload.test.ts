@@ -3,11 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Frame, ipv4Frame, ipv6Frame, PROTOCOL_UDP } from "../support/frames.ts";
+import { mmdb } from "../support/mmdb-writer.ts";
 import { Namespace } from "../support/namespace.ts";
 import type { Page } from "../support/page.ts";
 import { RunningPromtap } from "../support/promtap.ts";
 import { engineOptions } from "../support/requirements.ts";
-import { send } from "../support/sender.ts";
+import { Load, send } from "../support/sender.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
 const FRAMES = 9_000;
@@ -37,34 +38,82 @@ function listOf(reload: number): string {
   return `prefix,customer\n${one[reload % one.length]}\n10.0.1.0/24,two\n192.0.2.1,to\n${crowd.join("")}${last}`;
 }
 
-function packetsOf(page: Page, customer: string, direction: string): number | undefined {
+function packetsOf(page: Page, customer: string, direction: string): number {
   const labels = `interface="near",customer="${customer}",direction="${direction}"`;
-  return page.value(`promtap_customer_packets_total{${labels}}`);
+  return page.value(`promtap_customer_packets_total{${labels}}`) ?? 0;
 }
 
-for (const engine of ["bpf", "tcx", "ring"]) {
+/** A promtap that counts the same frames by address and by country as well, and has a list of customers or none. */
+class Counted implements AsyncDisposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #config = join(this.#folder.path, "promtap.yml");
+  readonly #list = join(this.#folder.path, "customers.csv");
+  readonly #engine: string;
+  promtap!: RunningPromtap;
+
+  private constructor(engine: string) {
+    this.#engine = engine;
+  }
+
+  static async start(namespace: Namespace, engine: string): Promise<Counted> {
+    const counted = new Counted(engine);
+    const database = join(counted.#folder.path, "countries.mmdb");
+    writeFileSync(database, mmdb({ "192.0.2.0/24": { country_code: "NL" } }));
+    counted.#write("");
+    const args = ["--config.file", counted.#config, "--geoip-db", database, "--web.enable-lifecycle"];
+    counted.promtap = await RunningPromtap.start(namespace, args);
+    return counted;
+  }
+
+  /** Has customers counted by a list, or by none. */
+  async reload(list: string | undefined): Promise<void> {
+    if (list !== undefined) writeFileSync(this.#list, list);
+    this.#write(list === undefined ? "" : `, {file: ${this.#list}}`);
+    assert.equal((await this.promtap.post("/-/reload")).status, 200);
+  }
+
+  #write(lists: string): void {
+    const ranges = `ranges: [192.0.2.0/24${lists}]`;
+    writeFileSync(this.#config, `engine: ${this.#engine}\ninterfaces: [near]\nby: [country]\n${ranges}\n`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.promtap[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** What all packets count as, however customers are counted. */
+function assertAll(page: Page, packets: number): void {
+  const address = page.sum("promacct_packet_size_bytes_ipv4_rx_count", 'ip="192.0.2.1"');
+  const countries = page.sum("promtap_traffic_country_packets_total");
+  assert.deepEqual([page.value(ALL), address, countries], [packets, packets, packets]);
+}
+
+for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
   const options = { ...engineOptions(engine), timeout: TIMEOUT_MS };
   test(`engine ${engine} counts every packet for its customer once over reloads of the list`, options, async () => {
     using namespace = new Namespace();
-    using folder = new TemporaryFolder();
     namespace.addVeth("near", "far");
-    const path = join(folder.path, "customers.csv");
-    writeFileSync(path, listOf(0));
-    const args = ["--engine", engine, "-i", "near", "--range-file", path, "--web.enable-lifecycle"];
-    await using promtap = await RunningPromtap.start(namespace, args);
+    await using counted = await Counted.start(namespace, engine);
+    const { promtap } = counted;
+    const before = await firstList(namespace, counted);
     let isSent = false;
     const sent = send(namespace, "far", SENT, { count: FRAMES, gap: "50us" }).finally(() => (isSent = true));
     let reloads = 0;
     while (reloads < RELOADS || !isSent) {
-      writeFileSync(path, listOf(++reloads));
-      assert.equal((await promtap.post("/-/reload")).status, 200);
+      await counted.reload(listOf(++reloads));
       await promtap.page();
     }
     await sent;
-    const page = await promtap.pageWhere("all is counted", (each) => each.value(ALL) === FRAMES);
+    const all = before.all + FRAMES;
+    const page = await promtap.pageWhere("all is counted", (each) => each.value(ALL) === all);
     const share = FRAMES / SENT.length;
-    assert.deepEqual([packetsOf(page, "one", "tx"), packetsOf(page, "two", "tx")], [share, share]);
-    assert.equal(packetsOf(page, "to", "rx"), FRAMES);
+    assert.deepEqual(
+      [packetsOf(page, "one", "tx"), packetsOf(page, "two", "tx"), packetsOf(page, "to", "rx")],
+      [before.one + share, before.two + share, before.to + FRAMES],
+    );
+    assertAll(page, all);
     // That of the list before may be on its last page.
     await promtap.page();
     const names = [...(await promtap.page()).samples.keys()].filter((name) => name.includes('customer="list-'));
@@ -72,7 +121,44 @@ for (const engine of ["bpf", "tcx", "ring"]) {
       names.filter((name) => !name.includes(`"list-${reloads}"`)),
       [],
     );
+    await lastList(counted, all);
   });
+}
+
+/** Brings the first list while packets come in. Returns what is counted when they have come. */
+async function firstList(namespace: Namespace, counted: Counted): Promise<Record<"all" | "one" | "two" | "to", number>> {
+  const { promtap } = counted;
+  let earliest: number;
+  let latest: number;
+  {
+    await using _ = new Load(namespace, "far", SENT, "50us");
+    earliest = (await promtap.pageWhere("packets come", (each) => each.value(ALL)! > 0)).value(ALL)!;
+    await counted.reload(listOf(0));
+    latest = (await promtap.page()).value(ALL)!;
+  }
+  const all = namespace.statistic("far", "tx_packets");
+  const page = await promtap.pageWhere("all is counted", (each) => each.value(ALL) === all);
+  assertAll(page, all);
+  const [one, two, last] = ["one", "two", "list-0"].map((name) => packetsOf(page, name, "tx"));
+  const to = packetsOf(page, "to", "rx");
+  assert.equal(to, one! + two! + last!);
+  // What came before is no customer's, and nothing is missed from then on.
+  assert.ok(all - latest <= to && to <= all - earliest, `${to} of ${all}, the first at ${earliest} to ${latest}`);
+  return { all, one: one!, two: two!, to };
+}
+
+/** Takes the last list away: then customers are on one more page. */
+async function lastList(counted: Counted, all: number): Promise<void> {
+  const { promtap } = counted;
+  const customersOf = (page: Page) => [...page.samples.keys()].filter((name) => name.startsWith("promtap_customer"));
+  const before = await promtap.page();
+  await counted.reload(undefined);
+  assert.equal(packetsOf(await promtap.page(), "to", "rx"), packetsOf(before, "to", "rx"));
+  const page = await promtap.page();
+  assert.deepEqual(customersOf(page), []);
+  assertAll(page, all);
+  await counted.reload(listOf(0));
+  assert.equal((await promtap.page()).value("promtap_customers"), 0);
 }
 
 /* Customers that come, go and come back: some are in one list alone, and all addresses are somebody's. */

@@ -1,6 +1,6 @@
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { Accounts } from "../../ledger/accounts/accounts.ts";
-import type { InterfaceLedger } from "../../ledger/interface-ledger.ts";
+import type { FurtherCounts, InterfaceLedger } from "../../ledger/interface-ledger.ts";
 import { Ledger } from "../../ledger/ledger.ts";
 import type { RangeTable } from "../../ledger/ranges.ts";
 import type { Zoning } from "../../ledger/zones/zoning.ts";
@@ -193,8 +193,8 @@ class KernelKind implements EngineKind {
     }
   }
 
-  roomier(): KernelKind {
-    return new KernelKind(this.#variant, this.#options);
+  roomier({ zonings, accounts }: FurtherCounts): KernelKind {
+    return new KernelKind(this.#variant, { ...this.#options, zonings, accounts });
   }
 
   reranged(ranges: RangeTable, maxAddresses: number): KernelKind {
@@ -261,7 +261,7 @@ class KernelKind implements EngineKind {
     const cpus = possibleCpus();
     const realtime = isRealtime();
     const sharing = { siblings, cpus, isRealtime: realtime };
-    const { ranges, maxAddresses, maxVlans, knownVlans = NO_VLANS } = this.#options;
+    const { ranges, maxAddresses, zonings, accounts, maxVlans, knownVlans = NO_VLANS } = this.#options;
     const bounds = maxVlans === undefined ? undefined : { limit: maxVlans, known: knownVlans.ofAddresses };
     const vlans = bounds === undefined ? undefined : this.#finders.vlans(bounds);
     const sizes = tableSizes(ranges, this.#places, maxAddresses, siblings, cpus, realtime, vlans?.count);
@@ -277,21 +277,21 @@ class KernelKind implements EngineKind {
       vlans,
     };
     try {
-      for (const zones of ledger.zones) {
-        options.zones.push(new ZoneCounters(this.#finders.zones(zones.zoning), zones, sharing));
+      for (const zoning of zonings) {
+        options.zones.push(new ZoneCounters(this.#finders.zones(zoning), ledger.zonesOf(zoning), sharing));
       }
-      if (ledger.accounts !== undefined) {
-        const finder = this.#finders.accounts(ledger.accounts.accounts, knownVlans.ofAccounts);
-        options.accounts = new AccountCounters(finder, ledger.accounts, sharing);
+      if (accounts !== undefined) {
+        const finder = this.#finders.accounts(accounts, knownVlans.ofAccounts);
+        options.accounts = new AccountCounters(finder, ledger.accountsOf(accounts), sharing);
       }
       const programFd = loadProgram(options, ranges, this.#places, tables);
       tables.closeDescriptors();
       for (const counters of options.zones) counters.closeDescriptors();
       options.accounts?.closeDescriptors();
-      const { zones, accounts } = options;
       const finders = this.#finders;
       finders.join();
-      return { interfaceName: ledger.name, tables, finders, zones, accounts, programFd, isEthernet };
+      const { zones, accounts: accountCounters } = options;
+      return { interfaceName: ledger.name, tables, finders, zones, accounts: accountCounters, programFd, isEthernet };
     } catch (error) {
       tables.close();
       for (const counters of options.zones) counters.close();

@@ -50,8 +50,8 @@ export function retarget(counting: Counting, ledger: InterfaceLedger | undefined
 
 /** Likewise, without what was counted so far. */
 export function setLedger(counting: Counting, ledger: InterfaceLedger | undefined): void {
-  for (const [index, counters] of counting.zones.entries()) counters.retarget(ledger?.zones[index]);
-  counting.accounts?.retarget(ledger?.accounts);
+  for (const counters of counting.zones) counters.retarget(ledger?.zonesOf(counters.zones.zoning));
+  counting.accounts?.retarget(ledger?.accountsOf(counting.accounts.accounts));
   counting.tables.retarget(ledger);
   if (ledger !== undefined) counting.interfaceName = ledger.name;
 }

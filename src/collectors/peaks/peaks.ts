@@ -22,10 +22,11 @@ export class PeaksCollector implements Collector, Disposable {
   readonly name = "peaks";
   readonly #source: TrafficSource;
   readonly #ledger: Ledger;
-  readonly #customers: CustomerSlots | undefined;
+  readonly #customersOf: () => CustomerSlots | undefined;
   readonly #windowMs: number;
   readonly #now: () => number;
-  readonly #unwatch: () => void;
+  #customers: CustomerSlots | undefined;
+  #unwatch: (() => void) | undefined;
   /** Name of an interface → packets and bytes of it. */
   #interfaces = new Map<string, RatePeaks>();
   readonly #slots = new Map<SlotCounters, RatePeaks>();
@@ -34,25 +35,30 @@ export class PeaksCollector implements Collector, Disposable {
   #windowAtMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `now`: a clock in milliseconds that never steps back. */
+  /** `customersOf`: those that are counted by now. `now`: a clock in milliseconds that never steps back. */
   constructor(
     source: TrafficSource,
     ledger: Ledger,
-    customers: CustomerSlots | undefined,
+    customersOf: () => CustomerSlots | undefined,
     windowMs: number,
     now = () => performance.now(),
   ) {
     this.#source = source;
     this.#ledger = ledger;
-    this.#customers = customers;
+    this.#customersOf = customersOf;
     this.#windowMs = windowMs;
     this.#now = now;
     this.#beganAtMs = now();
     this.#windowAtMs = this.#beganAtMs;
-    const unwatch = customers?.slots.watchSlots((slot, into) => {
+    this.#follow();
+  }
+
+  /** Reads customers as well from now on, if there are any by now. */
+  #follow(): void {
+    this.#customers ??= this.#customersOf();
+    this.#unwatch ??= this.#customers?.slots.watchSlots((slot, into) => {
       for (const peaks of this.#slots.values()) peaks.fold(slot * ZONE_DOUBLES, into * ZONE_DOUBLES, ZONE_DOUBLES);
     });
-    this.#unwatch = () => unwatch?.();
   }
 
   /** Reads each second from now on, until it is disposed of. */
@@ -73,6 +79,7 @@ export class PeaksCollector implements Collector, Disposable {
     // From the first that was read the last time to the last that is read now: a rate is never told as higher than it was.
     const seconds = (nowMs - this.#beganAtMs) / 1000;
     this.#beganAtMs = beginsAtMs;
+    this.#follow();
     const ledgers = this.#ledger.interfaces();
     this.#interfaces = new Map(ledgers.map((ledger) => [ledger.name, this.#readTotals(ledger, seconds)]));
     if (this.#customers !== undefined) await this.#readCustomers(this.#customers, ledgers, seconds);
@@ -114,7 +121,7 @@ export class PeaksCollector implements Collector, Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#unwatch();
+    this.#unwatch?.();
   }
 
   #interfaceFamily(unit: string, name: string, what: number): Family {

@@ -3,8 +3,10 @@ import { type ConfigState, descriptors } from "../../collectors/self.ts";
 import { type CountedList, labelWords, type Limit } from "../../collectors/status.ts";
 import { messageOf } from "../../errors.ts";
 import type { StatusSite } from "../../http/site.ts";
+import type { Accounts } from "../../ledger/accounts/accounts.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
 import { Ends } from "../../ledger/zones/zone.ts";
-import type { Zoning } from "../../ledger/zones/zoning.ts";
+import { Zoning } from "../../ledger/zones/zoning.ts";
 import { log } from "../../log.ts";
 import { readAsset } from "../../native/asset.ts";
 import { StatusBoard, type StatusSource } from "../../status/board.ts";
@@ -58,11 +60,11 @@ export async function ownStatus(config: Config, signal: AbortSignal, parts: Part
 
 function sourceOf(program: Program, configuration: () => ConfigState | undefined): StatusSource {
   const { ledger, traffic } = program;
-  const ofTraffic = trafficLists(program);
+  const ofTraffic = new TrafficLists(program);
   let ofProcess: Limit[] = [];
   return {
     ledger,
-    lists: () => [...ofTraffic, ...program.lists()],
+    lists: () => [...ofTraffic.all(), ...program.lists()],
     sync() {
       traffic.sync();
       const { open: used, limit } = descriptors();
@@ -88,16 +90,29 @@ function sourceOf(program: Program, configuration: () => ConfigState | undefined
   };
 }
 
-/** Without capture, what flows are counted by. */
-function trafficLists({ ledger, isCounted }: Program): CountedList[] {
-  const { accounts } = ledger;
-  return [
-    ...(isCounted ? [new AddressList(ledger, rowAddress)] : []),
-    ...ledger.zonings.map((zoning) => new ZoneList(ledger, zoning, (zone) => nameOf(zoning, zone))),
-    ...(accounts === undefined
-      ? []
-      : [new AccountedCustomerList(ledger, accounts, (customer) => nameOf(accounts.customers, customer))]),
-  ];
+/** Lists of what is counted of the traffic, or without capture of flows; the same objects as long as it is counted. */
+class TrafficLists {
+  readonly #ledger: Ledger;
+  readonly #ofAddresses: readonly CountedList[];
+  #byCounts = new Map<Zoning | Accounts, CountedList>();
+
+  constructor({ ledger, isCounted }: Program) {
+    this.#ledger = ledger;
+    this.#ofAddresses = isCounted ? [new AddressList(ledger, rowAddress)] : [];
+  }
+
+  all(): CountedList[] {
+    const { zonings, accounts } = this.#ledger;
+    const counts = [...zonings, ...(accounts === undefined ? [] : [accounts])];
+    this.#byCounts = new Map(counts.map((each) => [each, this.#byCounts.get(each) ?? this.#listOf(each)]));
+    return [...this.#ofAddresses, ...this.#byCounts.values()];
+  }
+
+  #listOf(counts: Zoning | Accounts): CountedList {
+    const ledger = this.#ledger;
+    if (counts instanceof Zoning) return new ZoneList(ledger, counts, (zone) => nameOf(counts, zone));
+    return new AccountedCustomerList(ledger, counts, (customer) => nameOf(counts.customers, customer));
+  }
 }
 
 function trafficLimits({ ledger, isCounted }: Program): Limit[] {

@@ -23,7 +23,7 @@ async function peaksOf(customers: Customers) {
   const ledger = new Ledger(new RangeTable([]), 1, [customers.zoning]);
   const source = new FakeTraffic();
   let nowMs = 5000;
-  const collector = new PeaksCollector(source, ledger, customers, WINDOW_MS, () => nowMs);
+  const collector = new PeaksCollector(source, ledger, () => customers, WINDOW_MS, () => nowMs);
   ledger.interface("eth0");
   await collector.read();
   const text = async (): Promise<string> => {

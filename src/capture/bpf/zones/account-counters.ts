@@ -1,4 +1,5 @@
 import type { AccountLedger } from "../../../ledger/accounts/account-ledger.ts";
+import type { Accounts } from "../../../ledger/accounts/accounts.ts";
 import { Direction } from "../../../ledger/rows.ts";
 import { Zone } from "../../../ledger/zones/zone.ts";
 import { MapSet } from "../maps.ts";
@@ -25,7 +26,7 @@ export class AccountCounters implements AccountMaps, SlotTakings {
   readonly #counters: CounterLanes;
 
   /** Throws PromtapError. */
-  constructor(kernel: KernelAccounts, ledger: AccountLedger, sharing: Sharing) {
+  constructor(kernel: KernelAccounts, ledger: AccountLedger | undefined, sharing: Sharing) {
     this.#kernel = kernel;
     this.#ledger = ledger;
     this.customers = kernel.customers;
@@ -43,6 +44,10 @@ export class AccountCounters implements AccountMaps, SlotTakings {
     }
     this.fd = this.#counters.fd;
     kernel.join(this);
+  }
+
+  get accounts(): Accounts {
+    return this.#kernel.accounts;
   }
 
   /** Adds to the ledger what was counted since the last time; without one it waits. */

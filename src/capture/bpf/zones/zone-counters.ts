@@ -19,7 +19,7 @@ export class ZoneCounters implements SlotTakings {
   readonly #maps = new MapSet();
   readonly #counters: CounterLanes;
 
-  constructor(zones: KernelZones, ledger: ZoneLedger, sharing: Sharing) {
+  constructor(zones: KernelZones, ledger: ZoneLedger | undefined, sharing: Sharing) {
     const { lanes, isAtomic } = lanesOf(zones.slotCount, sharing);
     this.zones = zones;
     this.lanes = lanes;
