@@ -184,7 +184,7 @@ export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
     wireSizes,
     opensTunnels,
     maxVlans: ledger.vlans?.limit,
-    knownVlans: ledger.inheritedVlans(),
+    knownVlans: { ofAddresses: () => ledger.knownVlans(), ofAccounts: () => ledger.knownVlansOfAccounts() },
     isPromiscuous,
     isFixed: isFixed(config),
   };

@@ -177,13 +177,15 @@ export class Ledger {
     return this.#inherited;
   }
 
-  /** The VLANs that have room in these, of addresses and of accounts. */
-  inheritedVlans(): { ofAddresses: number[]; ofAccounts: number[] } {
-    const all = this.#inherited;
-    return {
-      ofAddresses: namedVlans(all.flatMap((before) => before.parts().map(({ vlan = NO_VLAN }) => vlan))),
-      ofAccounts: namedVlans(all.flatMap(({ accounts }) => [...(accounts?.vlans() ?? [])])),
-    };
+  /** The VLANs that have room, here or in ledgers of a run before. */
+  knownVlans(): number[] {
+    const all = [this, ...this.#inherited];
+    return namedVlans(all.flatMap((ledger) => ledger.parts().map(({ vlan = NO_VLAN }) => vlan)));
+  }
+
+  /** Likewise, of accounts. */
+  knownVlansOfAccounts(): number[] {
+    return namedVlans([this, ...this.#inherited].flatMap(({ accounts }) => [...(accounts?.vlans() ?? [])]));
   }
 
   /** Gives up what no interface went on from. */

@@ -28,7 +28,7 @@ import { SharedTables } from "./tables/shared-tables.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
 import { AccountCounters } from "./zones/account-counters.ts";
 import { accountRefusal } from "./zones/account-layout.ts";
-import { Finders } from "./zones/finders.ts";
+import { Finders, type KnownVlans } from "./zones/finders.ts";
 import { ZoneCounters } from "./zones/zone-counters.ts";
 import { vlanRefusal } from "./vlans/vlan-layout.ts";
 
@@ -48,7 +48,6 @@ export interface KernelOptions {
   opensTunnels: boolean;
   /** Most VLANs of addresses; undefined if addresses count alike in all. */
   maxVlans?: number | undefined;
-  /** VLANs that were told apart before. */
   knownVlans?: KnownVlans;
   /** Of engine bpf alone. */
   isPromiscuous?: boolean;
@@ -59,14 +58,6 @@ export interface KernelOptions {
   /** No interface will come that is not known by name: nothing will have to be loaded after start. */
   isFixed: boolean;
 }
-
-/** See Ledger.inheritedVlans. */
-export interface KnownVlans {
-  readonly ofAddresses: readonly number[];
-  readonly ofAccounts: readonly number[];
-}
-
-const NO_VLANS: KnownVlans = { ofAddresses: [], ofAccounts: [] };
 
 /** With CAP_PERFMON the kernel leaves its guards against speculation out of the program, even if it is not needed. */
 const TO_LOAD = ["CAP_BPF", "CAP_PERFMON"] as const;
@@ -261,9 +252,8 @@ class KernelKind implements EngineKind {
     const cpus = possibleCpus();
     const realtime = isRealtime();
     const sharing = { siblings, cpus, isRealtime: realtime };
-    const { ranges, maxAddresses, zonings, accounts, maxVlans, knownVlans = NO_VLANS } = this.#options;
-    const bounds = maxVlans === undefined ? undefined : { limit: maxVlans, known: knownVlans.ofAddresses };
-    const vlans = bounds === undefined ? undefined : this.#finders.vlans(bounds);
+    const { ranges, maxAddresses, zonings, accounts, maxVlans, knownVlans } = this.#options;
+    const vlans = maxVlans === undefined ? undefined : this.#finders.vlans(maxVlans, knownVlans);
     const sizes = tableSizes(ranges, this.#places, maxAddresses, siblings, cpus, realtime, vlans?.count);
     const tables = new KernelTables(ranges, this.#places, ledger, this.#shared, sizes, { vlans });
     const options = {
@@ -281,7 +271,7 @@ class KernelKind implements EngineKind {
         options.zones.push(new ZoneCounters(this.#finders.zones(zoning), ledger.zonesOf(zoning), sharing));
       }
       if (accounts !== undefined) {
-        const finder = this.#finders.accounts(accounts, knownVlans.ofAccounts);
+        const finder = this.#finders.accounts(accounts, knownVlans);
         options.accounts = new AccountCounters(finder, ledger.accountsOf(accounts), sharing);
       }
       const programFd = loadProgram(options, ranges, this.#places, tables);

@@ -114,9 +114,9 @@ describe("a ledger that tells VLANs apart", () => {
     for (const vlan of [0, 7, 9, 11]) send(before.interface("eth0"), vlan);
     const ledger = ledgerOf(2);
     ledger.succeed([before]);
-    assert.deepEqual(ledger.inheritedVlans(), { ofAddresses: [7, 9], ofAccounts: [] });
+    assert.deepEqual(ledger.knownVlans(), [7, 9]);
     ledger.interface("eth0");
-    assert.deepEqual(ledger.inheritedVlans(), { ofAddresses: [], ofAccounts: [] });
+    assert.deepEqual(ledger.knownVlans(), [7, 9]);
     assert.equal(ledger.vlans?.used, 2);
   });
 

@@ -1,8 +1,14 @@
 import type { Accounts } from "../../../ledger/accounts/accounts.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
-import { KernelVlans, type VlanBounds } from "../vlans/kernel-vlans.ts";
+import { KernelVlans } from "../vlans/kernel-vlans.ts";
 import { KernelAccounts } from "./kernel-accounts.ts";
 import { KernelZones } from "./kernel-zones.ts";
+
+/** The VLANs that are told apart by now: they have a number before others. */
+export interface KnownVlans {
+  ofAddresses(): readonly number[];
+  ofAccounts(): readonly number[];
+}
 
 /** The tables in the kernel that all programs share, made when they are first asked for, as long as anything uses them. */
 export class Finders {
@@ -18,16 +24,16 @@ export class Finders {
     return zones;
   }
 
-  /** `known`: see KernelAccounts. Throws PromtapError. */
-  accounts(of: Accounts, known: readonly number[]): KernelAccounts {
-    const accounts = this.#accounts.get(of) ?? new KernelAccounts(of, known);
+  /** Throws PromtapError. */
+  accounts(of: Accounts, known?: KnownVlans): KernelAccounts {
+    const accounts = this.#accounts.get(of) ?? new KernelAccounts(of, known?.ofAccounts());
     this.#accounts.set(of, accounts);
     return accounts;
   }
 
   /** The VLANs of addresses. Throws PromtapError. */
-  vlans(bounds: VlanBounds): KernelVlans {
-    this.#vlans ??= new KernelVlans(bounds);
+  vlans(limit: number, known?: KnownVlans): KernelVlans {
+    this.#vlans ??= new KernelVlans({ limit, known: known?.ofAddresses() ?? [] });
     return this.#vlans;
   }
 
