@@ -242,8 +242,9 @@ export class Program {
     const ofZones = this.#zones.zonings;
     return {
       makeRoom: () => traffic.makeRoom(),
-      count: traffic.countFurther && (({ zonings, accounts }) =>
-        traffic.countFurther!({ zonings: [...ofZones, ...zonings], accounts })),
+      count:
+        traffic.countFurther &&
+        (({ zonings, accounts }) => traffic.countFurther!({ zonings: [...ofZones, ...zonings], accounts })),
     };
   }
 
@@ -300,7 +301,12 @@ export class Program {
   }
 
   #all(): Collector[] {
-    return [...this.#own, ...this.#counting, ...this.#ofCustomers, ...this.#features.flatMap(({ feature }) => feature.collectors)];
+    return [
+      ...this.#own,
+      ...this.#counting,
+      ...this.#ofCustomers,
+      ...this.#features.flatMap(({ feature }) => feature.collectors),
+    ];
   }
 }
 

@@ -6,8 +6,11 @@ import { Ledger } from "../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../src/ledger/ranges.ts";
 import { parseAddress } from "../../src/packet/address.ts";
 import { Packet, Verdict } from "../../src/packet/packet.ts";
+import { Direction } from "../../src/ledger/rows.ts";
+import type { Zoning } from "../../src/ledger/zones/zoning.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
 import { bordersOf, rangeLists, traffic } from "./arbitraries.ts";
+import { zoningOf } from "./zones/zonings.ts";
 import { Model, packetOf, seriesOf, type SeriesCounts, type Traffic } from "./model.ts";
 
 const NO_LIMIT = 1_000_000;
@@ -260,4 +263,28 @@ test("a forgotten interface gives its addresses back, and begins again", () => {
   send(ledger.interface("veth1"), "10.0.0.2", "8.8.8.8");
   assert.equal(ledger.interface("veth1").addresses.refusedPackets(), 0);
   assert.equal(ledger.addresses.used, 2);
+});
+
+test("counts in other ways besides from now on: those that stay go on, and addresses do as well", () => {
+  const [stays, goes, comes] = ["a", "b", "c"].map((label) => zoningOf({ "8.8.8.0/24": "US" }, [], label));
+  const ledger = new Ledger(new RangeTable([parseRange("10.0.0.0/8")]), NO_LIMIT, [stays!, goes!]);
+  const eth0 = ledger.interface("eth0");
+  const sendTo = (each: InterfaceLedger): void =>
+    each.sink.record(
+      packetOf({ version: 4, source: ip("10.0.0.1"), destination: ip("8.8.8.8"), protocol: TCP, lengthBytes: 100 }),
+    );
+  const packets = (zoning: Zoning, each = eth0) =>
+    each.zonesOf(zoning)?.counts.packets(zoning.slotOf(zoning.knownZone("US")!, Direction.TX), Direction.TX);
+  sendTo(eth0);
+  const { edition } = ledger;
+  ledger.countFurther({ zonings: [comes!, stays!], accounts: undefined });
+  assert.notEqual(ledger.edition, edition);
+  for (const each of [eth0, eth0, ledger.interface("eth1")]) sendTo(each);
+  assert.deepEqual(
+    [stays!, goes!, comes!].map((zoning) => packets(zoning)),
+    [3, undefined, 2],
+  );
+  assert.equal(packets(comes!, ledger.interface("eth1")), 1);
+  assert.deepEqual(goes!.slots.hasSent(goes!.slotOf(goes!.knownZone("US")!, Direction.TX)), false);
+  assert.deepEqual(addressTotals(ledger), { "tx 4 167772161/32 tcp": [3, 300] });
 });

@@ -43,6 +43,10 @@ function packetsOf(page: Page, customer: string, direction: string): number {
   return page.value(`promtap_customer_packets_total{${labels}}`) ?? 0;
 }
 
+function customersOf(page: Page): string[] {
+  return [...page.samples.keys()].filter((name) => name.startsWith("promtap_customer"));
+}
+
 /** A promtap that counts the same frames by address and by country as well, and has a list of customers or none. */
 class Counted implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
@@ -72,9 +76,16 @@ class Counted implements AsyncDisposable {
     assert.equal((await this.promtap.post("/-/reload")).status, 200);
   }
 
-  #write(lists: string): void {
+  /** Asks for a list and for what can't be besides. */
+  async failToReload(list: string): Promise<void> {
+    writeFileSync(this.#list, list);
+    this.#write(`, {file: ${this.#list}}`, "near, nowhere");
+    assert.equal((await this.promtap.post("/-/reload")).status, 500);
+  }
+
+  #write(lists: string, interfaces = "near"): void {
     const ranges = `ranges: [192.0.2.0/24${lists}]`;
-    writeFileSync(this.#config, `engine: ${this.#engine}\ninterfaces: [near]\nby: [country]\n${ranges}\n`);
+    writeFileSync(this.#config, `engine: ${this.#engine}\ninterfaces: [${interfaces}]\nby: [country]\n${ranges}\n`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,13 +137,20 @@ for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
 }
 
 /** Brings the first list while packets come in. Returns what is counted when they have come. */
-async function firstList(namespace: Namespace, counted: Counted): Promise<Record<"all" | "one" | "two" | "to", number>> {
+async function firstList(
+  namespace: Namespace,
+  counted: Counted,
+): Promise<Record<"all" | "one" | "two" | "to", number>> {
   const { promtap } = counted;
   let earliest: number;
   let latest: number;
   {
     await using _ = new Load(namespace, "far", SENT, "50us");
-    earliest = (await promtap.pageWhere("packets come", (each) => each.value(ALL)! > 0)).value(ALL)!;
+    await promtap.pageWhere("packets come", (each) => each.value(ALL)! > 0);
+    await counted.failToReload(listOf(0));
+    const page = await promtap.page();
+    assert.deepEqual(customersOf(page), []);
+    earliest = page.value(ALL)!;
     await counted.reload(listOf(0));
     latest = (await promtap.page()).value(ALL)!;
   }
@@ -150,7 +168,6 @@ async function firstList(namespace: Namespace, counted: Counted): Promise<Record
 /** Takes the last list away: then customers are on one more page. */
 async function lastList(counted: Counted, all: number): Promise<void> {
   const { promtap } = counted;
-  const customersOf = (page: Page) => [...page.samples.keys()].filter((name) => name.startsWith("promtap_customer"));
   const before = await promtap.page();
   await counted.reload(undefined);
   assert.equal(packetsOf(await promtap.page(), "to", "rx"), packetsOf(before, "to", "rx"));

@@ -19,11 +19,18 @@ const GOLDEN = resolve(import.meta.dirname, "../../golden/peaks.txt");
 const WINDOW_MS = 10_000;
 
 /** Peaks of eth0, and a clock that goes on as it is told to. */
-async function peaksOf(customers: Customers) {
-  const ledger = new Ledger(new RangeTable([]), 1, [customers.zoning]);
+async function peaksOf(counted: Customers | undefined) {
+  let customers = counted;
+  const ledger = new Ledger(new RangeTable([]), 1, customers === undefined ? [] : [customers.zoning]);
   const source = new FakeTraffic();
   let nowMs = 5000;
-  const collector = new PeaksCollector(source, ledger, () => customers, WINDOW_MS, () => nowMs);
+  const collector = new PeaksCollector(
+    source,
+    ledger,
+    () => customers,
+    WINDOW_MS,
+    () => nowMs,
+  );
   ledger.interface("eth0");
   await collector.read();
   const text = async (): Promise<string> => {
@@ -35,6 +42,10 @@ async function peaksOf(customers: Customers) {
     text,
     ledger,
     source,
+    have: (later: Customers): void => {
+      customers = later;
+      ledger.countFurther({ zonings: [later.zoning], accounts: undefined });
+    },
     see: (address: string, count: number, lengthBytes = 100): void => {
       const [from, to] = [parseAddress(address)!, parseAddress("8.8.8.8")!];
       const packet = { version: from.version, source: from.value, destination: to.value, protocol: 6, lengthBytes };
@@ -120,6 +131,18 @@ test("a customer that gives way takes its past with it: other has no peak of it"
   assert.equal(await peak(TWO), 5);
   assert.equal(await peak(OTHER), 3);
   assert.equal(await peak(ONE), undefined);
+});
+
+test("customers that are counted later have peaks from then on, and interfaces keep theirs", async () => {
+  const { see, wait, peak, have } = await peaksOf(undefined);
+  see("192.0.2.1", 1000);
+  await wait(1000);
+  have(await customersOf(BOOK));
+  see("192.0.2.1", 7);
+  await wait(1000);
+  see("192.0.2.1", 5);
+  await wait(1000);
+  assert.deepEqual([await peak(), await peak(ONE)], [1000, 5]);
 });
 
 test("a customer that is gone leaves nothing to the one that has its place", async () => {
