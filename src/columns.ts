@@ -1,3 +1,5 @@
+/** The first that is neither narrow nor wide; nearly all texts have none. */
+const FIRST_COMBINING = "\u0300";
 /** What stands on the character before it; of Hangul, the vowels and ends of a syllable. */
 const COMBINING = /[\p{Mn}\p{Me}\u1160-\u11ff]/u;
 /** Blocks of scripts that are wide (EastAsianWidth.txt of Unicode), and what is drawn as an emoji. */
@@ -25,6 +27,7 @@ export function cell(text: string, columns: number): string {
 }
 
 function widthOf(character: string): number {
+  if (character < FIRST_COMBINING) return 1;
   if (COMBINING.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
 }

@@ -59,7 +59,10 @@ function csvCell(text: string): string {
 function tableOf({ labelNames, rows }: Bill): string {
   const head = [...labelNames, "in", "out", ...RATES.map((name) => `95 % ${name}`)];
   const lines = rows.map((row) => [...row.labels.map(harmless), ...numbersOf(row)]);
-  const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => columnsOf(line[at]!))));
+  // There may be more lines than a call takes arguments.
+  const widths = head.map((title, at) =>
+    lines.reduce((most, line) => Math.max(most, columnsOf(line[at]!)), title.length),
+  );
   const format = (texts: readonly string[]): string =>
     texts
       .map((text, at) => (at < labelNames.length ? cell(text, widths[at]!) : text.padStart(widths[at]!)))

@@ -245,6 +245,14 @@ test("wide and combining characters leave the columns of the table where they ar
   }
 });
 
+test("a table may have rows by the hundred thousand", () => {
+  const row = { bytesIn: 1, bytesOut: 1, in: 1, out: 1, larger: 1, sum: 1 };
+  const rows = Array.from({ length: 200_000 }, (_, at) => ({ ...row, labels: [String(at)] }));
+  const rest = { intervals: 1, samples: 1, uncountedMs: 0, gaps: [], faults: [] };
+  const { text } = billText({ month: monthOf("2026-11", "UTC"), labelNames: ["customer"], rows, ...rest }, "table");
+  assert.equal(text.match(/\n/g)?.length, 200_001);
+});
+
 const REFUSED: readonly (readonly [words: string[], message: RegExp])[] = [
   [[], /^bill needs --month, such as --month 2026-11$/],
   [["2026-11"], /^unexpected argument "2026-11": bill takes --month, --by, --format, --state, --timezone$/],

@@ -102,10 +102,10 @@ export class Recycler implements BoundedPlaces {
     const { rows, rowDispenser, slotDispenser } = this.#recycled;
     for (const row of leaving.rows) this.#clearRow(row);
     for (const { row, cell, slot } of leaving.slots) this.#clearSlot(row, cell, slot);
-    this.#spareRows.push(...leaving.lostRows.filter((row) => !rows.isUsed(row)));
+    for (const row of leaving.lostRows) if (!rows.isUsed(row)) this.#spareRows.push(row);
     if (leaving.lostSlots.length > 0) {
       const has = this.#slotsOfRows();
-      this.#spareSlots.push(...leaving.lostSlots.filter((slot) => has[slot] === 0));
+      for (const slot of leaving.lostSlots) if (has[slot] === 0) this.#spareSlots.push(slot);
     }
     rowDispenser.give(this.#spareRows.splice(0, rowDispenser.room(leaving.nextRow)));
     slotDispenser.give(this.#spareSlots.splice(0, slotDispenser.room(leaving.nextSlot)));

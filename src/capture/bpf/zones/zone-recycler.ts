@@ -91,7 +91,8 @@ export class ZoneRecycler implements Places {
     const { dispenser } = this.#recycled;
     const published = this.#recycled.published();
     for (const slot of leaving.slots) this.#clear(slot);
-    this.#spare.push(...leaving.slots, ...leaving.lost.filter((slot) => published[slot] === 0));
+    const lost = leaving.lost.filter((slot) => published[slot] === 0);
+    this.#spare = [...this.#spare, ...leaving.slots, ...lost];
     dispenser.give(this.#spare.splice(0, dispenser.room(leaving.next)));
   }
 
