@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { KeptWriter } from "../collectors/feature.ts";
 import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
 import { markOf, readBounded } from "../files/bounded-file.ts";
-import { replaceFile } from "../files/replaced-file.ts";
+import { removeDrafts, replaceFile } from "../files/replaced-file.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { decodeState, encodeState, lengthOf, MAX_STATE_BYTES, type State } from "./state-file.ts";
@@ -58,6 +58,7 @@ export class StateKeeper implements AsyncDisposable {
   static async open(path: string, log: StateLog): Promise<StateKeeper> {
     const keeper = new StateKeeper(await realpath(path).catch(() => path), log);
     await keeper.#load();
+    await removeDrafts(keeper.path);
     return keeper;
   }
 
@@ -197,11 +198,7 @@ export class StateKeeper implements AsyncDisposable {
     if (mark !== "" && mark !== this.#mark) {
       throw new Error("another program has written it meanwhile; give each its own");
     }
-    try {
-      await replaceFile(this.path, pieces);
-    } finally {
-      this.#mark = await markOf(this.path);
-    }
+    await replaceFile(this.path, pieces, (mark) => (this.#mark = mark));
     this.writtenAt = writtenAt;
     this.sizeBytes = lengthOf(pieces);
   }

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { replaceFile } from "../../src/files/replaced-file.ts";
+import { markOf } from "../../src/files/bounded-file.ts";
+import { removeDrafts, replaceFile } from "../../src/files/replaced-file.ts";
 import { TemporaryFolder } from "../support/temporary-folder.ts";
 
 const ROUNDS = 20;
@@ -46,12 +47,33 @@ describe("a file is replaced", () => {
     await assert.rejects(replaceFile(join(folder.path, "folder"), []), { message: "illegal operation on a directory" });
   });
 
-  test("whatever a run before has left behind", async () => {
+  test("by several at once as by one after the other", async () => {
     using folder = new TemporaryFolder();
     const path = join(folder.path, "file");
-    execFileSync("mkfifo", [`${path}.tmp`]);
-    await replaceFile(path, [Buffer.from("after")]);
-    assert.equal(readFileSync(path, "utf8"), "after");
+    for (let round = 0; round < ROUNDS; round++) {
+      const contents = [1, 2, 3].map((each) => Buffer.alloc(100_000 * each, each));
+      const marks: string[] = [];
+      await Promise.all(
+        contents.map((bytes) =>
+          replaceFile(path, [bytes.subarray(0, 5), bytes.subarray(5)], (mark) => marks.push(mark)),
+        ),
+      );
+      const read = readFileSync(path);
+      assert.ok(contents.some((each) => read.equals(each)));
+      assert.equal(new Set(marks).size, 3);
+      assert.ok(marks.includes(await markOf(path)));
+    }
     assert.deepEqual(readdirSync(folder.path), ["file"]);
+  });
+
+  test("and what killed runs have left beside it is removed, and nothing else", async () => {
+    using folder = new TemporaryFolder();
+    const names = ["file", "file.0123abcd", "file.0123abcd.tmp.old", "file.tmp", "other.0123abcd.tmp"];
+    for (const name of names) writeFileSync(join(folder.path, name), "");
+    writeFileSync(join(folder.path, "file.0123abcd.tmp"), "");
+    execFileSync("mkfifo", [join(folder.path, "file.01234567.tmp")]);
+    await removeDrafts(join(folder.path, "file"));
+    assert.deepEqual(readdirSync(folder.path).toSorted(), names);
+    await removeDrafts(join(folder.path, "none", "file"));
   });
 });
