@@ -6,16 +6,31 @@ import { type Rig, SENDER_CPU, INTERFACE } from "./rig.ts";
 /** The two ranges that programs account: every frame goes from an address of the first to one of the second. */
 export const RANGES = ["10.0.0.0-10.0.0.255", "10.0.1.0-10.0.1.255"] as const;
 
-/** Addresses of a frame: source and destination, in trafgen's language. */
-const BETWEEN_RANGES = "10, 0, 0, drnd(1), 10, 0, 1, drnd(1)";
+/** Likewise, of IPv6. */
+export const IPV6_RANGES = ["fd00::/120", "fd00::1:0/120"] as const;
+
+/** Where frames come from and go to. */
+export interface Ends {
+  readonly version: 4 | 6;
+  /** Source and destination, in trafgen's language. */
+  readonly addresses: string;
+}
+
+const BETWEEN_RANGES: Ends = { version: 4, addresses: "10, 0, 0, drnd(1), 10, 0, 1, drnd(1)" };
+export const BETWEEN_IPV6_RANGES: Ends = {
+  version: 6,
+  addresses: "0xfd, fill(0, 14), drnd(1), 0xfd, fill(0, 12), 1, 0, drnd(1)",
+};
 /** From an address of the first range to any. */
-export const TO_ANYWHERE = "10, 0, 0, drnd(1), drnd(1), drnd(1), drnd(1), drnd(1)";
+export const TO_ANYWHERE: Ends = { version: 4, addresses: "10, 0, 0, drnd(1), drnd(1), drnd(1), drnd(1), drnd(1)" };
+/** From any address to any. */
+export const ANYWHERE: Ends = { version: 4, addresses: Array<string>(8).fill("drnd(1)").join(", ") };
 
 /** Ethernet frames without the check sequence. */
 export const FRAME_SIZES = [64, 1414] as const;
 
 const ETHERNET_BYTES = 14;
-const IPV4_BYTES = 20;
+const IP_BYTES = { 4: 20, 6: 40 } as const;
 const UDP_BYTES = 8;
 
 /** Enough to fill the blocks of any ring that is only read when a block is full (256 KiB in libpcap). */
@@ -30,19 +45,15 @@ export async function sendTraffic(
   rig: Rig,
   frameBytes: number,
   packets: number,
-  addresses: string = BETWEEN_RANGES,
+  ends = BETWEEN_RANGES,
 ): Promise<number> {
-  return send(rig, frame(frameBytes, addresses), packets);
+  return send(rig, frame(frameBytes, ends), packets);
 }
 
 /** Sends likewise until it is disposed of; resolves when frames arrive. */
-export async function trafficWithoutEnd(
-  rig: Rig,
-  frameBytes: number,
-  addresses: string = BETWEEN_RANGES,
-): Promise<AsyncDisposable> {
+export async function trafficWithoutEnd(rig: Rig, frameBytes: number, ends = BETWEEN_RANGES): Promise<AsyncDisposable> {
   const arrivedBefore = rig.arrivedPackets();
-  const child = trafgen(rig, frame(frameBytes, addresses), []);
+  const child = trafgen(rig, frame(frameBytes, ends), []);
   try {
     await child.until("sends", () => rig.arrivedPackets() > arrivedBefore);
     return child;
@@ -54,7 +65,7 @@ export async function trafficWithoutEnd(
 
 /** Sends frames that lie in no range, for programs that show packets only when the block they came in is full. */
 export async function sendFiller(rig: Rig): Promise<void> {
-  await send(rig, frame(FRAME_SIZES[1], "192, 0, 2, 1, 192, 0, 2, 2"), FILLER_FRAMES);
+  await send(rig, frame(FRAME_SIZES[1], { version: 4, addresses: "192, 0, 2, 1, 192, 0, 2, 2" }), FILLER_FRAMES);
 }
 
 /** Replays a capture file as fast as it goes. */
@@ -84,12 +95,15 @@ function trafgen(rig: Rig, config: string, options: readonly string[]): Child {
  * A frame in trafgen's language. Its destination is nobody's hardware address, so that the kernel drops it right after
  * the taps and nothing answers; nobody looks at the checksums.
  */
-function frame(frameBytes: number, addresses: string): string {
+function frame(frameBytes: number, { version, addresses }: Ends): string {
   const ipBytes = frameBytes - ETHERNET_BYTES;
-  const udpBytes = ipBytes - IPV4_BYTES;
+  const udpBytes = ipBytes - IP_BYTES[version];
+  const head = {
+    4: `c16(0x0800), 0x45, 0, c16(${ipBytes}), c16(0), c16(0), 64, 17, c16(0)`,
+    6: `c16(0x86dd), 0x60, 0, 0, 0, c16(${udpBytes}), 17, 64`,
+  };
   return `{
-    0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0, 0x01, c16(0x0800),
-    0x45, 0, c16(${ipBytes}), c16(0), c16(0), 64, 17, c16(0), ${addresses},
+    0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0, 0x01, ${head[version]}, ${addresses},
     c16(40000), c16(9), c16(${udpBytes}), c16(0), fill(0x2a, ${udpBytes - UDP_BYTES})
   }\n`;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Program } from "../programs/program.ts";
 import type { Rig } from "./rig.ts";
-import { trafficWithoutEnd } from "./sender.ts";
+import { type Ends, trafficWithoutEnd } from "./sender.ts";
 
 /** What a program has to get warm in its turn, under traffic, before it is measured. */
 const WARM_UP_MS = 500;
@@ -23,10 +23,10 @@ export async function takeTurns(
   programs: readonly Program[],
   turns: number,
   frameBytes: number,
-  addresses?: string,
+  ends?: Ends,
 ): Promise<Map<Program, Turn[]>> {
   const taken = new Map<Program, Turn[]>(programs.map((program) => [program, []]));
-  await using _traffic = await trafficWithoutEnd(rig, frameBytes, addresses);
+  await using _traffic = await trafficWithoutEnd(rig, frameBytes, ends);
   for (let turn = 0; turn < turns; turn++) {
     for (const program of shuffled(programs)) {
       const alone = await senderTime(rig);

@@ -1,7 +1,7 @@
 import type { Counted, Program } from "../programs/program.ts";
 import { decimal, median, whole } from "../report/numbers.ts";
 import type { Table } from "../report/report.ts";
-import { sendTraffic } from "../rig/sender.ts";
+import { type Ends, sendTraffic } from "../rig/sender.ts";
 import { takeTurns } from "../rig/turns.ts";
 import { type CpuTime, cpuTime, minus, plus, quiet } from "../rig/usage.ts";
 import type { Bench } from "./section.ts";
@@ -27,13 +27,13 @@ interface Cost {
 
 /**
  * Measures these programs with frames of one size, all in turn: what they lose and take of their own, and then what the
- * sender pays for their taps. `addresses`: as sendTraffic takes them. The sums are compared to those of `peers`.
+ * sender pays for their taps. `ends`: of the frames, those of sendTraffic else. The sums are compared to those of `peers`.
  */
 export async function costTable(
   bench: Bench,
   programs: readonly Program[],
   frameBytes: number,
-  addresses?: string,
+  ends?: Ends,
   peers: readonly Program[] = [],
 ): Promise<Table> {
   const { rig, options, progress } = bench;
@@ -41,11 +41,11 @@ export async function costTable(
   for (let round = 1; round <= options.rounds; round++) {
     for (const [program, itsRuns] of runs) {
       progress(`${frameBytes}-byte frames, round ${round}: ${program.name}`);
-      itsRuns.push(await measure(bench, program, frameBytes, addresses));
+      itsRuns.push(await measure(bench, program, frameBytes, ends));
     }
   }
   progress(`${frameBytes}-byte frames: all in ${options.turns} turns`);
-  const turns = await takeTurns(rig, programs, options.turns, frameBytes, addresses);
+  const turns = await takeTurns(rig, programs, options.turns, frameBytes, ends);
   const costs = new Map<Program, Cost>();
   for (const [program, itsTurns] of turns) {
     const kernel = median(itsTurns.map(({ alone, listening }) => listening - alone));
@@ -66,18 +66,13 @@ export async function costTable(
   };
 }
 
-async function measure(
-  bench: Bench,
-  program: Program,
-  frameBytes: number,
-  addresses: string | undefined,
-): Promise<Run> {
+async function measure(bench: Bench, program: Program, frameBytes: number, ends: Ends | undefined): Promise<Run> {
   const { rig, options } = bench;
   await using listener = await program.start(rig);
   await quiet(rig, listener.pid);
   const arrivedBefore = rig.arrivedPackets();
   const cpuBefore = cpuTime(listener.pid);
-  await sendTraffic(rig, frameBytes, options.packets, addresses);
+  await sendTraffic(rig, frameBytes, options.packets, ends);
   await quiet(rig, listener.pid);
   const cpu = minus(cpuTime(listener.pid), cpuBefore);
   const sent = rig.arrivedPackets() - arrivedBefore;

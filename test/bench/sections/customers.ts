@@ -9,7 +9,7 @@ import type { Report, Table } from "../report/report.ts";
 import { type PrefixList, writePrefixList } from "../rig/prefix-list.ts";
 import { INTERFACE, type Rig } from "../rig/rig.ts";
 import { scrape } from "../rig/scrape-client.ts";
-import { FRAME_SIZES } from "../rig/sender.ts";
+import { ANYWHERE, BETWEEN_IPV6_RANGES, FRAME_SIZES, IPV6_RANGES } from "../rig/sender.ts";
 import { writeTrafficFile } from "../rig/traffic-file.ts";
 import { anonymousBytes, cpuTime, mapBytes, quiet } from "../rig/usage.ts";
 import { costTable } from "./cost-table.ts";
@@ -23,8 +23,6 @@ const STARTS = 3;
 const RELOADS = 3;
 /** On a machine that has more to do than this one should. */
 const PATIENCE_MS = 120_000;
-/** From any address to any, in trafgen's language. */
-const ANYWHERE = Array<string>(8).fill("drnd(1)").join(", ");
 const ACTIVE = { name: "", range: "", addresses: 100_000, protocols: [17], scrapes: 9 };
 const SERIES = 4;
 const FRAMES = "promacct_packet_size_bytes_all";
@@ -44,6 +42,9 @@ export async function customers(bench: Bench): Promise<Report> {
   const peers = peer.unavailable === false ? [peer] : [];
   const ranges = await costTable(bench, withRanges, shortFrames);
   const prefixes = await costTable(bench, [...withRanges, ...withList, ...peers], shortFrames, ANYWHERE);
+  const ipv6Flags = ["-i", INTERFACE, ...IPV6_RANGES.flatMap((range) => ["-r", range])];
+  const withIpv6 = [...ENGINES, "ring"].map((engine) => programOf(engine, "2 ranges", ipv6Flags));
+  const ipv6 = await costTable(bench, withIpv6, shortFrames, BETWEEN_IPV6_RANGES);
   return {
     title: "Customers",
     notes: [
@@ -59,6 +60,7 @@ export async function customers(bench: Bench): Promise<Report> {
     tables: [
       { ...ranges, caption: `With 2 ranges: ${ranges.caption}` },
       { ...prefixes, caption: `With ${whole(list.count)} prefixes: ${prefixes.caption}` },
+      { ...ipv6, caption: `IPv6, with 2 ranges: ${ipv6.caption}` },
       await startTable(bench),
       await reloadTable(bench),
       await pageTable(bench),
