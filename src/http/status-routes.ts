@@ -3,10 +3,12 @@ import { sendText } from "./page-sender.ts";
 import type { Site, StatusSite } from "./site.ts";
 import type { Handler } from "./request.ts";
 import { isLocal } from "./local.ts";
-import { cut } from "./admission/connection.ts";
+import { clientOf, cut } from "./admission/connection.ts";
+import { Places } from "./admission/places.ts";
 
-/** Watchers at once, over all addresses. */
+/** Watchers at once, over all addresses: in all, and of each client. */
 const MAX_WATCHERS = 256;
+const MAX_WATCHERS_PER_CLIENT = 192;
 /** What may wait for a watcher that reads slowly; it is cut then, asks again by itself, and gets everything. */
 const MAX_WAITING_CHARACTERS = 1024 * 1024;
 
@@ -46,9 +48,9 @@ export function statusHandlers(site: Pick<Site, "status" | "failed">): Map<strin
       response.end(body);
     });
   }
-  const watchers = new Set<ServerResponse>();
+  const places = new Places(() => ({ max: MAX_WATCHERS, maxPerClient: MAX_WATCHERS_PER_CLIENT, minWaitMs: 0 }));
   handlers.set(status.eventsPath, (request, response, isKnown) =>
-    watch({ status, watchers, isTrusted: isKnown || isLocal(request) }, request, response),
+    watch({ status, places, isTrusted: isKnown || isLocal(request) }, request, response),
   );
   return handlers;
 }
@@ -61,20 +63,24 @@ function wantedOf({ url = "" }: IncomingMessage): string {
 
 interface Watching {
   readonly status: StatusSite;
-  readonly watchers: Set<ServerResponse>;
+  readonly places: Places;
   readonly isTrusted: boolean;
 }
 
-function watch({ status, watchers, isTrusted }: Watching, request: IncomingMessage, response: ServerResponse): void {
-  if (watchers.size >= MAX_WATCHERS) {
-    sendText(response, 503, `Limit of watchers reached (${MAX_WATCHERS}), try again later.\n`);
-    return;
-  }
+function watch({ status, places, isTrusted }: Watching, request: IncomingMessage, response: ServerResponse): void {
   // It waits for an answer before it, which may be one of events, and have no end.
   if (response.socket === null) {
     sendText(response, 503, "Events need a connection of their own.\n");
     return;
   }
+  // Who watches gives way to nobody that comes later.
+  const place = { client: clientOf(request.socket), waitingSince: undefined, evict() {} };
+  if (!places.take(place, () => {})) {
+    const limits = `${MAX_WATCHERS}, of a client ${MAX_WATCHERS_PER_CLIENT}`;
+    sendText(response, 503, `Limit of watchers reached (${limits}), try again later.\n`);
+    return;
+  }
+  response.once("close", () => places.leave(place));
   response.writeHead(200, {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -86,7 +92,6 @@ function watch({ status, watchers, isTrusted }: Watching, request: IncomingMessa
     return;
   }
   response.flushHeaders();
-  watchers.add(response);
   let waiting = 0;
   const leave = status.watch({
     isTrusted,
@@ -103,7 +108,6 @@ function watch({ status, watchers, isTrusted }: Watching, request: IncomingMessa
   socket.once("end", gone);
   response.once("close", () => {
     socket.off("end", gone);
-    watchers.delete(response);
     leave();
   });
 }

@@ -157,12 +157,22 @@ test("a connection takes one place of those who watch, however often it asks", a
   assert.equal(site.watchers.size, 1);
 });
 
-test("only so many may watch", async () => {
+test("only so many may watch, and not all of them for one client", async () => {
   const site = new StatusFake();
   await using server = await serve(site);
-  const watching = [];
-  for (let each = 0; each < 256; each++) watching.push(await begin(server, "/-/status/events"));
-  assert.equal((await ask(server, "/-/status/events")).status, 503);
+  const watching: IncomingMessage[] = [];
+  const watch = async (count: number, localAddress: string): Promise<void> => {
+    for (let each = 0; each < count; each++) {
+      watching.push(await begin(server, "/-/status/events", { localAddress }));
+      assert.equal(watching.at(-1)!.statusCode, 200);
+    }
+    assert.equal((await askAs(server, "/-/status/events", { localAddress })).status, 503);
+  };
+  await watch(192, "127.0.0.1");
+  await watch(64, "127.0.0.2");
+  assert.equal(site.watchers.size, 256);
   for (const each of watching) each.destroy();
   await until("all have gone", () => site.watchers.size === 0);
+  await watch(192, "127.0.0.1");
+  for (const each of watching) each.destroy();
 });

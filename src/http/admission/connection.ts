@@ -19,8 +19,8 @@ export class Connection implements Holder {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.address = socket.remoteAddress?.replace(MAPPED, "").replace(/%.*$/, "");
-    this.client = clientOf(this.address);
+    this.address = addressOf(socket);
+    this.client = clientOf(socket);
   }
 
   get waitingSince(): number | undefined {
@@ -68,8 +68,13 @@ export class Connections {
   }
 }
 
+function addressOf({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress?.replace(MAPPED, "").replace(/%.*$/, "");
+}
+
 /** What stands for all that one client may come from: of IPv6, the network that a host has for itself. */
-function clientOf(address: string | undefined): string {
+export function clientOf(socket: Socket): string {
+  const address = addressOf(socket);
   if (address === undefined) return LOCAL_CLIENT;
   if (!isIPv6(address)) return address;
   const [head = [], tail] = address.split("::").map((part) => part.split(":").filter((group) => group !== ""));
