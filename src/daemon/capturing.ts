@@ -106,7 +106,9 @@ export interface CapturedTraffic extends TrafficSource {
    * Counts in these ways besides by address from now on. Throws PromtapError, and goes on as before. Undefined if that
    * needs a restart.
    */
-  countFurther?(further: FurtherCounts): Promise<void>;
+  readonly countFurther?: (further: FurtherCounts) => Promise<void>;
+  /** Whether packets come with their VLAN. */
+  readonly tellsVlans?: boolean;
   /** Counts by other ranges from now on. Throws PromtapError, and goes on by those before. */
   rerange(ranges: RangeTable, maxAddresses: number): Promise<void>;
 }
@@ -153,6 +155,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
     makeRoom: () => renew(current.roomier?.(ledger), () => {}),
+    tellsVlans: kind.name !== EngineName.RING || tellsVlans(config),
     countFurther: (further) => renew(current.roomier?.(further), () => ledger.countFurther(further)),
     rerange: (ranges, max) => renew(current.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
@@ -174,7 +177,6 @@ const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, Engin
 export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
   const { ranges, zonings, accounts } = ledger;
   const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels, customersBy } = config;
-  const tellsVlans = ledger.vlans !== undefined || customersBy?.maxVlans !== undefined;
   const kernel = {
     ranges,
     zonings,
@@ -191,12 +193,17 @@ export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans }),
+    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans: tellsVlans(config) }),
     pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];
   const able = AUTOMATIC.filter((name) => !wireSizes || WIRE_SIZE_ENGINES.some((each) => each === name));
   return able.map((name) => kinds[name]());
+}
+
+/** Whether anything is told apart by VLAN. */
+function tellsVlans({ by, customersBy }: Config): boolean {
+  return by?.maxVlans !== undefined || customersBy?.maxVlans !== undefined;
 }
 
 /** Whether no other interface can be wanted later; one can take over what is another's further name. */

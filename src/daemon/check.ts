@@ -21,7 +21,7 @@ import {
   rangesOf,
   startCustomers,
 } from "./customers.ts";
-import { sharedDatabases } from "./zones.ts";
+import { SharedDatabases } from "./zones.ts";
 import { checkFeatures, judgeFeatures } from "./features.ts";
 import { requireLibc } from "../native/libc.ts";
 import { Parts } from "./parts.ts";
@@ -38,7 +38,7 @@ export async function check(config: Config): Promise<string[]> {
   judgeFeatures(config.features, config);
   const customers = await loadCustomers(config);
   const summary = customerSummary(customers);
-  const databases = sharedDatabases(config.geoDatabases);
+  const databases = new SharedDatabases(config.geoDatabases).open;
   const counted = await startCustomers(config, customers, databases);
   const ranges = new RangeTable(rangesOf(config, customers));
   return [

@@ -159,8 +159,8 @@ async function useZones(
   if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the zones: ${refusal}`);
 }
 
-/** What has to be known of addresses. */
-function databasesFor({ customersBy, zones }: Config): By[] {
+/** What has to be known of addresses to tell customers apart. */
+export function databasesFor({ customersBy, zones }: Config): By[] {
   return (["country", "asn"] as const).filter(
     (label) => customersBy?.labels.includes(label) === true || zones.some(({ content }) => content.kind === label),
   );

@@ -8,7 +8,7 @@ import { presentLinks } from "./capturing.ts";
 import type { Config } from "./config.ts";
 import { loadCustomers, rangesOf, startCustomers } from "./customers.ts";
 import { Parts } from "./parts.ts";
-import { sharedDatabases, startZones } from "./zones.ts";
+import { SharedDatabases, startZones } from "./zones.ts";
 
 type LinkKind = Pick<Link, "isEthernet" | "isLoopback">;
 
@@ -23,7 +23,7 @@ export async function dumpPrograms(config: Config): Promise<string[]> {
   await using parts = new Parts();
   const loaded = await loadCustomers(config);
   const ranges = new RangeTable(rangesOf(config, loaded));
-  const databases = sharedDatabases(config.geoDatabases);
+  const databases = new SharedDatabases(config.geoDatabases).open;
   const zones = await startZones(config, ranges.ranges, databases, parts);
   const customers = await startCustomers(config, loaded, databases);
   const zonings = [...zones.zonings, ...customers.zonings];

@@ -8,7 +8,7 @@ import type { CountedList, Limit } from "../collectors/status.ts";
 import { StateCollector } from "../collectors/state.ts";
 import { TrafficCollector } from "../collectors/traffic.ts";
 import { messageOf } from "../errors.ts";
-import type { DatabaseState, GeoDatabases } from "../geo/databases.ts";
+import type { DatabaseState } from "../geo/databases.ts";
 import type { Selection } from "../http/site.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { type Range, RangeTable } from "../ledger/ranges.ts";
@@ -28,6 +28,7 @@ import {
   type CountedCustomers,
   type CountingTraffic,
   customerWarnings,
+  databasesFor,
   type ListsTakeover,
   loadCustomers,
   rangesOf,
@@ -39,7 +40,7 @@ import type { FileCounters } from "./reading.ts";
 import { fixedChanges, withFixed } from "./reloads.ts";
 import { warningsOf } from "./warnings.ts";
 import { createdTimes } from "./web/created-times.ts";
-import { sharedDatabases, startZones, type Zones } from "./zones.ts";
+import { SharedDatabases, startZones, type Zones } from "./zones.ts";
 
 const EVERYTHING: Selection = { collect: [], exclude: [], names: [] };
 
@@ -51,7 +52,7 @@ export class Program {
   #features: readonly Started[];
   readonly #ledger: Ledger;
   readonly #zones: Zones;
-  readonly #databases: () => GeoDatabases | undefined;
+  readonly #databases: SharedDatabases;
   readonly #current: Current;
   readonly #host: FeatureHost;
   readonly #parts: Parts;
@@ -95,14 +96,12 @@ export class Program {
     surroundings: Surroundings = {},
   ): Promise<Program> {
     judgeFeatures(config.features, config);
-    let opened: GeoDatabases | undefined;
-    const open = sharedDatabases(config.geoDatabases);
-    const databases = async () => (opened = await open());
+    const databases = new SharedDatabases(config.geoDatabases);
     const loaded = await loadCustomers(config);
     const ranges = new RangeTable(rangesOf(config, loaded));
-    const zones = await startZones(config, ranges.ranges, databases, parts);
+    const zones = await startZones(config, ranges.ranges, databases.open, parts);
     for (const warning of [...warningsOf(config, ranges), ...customerWarnings(loaded)]) log.warn(warning);
-    const customers = await startCustomers(config, loaded, databases);
+    const customers = await startCustomers(config, loaded, databases.open);
     const ledger = new Ledger(ranges, config.maxAddresses, [...zones.zonings, ...customers.zonings], {
       ...config,
       accounts: customers.accounts,
@@ -122,7 +121,7 @@ export class Program {
       customers: () => current.customers.series,
       accounting,
       reports: traffic instanceof ReportedTraffic ? traffic : undefined,
-      databases,
+      databases: databases.open,
       captureListener: captureLog,
       resume: async <T>(section: string, read: (reader: ByteReader) => T) => keeper?.resume(section, read),
     };
@@ -133,7 +132,7 @@ export class Program {
       keepFeatures(keeper, features);
       keeper.begin(config.state.intervalSeconds * 1000);
     }
-    const made = { ledger, zones, current, databases: () => opened, traffic, host, features, keeper };
+    const made = { ledger, zones, current, databases, traffic, host, features, keeper };
     return new Program(config, signal, parts, made, surroundings);
   }
 
@@ -173,7 +172,7 @@ export class Program {
 
   /** The databases of addresses in use, if there are any. */
   databases(): DatabaseState[] {
-    return this.#databases()?.states() ?? [];
+    return this.#databases.opened?.states() ?? [];
   }
 
   /** How collectors did when they were last asked. */
@@ -192,12 +191,13 @@ export class Program {
    */
   async apply(config: Config): Promise<string[]> {
     const before = this.#config;
-    const next = withFixed(before, config);
+    const next = withFixed(before, config, this.#freeKeys(config));
     judgeFeatures(next.features, next);
     const loaded = await loadCustomers(next);
     const ranges = rangesOf(next, loaded);
     for (const warning of customerWarnings(loaded)) log.warn(warning);
     await using undoing = new AsyncDisposableStack();
+    undoing.defer(this.#databases.use(next.geoDatabases));
     const useLists = async (): Promise<ListsTakeover> => {
       const lists = await this.#current.customers.use(loaded, next, this.#countingTraffic());
       undoing.defer(() => lists.undo());
@@ -229,7 +229,20 @@ export class Program {
     this.#config = next;
     configureLog(next.logLevel, next.logFormat);
     await Promise.all(ended.map((each) => this.#end(each)));
-    return [...fixedChanges(before, config), ...lists.waiting];
+    return [...fixedChanges(next, config), ...lists.waiting];
+  }
+
+  /** What is fixed otherwise, and goes by another config because nothing goes by it yet. */
+  #freeKeys(config: Config): (keyof Config)[] {
+    const { countFurther, tellsVlans } = this.traffic;
+    const ofDatabases = this.#databases.opened === undefined ? (["geoDatabases"] as const) : [];
+    if (this.#current.customers.series !== undefined || countFurther === undefined) return [...ofDatabases];
+    const isUseful =
+      databasesFor(config).length === 0 ||
+      ofDatabases.length > 0 ||
+      isDeepStrictEqual(this.#config.geoDatabases, config.geoDatabases);
+    const isSeen = tellsVlans === true || config.customersBy?.maxVlans === undefined;
+    return isUseful && isSeen ? [...ofDatabases, "customersBy"] : [...ofDatabases];
   }
 
   #haveCustomers(customers: CountedCustomers): void {
@@ -238,13 +251,11 @@ export class Program {
   }
 
   #countingTraffic(): CountingTraffic {
-    const { traffic } = this;
+    const { countFurther } = this.traffic;
     const ofZones = this.#zones.zonings;
     return {
-      makeRoom: () => traffic.makeRoom(),
-      count:
-        traffic.countFurther &&
-        (({ zonings, accounts }) => traffic.countFurther!({ zonings: [...ofZones, ...zonings], accounts })),
+      makeRoom: () => this.traffic.makeRoom(),
+      count: countFurther && (({ zonings, accounts }) => countFurther({ zonings: [...ofZones, ...zonings], accounts })),
     };
   }
 
@@ -319,8 +330,7 @@ interface Current {
 interface Made {
   readonly ledger: Ledger;
   readonly zones: Zones;
-  /** Undefined until they are needed. */
-  readonly databases: () => GeoDatabases | undefined;
+  readonly databases: SharedDatabases;
   readonly current: Current;
   readonly traffic: CapturedTraffic;
   readonly host: FeatureHost;

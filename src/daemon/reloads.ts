@@ -136,7 +136,8 @@ export function fixedChanges(before: Config, after: Config): string[] {
   return FIXED_KEYS.filter((key) => !isDeepStrictEqual(before[key], after[key])).map((key) => FIXED[key]!);
 }
 
-/** The configuration after, with what is fixed as it was before. */
-export function withFixed(before: Config, after: Config): Config {
-  return { ...after, ...Object.fromEntries(FIXED_KEYS.map((key) => [key, before[key]])) };
+/** The configuration after, with what is fixed as it was before, but for what is `free` this time. */
+export function withFixed(before: Config, after: Config, free: readonly (keyof Config)[] = []): Config {
+  const fixed = FIXED_KEYS.filter((key) => !free.includes(key));
+  return { ...after, ...Object.fromEntries(fixed.map((key) => [key, before[key]])) };
 }

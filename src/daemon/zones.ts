@@ -80,13 +80,43 @@ export function judgeDatabases(databases: GeoDatabases, labels: readonly By[]): 
   }
 }
 
-/**
- * Opens the databases in these files, or the one that the binary carries, when they are first asked for; once for all
- * users. Throws PromtapError.
- */
-export function sharedDatabases(config: DatabasesConfig): () => Promise<GeoDatabases> {
-  let opened: Promise<GeoDatabases> | undefined;
-  return () => (opened ??= open(config));
+/** The databases in files, or the one that the binary carries: opened when they are first asked for, once for all users. */
+export class SharedDatabases {
+  #config: DatabasesConfig;
+  #opening: Promise<GeoDatabases> | undefined;
+  #opened: GeoDatabases | undefined;
+
+  constructor(config: DatabasesConfig) {
+    this.#config = config;
+  }
+
+  /** Undefined until they are needed. */
+  get opened(): GeoDatabases | undefined {
+    return this.#opened;
+  }
+
+  /** Throws PromtapError, and tries again when they are asked for the next time. */
+  readonly open = async (): Promise<GeoDatabases> => {
+    this.#opening ??= open(this.#config);
+    try {
+      return (this.#opened = await this.#opening);
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  };
+
+  /** Has others opened, if none are yet. Returns what takes that back from all users. */
+  use(config: DatabasesConfig): () => void {
+    if (this.#opened !== undefined) return () => {};
+    const before = this.#config;
+    this.#config = config;
+    return () => {
+      this.#config = before;
+      this.#opening = undefined;
+      this.#opened = undefined;
+    };
+  }
 }
 
 function open({ paths, takesRegistered }: DatabasesConfig): Promise<GeoDatabases> {

@@ -131,12 +131,15 @@ test(
     const [list, database, config] = ["customers.csv", "geo.mmdb", "p.yml"].map((name) => join(folder.path, name));
     writeFileSync(list!, LIST);
     writeFileSync(database!, DATABASE);
-    writeFileSync(config!, configOf(ZONES, database!, list!));
+    // Without customers at first.
+    writeFileSync(config!, "interfaces: [veth0]\n");
     const running = new Map<string, RunningPromtap>();
     for (const engine of ENGINES) {
       const args = ["--engine", engine, "--config.file", config!, "--web.enable-lifecycle"];
       running.set(engine, promtaps.use(await RunningPromtap.start(namespace, args)));
     }
+    writeFileSync(config!, configOf(ZONES, database!, list!));
+    for (const promtap of running.values()) assert.equal((await promtap.post("/-/reload")).status, 200);
     const path = join(folder.path, "veth0");
     const tcpdump = startRecording(namespace, path);
     const ended = once(tcpdump, "close");

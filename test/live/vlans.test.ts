@@ -205,13 +205,14 @@ test("a frame that is sent with its tag beside it has that tag, for every engine
   }
 });
 
-/** A configuration of a promtap that tells all VLANs apart. */
-function configOf(list: string, ranges: readonly string[]): string {
+/** A configuration of a promtap that tells all VLANs apart; `list`: of customers, if there are any. */
+function configOf(list: string | undefined, ranges: readonly string[]): string {
+  const lists = list === undefined ? [] : [`{ file: ${list} }`];
   return [
     "interfaces: [veth1]",
     "by: [vlan]",
-    "customers: { by: [vlan] }",
-    `ranges: [${[...ranges, `{ file: ${list} }`].join(", ")}]`,
+    ...(list === undefined ? [] : ["customers: { by: [vlan] }"]),
+    `ranges: [${[...ranges, ...lists].join(", ")}]`,
     "web: { enable_lifecycle: true }",
   ].join("\n");
 }
@@ -223,24 +224,25 @@ test("programs count every packet in its VLAN once over reloads", { ...liveOptio
   namespace.addVeth("veth0", "veth1");
   await namespace.carrier("veth0");
   const [list, config] = [join(folder.path, "customers.csv"), join(folder.path, "promtap.yml")];
-  const use = (reload: number): void => {
+  const use = async (reload: number): Promise<void> => {
     const others = reload % 2 === 0 ? "" : "10.1.0.0/16,others\n192.0.2.0/24,those\n";
     writeFileSync(list, `prefix,customer\n10.1.2.3/32,all\n2001:db8::1/128,all\n${others}`);
     const more = reload % 3 === 0 ? [] : ['"192.0.2.9"'];
     writeFileSync(config, configOf(list, [...more, '"10.1.0.0/16:site=ams"', '"2001:db8::/64"']));
-  };
-  use(0);
-  const running = await startAll(namespace, promtaps, ["--config.file", config], ["bpf", "tcx"]);
-  let isSent = false;
-  const count = ROUNDS * FRAMES.length;
-  const sent = send(namespace, "veth0", FRAMES, { count, gap: "200us" }).finally(() => (isSent = true));
-  for (let reload = 1; reload <= MIN_RELOADS || !isSent; reload++) {
-    use(reload);
     const answers = await Promise.all([...running.values()].map((promtap) => promtap.post("/-/reload")));
     assert.deepEqual(
       answers.map(({ status }) => status),
       [200, 200],
     );
+  };
+  writeFileSync(config, configOf(undefined, []));
+  const running = await startAll(namespace, promtaps, ["--config.file", config], ["bpf", "tcx"]);
+  await use(0);
+  let isSent = false;
+  const count = ROUNDS * FRAMES.length;
+  const sent = send(namespace, "veth0", FRAMES, { count, gap: "200us" }).finally(() => (isSent = true));
+  for (let reload = 1; reload <= MIN_RELOADS || !isSent; reload++) {
+    await use(reload);
   }
   await sent;
   for (const [engine, promtap] of running) {

@@ -166,8 +166,8 @@ class KernelKind implements EngineKind {
   }
 
   /** Why there is no room for what is asked for; undefined if there is. */
-  #refusal(): string | undefined {
-    const { ranges, accounts, maxVlans, siblings = 1 } = this.#options;
+  #refusal(siblings = this.#options.siblings ?? 1): string | undefined {
+    const { ranges, accounts, maxVlans } = this.#options;
     const refusal = maxVlans === undefined ? undefined : vlanRefusal(maxVlans, ranges.groups, siblings);
     return refusal ?? (accounts === undefined ? undefined : accountRefusal(accounts, siblings));
   }
@@ -194,7 +194,7 @@ class KernelKind implements EngineKind {
 
   /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. Throws PromtapError. */
   prepare(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(Math.max(siblings, this.#options.siblings ?? 1));
     if (refusal !== undefined) {
       throw new PromtapError(ErrorCode.HOST, `couldn't count that with engine ${this.name}: ${refusal}`);
     }
