@@ -101,7 +101,7 @@ function assertAll(page: Page, packets: number): void {
   assert.deepEqual([page.value(ALL), address, countries], [packets, packets, packets]);
 }
 
-for (const engine of ["bpf", "tcx", "ring", "pcap"]) {
+for (const engine of ["bpf", "tcx", "ring"]) {
   const options = { ...engineOptions(engine), timeout: TIMEOUT_MS };
   test(`engine ${engine} counts every packet for its customer once over reloads of the list`, options, async () => {
     using namespace = new Namespace();
