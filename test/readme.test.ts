@@ -8,6 +8,7 @@ import { MANUALS, manualPaths } from "../src/cli/manuals.ts";
 import { scanFlags } from "../src/cli/scan.ts";
 import { ENGINES } from "../src/config/capture.ts";
 import { configOf } from "../src/daemon/config.ts";
+import { DROP_IN_NAMES, type DropInName, dropInText } from "../src/install/drop-ins.ts";
 import { readSources, root } from "./architecture/source-tree.ts";
 import { type Captured, pcap } from "./capture/savefile/captures.ts";
 import { type ParsedFamily, parseExposition } from "./page/exposition-parser.ts";
@@ -208,6 +209,24 @@ describe("the manuals", () => {
         ENGINES.filter((name) => name !== "auto").toSorted((a, b) => (a < b ? -1 : 1)),
       );
     }
+  });
+
+  test("ask for the capabilities that the drop-ins give", () => {
+    const given = (name: DropInName): string =>
+      /^AmbientCapabilities=(.*)$/m.exec(dropInText(name))?.[1]?.replaceAll(" ", ", ") ?? "none";
+    const [bpf, tcx, ring] = [given("capture-bpf"), given("capture-tcx"), given("capture-ring")];
+    for (const text of [readme, manual(MANUALS.capture.path)]) {
+      const [, ...needs] = rows(section(text, "Engines")).find(([title]) => title === "Needs")!;
+      assert.deepEqual(needs, [bpf, tcx, ring, `${ring}, a build with libpcap`]);
+    }
+    const needs = new Map(rows(section(readme, "Capabilities")).map(([what, needed]) => [what, needed]));
+    assert.deepEqual([needs.get("`bpf`"), needs.get("`tcx`"), needs.get("`ring`, `pcap`")], [bpf, tcx, ring]);
+    assert.ok(readme.includes(`\`${bpf.toLowerCase().replaceAll(" ", "")}+ep\` for \`bpf\``));
+    const table = rows(section(manual(MANUALS.install.path), "What the service may do"), "Drop-in");
+    assert.deepEqual(
+      new Map(table.map(([name, , capabilities]) => [codes(name!)[0], capabilities])),
+      new Map(DROP_IN_NAMES.map((name) => [name, given(name)])),
+    );
   });
 
   test("name every dependency, with its version", () => {
