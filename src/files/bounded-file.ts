@@ -82,7 +82,7 @@ export async function markOf(path: string): Promise<string> {
   }
 }
 
-export function markOfStatus({ dev, ino, size, mtimeNs }: BigIntStats): string {
+function markOfStatus({ dev, ino, size, mtimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs].join(" ");
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { markOfStatus, reasonOf } from "./bounded-file.ts";
+import { markOf, reasonOf } from "./bounded-file.ts";
 
 /** For the owner alone: it may tell who talks to whom. */
 const MODE = 0o600;
@@ -20,7 +20,9 @@ export async function replaceFile(
 ): Promise<void> {
   const draft = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
-    const mark = await writeNew(draft, pieces);
+    await writeNew(draft, pieces);
+    // When it is closed, since some file systems note the time then; the name is no part of it.
+    const mark = await markOf(draft);
     await rename(draft, path);
     replaced(mark);
     await syncFolder(dirname(path));
@@ -39,12 +41,10 @@ export async function removeDrafts(path: string): Promise<void> {
   await Promise.all(drafts.map((each) => rm(join(folder, each), { force: true }).catch(() => {})));
 }
 
-/** Returns the mark that the file has, whatever it will be called. */
-async function writeNew(path: string, pieces: Iterable<Uint8Array>): Promise<string> {
+async function writeNew(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   await using file = await open(path, "wx", MODE);
   for (const piece of pieces) await file.writeFile(piece);
   await file.sync();
-  return markOfStatus(await file.stat({ bigint: true }));
 }
 
 /** The new name is on the disk when its folder is. */
