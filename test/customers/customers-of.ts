@@ -2,6 +2,7 @@ import { Customers } from "../../src/customers/customers.ts";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
 import { sweepPrefixes } from "../../src/customers/prefix-sweep.ts";
 import { parseRange } from "../../src/config/range-syntax.ts";
+import type { MakeRoom } from "../../src/ledger/zones/zoning.ts";
 import { type Listed, setOf } from "./prefix-sets.ts";
 
 /** Prefix → labels of its customer. */
@@ -19,9 +20,9 @@ export async function customersOf(
 }
 
 /** Returns why it can't be used. */
-export async function useBook(customers: Customers, book: Book): Promise<string | undefined> {
+export async function useBook(customers: Customers, book: Book, makeRoom?: MakeRoom): Promise<string | undefined> {
   const set = setOf(listOf(book));
-  const taken = await customers.use([set], tablesOf(sweepPrefixes(set)));
+  const taken = await customers.use([set], tablesOf(sweepPrefixes(set)), makeRoom);
   if (typeof taken === "string") return taken;
   taken.commit();
   return undefined;

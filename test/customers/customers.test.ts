@@ -3,30 +3,49 @@ import { test } from "node:test";
 import { tablesOf } from "../../src/customers/customer-tables.ts";
 import { sweepPrefixes } from "../../src/customers/prefix-sweep.ts";
 import { FIRST_NAMED } from "../../src/ledger/zones/zone.ts";
-import { customersOf, listOf, useBook } from "./customers-of.ts";
+import type { Zoning } from "../../src/ledger/zones/zoning.ts";
+import { type Book, customersOf, listOf, useBook } from "./customers-of.ts";
 import { setOf } from "./prefix-sets.ts";
 
-test("lists that can't be used leave no customers behind", async () => {
-  const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
-  const { zoning } = customers;
-  let refusal: string | undefined = "too large";
+/** Has a zoning refuse what comes until it is told otherwise. */
+function refuse(zoning: Zoning): { isOver: boolean } {
+  const refusing = { isOver: false };
   zoning.watch(function* () {
     yield;
-    return refusal ?? (() => {});
+    return refusing.isOver ? () => {} : "too large";
   });
+  return refusing;
+}
+
+test("lists that can't be used leave no customers and no numbers behind", async () => {
+  const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
+  const { zoning } = customers;
+  const refusing = refuse(zoning);
   for (const attempt of ["first", "second"]) {
     const more = Object.fromEntries(
       Array.from({ length: 100 }, (_, k) => [`10.1.0.${k}`, { customer: `${attempt}${k}` }]),
     );
-    assert.equal(await useBook(customers, more), refusal);
-    // One more page may have them.
-    for (let page = 0; page < 2; page++) customers.slots.beginPage();
-    assert.equal(zoning.names.count - zoning.names.free, FIRST_NAMED + 1);
+    assert.equal(await useBook(customers, more), "too large");
+    assert.deepEqual([zoning.zones, zoning.names.free], [FIRST_NAMED + 1, 0]);
   }
-  assert.equal(zoning.zones, FIRST_NAMED + 101);
-  refusal = undefined;
+  refusing.isOver = true;
   assert.equal(await useBook(customers, { "10.0.0.0/9": { customer: "ten" } }), undefined);
-  assert.equal(zoning.zones, FIRST_NAMED + 101);
+  assert.equal(zoning.zones, FIRST_NAMED + 1);
+});
+
+test("a customer that counts has a number that there was room for, whatever was refused before", async () => {
+  const ten = { "10.0.0.0/8": { customer: "ten" } };
+  const customers = await customersOf(ten);
+  const { zoning } = customers;
+  const refusing = refuse(zoning);
+  const failing = useBook(customers, bookOf(5000), () => Promise.reject(new Error("no right")));
+  await assert.rejects(failing, /no right/);
+  refusing.isOver = true;
+  for (const book of [bookOf(40), { ...ten, "11.0.0.0/8": { customer: "eleven" } }]) {
+    assert.equal(await useBook(customers, book), undefined);
+    for (let page = 0; page < 2; page++) customers.slots.beginPage();
+    assert.ok(zoning.zones <= zoning.maxZones, `${zoning.zones} of ${zoning.maxZones}`);
+  }
 });
 
 test("lists before come back without requests that wait for all steps", async () => {
@@ -57,21 +76,20 @@ test("there is room for more than at the start once what follows has it, and as 
   const { zoning } = customers;
   const { table, maxZones } = zoning;
   const { limit } = zoning.quota;
-  zoning.watch(function* () {
-    yield;
-    return "too large";
-  });
-  const many = Array.from({ length: 5000 }, (_, k) => [`10.${k >> 8}.${k & 255}.0/24`, { customer: `c${k}` }] as const);
-  const set = () => setOf(listOf(Object.fromEntries(many)));
-  const failing = customers.use([set()], tablesOf(sweepPrefixes(set())), () => Promise.reject(new Error("no right")));
+  refuse(zoning);
+  const failing = useBook(customers, bookOf(5000), () => Promise.reject(new Error("no right")));
   await assert.rejects(failing, /no right/);
   assert.deepEqual([zoning.table, zoning.maxZones, zoning.quota.limit], [table, maxZones, limit]);
-  assert.ok(limit < many.length);
+  assert.ok(limit < 5000);
   let made = 0;
-  const taken = await customers.use([set()], tablesOf(sweepPrefixes(set())), async () => void made++);
-  assert.ok(typeof taken === "object");
+  assert.equal(await useBook(customers, bookOf(5000), async () => void made++), undefined);
   assert.equal(made, 1);
-  taken.commit();
-  assert.ok(zoning.quota.limit >= many.length && zoning.zones <= zoning.maxZones);
+  assert.ok(zoning.quota.limit >= 5000 && zoning.zones <= zoning.maxZones);
   assert.equal(zoning.nameOf(zoning.table.zoneOfIpv4(0x0a_13_87_01)), 'customer="c4999"');
 });
+
+function bookOf(customers: number): Book {
+  return Object.fromEntries(
+    Array.from({ length: customers }, (_, k) => [`10.${k >> 8}.${k & 255}.0/24`, { customer: `c${k}` }]),
+  );
+}

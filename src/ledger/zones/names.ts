@@ -116,6 +116,15 @@ export class Names {
     this.#free.push(number);
   }
 
+  /** Gives up the highest numbers that are nobody's; of the others, the lowest are given out first. */
+  tidy(): void {
+    const isFree = new Uint8Array(this.#count);
+    for (const number of this.#free) isFree[number] = 1;
+    while (isFree[this.#count - 1] === 1) this.#count--;
+    this.#free.length = 0;
+    for (let number = this.#count - 1; number >= 0; number--) if (isFree[number] === 1) this.#free.push(number);
+  }
+
   /** All names, in arrays of their own, if none was removed. */
   texts(): Texts {
     const count = this.#count;

@@ -11,8 +11,13 @@ import { ZoneTable } from "./zone-table.ts";
 /** Countries or ASes that are told apart at all; there are 90,000 AS numbers in use (2026). */
 export const MAX_ZONES = 1 << 18;
 
-/** Where a zone stands: GONE from all tables, and not told yet that it is; TOLD by a page that is the last with it. */
-const Stay = { NONE: 0, LISTED: 1, GONE: 2, TOLD: 3 } as const;
+/**
+ * Where a zone stands: NEW, and in no table in use yet; GONE from all tables, and not told yet that it is; TOLD by a page
+ * that is the last with it.
+ */
+const Stay = { NONE: 0, NEW: 1, LISTED: 2, GONE: 3, TOLD: 4 } as const;
+/** Zones that lose their number before the event loop gets its turn. */
+const ZONES_PER_TURN = 8192;
 
 /** Told of zones whose numbers go to others: zone → 1. */
 export type ReleaseListener = (released: Uint8Array) => void;
@@ -94,8 +99,9 @@ export class Zoning {
     const switches: (() => void)[] = [];
     for (const follower of this.#followers) {
       const ready = yield* follower(table);
-      if (typeof ready === "string") return ready;
-      switches.push(ready);
+      if (typeof ready !== "string") switches.push(ready);
+      // One that has left meanwhile needs no room.
+      else if (this.#followers.has(follower)) return ready;
     }
     for (const switchOver of switches) switchOver();
     this.#table = table;
@@ -104,9 +110,26 @@ export class Zoning {
 
   /**
    * Likewise; waits for `nextTurn` between the steps. A table that finds no room in its followers is in use while `makeRoom`
-   * has others take their place, which begin with it. Throws what that throws: the table before is in use.
+   * has others take their place, which begin with it. Throws what that throws: the table before is in use. Zones that were
+   * numbered for a table that can't be used lose their numbers, which no later table has to find room for.
    */
   async changeInTurns(
+    table: ZoneTable,
+    nextTurn: () => Promise<unknown>,
+    makeRoom?: MakeRoom,
+  ): Promise<string | undefined> {
+    let isUsed = false;
+    try {
+      const refusal = await this.#changeInTurns(table, nextTurn, makeRoom);
+      isUsed = refusal === undefined;
+      return refusal;
+    } finally {
+      if (isUsed) this.#keepNew();
+      else await this.#withdrawNew(nextTurn);
+    }
+  }
+
+  async #changeInTurns(
     table: ZoneTable,
     nextTurn: () => Promise<unknown>,
     makeRoom?: MakeRoom,
@@ -124,6 +147,20 @@ export class Zoning {
       throw error;
     }
     return undefined;
+  }
+
+  #keepNew(): void {
+    for (let zone = FIRST_NAMED; zone < this.zones; zone++) {
+      if (this.#stays[zone] === Stay.NEW) this.#stays[zone] = Stay.LISTED;
+    }
+  }
+
+  async #withdrawNew(nextTurn: () => Promise<unknown>): Promise<void> {
+    for (let zone = FIRST_NAMED; zone < this.zones; zone++) {
+      if (this.#stays[zone] === Stay.NEW) this.#forget(zone);
+      if (zone % ZONES_PER_TURN === 0) await nextTurn();
+    }
+    this.names.tidy();
   }
 
   /**
@@ -156,7 +193,7 @@ export class Zoning {
     const known = this.names.find(bytes, from, to, hash);
     if (known !== NO_NAME) {
       // If it was gone, it is wanted again.
-      this.#stays[known] = Stay.LISTED;
+      if (this.#stays[known] !== Stay.NEW) this.#stays[known] = Stay.LISTED;
       return known;
     }
     if (this.names.free === 0 && this.names.count >= this.#maxZones) return Zone.OTHER;
@@ -165,7 +202,7 @@ export class Zoning {
       this.#slots = grown(this.#slots);
       this.#stays = lengthened(this.#stays, this.#slots.length);
     }
-    this.#stays[zone] = Stay.LISTED;
+    this.#stays[zone] = Stay.NEW;
     return zone;
   }
 
@@ -173,7 +210,10 @@ export class Zoning {
   knownZone(name: string): number | undefined {
     const bytes = encoded(name);
     const zone = this.names.find(bytes, 0, bytes.length);
-    return zone === NO_NAME ? undefined : zone;
+    if (zone === NO_NAME) return undefined;
+    // It is about to count something: from now on it keeps its number.
+    if (this.#stays[zone] === Stay.NEW) this.#stays[zone] = Stay.LISTED;
+    return zone;
   }
 
   /** The zone of a name that may be in no table: then one more page has it. Undefined if there is no number for it. */
@@ -229,6 +269,7 @@ export class Zoning {
     this.slots.drop((zone) => released[zone] === 1);
     for (const listener of this.#releaseListeners) listener(released);
     for (let zone = FIRST_NAMED; zone < released.length; zone++) if (released[zone] === 1) this.#forget(zone);
+    this.names.tidy();
   }
 
   /** Tells of zones whose numbers go to others: zone → 1. */

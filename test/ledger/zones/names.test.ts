@@ -39,11 +39,17 @@ test("names stand as a map has them, whatever comes and goes", () => {
         } else if (!isAdded && known !== undefined) {
           names.remove(known);
           expected.delete(name);
+          if (known % 8 === 0) names.tidy();
         }
       }
       for (const [name, number] of expected) assert.deepEqual([find(names, name), names.text(number)], [number, name]);
       assert.equal(names.count - names.free, 1 + expected.size);
       assert.equal(names.text(0), "unlisted");
+      names.tidy();
+      const numbers = new Set([0, ...expected.values()]);
+      assert.equal(names.count, Math.max(...numbers) + 1);
+      const lowest = Array.from({ length: numbers.size + 1 }, (_, number) => number).find((each) => !numbers.has(each));
+      assert.equal(add(names, "another"), lowest);
     }),
     { numRuns: 60 },
   );
