@@ -33,5 +33,7 @@ export class PromtapError extends Error {
 export function messageOf(error: unknown): string {
   // Of a name with several addresses, each of which has failed: it says nothing itself.
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
+  // What was interrupted couldn't be undone either.
+  if (error instanceof SuppressedError) return `${messageOf(error.suppressed)}; ${messageOf(error.error)}`;
   return error instanceof Error ? error.message : String(error);
 }

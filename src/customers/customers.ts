@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { ErrorCode, PromtapError } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
 import type { SlotCounters } from "../ledger/zones/slot-counters.ts";
 import type { SlotPool } from "../ledger/zones/slot-pool.ts";
@@ -19,6 +20,7 @@ const SETS_PER_TURN = 8192;
 export interface Takeover {
   /** What is in these lists no more leaves the page, and its number goes to others. */
   commit(): void;
+  /** Throws PromtapError if there is no room any more for what was before: then these stay. */
   undo(): Promise<void>;
 }
 
@@ -95,8 +97,9 @@ export class Customers {
         for (const { directory, spans } of [table.ipv4, table.ipv6]) free(directory, spans);
       },
       undo: async () => {
-        // It was in use: there is room for it.
-        await this.zoning.changeInTurns(table, nextTurn);
+        const refusal = await this.zoning.changeInTurns(table, nextTurn, makeRoom);
+        if (refusal !== undefined)
+          throw new PromtapError(ErrorCode.HOST, `couldn't go back to the lists before: ${refusal}`);
         this.#labelNames = before;
         this.#isListed = wasListed;
         this.zoning.retain(this.#counted);

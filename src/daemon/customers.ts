@@ -126,21 +126,14 @@ async function startAccounts(
     async use(next, nextConfig, { makeRoom }) {
       judgeLabels(nextConfig, next);
       const { zones, databases } = remotes;
-      const undoZones = async (): Promise<void> => void (await remotes.use(zones, databases));
       // Without zones it waits for a restart that there is no label of that name.
       if (nextConfig.zones.length > 0) await useZones(remotes, nextConfig, openDatabases, makeRoom);
-      try {
-        const lists = await useLists(customers, next, makeRoom);
-        return {
-          customers: counted,
-          waiting: [],
-          commit: () => lists.commit(),
-          undo: async () => void (await Promise.all([lists.undo(), undoZones()])),
-        };
-      } catch (error) {
-        await undoZones();
-        throw error;
-      }
+      await using undoing = new AsyncDisposableStack();
+      undoing.defer(() => useZonesOf(remotes, zones, databases, makeRoom));
+      const lists = await useLists(customers, next, makeRoom);
+      undoing.defer(() => lists.undo());
+      const undo = undoing.move();
+      return { customers: counted, waiting: [], commit: () => lists.commit(), undo: () => undo.disposeAsync() };
     },
   };
   return counted;
@@ -155,7 +148,16 @@ async function useZones(
   const needed = databasesFor(config);
   const databases = needed.length === 0 ? undefined : await openDatabases();
   if (databases !== undefined) judgeDatabases(databases, needed);
-  const refusal = await remotes.use(config.zones, databases, makeRoom);
+  await useZonesOf(remotes, config.zones, databases, makeRoom);
+}
+
+async function useZonesOf(
+  remotes: RemoteMapper,
+  zones: RemoteMapper["zones"],
+  databases: GeoDatabases | undefined,
+  makeRoom?: MakeRoom,
+): Promise<void> {
+  const refusal = await remotes.use(zones, databases, makeRoom);
   if (refusal !== undefined) throw new PromtapError(ErrorCode.HOST, `couldn't use the zones: ${refusal}`);
 }
 

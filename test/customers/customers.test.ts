@@ -88,6 +88,29 @@ test("there is room for more than at the start once what follows has it, and as 
   assert.equal(zoning.nameOf(zoning.table.zoneOfIpv4(0x0a_13_87_01)), 'customer="c4999"');
 });
 
+test("lists before come back though there is room for others by now; if they can't, those stay", async () => {
+  const customers = await customersOf({ "10.0.0.0/8": { customer: "ten" } });
+  const { zoning } = customers;
+  const { table } = zoning;
+  refuse(zoning);
+  let made = 0;
+  let failure: Error | undefined;
+  const makeRoom = async () => {
+    made++;
+    if (failure !== undefined) throw failure;
+  };
+  const set = setOf(listOf({ "11.0.0.0/8": { site: "eleven" } }));
+  const taken = await customers.use([set], tablesOf(sweepPrefixes(set)), makeRoom);
+  assert.ok(typeof taken === "object");
+  const { table: later } = zoning;
+  failure = new Error("no memory");
+  await assert.rejects(taken.undo(), /no memory/);
+  assert.deepEqual([zoning.table === later, customers.otherLabels], [true, 'site="other"']);
+  failure = undefined;
+  await taken.undo();
+  assert.deepEqual([zoning.table === table, customers.otherLabels, made], [true, 'customer="other"', 3]);
+});
+
 function bookOf(customers: number): Book {
   return Object.fromEntries(
     Array.from({ length: customers }, (_, k) => [`10.${k >> 8}.${k & 255}.0/24`, { customer: `c${k}` }]),
