@@ -78,10 +78,10 @@ export interface EngineKind<Sink = InterfaceLedger> {
   open(link: Link, sink: Sink, siblings: number): Promise<Engine<Sink>>;
   /**
    * A kind whose engines count in these ways besides by address, and have room for what there is of them now; none if
-   * engines leave that to their sinks.
+   * engines leave that to their sinks. Throws PromtapError if there is no room.
    */
   roomier?(further: FurtherCounts): EngineKind<Sink>;
-  /** A kind that counts by other ranges; none if its engines know of no ranges. */
+  /** A kind that counts by other ranges; none if its engines know of no ranges. Throws PromtapError, likewise. */
   reranged?(ranges: RangeTable, maxAddresses: number): EngineKind<Sink>;
   /** Gives up what engines of another kind have no need for any more, once they have been renewed. */
   close?(): void;

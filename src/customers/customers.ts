@@ -98,8 +98,9 @@ export class Customers {
       },
       undo: async () => {
         const refusal = await this.zoning.changeInTurns(table, nextTurn, makeRoom);
-        if (refusal !== undefined)
+        if (refusal !== undefined) {
           throw new PromtapError(ErrorCode.HOST, `couldn't go back to the lists before: ${refusal}`);
+        }
         this.#labelNames = before;
         this.#isListed = wasListed;
         this.zoning.retain(this.#counted);

@@ -154,10 +154,10 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
-    makeRoom: () => renew(current.roomier?.(ledger), () => {}),
+    makeRoom: async () => renew(current.roomier?.(ledger), () => {}),
     tellsVlans: kind.name !== EngineName.RING || tellsVlans(config),
-    countFurther: (further) => renew(current.roomier?.(further), () => ledger.countFurther(further)),
-    rerange: (ranges, max) => renew(current.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
+    countFurther: async (further) => renew(current.roomier?.(further), () => ledger.countFurther(further)),
+    rerange: async (ranges, max) => renew(current.reranged?.(ranges, max), () => ledger.rerange(ranges, max)),
     [Symbol.asyncDispose]: () => capture[Symbol.asyncDispose](),
   };
 }

@@ -172,6 +172,12 @@ class KernelKind implements EngineKind {
     return refusal ?? (accounts === undefined ? undefined : accountRefusal(accounts, siblings));
   }
 
+  #judge(siblings: number): void {
+    const refusal = this.#refusal(Math.max(siblings, this.#options.siblings ?? 1));
+    if (refusal === undefined) return;
+    throw new PromtapError(ErrorCode.HOST, `couldn't count that with engine ${this.name}: ${refusal}`);
+  }
+
   async open(link: Link, ledger: InterfaceLedger, siblings: number): Promise<Engine> {
     const counting = this.#takeIdle(link, ledger) ?? this.#load(link, ledger, siblings + this.#idle.size);
     try {
@@ -185,19 +191,27 @@ class KernelKind implements EngineKind {
   }
 
   roomier({ zonings, accounts }: FurtherCounts): KernelKind {
-    return new KernelKind(this.#variant, { ...this.#options, zonings, accounts });
+    return new KernelKind(this.#variant, { ...this.#options, zonings, accounts }).#judged();
   }
 
   reranged(ranges: RangeTable, maxAddresses: number): KernelKind {
-    return new KernelKind(this.#variant, { ...this.#options, ranges, maxAddresses }, this.#finders);
+    return new KernelKind(this.#variant, { ...this.#options, ranges, maxAddresses }, this.#finders).#judged();
+  }
+
+  /** Throws PromtapError, and is closed, if there is no room for what it is asked for, whether or not it has interfaces. */
+  #judged(): this {
+    try {
+      this.#judge(1);
+      return this;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. Throws PromtapError. */
   prepare(link: Link, ledger: InterfaceLedger, siblings: number): Counting {
-    const refusal = this.#refusal(Math.max(siblings, this.#options.siblings ?? 1));
-    if (refusal !== undefined) {
-      throw new PromtapError(ErrorCode.HOST, `couldn't count that with engine ${this.name}: ${refusal}`);
-    }
+    this.#judge(siblings);
     const counting = this.#load(link, ledger, siblings);
     setLedger(counting, undefined);
     return counting;

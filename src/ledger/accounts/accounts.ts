@@ -4,7 +4,7 @@ import type { Direction } from "../rows.ts";
 import type { KnownVlans } from "../vlans/known-vlans.ts";
 import { NO_VLAN, OTHER_VLAN } from "../vlans/vlan.ts";
 import { SlotPool } from "../zones/slot-pool.ts";
-import { FIRST_NAMED, Zone } from "../zones/zone.ts";
+import { Zone } from "../zones/zone.ts";
 import type { Zoning } from "../zones/zoning.ts";
 import { VlanRemotes } from "./vlan-remotes.ts";
 
@@ -82,9 +82,9 @@ export class Accounts {
     return this.#index.find(customer, remote, column, vlan, 0) >= 0;
   }
 
-  /** The VLANs of all that has a slot, one each. */
-  *vlans(): Generator<number> {
-    for (let slot = FIRST_NAMED; slot < this.slots.count; slot++) yield this.accountOf(slot).vlan;
+  /** The VLANs that are told apart. */
+  vlans(): Iterable<number> {
+    return this.#vlans?.all() ?? [];
   }
 
   /** What a slot from FIRST_NAMED on is for. */

@@ -9,6 +9,10 @@ export class KnownVlans {
     this.limit = limit;
   }
 
+  all(): Iterable<number> {
+    return this.#known;
+  }
+
   /** What stands for a VLAN: itself, or OTHER_VLAN if there is no room for one more. */
   admit(vlan: number): number {
     if (vlan === NO_VLAN || vlan === OTHER_VLAN || this.#known.has(vlan)) return vlan;

@@ -64,7 +64,9 @@ test("a database that changed is used although zones were refused meanwhile", as
     yield;
     return "too large";
   });
+  const { zones } = mapper.zoning;
   assert.equal(await mapper.use(parseZone("away=DE,*", "--zone"), databases), "too large");
+  assert.equal(mapper.zoning.zones, zones, "what was refused takes room from zones to come");
   stop();
   await mapper.refresh();
   assert.equal(site.name, 'zone="home"');

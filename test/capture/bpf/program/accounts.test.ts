@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { bpfKind, type KernelOptions } from "../../../../src/capture/bpf/bpf-engine.ts";
 import { Hook } from "../../../../src/capture/bpf/program/program.ts";
 import { accountRefusal } from "../../../../src/capture/bpf/zones/account-layout.ts";
 import type { CustomersBy } from "../../../../src/config/customers/customers.ts";
 import { parseRange } from "../../../../src/config/range-syntax.ts";
+import { RangeTable } from "../../../../src/ledger/ranges.ts";
 import { formatIpv4, formatIpv6 } from "../../../../src/packet/address.ts";
 import { VLAN_BITS, VLAN_MASK } from "../../../../src/packet/packet.ts";
 import { listOf } from "../../../customers/customers-of.ts";
@@ -16,6 +18,15 @@ import { lacking } from "../../../support/requirements.ts";
 import { Twins, type TwinsOptions } from "../twins.ts";
 
 const options = { skip: lacking("root") };
+
+const OPTIONS: KernelOptions = {
+  ranges: new RangeTable([]),
+  maxAddresses: 1000,
+  wireSizes: false,
+  opensTunnels: false,
+  zonings: [],
+  isFixed: false,
+};
 
 const many = (count: number, text: (k: number) => string, name: string): [string, { customer: string }][] =>
   Array.from({ length: count }, (_, k) => [text(k), { customer: `${name}${k % 40}` }]);
@@ -237,4 +248,11 @@ test("more accounts than the kernel has room for are refused", async () => {
     String(accountRefusal(counts.series.accounts, 10_000)),
     / there is room for 838 in the kernel; use --engine ring$/,
   );
+  const kind = bpfKind({ ...OPTIONS, siblings: 10_000 });
+  const further = { zonings: [], accounts: counts.series.accounts };
+  assert.throws(
+    () => kind.roomier!(further),
+    /^PromtapError: couldn't count that with engine bpf: --customers\.by has /,
+  );
+  assert.ok(kind.reranged!(OPTIONS.ranges, 1000));
 });
