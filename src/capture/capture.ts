@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ErrorCode, messageOf, PromtapError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { InterfaceLedger } from "../ledger/interface-ledger.ts";
-import { descriptorRefusal, hasDescriptors } from "../native/descriptors.ts";
 import type { Engine, EngineKind, Renewal } from "./engine.ts";
 import { InterfacePatterns } from "./interface-patterns.ts";
 import { type Link, Links } from "./links.ts";
 import { type Position, positionsOf } from "./edge.ts";
 import { Attempts } from "./taps/attempts.ts";
 import { Accounts, type Sinks } from "./taps/accounts.ts";
-import { type Account, Tap } from "./taps/tap.ts";
+import { Openings } from "./taps/openings.ts";
+import { type Account, type Leaver, Tap } from "./taps/tap.ts";
 import { WorkQueue } from "./taps/work-queue.ts";
 import { idlePatterns, interfacesOf, noSuchInterface, wantedLinks } from "./wanted.ts";
 
@@ -17,8 +17,6 @@ const LINGER_MS = 1000;
 /** Links are compared with what is captured at most this often, however fast they change. */
 const SETTLE_MS = 20;
 
-/** If there are descriptors for so many engines they may be opened at the same time. */
-const PLENTY = 32;
 /** Engines that are closed at the same time. */
 const CLOSING_LANES = 32;
 
@@ -63,10 +61,13 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   readonly #taps = new Map<number, Tap<Sink>>();
   readonly #accounts: Accounts<Sink>;
   readonly #attempts: Attempts<Tap<Sink>>;
-  #lastOpened: Promise<unknown> = Promise.resolve();
-  /** While engines begin to count by other rules, none is opened or closed. */
+  readonly #openings = new Openings<Sink>(() => this.#closings.settled());
+  /** While engines begin to count by other rules, none is opened. */
   #reranging: Promise<void> | undefined;
-  readonly #opens = new Set<Promise<unknown>>();
+  /** Nor closed, once none is being opened: that may wait for what is closed. */
+  #renewing: Promise<void> | undefined;
+  /** Engines that are being closed. */
+  readonly #leavers = new Set<Leaver>();
   readonly #closings = new WorkQueue<() => Promise<void>>(
     (close) => close(),
     CLOSING_LANES,
@@ -154,17 +155,18 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
     await this.#reranging;
     this.#reranging = promise;
     try {
-      await Promise.allSettled(this.#opens);
-      // Those that were opened have their engines by then.
-      await nextTurn();
+      await this.#openings.settled();
+      this.#renewing = promise;
       if (kind !== undefined) await this.#renew(kind);
+      const counting = [...this.#taps.values(), ...this.#leavers];
       // What comes in now waits until the sinks are others.
-      for (const tap of this.#taps.values()) tap.hold();
+      for (const each of counting) each.hold();
       adopt();
       this.#accounts.resink();
-      for (const tap of this.#taps.values()) tap.resink();
+      for (const each of counting) each.resink();
     } finally {
       this.#reranging = undefined;
+      this.#renewing = undefined;
       resolve();
     }
   }
@@ -341,25 +343,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
 
   async #openEngine(link: Link, account: Account<Sink>): Promise<Engine<Sink>> {
     await this.#reranging;
-    const opening = this.#openWhenThereIsRoom(link, account.sink);
-    this.#opens.add(opening);
-    return opening.finally(() => this.#opens.delete(opening));
-  }
-
-  #openWhenThereIsRoom(link: Link, sink: Sink): Promise<Engine<Sink>> {
-    if (hasDescriptors(this.#kind.descriptors * PLENTY)) return this.#kind.open(link, sink, this.#taps.size);
-    // One after the other, so that two don't count on the same descriptor.
-    const opened = this.#lastOpened.then(() => this.#openSparingly(link, sink));
-    this.#lastOpened = opened.catch(() => {});
-    return opened;
-  }
-
-  async #openSparingly(link: Link, sink: Sink): Promise<Engine<Sink>> {
-    const { descriptors } = this.#kind;
-    // What is gone gives its resources back first.
-    if (!hasDescriptors(descriptors)) await this.#closings.settled();
-    if (hasDescriptors(descriptors)) return this.#kind.open(link, sink, this.#taps.size);
-    throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${descriptorRefusal()}`);
+    return this.#openings.open(this.#kind, link, account.sink, this.#taps.size);
   }
 
   /** Throws the reason alone, which others may share. */
@@ -380,8 +364,9 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   #close(tap: Tap<Sink>): void {
-    const close = tap.release();
-    if (close === undefined) return;
+    const leaver = tap.release();
+    if (leaver === undefined) return;
+    this.#leavers.add(leaver);
     this.#listener.closed(tap.name);
     const { account } = tap;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -390,8 +375,9 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
       account.wasTold = false;
     }
     this.#closings.add(async () => {
-      await this.#reranging;
-      await close();
+      await this.#renewing;
+      await leaver.close();
+      this.#leavers.delete(leaver);
       resolve();
       if (account?.closing === promise) account.closing = undefined;
     });

@@ -423,4 +423,53 @@ describe("capture", { skip: lacking("root", "ip") }, () => {
     await until("engines on links that went are closed", () => rig.kind.openNames().toSorted().join() === "br1,br3");
     assert.equal(rig.kind.engines[0]!.isClosed, true);
   });
+
+  test("has what is being closed count its last packets by other rules, if those come meanwhile", async () => {
+    addUp("br1");
+    await using rig = await Rig.start(["br*"]);
+    const [engine] = rig.kind.engines;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.kind.closes = promise;
+    const before = rig.ledger.interface("br1");
+    ip("link delete br1");
+    await rig.captures();
+    await rig.capture.rerange(undefined, () => rig.ledger.rerange(new RangeTable([]), 0));
+    resolve();
+    await until("it is closed", () => engine!.isClosed);
+    const sinks = [before, undefined, rig.ledger.interface("br1")];
+    assert.ok(sinks.every((sink, k) => engine!.sinks[k] === sink));
+    assert.notEqual(sinks[0], sinks[2]);
+  });
+
+  test("has what is being opened count by other rules, if those come meanwhile", async () => {
+    await using rig = await Rig.start(["br*"]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.kind.opens = promise;
+    addUp("br1");
+    await until("it is being opened", () => rig.kind.siblings.length === 1);
+    const reranged = rig.capture.rerange(undefined, () => rig.ledger.rerange(new RangeTable([]), 0));
+    resolve();
+    await reranged;
+    await rig.captures("br1");
+    assert.equal(rig.kind.engines[0]!.sink, rig.ledger.interface("br1"));
+  });
+
+  test("counts by other rules while what is opened waits for what is closed", { timeout: 60_000 }, async () => {
+    addUp("br1", "br2");
+    await using rig = await Rig.start(["br*"]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.kind.closes = promise;
+    ip("link delete br1");
+    await rig.captures("br2");
+    // More than there are.
+    rig.kind.descriptors = 2 ** 30;
+    addUp("br3");
+    await until("br3 is about to be opened", () => rig.names().includes("br3"));
+    const reranged = rig.capture.rerange(undefined, () => {});
+    ip("link delete br2");
+    await rig.captures();
+    resolve();
+    await reranged;
+    assert.ok(rig.told.some(([what, name]) => what === "failed" && name === "br3"));
+  });
 });

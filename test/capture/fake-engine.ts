@@ -12,8 +12,10 @@ export class FakeEngine implements Engine<FrameSink> {
   lostAtEnd = 0;
   syncs = 0;
   isClosed = false;
+  readonly #kind: FakeKind;
 
-  constructor(link: Link, sink: FrameSink) {
+  constructor(kind: FakeKind, link: Link, sink: FrameSink) {
+    this.#kind = kind;
     this.link = link;
     this.sink = sink;
     this.sinks.push(sink);
@@ -34,6 +36,7 @@ export class FakeEngine implements Engine<FrameSink> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await new Promise(setImmediate);
+    await this.#kind.closes;
     this.lost += this.lostAtEnd;
     this.isClosed = true;
   }
@@ -51,6 +54,10 @@ export class FakeKind implements EngineKind<FrameSink> {
   readonly forgotten: string[] = [];
   /** Interface → why it cannot be opened. */
   readonly broken = new Map<string, string>();
+  /** What those wait for that are opened. */
+  opens: Promise<void> | undefined;
+  /** What those wait for that are closed. */
+  closes: Promise<void> | undefined;
   /** How often an interface was tried in vain. */
   failures = 0;
   refusal: string | undefined;
@@ -66,7 +73,8 @@ export class FakeKind implements EngineKind<FrameSink> {
       this.failures++;
       throw new Error(reason);
     }
-    const engine = new FakeEngine(link, sink);
+    await this.opens;
+    const engine = new FakeEngine(this, link, sink);
     this.engines.push(engine);
     return engine;
   }

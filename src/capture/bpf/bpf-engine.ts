@@ -336,6 +336,7 @@ class KernelEngine implements Engine {
   }
 
   retarget(ledger: InterfaceLedger | undefined): void {
+    if (!this.#isOpen) return;
     retarget(this.#counting, ledger);
     this.#ledger = ledger ?? this.#ledger;
   }

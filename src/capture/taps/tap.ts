@@ -21,6 +21,15 @@ export interface Account<Sink> {
   closing: Promise<void> | undefined;
 }
 
+/** An engine that counts its last packets, and is to be closed. */
+export interface Leaver {
+  /** Counts into no sink until there is another one. */
+  hold(): void;
+  /** Counts into what is the sink of its account by now. */
+  resink(): void;
+  close(): Promise<void>;
+}
+
 /** An interface that is captured or about to be: it keeps its engine whatever it is called. */
 export class Tap<Sink> {
   link: Link;
@@ -120,18 +129,22 @@ export class Tap<Sink> {
     return true;
   }
 
-  /** Gives up its engine, and returns how to close it; undefined if there is none. */
-  release(): (() => Promise<void>) | undefined {
+  /** Gives up its engine, and returns it; undefined if there is none. */
+  release(): Leaver | undefined {
     const engine = this.#engine;
     if (engine === undefined) return undefined;
     const { account } = this;
     if (account !== undefined) this.#settle(account);
     const accounted = this.#accountedLosses;
     this.#engine = undefined;
-    return async () => {
-      await engine[Symbol.asyncDispose]();
-      // What is lost until the last packet is read comes on top.
-      if (account !== undefined) account.lostPackets += engine.losses().packets - accounted;
+    return {
+      hold: () => engine.retarget(undefined),
+      resink: () => engine.retarget(account?.sink),
+      async close() {
+        await engine[Symbol.asyncDispose]();
+        // What is lost until the last packet is read comes on top.
+        if (account !== undefined) account.lostPackets += engine.losses().packets - accounted;
+      },
     };
   }
 
