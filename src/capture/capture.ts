@@ -152,7 +152,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
    */
   async rerange(kind: EngineKind<Sink> | undefined, adopt: () => void): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    await this.#reranging;
+    while (this.#reranging !== undefined) await this.#reranging;
     this.#reranging = promise;
     try {
       await this.#openings.settled();
@@ -342,7 +342,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   }
 
   async #openEngine(link: Link, account: Account<Sink>): Promise<Engine<Sink>> {
-    await this.#reranging;
+    while (this.#reranging !== undefined) await this.#reranging;
     return this.#openings.open(this.#kind, link, account.sink, this.#taps.size);
   }
 

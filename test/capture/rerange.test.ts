@@ -24,6 +24,7 @@ const MAX_ADDRESSES = 1000;
 const TIMEOUT_MS = 240_000;
 const RERANGES = 100;
 const FRAMES = 200_000;
+const FEW = 50;
 const LENGTH_BYTES = 100;
 
 const SENT: readonly Frame[] = [
@@ -67,10 +68,10 @@ function tableOf(texts: readonly string[]): RangeTable {
 }
 
 /** Sends the frames round and round, from two CPUs if there are. */
-async function send(folder: TemporaryFolder): Promise<void> {
+async function send(folder: TemporaryFolder, count = FRAMES): Promise<void> {
   const path = join(folder.path, "frames.cfg");
   writeFileSync(path, SENT.map((frame) => `{ ${frame.bytes.join(", ")} }\n`).join(""));
-  const words = ["--no-sock-mem", "--qdisc-path", "--in", path, "--out", "far", "--num", `${FRAMES}`, "--gap", "20us"];
+  const words = ["--no-sock-mem", "--qdisc-path", "--in", path, "--out", "far", "--num", `${count}`, "--gap", "20us"];
   const trafgen = spawn("trafgen", [...words, "--cpus", "1"], { stdio: "ignore" });
   await once(trafgen, "close");
 }
@@ -122,4 +123,54 @@ for (const [name, kindOf] of Object.entries(kinds)) {
       assert.equal(count("tx 6 a=c 42540766411282592856903984951653826561/128 udp"), each);
     },
   );
+}
+
+for (const [name, kindOf] of Object.entries(kinds)) {
+  test(
+    `engine ${name} loses nothing of an interface that has no name, or is given up, when ranges change`,
+    { ...engineOptions(name), timeout: TIMEOUT_MS },
+    async () => {
+      using folder = new TemporaryFolder();
+      const first = tableOf(SETS[0]!);
+      const ledger = new Ledger(first, MAX_ADDRESSES);
+      let kind = kindOf(first);
+      // What is renamed is waited for as long as it takes.
+      const capture = await Capture.start(kind, ["near"], ledger, listener, () => 0);
+      let sent = 0;
+      const rerange = async (set: number): Promise<void> => {
+        const ranges = tableOf(SETS[set]!);
+        const next = kind.reranged?.(ranges, MAX_ADDRESSES);
+        await capture.rerange(next, () => ledger.rerange(ranges, MAX_ADDRESSES));
+        kind = next ?? kind;
+      };
+      const sendTo = async (link: string): Promise<void> => {
+        const before = received(link);
+        await send(folder, FEW);
+        sent += FEW;
+        await until("all is received", () => received(link) - before >= FEW);
+      };
+      await capture.started();
+      rename("near", "nameless");
+      await until("it is left", () => capture.taps().every(({ isUp }) => !isUp));
+      await sendTo("nameless");
+      await rerange(1);
+      rename("nameless", "near");
+      await until("it is captured again", () => capture.taps().some(({ isUp }) => isUp));
+      await sendTo("near");
+      capture.want(["lo"]);
+      await rerange(2);
+      await capture[Symbol.asyncDispose]();
+      assert.equal(packetsOf(seriesOf(ledger.interface("near"), ledger.ranges).get("all")!), sent);
+    },
+  );
+}
+
+function rename(before: string, name: string): void {
+  ipBatch([`link set ${before} down`, `link set ${before} name ${name}`, `link set ${name} up`]);
+}
+
+/** Packets that an interface has received. */
+function received(link: string): number {
+  const text = execFileSync("ip", ["-json", "-statistics", "link", "show", link], { encoding: "utf8" });
+  return (JSON.parse(text) as [{ stats64: { rx: { packets: number } } }])[0].stats64.rx.packets;
 }

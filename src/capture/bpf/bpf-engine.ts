@@ -190,6 +190,10 @@ class KernelKind implements EngineKind {
     }
   }
 
+  get ranges(): RangeTable {
+    return this.#options.ranges;
+  }
+
   roomier({ zonings, accounts }: FurtherCounts): KernelKind {
     return new KernelKind(this.#variant, { ...this.#options, zonings, accounts }).#judged();
   }
@@ -337,8 +341,10 @@ class KernelEngine implements Engine {
 
   retarget(ledger: InterfaceLedger | undefined): void {
     if (!this.#isOpen) return;
-    retarget(this.#counting, ledger);
-    this.#ledger = ledger ?? this.#ledger;
+    // By the ranges before, its rows would be taken for others.
+    const to = ledger?.ranges === this.#kind.ranges ? ledger : undefined;
+    retarget(this.#counting, to);
+    this.#ledger = to ?? this.#ledger;
   }
 
   renew(kind: EngineKind, siblings: number): Renewal | undefined {
@@ -347,6 +353,8 @@ class KernelEngine implements Engine {
     return {
       begin: () => kind.replace(this.#link, this.#attached, next),
       finish: () => {
+        // What waits for a name counts for the last one: nothing would take it later.
+        setLedger(this.#counting, this.#ledger);
         sync(this.#counting);
         close(this.#counting);
         this.#counting = next;
