@@ -7,6 +7,7 @@ import { before, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { bpfKind, tcxKind } from "../../src/capture/bpf/bpf-engine.ts";
 import { Capture, type CaptureListener } from "../../src/capture/capture.ts";
+import { Links } from "../../src/capture/links.ts";
 import type { EngineKind } from "../../src/capture/engine.ts";
 import { pcapKind } from "../../src/capture/pcap/pcap-engine.ts";
 import { ringKind } from "../../src/capture/ring/ring-engine.ts";
@@ -163,6 +164,28 @@ for (const [name, kindOf] of Object.entries(kinds)) {
       assert.equal(packetsOf(seriesOf(ledger.interface("near"), ledger.ranges).get("all")!), sent);
     },
   );
+}
+
+for (const name of ["bpf", "tcx"]) {
+  test(`engine ${name} takes no row of the ranges before for one of others`, engineOptions(name), async () => {
+    using folder = new TemporaryFolder();
+    using links = Links.open();
+    const first = tableOf(["10.0.0.1:a=b", "10.1.0.0/16:c=d"]);
+    const ledger = new Ledger(first, MAX_ADDRESSES);
+    const near = links.find("near")!;
+    await using engine = await kinds[name]!(first).open(near, ledger.interface("near"), 1);
+    const before = received("near");
+    await send(folder, FEW);
+    await until("all is received", () => received("near") - before >= FEW);
+    engine.retarget(undefined);
+    const counted = [...seriesOf(ledger.interface("near"), ledger.ranges)];
+    ledger.rerange(tableOf(["10.2.0.0/16:e=f", "10.0.0.1:a=b", "10.1.0.0/16:c=d"]), MAX_ADDRESSES);
+    await send(folder, FEW);
+    await until("all is received", () => received("near") - before >= 2 * FEW);
+    engine.retarget(ledger.interface("near"));
+    engine.sync();
+    assert.deepEqual([...seriesOf(ledger.interface("near"), ledger.ranges)], counted);
+  });
 }
 
 function rename(before: string, name: string): void {
