@@ -32,7 +32,7 @@ const SPARE_ENTRIES = 16 * 1024;
 const ENTRY_WORDS = 2;
 const DIRECTORY_BYTES = (DIRECTORY_ENTRIES / GROUP_ENTRIES) * GROUP_BYTES;
 const ARRAY = bpf.BPF_MAP_TYPE_ARRAY;
-const TOO_LARGE = "it is too large for the tables that were made in the kernel at start; restart promtap to use it";
+const TOO_LARGE = "it is too large for the tables that were made in the kernel; restart promtap to use it";
 
 /** The tables of IPv4, of which one is in use. */
 class Ipv4Side implements Ipv4Maps {
