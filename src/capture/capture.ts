@@ -183,6 +183,7 @@ export class Capture<Sink = InterfaceLedger> implements AsyncDisposable {
   async #prepare(kind: EngineKind<Sink>): Promise<Map<Tap<Sink>, Renewal>> {
     const renewals = new Map<Tap<Sink>, Renewal>();
     try {
+      await kind.makeShared?.();
       for (const tap of this.#taps.values()) {
         const renewal = tap.renew(kind, this.#taps.size);
         if (renewal !== undefined) renewals.set(tap, renewal);

@@ -83,6 +83,8 @@ export interface EngineKind<Sink = InterfaceLedger> {
   roomier?(further: FurtherCounts): EngineKind<Sink>;
   /** A kind that counts by other ranges; none if its engines know of no ranges. Throws PromtapError, likewise. */
   reranged?(ranges: RangeTable, maxAddresses: number): EngineKind<Sink>;
+  /** Makes what its engines share in steps between which the event loop gets its turn. Throws PromtapError. */
+  makeShared?(): Promise<void>;
   /** Gives up what engines of another kind have no need for any more, once they have been renewed. */
   close?(): void;
   /** Resolves when the kernel is done with all packets that it has begun with. */

@@ -14,7 +14,7 @@ import { NamedSlotLabels } from "./slot-labels.ts";
 const SPARE = 1.5;
 const SPARE_CUSTOMERS = 1024;
 /** Label sets that are given a number before the event loop gets its turn. */
-const SETS_PER_TURN = 8192;
+const SETS_PER_TURN = 2048;
 
 /** What counts by other lists, until it is undone. */
 export interface Takeover {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ErrorCode, messageOf, PromtapError } from "../../errors.ts";
 import type { Accounts } from "../../ledger/accounts/accounts.ts";
 import type { FurtherCounts, InterfaceLedger } from "../../ledger/interface-ledger.ts";
@@ -211,6 +212,11 @@ class KernelKind implements EngineKind {
       this.close();
       throw error;
     }
+  }
+
+  async makeShared(): Promise<void> {
+    const { zonings, accounts, knownVlans } = this.#options;
+    for (const _ of this.#finders.make({ zonings, accounts }, knownVlans)) await nextTurn();
   }
 
   /** What counts by the rules of this kind and waits for a ledger, to take the place of what counts for `ledger` now. Throws PromtapError. */

@@ -106,9 +106,14 @@ export class Twins implements Disposable {
     const counted = this.#counted.interface("eth0");
     this.tables = new KernelTables(this.ranges, places, counted, this.#shared, sizes, { vlans: this.#vlans });
     const sharing = { siblings: 1, cpus: CPUS, isRealtime: sizes.isAtomic };
-    this.zones = counted.zones.map((zones) => new ZoneCounters(new KernelZones(zones.zoning), zones, sharing));
+    this.zones = counted.zones.map((zones) => {
+      const kernelZones = new KernelZones(zones.zoning);
+      for (const _ of kernelZones.fill());
+      return new ZoneCounters(kernelZones, zones, sharing);
+    });
     if (counted.accounts !== undefined) {
       this.kernelAccounts = new KernelAccounts(counted.accounts.accounts, [], this.#options.accountTables);
+      for (const _ of this.kernelAccounts.fill());
       this.#accounts = new AccountCounters(this.kernelAccounts, counted.accounts, sharing);
     }
     const maps = { zones: this.zones, accounts: this.#accounts, vlans: this.#vlans };

@@ -1,4 +1,5 @@
 import type { Accounts } from "../../../ledger/accounts/accounts.ts";
+import type { FurtherCounts } from "../../../ledger/interface-ledger.ts";
 import type { Zoning } from "../../../ledger/zones/zoning.ts";
 import { KernelVlans } from "../vlans/kernel-vlans.ts";
 import { KernelAccounts } from "./kernel-accounts.ts";
@@ -19,16 +20,29 @@ export class Finders {
 
   /** Throws PromtapError. */
   zones(zoning: Zoning): KernelZones {
-    const zones = this.#zones.get(zoning) ?? new KernelZones(zoning);
-    this.#zones.set(zoning, zones);
+    const zones = this.#zonesOf(zoning);
+    for (const _ of zones.fill());
     return zones;
   }
 
   /** Throws PromtapError. */
   accounts(of: Accounts, known?: KnownVlans): KernelAccounts {
-    const accounts = this.#accounts.get(of) ?? new KernelAccounts(of, known?.ofAccounts());
-    this.#accounts.set(of, accounts);
+    const accounts = this.#accountsOf(of, known);
+    for (const _ of accounts.fill());
     return accounts;
+  }
+
+  /** Makes those of all in steps, which are made at once else. Throws PromtapError. */
+  *make({ zonings, accounts }: FurtherCounts, known?: KnownVlans): Generator<void> {
+    for (const zoning of zonings) {
+      const zones = this.#zonesOf(zoning);
+      yield;
+      yield* zones.fill();
+    }
+    if (accounts === undefined) return;
+    const made = this.#accountsOf(accounts, known);
+    yield;
+    yield* made.fill();
   }
 
   /** The VLANs of addresses. Throws PromtapError. */
@@ -44,6 +58,18 @@ export class Finders {
 
   leave(): void {
     if (--this.#users === 0) this.#close();
+  }
+
+  #zonesOf(zoning: Zoning): KernelZones {
+    const zones = this.#zones.get(zoning) ?? new KernelZones(zoning);
+    this.#zones.set(zoning, zones);
+    return zones;
+  }
+
+  #accountsOf(of: Accounts, known: KnownVlans | undefined): KernelAccounts {
+    const accounts = this.#accounts.get(of) ?? new KernelAccounts(of, known?.ofAccounts());
+    this.#accounts.set(of, accounts);
+    return accounts;
   }
 
   #close(): void {

@@ -5,6 +5,8 @@ import { ENDLESS, GROUP_BYTES, GROUP_ENTRIES, IS_NODE, NODE_PIECES, NODE_WORDS, 
 const ENTRY_WORDS = 2;
 const GROUP_WORDS = GROUP_BYTES / 4;
 const PIECE_WORDS = 2;
+/** Roots that are written in a step, with what is below them. */
+const ROOTS_PER_STEP = 4096;
 
 /** Where a tree is written: its groups, and nodes from one on. */
 export interface TreeMemory {
@@ -47,7 +49,8 @@ export class Ipv4Tree {
     this.nodeCount = nodeCount;
   }
 
-  write({ groups, nodes, firstNode }: TreeMemory): void {
+  /** Writes it in steps. */
+  *write({ groups, nodes, firstNode }: TreeMemory): Generator<void> {
     this.#writeGroups(groups, firstNode);
     let next = firstNode + this.#firsts.length;
     const writeNode = (node: number, first: number, last: number): void => {
@@ -67,7 +70,10 @@ export class Ipv4Tree {
         writeNode(child, piece, Math.min(piece + step - 1, last));
       }
     };
-    for (const [root, first] of this.#firsts.entries()) writeNode(firstNode + root, first, this.#lasts[root]!);
+    for (const [root, first] of this.#firsts.entries()) {
+      writeNode(firstNode + root, first, this.#lasts[root]!);
+      if (root % ROOTS_PER_STEP === ROOTS_PER_STEP - 1) yield;
+    }
   }
 
   #writeGroups(groups: Uint32Array, firstNode: number): void {

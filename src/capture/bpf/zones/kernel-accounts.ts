@@ -43,6 +43,11 @@ export class KernelAccounts {
     }
   }
 
+  /** Writes the tables, in steps; nothing is found before. */
+  *fill(): Generator<void> {
+    for (const tables of this.#tables) yield* tables.fill();
+  }
+
   /** One more than the highest place in which something may be counted. */
   get usedPlaces(): number {
     return this.slots?.used ?? this.sizes.places;

@@ -53,6 +53,11 @@ export class KernelZones {
     }
   }
 
+  /** Writes the tables, in steps; nothing is found before. */
+  fill(): Generator<void> {
+    return this.#tables.fill();
+  }
+
   /** The zone of a slot; 0 if programs are about to give it to one. */
   zoneOf(slot: number): number {
     return this.#given === undefined ? slot : this.#given.zoneOf(slot);

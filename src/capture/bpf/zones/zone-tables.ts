@@ -30,8 +30,11 @@ const SPARE_SPANS = 8192;
 const SPARE_NODES = 1024;
 const SPARE_ENTRIES = 16 * 1024;
 const ENTRY_WORDS = 2;
+/** Of a directory of IPv6, that are written in a step. */
+const WORDS_PER_STEP = 2 ** 17;
 const DIRECTORY_BYTES = (DIRECTORY_ENTRIES / GROUP_ENTRIES) * GROUP_BYTES;
 const ARRAY = bpf.BPF_MAP_TYPE_ARRAY;
+const FIRST_HALF = 0;
 const TOO_LARGE = "it is too large for the tables that were made in the kernel; restart promtap to use it";
 
 /** The tables of IPv4, of which one is in use. */
@@ -62,10 +65,10 @@ class Ipv4Side implements Ipv4Maps {
     return half * DIRECTORY_ENTRIES;
   }
 
-  /** Writes a table into a half. */
-  write(tree: Ipv4Tree, half: number): void {
+  /** Writes a table into a half, in steps. */
+  write(tree: Ipv4Tree, half: number): Generator<void> {
     const groups = this.#groupWords.subarray((half * DIRECTORY_BYTES) / 4, ((half + 1) * DIRECTORY_BYTES) / 4);
-    tree.write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
+    return tree.write({ groups, nodes: this.#nodeWords, firstNode: half * this.#capacity });
   }
 }
 
@@ -104,8 +107,8 @@ class Ipv6Side implements Ipv6Maps {
     return half * this.#capacity.entries;
   }
 
-  /** Writes a table into a half. */
-  write({ directory, spans }: ZoneIndex, half: number): void {
+  /** Writes a table into a half, in steps. */
+  *write({ directory, spans }: ZoneIndex, half: number): Generator<void> {
     const firstEntry = this.firstEntry(half);
     const firstSpan = half * this.#capacity.spans;
     this.#spanWords.set(spans, firstSpan * IPV6_WORDS);
@@ -115,6 +118,7 @@ class Ipv6Side implements Ipv6Maps {
       const base = high === SUBDIRECTORY ? firstEntry : firstSpan;
       to[firstEntry * ENTRY_WORDS + at] = low + base;
       to[firstEntry * ENTRY_WORDS + at + 1] = high === SUBDIRECTORY ? high : high + base;
+      if (at % WORDS_PER_STEP === WORDS_PER_STEP - ENTRY_WORDS) yield;
     }
   }
 }
@@ -133,10 +137,14 @@ export class ZoneTables {
   readonly #numbers: number;
   readonly #stateWords: Uint32Array;
   readonly #unwatch: () => void;
-  #half = 0;
+  readonly #filling: Generator<void>;
+  #half = FIRST_HALF;
   #isClosed = false;
 
-  /** In `maps`; `state` is what says which half is in use. A table with a zone of `maxZones` or above is refused. */
+  /**
+   * In `maps`, to be filled; `state` is what says which half is in use. A table with a zone of `maxZones` or above is
+   * refused.
+   */
   constructor(maps: MapSet, zoning: Zoning, stateWords: Uint32Array, maxZones: number) {
     const { ipv4, ipv6 } = zoning.table;
     const tree = new Ipv4Tree(ipv4);
@@ -146,10 +154,20 @@ export class ZoneTables {
     this.#maxZones = maxZones;
     this.#numbers = zoning.maxZones;
     this.#stateWords = stateWords;
-    this.ipv4.write(tree, this.#half);
-    this.ipv6.write(ipv6, this.#half);
-    this.#use(this.#half);
     this.#unwatch = zoning.watch((table) => this.#follow(table));
+    this.#filling = this.#fillWith(tree, ipv6);
+  }
+
+  /** Writes the table of the zoning, in steps; nothing is found before. */
+  fill(): Generator<void> {
+    return this.#filling;
+  }
+
+  *#fillWith(tree: Ipv4Tree, ipv6: ZoneIndex): Generator<void> {
+    // One that came meanwhile is in use.
+    const isWanted = (): boolean => this.#half === FIRST_HALF;
+    yield* this.#write(tree, ipv6, FIRST_HALF, isWanted);
+    if (isWanted()) this.#use(FIRST_HALF);
   }
 
   /** Follows no more. */
@@ -168,12 +186,17 @@ export class ZoneTables {
     if (!this.ipv4.fits(ipv4, tree)) return TOO_LARGE;
     yield;
     const half = 1 - this.#half;
-    // Between the steps it may be closed, and then the memory is gone.
-    if (!this.#isClosed) this.ipv4.write(tree, half);
-    yield;
-    if (!this.#isClosed) this.ipv6.write(ipv6, half);
-    yield;
+    yield* this.#write(tree, ipv6, half);
     return () => this.#use(half);
+  }
+
+  /** Writes a table into a half, as long as it is wanted. */
+  *#write(tree: Ipv4Tree, ipv6: ZoneIndex, half: number, isWanted = () => true): Generator<void> {
+    for (const writing of [this.ipv4.write(tree, half), this.ipv6.write(ipv6, half)]) {
+      // Between the steps it may be closed, and then the memory is gone.
+      while (!this.#isClosed && isWanted() && writing.next().done !== true) yield;
+      yield;
+    }
   }
 
   #use(half: number): void {

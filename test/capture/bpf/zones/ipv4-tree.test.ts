@@ -77,7 +77,7 @@ test("a tree has the zones of the spans that it is made of, through no more node
       const tree = new Ipv4Tree(table.ipv4);
       const groups = new Uint32Array((GROUPS * GROUP_BYTES) / 4);
       const nodes = new Uint32Array((FIRST_NODE + tree.nodeCount) * NODE_WORDS);
-      tree.write({ groups, nodes, firstNode: FIRST_NODE });
+      for (const _ of tree.write({ groups, nodes, firstNode: FIRST_NODE }));
       const borders = Array.from({ length: spans.count }, (_, span) => spans.start(span, 0));
       for (const address of [...borders, ...borders.map((start) => (start - 1) >>> 0), ...anywhere]) {
         const { zone, levels } = find(groups, nodes, address);
