@@ -137,7 +137,8 @@ export class ZoneTables {
   readonly #numbers: number;
   readonly #stateWords: Uint32Array;
   readonly #unwatch: () => void;
-  readonly #filling: Generator<void>;
+  /** What they were made for, until they are filled. */
+  #first: { readonly tree: Ipv4Tree; readonly ipv6: ZoneIndex } | undefined;
   #half = FIRST_HALF;
   #isClosed = false;
 
@@ -155,19 +156,18 @@ export class ZoneTables {
     this.#numbers = zoning.maxZones;
     this.#stateWords = stateWords;
     this.#unwatch = zoning.watch((table) => this.#follow(table));
-    this.#filling = this.#fillWith(tree, ipv6);
+    this.#first = { tree, ipv6 };
   }
 
   /** Writes the table of the zoning, in steps; nothing is found before. */
-  fill(): Generator<void> {
-    return this.#filling;
-  }
-
-  *#fillWith(tree: Ipv4Tree, ipv6: ZoneIndex): Generator<void> {
-    // One that came meanwhile is in use.
-    const isWanted = (): boolean => this.#half === FIRST_HALF;
-    yield* this.#write(tree, ipv6, FIRST_HALF, isWanted);
+  *fill(): Generator<void> {
+    const first = this.#first;
+    if (first === undefined) return;
+    // Not if another has come meanwhile, which is in use.
+    const isWanted = (): boolean => this.#first === first && this.#half === FIRST_HALF;
+    yield* this.#write(first.tree, first.ipv6, FIRST_HALF, isWanted);
     if (isWanted()) this.#use(FIRST_HALF);
+    this.#first = undefined;
   }
 
   /** Follows no more. */
