@@ -94,19 +94,14 @@ for (const [name, kindOf] of Object.entries(kinds)) {
     { ...engineOptions(name), timeout: TIMEOUT_MS },
     async () => {
       using folder = new TemporaryFolder();
-      const first = tableOf(SETS[0]!);
-      const ledger = new Ledger(first, MAX_ADDRESSES);
-      let kind = kindOf(first);
-      await using capture = await Capture.start(kind, ["near"], ledger, listener);
+      const { capture, ledger, rerange } = await startCounting(kindOf);
+      await using _ = capture;
       await capture.started();
       let isSent = false;
       const sending = send(folder).finally(() => (isSent = true));
       let changes = 0;
       for (; changes < RERANGES || !isSent; changes++) {
-        const ranges = tableOf(SETS[changes % SETS.length]!);
-        const next = kind.reranged?.(ranges, MAX_ADDRESSES);
-        await capture.rerange(next, () => ledger.rerange(ranges, MAX_ADDRESSES));
-        kind = next ?? kind;
+        await rerange(changes % SETS.length);
         if (changes % 3 === 0) capture.sync();
         ledger.takeDeparted();
         await nextTurn();
@@ -132,18 +127,9 @@ for (const [name, kindOf] of Object.entries(kinds)) {
     { ...engineOptions(name), timeout: TIMEOUT_MS },
     async () => {
       using folder = new TemporaryFolder();
-      const first = tableOf(SETS[0]!);
-      const ledger = new Ledger(first, MAX_ADDRESSES);
-      let kind = kindOf(first);
       // What is renamed is waited for as long as it takes.
-      const capture = await Capture.start(kind, ["near"], ledger, listener, () => 0);
+      const { capture, ledger, rerange } = await startCounting(kindOf, () => 0);
       let sent = 0;
-      const rerange = async (set: number): Promise<void> => {
-        const ranges = tableOf(SETS[set]!);
-        const next = kind.reranged?.(ranges, MAX_ADDRESSES);
-        await capture.rerange(next, () => ledger.rerange(ranges, MAX_ADDRESSES));
-        kind = next ?? kind;
-      };
       const sendTo = async (link: string): Promise<void> => {
         const before = received(link);
         await send(folder, FEW);
@@ -186,6 +172,24 @@ for (const name of ["bpf", "tcx"]) {
     engine.sync();
     assert.deepEqual([...seriesOf(ledger.interface("near"), ledger.ranges)], counted);
   });
+}
+
+/** Counts on `near` by the first set of ranges; `rerange` goes on by another. `now`: the clock of the capture. */
+async function startCounting(kindOf: (ranges: RangeTable) => EngineKind, now?: () => number) {
+  const first = tableOf(SETS[0]!);
+  const ledger = new Ledger(first, MAX_ADDRESSES);
+  let kind = kindOf(first);
+  const capture = await Capture.start(kind, ["near"], ledger, listener, now);
+  return {
+    capture,
+    ledger,
+    rerange: async (set: number): Promise<void> => {
+      const ranges = tableOf(SETS[set]!);
+      const next = kind.reranged?.(ranges, MAX_ADDRESSES);
+      await capture.rerange(next, () => ledger.rerange(ranges, MAX_ADDRESSES));
+      kind = next ?? kind;
+    },
+  };
 }
 
 function rename(before: string, name: string): void {
