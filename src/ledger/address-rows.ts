@@ -202,9 +202,8 @@ export class AddressRows implements Places {
       this.#gone ??= new AddressIndex();
       this.#gone.add(range, word(0), word(1), word(2), word(3), row);
     }
-    if (this.#ranges.ranges[range]!.version === 6) return;
-    const mask = this.#ranges.maskWord(range, 0, -1);
-    this.#ipv4.forget(word(0), word(0) | ~mask);
+    if (this.#ranges.ranges[range]!.version === 6) this.ipv6.forget(row);
+    else this.#ipv4.forget(word(0), word(0) | ~this.#ranges.maskWord(range, 0, -1));
   }
 }
 

@@ -27,28 +27,53 @@ export class KeyedHash {
     return spread(sum);
   }
 
-  /**
-   * Of four words, in its upper bits, as many as are needed: two keys have the same 17 of them in one case of 2^17 at
-   * most. A product for each two halves instead of one for each (MULTILINEAR-HM, as above). Hot; does not allocate.
-   */
-  ofFour(word0: number, word1: number, word2: number, word3: number): number {
-    return this.#product(0, word0) + this.#product(1, word1) + this.#product(2, word2) + this.#product(3, word3);
-  }
-
   /** Of five words. Hot; does not allocate. */
   ofFive(word0: number, word1: number, word2: number, word3: number, word4: number): number {
     const lower = this.#term(0, word0) + this.#term(1, word1);
     return spread(lower + this.#term(2, word2) + this.#term(3, word3) + this.#term(4, word4));
   }
 
-  #product(k: number, word: number): number {
-    const at = FACTORS_PER_WORD * k;
-    return Math.imul(this.#factors[at]! + (word & 0xffff), this.#factors[at + 1]! + (word >>> 16));
-  }
-
   #term(k: number, word: number): number {
     const at = FACTORS_PER_WORD * k;
     return Math.imul(this.#factors[at]!, word & 0xffff) + Math.imul(this.#factors[at + 1]!, word >>> 16);
+  }
+}
+
+/**
+ * Of four words, in its upper bits, as many as are needed: two keys have the same 17 of them in one case of 2^17 at most.
+ * A product for each two halves instead of one for each (MULTILINEAR-HM, as above). A factor is a field, which needs no
+ * test of bounds.
+ */
+export class AddressHash {
+  readonly #lower0: number;
+  readonly #upper0: number;
+  readonly #lower1: number;
+  readonly #upper1: number;
+  readonly #lower2: number;
+  readonly #upper2: number;
+  readonly #lower3: number;
+  readonly #upper3: number;
+
+  constructor() {
+    const factors = randomFactors(4 * FACTORS_PER_WORD);
+    this.#lower0 = factors[0]!;
+    this.#upper0 = factors[1]!;
+    this.#lower1 = factors[2]!;
+    this.#upper1 = factors[3]!;
+    this.#lower2 = factors[4]!;
+    this.#upper2 = factors[5]!;
+    this.#lower3 = factors[6]!;
+    this.#upper3 = factors[7]!;
+  }
+
+  /** Hot; does not allocate. */
+  of(word0: number, word1: number, word2: number, word3: number): number {
+    return (
+      Math.imul(this.#lower0 + (word0 & 0xffff), this.#upper0 + (word0 >>> 16)) +
+      Math.imul(this.#lower1 + (word1 & 0xffff), this.#upper1 + (word1 >>> 16)) +
+      Math.imul(this.#lower2 + (word2 & 0xffff), this.#upper2 + (word2 >>> 16)) +
+      Math.imul(this.#lower3 + (word3 & 0xffff), this.#upper3 + (word3 >>> 16))
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { KeyedHash } from "../../src/ledger/keyed-hash.ts";
+import { AddressHash, KeyedHash } from "../../src/ledger/keyed-hash.ts";
 import { assertApart, assertSpread, coincidences, type Hashing, predictable } from "./hashing.ts";
 
 const WORDS = 5;
@@ -86,8 +86,8 @@ describe("a keyed hash", () => {
 
   describe("of four words, in its upper bits", () => {
     const ofFour: Hashing = () => {
-      const hash = new KeyedHash(4);
-      return (key) => hash.ofFour(key[0]!, key[1]!, key[2]!, key[3]!) >>> 12;
+      const hash = new AddressHash();
+      return (key) => hash.of(key[0]!, key[1]!, key[2]!, key[3]!) >>> 12;
     };
 
     test("keeps keys apart that collide in MurmurHash3 whatever the seed is", () => {

@@ -1,40 +1,61 @@
+import { grown } from "../../grown-array.ts";
+import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
 import { SLOT_DOUBLES } from "../histogram.ts";
-import { KeyedHash } from "../keyed-hash.ts";
+import { AddressHash } from "../keyed-hash.ts";
 import { NO_RANGE, type RangeTable } from "../ranges.ts";
-import type { Rows } from "../rows.ts";
+import { ROW_CELLS, type Rows, RX_CELLS } from "../rows.ts";
 import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
 
-const ADDRESS_WORDS = 4;
 /*
- * An entry, half a cache line:
+ * An entry, a cache line:
  *
- *     | address: 4 words | row + 1, 0 if there is none | edition of the row | 0 | 0 |
+ *     | address: 4 words | ~row, FREE or GONE | ~the next entry of the row, or 0 | tx: counters of 5 cells | rx: of 5 |
+ *
+ * Counters are told by where they begin (see slots.ts), 0 if that is not known yet: what every packet needs is ready to be
+ * used. Cells that have no place are looked up in the row.
  */
-const ROW = 4;
-const EDITION = 5;
-const ENTRY_SHIFT = 3;
+const ENTRY_SHIFT = 4;
 const ENTRY_WORDS = 1 << ENTRY_SHIFT;
+const ROW = 4;
+const NEXT = 5;
+const PLACES = 6;
+const PLACES_PER_DIRECTION = 5;
+
+/** Of an entry that was never used: behind it, there is none with the same hash. */
+const FREE = 0;
+/** Of an entry whose row was taken back: no row has this number. */
+const GONE = ~0x7fff_ffff;
+
+const WITH_PLACE = ["tcp", "udp", "icmpv6", "esp", ""];
+/** A word of an entry that is never above 0, as counters are. */
+const NO_PLACE = ROW;
+/** Cell of a row (see rows.ts) → its place in an entry. As long as this, V8 has it outside of its heap: a load less. */
+const PLACE_OF_CELL = Uint8Array.from({ length: 256 }, (_, cell) => (cell < ROW_CELLS ? placeOf(cell) : NO_PLACE));
+
 const INITIAL_ENTRIES = 256;
-/** What is smaller is a quarter full at most: then most addresses are in the first place that is looked at. */
+/** What is not larger is a quarter full at most: then most addresses are in the first place that is looked at. */
 const MAX_SMALL = 1 << 15;
 /** Bounds what a sender can make of one network that shares a row: its addresses. */
 const MIN_BOUND = 4096;
 const ENTRIES_PER_ROW = 8;
 
 /**
- * The rows that IPv6 addresses of one interface have, by the whole address: an open-addressed hash table, which is not
- * more than half full. What lost its row is told by the row's edition. Addresses that no range has are not in it: they
- * are looked up in the ranges, so that nobody can fill it with them.
+ * The counters of IPv6 addresses of one interface, by the whole address: an open-addressed hash table, which is not more
+ * than half full. Addresses that no range has are not in it: they are looked up in the ranges, so that nobody can fill it
+ * with them.
  */
 export class Ipv6Table {
   readonly #ranges: RangeTable;
   readonly #rows: Rows;
-  readonly #hash = new KeyedHash(ADDRESS_WORDS);
+  readonly #hash = new AddressHash();
   #entries = new Int32Array(INITIAL_ENTRIES * ENTRY_WORDS);
-  #mask = INITIAL_ENTRIES - 1;
+  /** Of the words of all entries. */
+  #mask = INITIAL_ENTRIES * ENTRY_WORDS - 1;
   /** Of a hash, to the entry that its upper bits choose. */
   #shift = Math.clz32(INITIAL_ENTRIES - 1);
   #used = 0;
+  /** Row → ~its first entry, or 0. */
+  #firstOf = new Int32Array(INITIAL_ENTRIES);
 
   constructor(ranges: RangeTable, rows: Rows) {
     this.#ranges = ranges;
@@ -44,63 +65,102 @@ export class Ipv6Table {
   /** Where the counters of an address and a cell (see rows.ts) begin, UNLISTED or UNSEEN. Hot; does not allocate. */
   find(word0: number, word1: number, word2: number, word3: number, cell: number): number {
     const at = this.#entryOf(word0, word1, word2, word3);
-    const row = this.#entries[at | ROW]! - 1;
-    if (row < 0) return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
-    if ((this.#rows.editionOf(row) | 0) !== this.#entries[at | EDITION]!) return UNSEEN;
+    const counters = this.#entries[at | PLACE_OF_CELL[cell]!]!;
+    return counters > 0 ? counters : this.#findInRow(at, word0, word1, word2, word3, cell);
+  }
+
+  /** Likewise, of an address whose counters have no place in its entry, or are not there yet, or that has no entry. */
+  #findInRow(at: number, word0: number, word1: number, word2: number, word3: number, cell: number): number {
+    const entries = this.#entries;
+    const row = entries[at | ROW]!;
+    if (row === FREE) return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
+    if (row === GONE) return UNSEEN;
     // No cell has the first slot: see ALL_SLOT.
-    return Math.imul(this.#rows.slotOf(row, cell), SLOT_DOUBLES);
+    const counters = this.#rows.slotOf(~row, cell) * SLOT_DOUBLES;
+    const place = PLACE_OF_CELL[cell]!;
+    if (place !== NO_PLACE) entries[at | place] = counters;
+    return counters;
   }
 
   /** Remembers the row of an address. */
   set(word0: number, word1: number, word2: number, word3: number, row: number): void {
-    const parts = this.#mask < MAX_SMALL ? 4 : 2;
-    if (this.#used * parts >= this.#mask) this.#makeRoom();
+    const count = this.#entries.length >> ENTRY_SHIFT;
+    if (this.#used * (count > MAX_SMALL ? 2 : 4) >= count) this.#makeRoom();
     const at = this.#entryOf(word0, word1, word2, word3);
     const entries = this.#entries;
-    if (entries[at | ROW] === 0) this.#used++;
+    if (entries[at | ROW] === ~row) return;
+    if (entries[at | ROW] === FREE) this.#used++;
     entries[at] = word0;
     entries[at | 1] = word1;
     entries[at | 2] = word2;
     entries[at | 3] = word3;
-    entries[at | ROW] = row + 1;
-    entries[at | EDITION] = this.#rows.editionOf(row);
+    this.#link(at, row);
   }
 
-  /** Where the entry begins that holds an address, or the empty one where it belongs. Hot. */
+  /** Forgets the addresses of a row. */
+  forget(row: number): void {
+    const entries = this.#entries;
+    let next = row < this.#firstOf.length ? this.#firstOf[row]! : 0;
+    if (next !== 0) this.#firstOf[row] = 0;
+    while (next !== 0) {
+      const at = ~next;
+      next = entries[at | NEXT]!;
+      entries[at | ROW] = GONE;
+      entries.fill(0, at | NEXT, at + ENTRY_WORDS);
+    }
+  }
+
+  /** Where the entry begins that holds an address, or the free one where it belongs. Hot. */
   #entryOf(word0: number, word1: number, word2: number, word3: number): number {
     const entries = this.#entries;
     const mask = this.#mask;
-    let entry = this.#hash.ofFour(word0, word1, word2, word3) >>> this.#shift;
-    let at = entry << ENTRY_SHIFT;
+    let at = (this.#hash.of(word0, word1, word2, word3) >>> this.#shift) << ENTRY_SHIFT;
     while (
-      entries[at | ROW] !== 0 &&
-      (entries[at | 3] !== word3 || entries[at | 2] !== word2 || entries[at | 1] !== word1 || entries[at] !== word0)
+      entries[at | 3] !== word3 ||
+      entries[at | 2] !== word2 ||
+      entries[at | 1] !== word1 ||
+      entries[at] !== word0
     ) {
-      entry = (entry + 1) & mask;
-      at = entry << ENTRY_SHIFT;
+      if (entries[at | ROW] === FREE) break;
+      at = (at + ENTRY_WORDS) & mask;
     }
     return at;
+  }
+
+  /** Gives the entry that begins at `at` to a row. */
+  #link(at: number, row: number): void {
+    if (row >= this.#firstOf.length) this.#firstOf = grown(this.#firstOf, row + 1);
+    this.#entries[at | ROW] = ~row;
+    this.#entries[at | NEXT] = this.#firstOf[row]!;
+    this.#firstOf[row] = ~at;
   }
 
   /** Makes the table twice as large, without what lost its row; or empties it, if it is as large as it may be. */
   #makeRoom(): void {
     const before = this.#entries;
     const most = Math.max(MIN_BOUND, ENTRIES_PER_ROW * this.#rows.count);
-    const entries = 2 * (this.#mask + 1);
+    const entries = 2 * (before.length >> ENTRY_SHIFT);
     this.#used = 0;
+    this.#firstOf.fill(0);
     if (entries > most) {
       before.fill(0);
       return;
     }
     this.#entries = new Int32Array(entries * ENTRY_WORDS);
-    this.#mask = entries - 1;
-    this.#shift = Math.clz32(this.#mask);
+    this.#mask = entries * ENTRY_WORDS - 1;
+    this.#shift = Math.clz32(entries - 1);
     for (let at = 0; at < before.length; at += ENTRY_WORDS) {
-      const row = before[at | ROW]! - 1;
-      if (row < 0 || (this.#rows.editionOf(row) | 0) !== before[at | EDITION]) continue;
+      const row = before[at | ROW]!;
+      if (row === FREE || row === GONE) continue;
       const to = this.#entryOf(before[at]!, before[at | 1]!, before[at | 2]!, before[at | 3]!);
       this.#entries.set(before.subarray(at, at + ENTRY_WORDS), to);
+      this.#link(to, ~row);
       this.#used++;
     }
   }
+}
+
+function placeOf(cell: number): number {
+  const place = WITH_PLACE.indexOf(PROTOCOL_LABELS[cell % PROTOCOL_COLUMNS]!);
+  return place < 0 ? NO_PLACE : PLACES + (cell < RX_CELLS ? 0 : PLACES_PER_DIRECTION) + place;
 }
