@@ -112,6 +112,10 @@ export class AddressRows implements Places {
     const known = this.ipv6.find(word0, word1, word2, word3, cell);
     if (known !== UNSEEN) return known === UNLISTED ? UNLISTED : known / SLOT_DOUBLES;
     const range = this.#ranges.rangeOfIpv6(word0, word1, word2, word3);
+    if (range === NO_RANGE) {
+      this.ipv6.setUnlisted(word0, word1, word2, word3);
+      return UNLISTED;
+    }
     const row = this.row(range, word0, word1, word2, word3, cell < RX_CELLS);
     const slot = this.slotOf(row, cell);
     if (!this.rows.isOther(row)) this.ipv6.set(word0, word1, word2, word3, row);
@@ -145,6 +149,7 @@ export class AddressRows implements Places {
   beginPage(): void {
     this.#goneBefore = this.#gone;
     this.#gone = undefined;
+    this.ipv6.refresh();
   }
 
   /** Gives the places of all addresses back; none of them loses its own any more. */

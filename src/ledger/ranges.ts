@@ -1,4 +1,4 @@
-import { boundsOf, cutSegments, findSegment, type Segments } from "./segments.ts";
+import { boundsOf, cutSegments, findSegment, hasFirstWord, type Segments } from "./segments.ts";
 
 /** Addresses that are accounted one by one, or by network (`rollupBits`), with the labels their series carry. */
 export interface Range {
@@ -96,6 +96,11 @@ export class RangeTable {
   /** The range that has an IPv6 address, or NO_RANGE. Hot; does not allocate. */
   rangeOfIpv6(word0: number, word1: number, word2: number, word3: number): number {
     return rangeAt(this.ipv6, findSegment(this.ipv6, word0, word1, word2, word3));
+  }
+
+  /** Whether a range has any of the IPv6 addresses that begin with this word. Hot; does not allocate. */
+  hasIpv6From(word0: number): boolean {
+    return hasFirstWord(this.ipv6, word0 >>> 0);
   }
 
   /** Word `k` of the address that `range` accounts an address under, from word `k` of that address. Hot. */

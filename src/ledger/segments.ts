@@ -87,6 +87,19 @@ export function findSegment(segments: Segments, word0: number, word1: number, wo
   return at >= 0 && compare(ends, at, word0, word1, word2, word3) >= 0 ? at : -1;
 }
 
+/** Whether a segment has any address that begins with this word, unsigned. Hot; does not allocate. */
+export function hasFirstWord({ starts, ends, rangeOf }: Segments, word: number): boolean {
+  let low = 0;
+  let high = rangeOf.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (starts[middle * WORDS]! <= word) low = middle + 1;
+    else high = middle;
+  }
+  // Of all that begin at this word or before it, the last one reaches furthest.
+  return low > 0 && ends[(low - 1) * WORDS]! >= word;
+}
+
 /** Sign of the difference between the address at `index` of a table and the given one. Hot. */
 function compare(
   table: Uint32Array,

@@ -9,7 +9,7 @@ import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
 /*
  * An entry, a cache line:
  *
- *     | address: 4 words | ~row, FREE or GONE | ~the next entry of the row, or 0 | tx: counters of 5 cells | rx: of 5 |
+ *     | address: 4 words | ~row, or FREE ... | ~the next entry of the row, or 0 | tx: counters of 4 cells | rx: of 4 | 0 | 0 |
  *
  * Counters are told by where they begin (see slots.ts), 0 if that is not known yet: what every packet needs is ready to be
  * used. Cells that have no place are looked up in the row.
@@ -19,16 +19,19 @@ const ENTRY_WORDS = 1 << ENTRY_SHIFT;
 const ROW = 4;
 const NEXT = 5;
 const PLACES = 6;
-const PLACES_PER_DIRECTION = 5;
+const PLACES_PER_DIRECTION = 4;
+const PLACES_END = PLACES + 2 * PLACES_PER_DIRECTION;
 
-/** Of an entry that was never used: behind it, there is none with the same hash. */
+/** Of an entry that was never used: behind it, there is none with the same hash. Others are no row's, which are few. */
 const FREE = 0;
-/** Of an entry whose row was taken back: no row has this number. */
+/** Of an entry whose row was taken back. */
 const GONE = ~0x7fff_ffff;
+/** Of the entry of an address that no range has. */
+const OUTSIDE = GONE + 1;
 
-const WITH_PLACE = ["tcp", "udp", "icmpv6", "esp", ""];
-/** A word of an entry that is never above 0, as counters are. */
-const NO_PLACE = ROW;
+const WITH_PLACE = ["tcp", "udp", "icmpv6", ""];
+/** A word of every entry that stays 0. */
+const NO_PLACE = PLACES_END;
 /** Cell of a row (see rows.ts) → its place in an entry. As long as this, V8 has it outside of its heap: a load less. */
 const PLACE_OF_CELL = Uint8Array.from({ length: 256 }, (_, cell) => (cell < ROW_CELLS ? placeOf(cell) : NO_PLACE));
 
@@ -38,11 +41,12 @@ const MAX_SMALL = 1 << 15;
 /** Bounds what a sender can make of one network that shares a row: its addresses. */
 const MIN_BOUND = 4096;
 const ENTRIES_PER_ROW = 8;
+/** Of addresses that no range has, so that nobody can fill the table with them. */
+const MAX_OUTSIDE = 1024;
 
 /**
  * The counters of IPv6 addresses of one interface, by the whole address: an open-addressed hash table, which is not more
- * than half full. Addresses that no range has are not in it: they are looked up in the ranges, so that nobody can fill it
- * with them.
+ * than half full. Of addresses that no range has, it knows some that are near a range; the first word tells of most others.
  */
 export class Ipv6Table {
   readonly #ranges: RangeTable;
@@ -56,27 +60,35 @@ export class Ipv6Table {
   #used = 0;
   /** Row → ~its first entry, or 0. */
   #firstOf = new Int32Array(INITIAL_ENTRIES);
+  /** Where the entries of addresses begin that no range has. */
+  readonly #outside = new Int32Array(MAX_OUTSIDE);
+  #outsideCount = 0;
 
   constructor(ranges: RangeTable, rows: Rows) {
     this.#ranges = ranges;
     this.#rows = rows;
   }
 
-  /** Where the counters of an address and a cell (see rows.ts) begin, UNLISTED or UNSEEN. Hot; does not allocate. */
+  /**
+   * Where the counters of an address and a cell (see rows.ts) begin, UNLISTED or UNSEEN; so is an address that no range has
+   * and that is not remembered. Calls nothing that is too large for V8 to inline, as the search of an address in ranges
+   * would be. Hot; does not allocate.
+   */
   find(word0: number, word1: number, word2: number, word3: number, cell: number): number {
     const at = this.#entryOf(word0, word1, word2, word3);
     const counters = this.#entries[at | PLACE_OF_CELL[cell]!]!;
-    return counters > 0 ? counters : this.#findInRow(at, word0, word1, word2, word3, cell);
+    return counters === 0 ? this.#findElse(at, word0, cell) : counters;
   }
 
-  /** Likewise, of an address whose counters have no place in its entry, or are not there yet, or that has no entry. */
-  #findInRow(at: number, word0: number, word1: number, word2: number, word3: number, cell: number): number {
+  /** Likewise, if the place of a cell in the entry tells nothing. */
+  #findElse(at: number, word0: number, cell: number): number {
     const entries = this.#entries;
     const row = entries[at | ROW]!;
-    if (row === FREE) return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
+    if (row === FREE) return this.#ranges.hasIpv6From(word0) ? UNSEEN : UNLISTED;
+    if (row === OUTSIDE) return UNLISTED;
     if (row === GONE) return UNSEEN;
     // No cell has the first slot: see ALL_SLOT.
-    const counters = this.#rows.slotOf(~row, cell) * SLOT_DOUBLES;
+    const counters = Math.imul(this.#rows.slotOf(~row, cell), SLOT_DOUBLES);
     const place = PLACE_OF_CELL[cell]!;
     if (place !== NO_PLACE) entries[at | place] = counters;
     return counters;
@@ -84,17 +96,24 @@ export class Ipv6Table {
 
   /** Remembers the row of an address. */
   set(word0: number, word1: number, word2: number, word3: number, row: number): void {
-    const count = this.#entries.length >> ENTRY_SHIFT;
-    if (this.#used * (count > MAX_SMALL ? 2 : 4) >= count) this.#makeRoom();
-    const at = this.#entryOf(word0, word1, word2, word3);
-    const entries = this.#entries;
-    if (entries[at | ROW] === ~row) return;
-    if (entries[at | ROW] === FREE) this.#used++;
-    entries[at] = word0;
-    entries[at | 1] = word1;
-    entries[at | 2] = word2;
-    entries[at | 3] = word3;
-    this.#link(at, row);
+    const at = this.#take(word0, word1, word2, word3);
+    if (this.#entries[at | ROW] !== ~row) this.#link(at, row);
+  }
+
+  /** Remembers that no range has an address, as long as there is room. */
+  setUnlisted(word0: number, word1: number, word2: number, word3: number): void {
+    if (this.#outsideCount === MAX_OUTSIDE) return;
+    const at = this.#take(word0, word1, word2, word3);
+    this.#entries[at | ROW] = OUTSIDE;
+    this.#entries.fill(UNLISTED, at | PLACES, at | PLACES_END);
+    this.#outside[this.#outsideCount++] = at;
+  }
+
+  /** Forgets addresses that no range has, if others find no room for them. */
+  refresh(): void {
+    if (this.#outsideCount < MAX_OUTSIDE) return;
+    for (const at of this.#outside) this.#vacate(at);
+    this.#outsideCount = 0;
   }
 
   /** Forgets the addresses of a row. */
@@ -105,9 +124,28 @@ export class Ipv6Table {
     while (next !== 0) {
       const at = ~next;
       next = entries[at | NEXT]!;
-      entries[at | ROW] = GONE;
-      entries.fill(0, at | NEXT, at + ENTRY_WORDS);
+      this.#vacate(at);
     }
+  }
+
+  #vacate(at: number): void {
+    this.#entries[at | ROW] = GONE;
+    this.#entries.fill(0, at | NEXT, at | PLACES_END);
+  }
+
+  /** The entry of an address, which is made if there is none. */
+  #take(word0: number, word1: number, word2: number, word3: number): number {
+    const count = this.#entries.length >> ENTRY_SHIFT;
+    if (this.#used * (count > MAX_SMALL ? 2 : 4) >= count) this.#makeRoom();
+    const at = this.#entryOf(word0, word1, word2, word3);
+    const entries = this.#entries;
+    if (entries[at | ROW] !== FREE) return at;
+    this.#used++;
+    entries[at] = word0;
+    entries[at | 1] = word1;
+    entries[at | 2] = word2;
+    entries[at | 3] = word3;
+    return at;
   }
 
   /** Where the entry begins that holds an address, or the free one where it belongs. Hot. */
@@ -135,12 +173,13 @@ export class Ipv6Table {
     this.#firstOf[row] = ~at;
   }
 
-  /** Makes the table twice as large, without what lost its row; or empties it, if it is as large as it may be. */
+  /** Makes the table twice as large, of what has a row alone; or empties it, if it is as large as it may be. */
   #makeRoom(): void {
     const before = this.#entries;
     const most = Math.max(MIN_BOUND, ENTRIES_PER_ROW * this.#rows.count);
     const entries = 2 * (before.length >> ENTRY_SHIFT);
     this.#used = 0;
+    this.#outsideCount = 0;
     this.#firstOf.fill(0);
     if (entries > most) {
       before.fill(0);
@@ -151,7 +190,7 @@ export class Ipv6Table {
     this.#shift = Math.clz32(entries - 1);
     for (let at = 0; at < before.length; at += ENTRY_WORDS) {
       const row = before[at | ROW]!;
-      if (row === FREE || row === GONE) continue;
+      if (row === FREE || row === GONE || row === OUTSIDE) continue;
       const to = this.#entryOf(before[at]!, before[at | 1]!, before[at | 2]!, before[at | 3]!);
       this.#entries.set(before.subarray(at, at + ENTRY_WORDS), to);
       this.#link(to, ~row);
