@@ -27,11 +27,11 @@ import {
 import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
 /**
- * How often finished blocks are read; a scrape reads them too. Sooner while that takes a good part of the ring's blocks:
- * packets come fast, or the ring is a small one. Each time costs 100 µs, because the event loop has gone cold.
+ * How often finished blocks are read; a scrape reads them too. Sooner if packets come so fast, or the ring is so small,
+ * that a good part of the ring is filled meanwhile. Not sooner than needed: each time costs 100 µs, because the event loop
+ * has gone cold.
  */
-const DRAIN_MS = 50;
-const BUSY_DRAIN_MS = 10;
+const DRAIN_MS = [50, 25, 10] as const;
 const BUSY_SHARE = 1 / 4;
 /** The kernel counts what it drops in 32 bits: read in time, but not with every block, because a call makes garbage. */
 const DRAINS_PER_LOOK_AT_LOSSES = 100;
@@ -164,7 +164,7 @@ class RingEngine implements Engine<Counted> {
   readonly #opensTunnels: boolean;
   readonly #walk: BlockWalker;
   readonly #packet = new Packet();
-  #periodMs = DRAIN_MS;
+  #periodMs: number = DRAIN_MS[0];
   #timer: NodeJS.Timeout;
   readonly #losses: Losses = { packets: 0 };
   #drains = 0;
@@ -208,8 +208,8 @@ class RingEngine implements Engine<Counted> {
 
   readonly #drainInTime = (): void => {
     if (++this.#drains % DRAINS_PER_LOOK_AT_LOSSES === 0) this.#readLosses();
-    const share = this.#drain() * (DRAIN_MS / this.#periodMs);
-    const periodMs = share < BUSY_SHARE ? DRAIN_MS : BUSY_DRAIN_MS;
+    const sharePerMs = this.#drain() / this.#periodMs;
+    const periodMs = DRAIN_MS.find((ms) => sharePerMs * ms < BUSY_SHARE) ?? DRAIN_MS.at(-1)!;
     if (periodMs === this.#periodMs) return;
     clearInterval(this.#timer);
     this.#timer = setInterval(this.#drainInTime, periodMs);
