@@ -39,44 +39,6 @@ export class KeyedHash {
   }
 }
 
-/**
- * Of four words, in its upper bits, as many as are needed: two keys have the same 17 of them in one case of 2^17 at most.
- * A product for each two halves instead of one for each (MULTILINEAR-HM, as above). A factor is a field, which needs no
- * test of bounds.
- */
-export class AddressHash {
-  readonly #lower0: number;
-  readonly #upper0: number;
-  readonly #lower1: number;
-  readonly #upper1: number;
-  readonly #lower2: number;
-  readonly #upper2: number;
-  readonly #lower3: number;
-  readonly #upper3: number;
-
-  constructor() {
-    const factors = randomFactors(4 * FACTORS_PER_WORD);
-    this.#lower0 = factors[0]!;
-    this.#upper0 = factors[1]!;
-    this.#lower1 = factors[2]!;
-    this.#upper1 = factors[3]!;
-    this.#lower2 = factors[4]!;
-    this.#upper2 = factors[5]!;
-    this.#lower3 = factors[6]!;
-    this.#upper3 = factors[7]!;
-  }
-
-  /** Hot; does not allocate. */
-  of(word0: number, word1: number, word2: number, word3: number): number {
-    return (
-      Math.imul(this.#lower0 + (word0 & 0xffff), this.#upper0 + (word0 >>> 16)) +
-      Math.imul(this.#lower1 + (word1 & 0xffff), this.#upper1 + (word1 >>> 16)) +
-      Math.imul(this.#lower2 + (word2 & 0xffff), this.#upper2 + (word2 >>> 16)) +
-      Math.imul(this.#lower3 + (word3 & 0xffff), this.#upper3 + (word3 >>> 16))
-    );
-  }
-}
-
 /** Others each time. They are no secret worth node:crypto, which would cost the start 6 ms: no hash is ever shown. */
 export function randomFactors(count: number): Int32Array {
   return Int32Array.from({ length: count }, () => Math.floor(Math.random() * 2 ** 32) | 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { AddressHash, KeyedHash } from "../../src/ledger/keyed-hash.ts";
+import { KeyedHash } from "../../src/ledger/keyed-hash.ts";
 import { assertApart, assertSpread, coincidences, type Hashing, predictable } from "./hashing.ts";
 
 const WORDS = 5;
@@ -82,38 +82,5 @@ describe("a keyed hash", () => {
         assert.equal(hash.ofFive(...key), hash.of(Int32Array.from(key)));
       }),
     );
-  });
-
-  describe("of four words, in its upper bits", () => {
-    const ofFour: Hashing = () => {
-      const hash = new AddressHash();
-      return (key) => hash.of(key[0]!, key[1]!, key[2]!, key[3]!) >>> 12;
-    };
-
-    test("keeps keys apart that collide in MurmurHash3 whatever the seed is", () => {
-      const [one, other] = collidingKeys().map((key) => key.slice(0, 4)) as [number[], number[]];
-      assert.ok(coincidences(ofFour, 1000, one, other) <= 1);
-    });
-
-    test("spreads what collides in another one", () => {
-      assertSpread(
-        ofFour,
-        Array.from({ length: 30_000 }, (_, k) => [0x2001_0db8, k >> 8, k & 0xff, 0x0a00_0000 + k]),
-      );
-    });
-
-    test("fills as many places as chance does, whatever half of a word tells keys apart", () => {
-      for (let place = 0; place < 4; place++) {
-        for (const shift of [0, 16]) {
-          const keys = Array.from({ length: 65_536 }, (_, value) => [0, 0, 0, 0].with(place, value << shift));
-          const hashes = [ofFour(), ofFour(), ofFour()].map((hash) => new Set(keys.map((key) => hash(key) >>> 3)));
-          // Of 2^17 places, 65,536 random ones are 51,000 different ones.
-          assert.ok(
-            hashes.some(({ size }) => size > 45_000),
-            `word ${place}, bit ${shift}: ${hashes.map(({ size }) => size).join()}`,
-          );
-        }
-      }
-    });
   });
 });

@@ -1,9 +1,9 @@
 import { grown } from "../../grown-array.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
 import { SLOT_DOUBLES } from "../histogram.ts";
-import { AddressHash } from "../keyed-hash.ts";
 import { NO_RANGE, type RangeTable } from "../ranges.ts";
 import { ROW_CELLS, type Rows, RX_CELLS } from "../rows.ts";
+import { addressHash } from "./address-hash.ts";
 import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
 
 /*
@@ -51,12 +51,9 @@ const MAX_OUTSIDE = 1024;
 export class Ipv6Table {
   readonly #ranges: RangeTable;
   readonly #rows: Rows;
-  readonly #hash = new AddressHash();
   #entries = new Int32Array(INITIAL_ENTRIES * ENTRY_WORDS);
   /** Of the words of all entries. */
   #mask = INITIAL_ENTRIES * ENTRY_WORDS - 1;
-  /** Of a hash, to the entry that its upper bits choose. */
-  #shift = Math.clz32(INITIAL_ENTRIES - 1);
   #used = 0;
   /** Row → ~its first entry, or 0. */
   #firstOf = new Int32Array(INITIAL_ENTRIES);
@@ -152,7 +149,7 @@ export class Ipv6Table {
   #entryOf(word0: number, word1: number, word2: number, word3: number): number {
     const entries = this.#entries;
     const mask = this.#mask;
-    let at = (this.#hash.of(word0, word1, word2, word3) >>> this.#shift) << ENTRY_SHIFT;
+    let at = (addressHash(word0, word1, word2, word3) << ENTRY_SHIFT) & mask;
     while (
       entries[at | 3] !== word3 ||
       entries[at | 2] !== word2 ||
@@ -187,7 +184,6 @@ export class Ipv6Table {
     }
     this.#entries = new Int32Array(entries * ENTRY_WORDS);
     this.#mask = entries * ENTRY_WORDS - 1;
-    this.#shift = Math.clz32(entries - 1);
     for (let at = 0; at < before.length; at += ENTRY_WORDS) {
       const row = before[at | ROW]!;
       if (row === FREE || row === GONE || row === OUTSIDE) continue;
