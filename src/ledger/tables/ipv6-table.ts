@@ -1,7 +1,7 @@
 import { grown } from "../../grown-array.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
 import { SLOT_DOUBLES } from "../histogram.ts";
-import { NO_RANGE, type RangeTable } from "../ranges.ts";
+import type { RangeTable } from "../ranges.ts";
 import { ROW_CELLS, type Rows, RX_CELLS } from "../rows.ts";
 import { addressHash } from "./address-hash.ts";
 import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
@@ -35,11 +35,12 @@ const NO_PLACE = PLACES_END;
 /** Cell of a row (see rows.ts) → its place in an entry. As long as this, V8 has it outside of its heap: a load less. */
 const PLACE_OF_CELL = Uint8Array.from({ length: 256 }, (_, cell) => (cell < ROW_CELLS ? placeOf(cell) : NO_PLACE));
 
-const INITIAL_ENTRIES = 256;
+const INITIAL_ROWS = 64;
+const INITIAL_ENTRIES = 128;
 /** What is not larger is a quarter full at most: then most addresses are in the first place that is looked at. */
 const MAX_SMALL = 1 << 15;
-/** Bounds what a sender can make of one network that shares a row: its addresses. */
-const MIN_BOUND = 4096;
+/** Bounds what a sender can make of one network that shares a row, its addresses, beside those that no range has. */
+const MIN_BOUND = 8192;
 const ENTRIES_PER_ROW = 8;
 /** Of addresses that no range has, so that nobody can fill the table with them. */
 const MAX_OUTSIDE = 1024;
@@ -56,10 +57,9 @@ export class Ipv6Table {
   #mask = INITIAL_ENTRIES * ENTRY_WORDS - 1;
   #used = 0;
   /** Row → ~its first entry, or 0. */
-  #firstOf = new Int32Array(INITIAL_ENTRIES);
+  #firstOf = new Int32Array(INITIAL_ROWS);
   /** Where the entries of addresses begin that no range has. */
-  readonly #outside = new Int32Array(MAX_OUTSIDE);
-  #outsideCount = 0;
+  #outside: number[] = [];
 
   constructor(ranges: RangeTable, rows: Rows) {
     this.#ranges = ranges;
@@ -99,18 +99,18 @@ export class Ipv6Table {
 
   /** Remembers that no range has an address, as long as there is room. */
   setUnlisted(word0: number, word1: number, word2: number, word3: number): void {
-    if (this.#outsideCount === MAX_OUTSIDE) return;
+    if (this.#outside.length === MAX_OUTSIDE) return;
     const at = this.#take(word0, word1, word2, word3);
     this.#entries[at | ROW] = OUTSIDE;
     this.#entries.fill(UNLISTED, at | PLACES, at | PLACES_END);
-    this.#outside[this.#outsideCount++] = at;
+    this.#outside.push(at);
   }
 
   /** Forgets addresses that no range has, if others find no room for them. */
   refresh(): void {
-    if (this.#outsideCount < MAX_OUTSIDE) return;
+    if (this.#outside.length < MAX_OUTSIDE) return;
     for (const at of this.#outside) this.#vacate(at);
-    this.#outsideCount = 0;
+    this.#outside = [];
   }
 
   /** Forgets the addresses of a row. */
@@ -170,13 +170,13 @@ export class Ipv6Table {
     this.#firstOf[row] = ~at;
   }
 
-  /** Makes the table twice as large, of what has a row alone; or empties it, if it is as large as it may be. */
+  /** Makes the table twice as large, without what lost its row; or empties it, if it is as large as it may be. */
   #makeRoom(): void {
     const before = this.#entries;
     const most = Math.max(MIN_BOUND, ENTRIES_PER_ROW * this.#rows.count);
     const entries = 2 * (before.length >> ENTRY_SHIFT);
     this.#used = 0;
-    this.#outsideCount = 0;
+    this.#outside = [];
     this.#firstOf.fill(0);
     if (entries > most) {
       before.fill(0);
@@ -186,11 +186,12 @@ export class Ipv6Table {
     this.#mask = entries * ENTRY_WORDS - 1;
     for (let at = 0; at < before.length; at += ENTRY_WORDS) {
       const row = before[at | ROW]!;
-      if (row === FREE || row === GONE || row === OUTSIDE) continue;
+      if (row === FREE || row === GONE) continue;
       const to = this.#entryOf(before[at]!, before[at | 1]!, before[at | 2]!, before[at | 3]!);
       this.#entries.set(before.subarray(at, at + ENTRY_WORDS), to);
-      this.#link(to, ~row);
       this.#used++;
+      if (row === OUTSIDE) this.#outside.push(to);
+      else this.#link(to, ~row);
     }
   }
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type * as addressHashing from "../../../src/ledger/tables/address-hash.ts";
 import { assertSpread, coincidences, type Hashing, predictable } from "../hashing.ts";
-
-type Module = typeof import("../../../src/ledger/tables/address-hash.ts");
 
 const HASHES = 300;
 const BITS = 17;
@@ -10,7 +9,9 @@ const BITS = 17;
 /** Each has factors of its own, as programs have. */
 const modules = await Promise.all(
   Array.from({ length: HASHES }, (_, k) => {
-    return import(new URL(`../../../src/ledger/tables/address-hash.ts?${k}`, import.meta.url).href) as Promise<Module>;
+    return import(new URL(`../../../src/ledger/tables/address-hash.ts?${k}`, import.meta.url).href) as Promise<
+      typeof addressHashing
+    >;
   }),
 );
 let taken = 0;

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseRange } from "../../../src/config/range-syntax.ts";
+import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
+import { RangeTable } from "../../../src/ledger/ranges.ts";
+import { ROW_CELLS, Rows } from "../../../src/ledger/rows.ts";
+import { UNLISTED, UNSEEN } from "../../../src/ledger/tables/ipv4-memory.ts";
+import { Ipv6Table } from "../../../src/ledger/tables/ipv6-table.ts";
+import { parseAddress } from "../../../src/packet/address.ts";
+import { PROTOCOL_LABELS } from "../../../src/packet/protocols.ts";
+
+type Words = [number, number, number, number];
+
+const UDP = PROTOCOL_LABELS.indexOf("udp");
+const GRE = PROTOCOL_LABELS.indexOf("gre");
+/** Most addresses without a range that are remembered from page to page. */
+const MAX_OUTSIDE = 1024;
+
+function words(text: string): Words {
+  const { value } = parseAddress(text)!;
+  return [96n, 64n, 32n, 0n].map((shift) => Number(BigInt.asIntN(32, value >> shift))) as Words;
+}
+
+/** A table and its rows, whose slots are the numbers of their row and cell. */
+class Site {
+  readonly rows = new Rows();
+  readonly table: Ipv6Table;
+
+  constructor(...ranges: string[]) {
+    this.table = new Ipv6Table(new RangeTable(ranges.map(parseRange)), this.rows);
+  }
+
+  row(...cells: number[]): number {
+    const row = this.rows.add(0, false, 0, 0, 0, 0);
+    for (const cell of cells) this.rows.setSlot(row, cell, slotOf(row, cell));
+    return row;
+  }
+
+  find(address: string, cell = UDP): number {
+    return this.table.find(...words(address), cell);
+  }
+}
+
+function slotOf(row: number, cell: number): number {
+  return 1 + row * ROW_CELLS + cell;
+}
+
+function countersOf(row: number, cell: number): number {
+  return slotOf(row, cell) * SLOT_DOUBLES;
+}
+
+test("an address that begins like none of a range is unlisted, others until they are seen are not known", () => {
+  const site = new Site("2001:db8::/64", "2a00::/16", "fd00:0:0:1::1", "::/48");
+  const expectations: [address: string, found: number][] = [
+    ["2001:db7:ffff::", UNLISTED],
+    ["2001:db8::", UNSEEN],
+    ["2001:db8:ffff::", UNSEEN],
+    ["2001:db9::", UNLISTED],
+    ["29ff:ffff::", UNLISTED],
+    ["2a00::", UNSEEN],
+    ["2a00:1234::", UNSEEN],
+    ["2a00:ffff:ffff::", UNSEEN],
+    ["2a01::", UNLISTED],
+    ["fcff::", UNLISTED],
+    ["fd00::", UNSEEN],
+    ["fd00:1::", UNLISTED],
+    ["ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", UNLISTED],
+    ["::", UNSEEN],
+    ["0:1::", UNLISTED],
+  ];
+  for (const [address, found] of expectations) assert.equal(site.find(address), found, address);
+  assert.equal(new Site().find("::"), UNLISTED);
+});
+
+test("an address has the counters of its row, in every cell that has any, as soon as it has", () => {
+  const site = new Site("2001:db8::/64");
+  const all = Array.from({ length: ROW_CELLS }, (_, cell) => cell);
+  const row = site.row(...all.filter((cell) => cell % 3 === 0));
+  site.table.set(...words("2001:db8::1"), row);
+  for (const again of [1, 2]) {
+    for (const cell of all) {
+      const expected = cell % 3 === 0 ? countersOf(row, cell) : UNSEEN;
+      assert.equal(site.find("2001:db8::1", cell), expected, `cell ${cell}, time ${again}`);
+    }
+  }
+  site.rows.setSlot(row, 1, slotOf(row, 1));
+  site.table.set(...words("2001:db8::1"), row);
+  assert.equal(site.find("2001:db8::1", 1), countersOf(row, 1));
+});
+
+test("what is forgotten with its row is not known any more, and may have another row", () => {
+  const site = new Site("2001:db8::/32/64");
+  const [network, other] = [site.row(UDP, GRE), site.row(UDP)];
+  const hosts = Array.from({ length: 500 }, (_, k) => `2001:db8::${(k + 1).toString(16)}`);
+  for (const host of hosts) site.table.set(...words(host), network);
+  site.table.set(...words("2001:db8:1::1"), other);
+  assert.ok(hosts.every((host) => site.find(host) === countersOf(network, UDP)));
+  site.table.forget(network);
+  site.rows.remove(network);
+  for (const host of hosts) assert.deepEqual([site.find(host), site.find(host, GRE)], [UNSEEN, UNSEEN], host);
+  assert.equal(site.find("2001:db8:1::1"), countersOf(other, UDP));
+  site.table.set(...words(hosts[7]!), other);
+  assert.equal(site.find(hosts[7]!), countersOf(other, UDP));
+  site.table.forget(network);
+  assert.equal(site.find(hosts[7]!), countersOf(other, UDP));
+});
+
+test("an address without a range is remembered while there is room, in every cell; a page makes room again", () => {
+  const site = new Site("2001:db8::/64");
+  const stranger = (k: number): string => `2001:db8:1::${k.toString(16)}`;
+  assert.equal(site.find(stranger(0)), UNSEEN);
+  for (let k = 0; k <= MAX_OUTSIDE; k++) site.table.setUnlisted(...words(stranger(k)));
+  assert.deepEqual([site.find(stranger(0)), site.find(stranger(0), GRE)], [UNLISTED, UNLISTED]);
+  assert.equal(site.find(stranger(MAX_OUTSIDE - 1)), UNLISTED);
+  assert.equal(site.find(stranger(MAX_OUTSIDE)), UNSEEN);
+  site.table.refresh();
+  assert.deepEqual([site.find(stranger(0)), site.find(stranger(0), GRE)], [UNSEEN, UNSEEN]);
+  site.table.setUnlisted(...words(stranger(MAX_OUTSIDE)));
+  assert.equal(site.find(stranger(MAX_OUTSIDE)), UNLISTED);
+  // With room left, a page forgets nothing.
+  site.table.refresh();
+  assert.equal(site.find(stranger(MAX_OUTSIDE)), UNLISTED);
+});
+
+/** What is done with a host of a network. */
+const deeds = fc.record({
+  deed: fc.constantFrom("set", "set", "set", "unlisted", "forget", "refresh"),
+  network: fc.nat(6),
+  host: fc.nat(400),
+});
+
+/** What a map would tell of hosts that share a row with their network. */
+class Model {
+  readonly site = new Site("2001:db8::/33/64");
+  readonly #rows = new Map<number, number>();
+  readonly #hosts = new Map<string, number>();
+
+  set(network: number, host: string): void {
+    const row = this.#rows.get(network) ?? this.site.row(UDP);
+    this.#rows.set(network, row);
+    this.#hosts.set(host, row);
+    this.site.table.set(...words(host), row);
+  }
+
+  forget(network: number): void {
+    const row = this.#rows.get(network);
+    if (row === undefined) return;
+    this.#rows.delete(network);
+    this.site.table.forget(row);
+    this.site.rows.remove(row);
+    for (const [host, its] of this.#hosts) if (its === row) this.#hosts.delete(host);
+  }
+
+  check(host: string): void {
+    const row = this.#hosts.get(host);
+    assert.equal(this.site.find(host), row === undefined ? UNSEEN : countersOf(row, UDP), host);
+  }
+
+  checkAll(): void {
+    for (const host of this.#hosts.keys()) this.check(host);
+  }
+}
+
+test("tells what a map tells, whatever is set and forgotten", () => {
+  fc.assert(
+    fc.property(fc.array(deeds, { minLength: 1000, maxLength: 3000, size: "max" }), (all) => {
+      const model = new Model();
+      const { table } = model.site;
+      for (const { deed, network, host } of all) {
+        const inside = `2001:db8:0:${network}::${host.toString(16)}`;
+        const outside = words(`2001:db8:8000:${network}::${host.toString(16)}`);
+        if (deed === "set") model.set(network, inside);
+        else if (deed === "forget") model.forget(network);
+        else if (deed === "refresh") table.refresh();
+        else if (table.find(...outside, UDP) === UNSEEN) table.setUnlisted(...outside);
+        model.check(inside);
+        assert.ok([UNLISTED, UNSEEN].includes(table.find(...outside, UDP)));
+      }
+      model.checkAll();
+    }),
+    { numRuns: 20 },
+  );
+});
