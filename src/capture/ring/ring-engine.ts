@@ -165,6 +165,8 @@ class RingEngine implements Engine<Counted> {
   readonly #walk: BlockWalker;
   readonly #packet = new Packet();
   #periodMs: number = DRAIN_MS[0];
+  /** What part of the ring was read since the period began. */
+  #share = 0;
   #timer: NodeJS.Timeout;
   readonly #losses: Losses = { packets: 0 };
   #drains = 0;
@@ -201,14 +203,16 @@ class RingEngine implements Engine<Counted> {
     this.#sink = ledger?.sink;
   }
 
-  /** Returns what part of the ring was read. Without a sink packets stay in the ring. */
-  #drain(): number {
-    return this.#sink === undefined ? 0 : this.#ring.drain(this.#walk);
+  /** Without a sink packets stay in the ring. */
+  #drain(): void {
+    if (this.#sink !== undefined) this.#share += this.#ring.drain(this.#walk);
   }
 
   readonly #drainInTime = (): void => {
     if (++this.#drains % DRAINS_PER_LOOK_AT_LOSSES === 0) this.#readLosses();
-    const sharePerMs = this.#drain() / this.#periodMs;
+    this.#drain();
+    const sharePerMs = this.#share / this.#periodMs;
+    this.#share = 0;
     const periodMs = DRAIN_MS.find((ms) => sharePerMs * ms < BUSY_SHARE) ?? DRAIN_MS.at(-1)!;
     if (periodMs === this.#periodMs) return;
     clearInterval(this.#timer);

@@ -1,7 +1,7 @@
 import { grown } from "../../grown-array.ts";
 import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
 import { SLOT_DOUBLES } from "../histogram.ts";
-import type { RangeTable } from "../ranges.ts";
+import { NO_RANGE, type RangeTable } from "../ranges.ts";
 import { ROW_CELLS, type Rows, RX_CELLS } from "../rows.ts";
 import { addressHash } from "./address-hash.ts";
 import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
@@ -22,9 +22,9 @@ const PLACES = 6;
 const PLACES_PER_DIRECTION = 4;
 const PLACES_END = PLACES + 2 * PLACES_PER_DIRECTION;
 
-/** Of an entry that was never used: behind it, there is none with the same hash. Others are no row's, which are few. */
+/** Of an entry that was never used: a search ends here. */
 const FREE = 0;
-/** Of an entry whose row was taken back. */
+/** Of an entry whose row was taken back. No row has this number, nor the next. */
 const GONE = ~0x7fff_ffff;
 /** Of the entry of an address that no range has. */
 const OUTSIDE = GONE + 1;
@@ -39,15 +39,18 @@ const INITIAL_ROWS = 64;
 const INITIAL_ENTRIES = 128;
 /** What is not larger is a quarter full at most: then most addresses are in the first place that is looked at. */
 const MAX_SMALL = 1 << 15;
-/** Bounds what a sender can make of one network that shares a row, its addresses, beside those that no range has. */
+/** Of its room, what is in use when the table is made anew: if more is, it is twice as large. */
+const MUCH_USED = 3 / 4;
+/** Most addresses that are remembered because no range has them. */
+const MAX_OUTSIDE = 256;
+/** Least bound of entries: what a network that shares a row may fill. */
 const MIN_BOUND = 8192;
-const ENTRIES_PER_ROW = 8;
-/** Of addresses that no range has, so that nobody can fill the table with them. */
-const MAX_OUTSIDE = 1024;
+/** Bounds the entries: enough that a table which has one address a row, and those outside, may always grow. */
+const ENTRIES_PER_ROW = 12;
 
 /**
  * The counters of IPv6 addresses of one interface, by the whole address: an open-addressed hash table, which is not more
- * than half full. Of addresses that no range has, it knows some that are near a range; the first word tells of most others.
+ * than half full. Of addresses that no range has, the first word tells most; some of the others are remembered.
  */
 export class Ipv6Table {
   readonly #ranges: RangeTable;
@@ -67,23 +70,26 @@ export class Ipv6Table {
   }
 
   /**
-   * Where the counters of an address and a cell (see rows.ts) begin, UNLISTED or UNSEEN; so is an address that no range has
-   * and that is not remembered. Calls nothing that is too large for V8 to inline, as the search of an address in ranges
-   * would be. Hot; does not allocate.
+   * Where the counters of an address and a cell (see rows.ts) begin, UNLISTED or UNSEEN; UNSEEN as well for an address that
+   * no range has and that can be remembered: most traffic needs no search in the ranges, whose code would keep V8 from
+   * making one loop of all the rest. Hot; does not allocate.
    */
   find(word0: number, word1: number, word2: number, word3: number, cell: number): number {
     const at = this.#entryOf(word0, word1, word2, word3);
     const counters = this.#entries[at | PLACE_OF_CELL[cell]!]!;
-    return counters === 0 ? this.#findElse(at, word0, cell) : counters;
+    return counters === 0 ? this.#findElse(at, word0, word1, word2, word3, cell) : counters;
   }
 
   /** Likewise, if the place of a cell in the entry tells nothing. */
-  #findElse(at: number, word0: number, cell: number): number {
+  #findElse(at: number, word0: number, word1: number, word2: number, word3: number, cell: number): number {
     const entries = this.#entries;
     const row = entries[at | ROW]!;
-    if (row === FREE) return this.#ranges.hasIpv6From(word0) ? UNSEEN : UNLISTED;
     if (row === OUTSIDE) return UNLISTED;
-    if (row === GONE) return UNSEEN;
+    if (row === FREE || row === GONE) {
+      if (!this.#ranges.hasIpv6From(word0)) return UNLISTED;
+      if (this.#outside.length < MAX_OUTSIDE) return UNSEEN;
+      return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
+    }
     // No cell has the first slot: see ALL_SLOT.
     const counters = Math.imul(this.#rows.slotOf(~row, cell), SLOT_DOUBLES);
     const place = PLACE_OF_CELL[cell]!;
@@ -91,7 +97,7 @@ export class Ipv6Table {
     return counters;
   }
 
-  /** Remembers the row of an address. */
+  /** Remembers the row of an address, which has no other one. */
   set(word0: number, word1: number, word2: number, word3: number, row: number): void {
     const at = this.#take(word0, word1, word2, word3);
     if (this.#entries[at | ROW] !== ~row) this.#link(at, row);
@@ -132,11 +138,13 @@ export class Ipv6Table {
 
   /** The entry of an address, which is made if there is none. */
   #take(word0: number, word1: number, word2: number, word3: number): number {
-    const count = this.#entries.length >> ENTRY_SHIFT;
-    if (this.#used * (count > MAX_SMALL ? 2 : 4) >= count) this.#makeRoom();
-    const at = this.#entryOf(word0, word1, word2, word3);
+    let at = this.#entryOf(word0, word1, word2, word3);
+    if (this.#entries[at | ROW] !== FREE) return at;
+    if (this.#used >= roomOf(this.#entries)) {
+      this.#makeRoom();
+      at = this.#entryOf(word0, word1, word2, word3);
+    }
     const entries = this.#entries;
-    if (entries[at | ROW] !== FREE) return at;
     this.#used++;
     entries[at] = word0;
     entries[at | 1] = word1;
@@ -170,20 +178,32 @@ export class Ipv6Table {
     this.#firstOf[row] = ~at;
   }
 
-  /** Makes the table twice as large, without what lost its row; or empties it, if it is as large as it may be. */
+  /** Makes the table anew, without what lost its row, and larger if it must be; or empties it, if that is too large. */
   #makeRoom(): void {
     const before = this.#entries;
-    const most = Math.max(MIN_BOUND, ENTRIES_PER_ROW * this.#rows.count);
-    const entries = 2 * (before.length >> ENTRY_SHIFT);
+    const count = before.length >> ENTRY_SHIFT;
+    const isFull = this.#countLiving() > MUCH_USED * roomOf(before);
+    const most = Math.max(MIN_BOUND, ENTRIES_PER_ROW * (this.#rows.count + MAX_OUTSIDE));
     this.#used = 0;
     this.#outside = [];
     this.#firstOf.fill(0);
-    if (entries > most) {
-      before.fill(0);
-      return;
+    if (isFull && 2 * count > most) before.fill(0);
+    else this.#refill(before, isFull ? 2 * before.length : before.length);
+  }
+
+  #countLiving(): number {
+    const entries = this.#entries;
+    let living = 0;
+    for (let at = ROW; at < entries.length; at += ENTRY_WORDS) {
+      if (entries[at] !== FREE && entries[at] !== GONE) living++;
     }
-    this.#entries = new Int32Array(entries * ENTRY_WORDS);
-    this.#mask = entries * ENTRY_WORDS - 1;
+    return living;
+  }
+
+  /** Makes a table of so many words, of what lives in the one before. */
+  #refill(before: Int32Array, length: number): void {
+    this.#entries = new Int32Array(length);
+    this.#mask = length - 1;
     for (let at = 0; at < before.length; at += ENTRY_WORDS) {
       const row = before[at | ROW]!;
       if (row === FREE || row === GONE) continue;
@@ -194,6 +214,12 @@ export class Ipv6Table {
       else this.#link(to, ~row);
     }
   }
+}
+
+/** How many of these entries may be used. */
+function roomOf(entries: Int32Array): number {
+  const count = entries.length >> ENTRY_SHIFT;
+  return count > MAX_SMALL ? count >> 1 : count >> 2;
 }
 
 function placeOf(cell: number): number {

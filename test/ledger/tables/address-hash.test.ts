@@ -21,10 +21,30 @@ const hashing: Hashing = () => {
   return ([word0, word1, word2, word3]) => addressHash(word0!, word1!, word2!, word3!) & (2 ** BITS - 1);
 };
 
-/** Of so many balls thrown into as many places as hashes have, how many places get none of their own. */
-function expectedCollisions(keys: number): number {
+/** Asserts that hashes fill as many places as balls do that are thrown, and a few less. */
+function assertFilled(keys: readonly (readonly number[])[], what: string): void {
   const places = 2 ** BITS;
-  return keys - places * (1 - Math.exp(-keys / places));
+  const filled = places * (1 - Math.exp(-keys.length / places));
+  for (let k = 0; k < 3; k++) {
+    const found = new Set(keys.map(hashing())).size;
+    assert.ok(keys.length - found < 1.2 * (keys.length - filled), `${what}: ${found}, not ${filled}`);
+  }
+}
+
+/** Places that are looked at for each key, on average, in a table of so many places that takes the next one if need be. */
+function meanProbes(
+  hash: (key: readonly number[]) => number,
+  keys: readonly (readonly number[])[],
+  places: number,
+): number {
+  const taken = new Uint8Array(places);
+  let probes = 0;
+  for (const key of keys) {
+    let at = hash(key) & (places - 1);
+    for (probes++; taken[at] === 1; probes++) at = (at + 1) & (places - 1);
+    taken[at] = 1;
+  }
+  return probes / keys.length;
 }
 
 describe("the hash of an address, in its last bits", () => {
@@ -76,9 +96,7 @@ describe("the hash of an address, in its last bits", () => {
     for (let place = 0; place < 4; place++) {
       for (const shift of [0, 8, 16]) {
         const keys = Array.from({ length: 65_536 }, (_, value) => [0, 0, 0, 0].with(place, value << shift));
-        const hashes = [hashing(), hashing(), hashing()].map((hash) => new Set(keys.map(hash)).size);
-        const fewest = keys.length - 1.5 * expectedCollisions(keys.length);
-        assert.ok(Math.max(...hashes) > fewest, `word ${place}, bit ${shift}: ${hashes.join()} of ${fewest}`);
+        assertFilled(keys, `word ${place}, bit ${shift}`);
       }
     }
   });
@@ -92,9 +110,22 @@ describe("the hash of an address, in its last bits", () => {
       const keys = Array.from({ length: 65_536 }, (_, value) => {
         return [0, 0, 0, 0].with(one, (value >> 8) << 24).with(other, (value & 0xff) << 24);
       });
-      const hashes = [hashing(), hashing(), hashing()].map((hash) => new Set(keys.map(hash)).size);
-      const fewest = keys.length - 1.5 * expectedCollisions(keys.length);
-      assert.ok(Math.max(...hashes) > fewest, `words ${one} and ${other}: ${hashes.join()} of ${fewest}`);
+      assertFilled(keys, `words ${one} and ${other}`);
+    }
+  });
+
+  test("has addresses in a row found at once, whatever the factors are", () => {
+    const rows = [
+      Array.from({ length: 2047 }, (_, k) => [0x2001_0db8, 0, 0, k]),
+      Array.from({ length: 2047 }, (_, k) => [0x2001_0db8, k, 0, 1]),
+      Array.from({ length: 2047 }, (_, k) => [0x2001_0db8, k % 45, 0, Math.floor(k / 45)]),
+      Array.from({ length: 2047 }, (_, k) => [0x2001_0db8, 0, k << 8, 0]),
+    ];
+    for (const [number, keys] of rows.entries()) {
+      for (let k = 0; k < HASHES; k++) {
+        const probes = meanProbes(hashing(), keys, 8192);
+        assert.ok(probes < 1.5, `row ${number}, hash ${k}: ${probes}`);
+      }
     }
   });
 });

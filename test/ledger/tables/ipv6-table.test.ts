@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
-import { ROW_CELLS, Rows } from "../../../src/ledger/rows.ts";
+import { ROW_CELLS, Rows, RX_CELLS } from "../../../src/ledger/rows.ts";
 import { UNLISTED, UNSEEN } from "../../../src/ledger/tables/ipv4-memory.ts";
 import { Ipv6Table } from "../../../src/ledger/tables/ipv6-table.ts";
 import { parseAddress } from "../../../src/packet/address.ts";
@@ -15,7 +15,7 @@ type Words = [number, number, number, number];
 const UDP = PROTOCOL_LABELS.indexOf("udp");
 const GRE = PROTOCOL_LABELS.indexOf("gre");
 /** Most addresses without a range that are remembered from page to page. */
-const MAX_OUTSIDE = 1024;
+const MAX_OUTSIDE = 256;
 
 function words(text: string): Words {
   const { value } = parseAddress(text)!;
@@ -91,14 +91,18 @@ test("an address has the counters of its row, in every cell that has any, as soo
 
 test("what is forgotten with its row is not known any more, and may have another row", () => {
   const site = new Site("2001:db8::/32/64");
-  const [network, other] = [site.row(UDP, GRE), site.row(UDP)];
+  const [network, other] = [site.row(...Array(ROW_CELLS).keys()), site.row(UDP)];
   const hosts = Array.from({ length: 500 }, (_, k) => `2001:db8::${(k + 1).toString(16)}`);
   for (const host of hosts) site.table.set(...words(host), network);
   site.table.set(...words("2001:db8:1::1"), other);
-  assert.ok(hosts.every((host) => site.find(host) === countersOf(network, UDP)));
+  for (const host of hosts) {
+    for (let cell = 0; cell < ROW_CELLS; cell++) assert.equal(site.find(host, cell), countersOf(network, cell), host);
+  }
   site.table.forget(network);
   site.rows.remove(network);
-  for (const host of hosts) assert.deepEqual([site.find(host), site.find(host, GRE)], [UNSEEN, UNSEEN], host);
+  for (const host of hosts) {
+    for (let cell = 0; cell < ROW_CELLS; cell++) assert.equal(site.find(host, cell), UNSEEN, `${host}, cell ${cell}`);
+  }
   assert.equal(site.find("2001:db8:1::1"), countersOf(other, UDP));
   site.table.set(...words(hosts[7]!), other);
   assert.equal(site.find(hosts[7]!), countersOf(other, UDP));
@@ -110,17 +114,69 @@ test("an address without a range is remembered while there is room, in every cel
   const site = new Site("2001:db8::/64");
   const stranger = (k: number): string => `2001:db8:1::${k.toString(16)}`;
   assert.equal(site.find(stranger(0)), UNSEEN);
-  for (let k = 0; k <= MAX_OUTSIDE; k++) site.table.setUnlisted(...words(stranger(k)));
+  for (let k = 0; k < MAX_OUTSIDE - 1; k++) site.table.setUnlisted(...words(stranger(k)));
   assert.deepEqual([site.find(stranger(0)), site.find(stranger(0), GRE)], [UNLISTED, UNLISTED]);
-  assert.equal(site.find(stranger(MAX_OUTSIDE - 1)), UNLISTED);
   assert.equal(site.find(stranger(MAX_OUTSIDE)), UNSEEN);
-  site.table.refresh();
-  assert.deepEqual([site.find(stranger(0)), site.find(stranger(0), GRE)], [UNSEEN, UNSEEN]);
-  site.table.setUnlisted(...words(stranger(MAX_OUTSIDE)));
-  assert.equal(site.find(stranger(MAX_OUTSIDE)), UNLISTED);
   // With room left, a page forgets nothing.
   site.table.refresh();
+  assert.equal(site.find(stranger(0)), UNLISTED);
+  site.table.setUnlisted(...words(stranger(MAX_OUTSIDE - 1)));
+  // What finds no room is looked up in the ranges.
+  assert.deepEqual([site.find(stranger(MAX_OUTSIDE)), site.find("2001:db8::1")], [UNLISTED, UNSEEN]);
+  site.table.refresh();
+  for (const k of [0, MAX_OUTSIDE]) {
+    assert.deepEqual([site.find(stranger(k)), site.find(stranger(k), GRE)], [UNSEEN, UNSEEN]);
+  }
+  site.table.setUnlisted(...words(stranger(MAX_OUTSIDE)));
   assert.equal(site.find(stranger(MAX_OUTSIDE)), UNLISTED);
+});
+
+test("addresses that have a row each are known for good, whatever comes from outside and goes", () => {
+  for (const count of [1500, 2047, 4095, 8100]) {
+    const site = new Site("2001:db8::/112");
+    const hosts = Array.from({ length: count }, (_, k) => `2001:db8::${k.toString(16)}`);
+    const rows = hosts.map((host) => {
+      const row = site.row(UDP);
+      site.table.set(...words(host), row);
+      return row;
+    });
+    for (let page = 0; page < 20; page++) {
+      for (let k = 0; k <= MAX_OUTSIDE; k++) site.table.setUnlisted(...words(`2001:db8:${page}:1::${k.toString(16)}`));
+      site.table.refresh();
+      const unknown = hosts.filter((host, k) => site.find(host) !== countersOf(rows[k]!, UDP));
+      assert.deepEqual(unknown, [], `${count} hosts, page ${page}`);
+    }
+  }
+});
+
+test("a network of any size makes no table of any size, and leaves that of others right", () => {
+  const site = new Site("2001:db8::/32/64");
+  const [network, other] = [site.row(UDP, UDP + RX_CELLS), site.row(UDP)];
+  const inNetwork = (k: number): string => `2001:db8::${k.toString(16)}`;
+  const inOther = (k: number): string => `2001:db8:0:1::${k.toString(16)}`;
+  const stranger = (k: number): string => `2001:db8:8000::${k.toString(16)}`;
+  for (let k = 0; k < MAX_OUTSIDE; k++) site.table.setUnlisted(...words(stranger(k)));
+  const single = (k: number): string => `2001:db8:1:${k.toString(16)}::1`;
+  const singles = Array.from({ length: 1000 }, () => site.row(UDP));
+  for (const [k, row] of singles.entries()) site.table.set(...words(single(k)), row);
+  let known = 0;
+  for (let k = 0; k < 20_000; k++) {
+    site.table.set(...words(inNetwork(k)), network);
+    if (site.find(inNetwork(0)) !== UNSEEN) known++;
+  }
+  // It was emptied again and again, each time it had 2048.
+  assert.equal(known, 2048 - MAX_OUTSIDE - singles.length);
+  assert.deepEqual([site.find(inNetwork(0)), site.find(single(0)), site.find(stranger(0))], [UNSEEN, UNSEEN, UNSEEN]);
+  // Twice, because it may be emptied once more.
+  for (let k = 0; k < 2000; k++) site.table.set(...words(inOther(k % 1000)), other);
+  site.table.refresh();
+  for (const row of singles) site.table.forget(row);
+  site.table.forget(network);
+  site.table.refresh();
+  for (let k = 0; k < 1000; k++) assert.equal(site.find(inOther(k)), countersOf(other, UDP), inOther(k));
+  for (let k = 0; k < 20_000; k++) assert.equal(site.find(inNetwork(k)), UNSEEN, inNetwork(k));
+  site.table.forget(other);
+  for (let k = 0; k < 1000; k++) assert.equal(site.find(inOther(k)), UNSEEN, inOther(k));
 });
 
 /** What is done with a host of a network. */
