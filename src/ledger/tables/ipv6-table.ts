@@ -39,7 +39,7 @@ const INITIAL_ROWS = 64;
 const INITIAL_ENTRIES = 128;
 /** What is not larger is a quarter full at most: then most addresses are in the first place that is looked at. */
 const MAX_SMALL = 1 << 15;
-/** Of its room, what is in use when the table is made anew: if more is, it is twice as large. */
+/** Of its room, what may be in use when the table is made again: if more is, it is made twice as large. */
 const MUCH_USED = 3 / 4;
 /** Most addresses that are remembered because no range has them. */
 const MAX_OUTSIDE = 256;
@@ -178,7 +178,7 @@ export class Ipv6Table {
     this.#firstOf[row] = ~at;
   }
 
-  /** Makes the table anew, without what lost its row, and larger if it must be; or empties it, if that is too large. */
+  /** Makes the table again, without what lost its row, and larger if it must be; or empties it, if that is too large. */
   #makeRoom(): void {
     const before = this.#entries;
     const count = before.length >> ENTRY_SHIFT;
