@@ -116,12 +116,17 @@ export function seriesOf(ledger: InterfaceLedger, ranges: RangeTable): Map<strin
   return series;
 }
 
+/** The four signed words of an IPv6 address, as the parser makes them. */
+export function ipv6Words(address: bigint): [number, number, number, number] {
+  const word = (shift: bigint): number => Number(BigInt.asIntN(32, address >> shift));
+  return [word(96n), word(64n), word(32n), word(0n)];
+}
+
 /** A record as the parser leaves it: signed words. */
 export function packetOf({ version, source, destination, protocol, lengthBytes, vlan = 0 }: Traffic): Packet {
   const packet = new Packet();
-  const words = (address: bigint) => [96n, 64n, 32n, 0n].map((shift) => Number(BigInt.asIntN(32, address >> shift)));
-  const from = words(version === 4 ? source << 96n : source);
-  const to = words(version === 4 ? destination << 96n : destination);
+  const from = ipv6Words(version === 4 ? source << 96n : source);
+  const to = ipv6Words(version === 4 ? destination << 96n : destination);
   const addresses = {
     source: from[0],
     source1: from[1],

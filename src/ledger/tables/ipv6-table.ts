@@ -83,15 +83,15 @@ export class Ipv6Table {
   /** Likewise, if the place of a cell in the entry tells nothing. */
   #findElse(at: number, word0: number, word1: number, word2: number, word3: number, cell: number): number {
     const entries = this.#entries;
-    const row = entries[at | ROW]!;
-    if (row === OUTSIDE) return UNLISTED;
-    if (row === FREE || row === GONE) {
+    const owner = entries[at | ROW]!;
+    if (owner === OUTSIDE) return UNLISTED;
+    if (owner === FREE || owner === GONE) {
       if (!this.#ranges.hasIpv6From(word0)) return UNLISTED;
       if (this.#outside.length < MAX_OUTSIDE) return UNSEEN;
       return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
     }
     // No cell has the first slot: see ALL_SLOT.
-    const counters = Math.imul(this.#rows.slotOf(~row, cell), SLOT_DOUBLES);
+    const counters = Math.imul(this.#rows.slotOf(~owner, cell), SLOT_DOUBLES);
     const place = PLACE_OF_CELL[cell]!;
     if (place !== NO_PLACE) entries[at | place] = counters;
     return counters;
@@ -205,13 +205,13 @@ export class Ipv6Table {
     this.#entries = new Int32Array(length);
     this.#mask = length - 1;
     for (let at = 0; at < before.length; at += ENTRY_WORDS) {
-      const row = before[at | ROW]!;
-      if (row === FREE || row === GONE) continue;
+      const owner = before[at | ROW]!;
+      if (owner === FREE || owner === GONE) continue;
       const to = this.#entryOf(before[at]!, before[at | 1]!, before[at | 2]!, before[at | 3]!);
       this.#entries.set(before.subarray(at, at + ENTRY_WORDS), to);
       this.#used++;
-      if (row === OUTSIDE) this.#outside.push(to);
-      else this.#link(to, ~row);
+      if (owner === OUTSIDE) this.#outside.push(to);
+      else this.#link(to, ~owner);
     }
   }
 }

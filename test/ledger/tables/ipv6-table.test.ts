@@ -9,17 +9,15 @@ import { UNLISTED, UNSEEN } from "../../../src/ledger/tables/ipv4-memory.ts";
 import { Ipv6Table } from "../../../src/ledger/tables/ipv6-table.ts";
 import { parseAddress } from "../../../src/packet/address.ts";
 import { PROTOCOL_LABELS } from "../../../src/packet/protocols.ts";
-
-type Words = [number, number, number, number];
+import { ipv6Words } from "../model.ts";
 
 const UDP = PROTOCOL_LABELS.indexOf("udp");
 const GRE = PROTOCOL_LABELS.indexOf("gre");
-/** Most addresses without a range that are remembered from page to page. */
+/** Most addresses without a range that are remembered from page to page, as the table has it. */
 const MAX_OUTSIDE = 256;
 
-function words(text: string): Words {
-  const { value } = parseAddress(text)!;
-  return [96n, 64n, 32n, 0n].map((shift) => Number(BigInt.asIntN(32, value >> shift))) as Words;
+function words(text: string): [number, number, number, number] {
+  return ipv6Words(parseAddress(text)!.value);
 }
 
 /** A table and its rows, whose slots are the numbers of their row and cell. */
