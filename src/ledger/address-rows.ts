@@ -2,7 +2,7 @@ import { AddressIndex } from "./address-index.ts";
 import { SLOT_DOUBLES, SUM } from "./histogram.ts";
 import { UNLISTED, UNSEEN } from "./tables/ipv4-memory.ts";
 import type { Ipv4Table } from "./tables/ipv4-table.ts";
-import { Ipv6Table } from "./tables/ipv6-table.ts";
+import { Ipv6Table, selectorOf } from "./tables/ipv6-table.ts";
 import type { Quota } from "./quota/quota.ts";
 import { FREE, type Places } from "./quota/silence.ts";
 import { NO_RANGE, type RangeTable } from "./ranges.ts";
@@ -109,7 +109,7 @@ export class AddressRows implements Places {
 
   /** Slot of an IPv6 address in a cell of its row, which the table learns, or UNLISTED. */
   slotOfIpv6(word0: number, word1: number, word2: number, word3: number, cell: number): number {
-    const known = this.ipv6.find(word0, word1, word2, word3, cell);
+    const known = this.ipv6.find(word0, word1, word2, word3, selectorOf(cell));
     if (known !== UNSEEN) return known === UNLISTED ? UNLISTED : known / SLOT_DOUBLES;
     const range = this.#ranges.rangeOfIpv6(word0, word1, word2, word3);
     if (range === NO_RANGE) {

@@ -7,6 +7,7 @@ import type { Accounts } from "./accounts/accounts.ts";
 import { AddressRows } from "./address-rows.ts";
 import { bucketOf, SUM } from "./histogram.ts";
 import { type Ipv4Memory, UNLISTED, UNSEEN } from "./tables/ipv4-memory.ts";
+import { RX_SELECTOR, SELECTOR_OF_HEADER } from "./tables/ipv6-table.ts";
 import { Ipv4Table } from "./tables/ipv4-table.ts";
 import type { Quota } from "./quota/quota.ts";
 import type { RangeTable } from "./ranges.ts";
@@ -204,17 +205,21 @@ export class InterfaceLedger {
     return true;
   }
 
-  /** As `recordIpv4`, an IPv6 packet, whose header is at `at`: eight words of addresses are many to hand over. Hot. */
+  /**
+   * As `recordIpv4`, an IPv6 packet, whose header is at `at`: eight words of addresses are many to hand over. Says false as
+   * well if it has extension headers. Hot.
+   */
   recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
     const { ipv6 } = this.addresses;
-    const column = IPV6_COLUMN[ipv6NextHeader(view, at)]!;
+    const selector = SELECTOR_OF_HEADER[ipv6NextHeader(view, at)]!;
+    if (selector === 0) return false;
     const source = at + IPV6_SOURCE;
     const from = ipv6.find(
       view.getInt32(source),
       view.getInt32(source + 4),
       view.getInt32(source + 8),
       view.getInt32(source + 12),
-      column,
+      selector,
     );
     const destination = at + IPV6_DESTINATION;
     const to = ipv6.find(
@@ -222,7 +227,7 @@ export class InterfaceLedger {
       view.getInt32(destination + 4),
       view.getInt32(destination + 8),
       view.getInt32(destination + 12),
-      RX_CELLS + column,
+      selector | RX_SELECTOR,
     );
     if (from === UNSEEN || to === UNSEEN) return false;
     this.#countKnown(from, to, lengthBytes);

@@ -7,12 +7,11 @@ import {
   IPV6_HEADER_BYTES,
 } from "./headers.ts";
 import { beginsIpv4, parseIpv4 } from "./ipv4.ts";
-import { ipv6NextHeader, parseIpv6 } from "./ipv6.ts";
+import { parseIpv6 } from "./ipv6.ts";
 import { parseEthernet, parseType } from "./link/encapsulation.ts";
 import { LINKTYPE_ETHERNET } from "./link/link-types.ts";
 import { parseLink } from "./link.ts";
 import { type Packet, Verdict } from "./packet.ts";
-import { isExtension } from "./transport.ts";
 
 const PLAIN_IPV4_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
 const PLAIN_IPV6_BYTES = ETHERNET_HEADER_BYTES + IPV6_HEADER_BYTES;
@@ -29,11 +28,10 @@ export function isPlainIpv4(view: DataView, start: number, end: number): boolean
   return beginsIpv4(view.getUint8(start + ETHERNET_HEADER_BYTES));
 }
 
-/** Likewise, a whole IPv6 header without extension headers behind it. Hot; does not allocate. */
+/** Likewise, a whole IPv6 header, maybe with extension headers behind it. Hot; does not allocate. */
 export function isPlainIpv6(view: DataView, start: number, end: number): boolean {
   if (end - start < PLAIN_IPV6_BYTES || view.getUint16(start + ETHERNET_TYPE) !== ETHERTYPE_IPV6) return false;
-  const network = start + ETHERNET_HEADER_BYTES;
-  return view.getUint8(network) >> 4 === 6 && !isExtension(ipv6NextHeader(view, network));
+  return view.getUint8(start + ETHERNET_HEADER_BYTES) >> 4 === 6;
 }
 
 /**

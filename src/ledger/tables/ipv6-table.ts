@@ -1,5 +1,6 @@
 import { grown } from "../../grown-array.ts";
-import { PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
+import { IPV6_COLUMN, PROTOCOL_COLUMNS, PROTOCOL_LABELS } from "../../packet/protocols.ts";
+import { isExtension } from "../../packet/transport.ts";
 import { SLOT_DOUBLES } from "../histogram.ts";
 import { NO_RANGE, type RangeTable } from "../ranges.ts";
 import { ROW_CELLS, type Rows, RX_CELLS } from "../rows.ts";
@@ -9,18 +10,27 @@ import { UNLISTED, UNSEEN } from "./ipv4-memory.ts";
 /*
  * An entry, a cache line:
  *
- *     | address: 4 words | ~row, or FREE ... | ~the next entry of the row, or 0 | tx: counters of 4 cells | rx: of 4 | 0 | 0 |
+ *     | address: 4 words | tx: counters of 4 protocols |
+ *     | ~row, or FREE ... | ~the next entry of the row, or 0 | 0 | 0 | rx: counters of 4 protocols |
  *
  * Counters are told by where they begin (see slots.ts), 0 if that is not known yet: what every packet needs is ready to be
- * used. Cells that have no place are looked up in the row.
+ * used. Cells that have no place are looked up in the row. A selector tells which counters are meant:
+ *
+ *     | rx: 1 bit | column of the protocol: 4 bits | place in the entry: 4 bits |
  */
 const ENTRY_SHIFT = 4;
 const ENTRY_WORDS = 1 << ENTRY_SHIFT;
-const ROW = 4;
-const NEXT = 5;
-const PLACES = 6;
-const PLACES_PER_DIRECTION = 4;
-const PLACES_END = PLACES + 2 * PLACES_PER_DIRECTION;
+const TX_PLACES = 4;
+const ROW = 8;
+const NEXT = 9;
+/** A word of every entry that stays 0, in either direction. */
+const NO_PLACE = 10;
+const RX_PLACES = 12;
+const PLACE = ENTRY_WORDS - 1;
+const COLUMN_SHIFT = ENTRY_SHIFT;
+const RX_SHIFT = 2 * ENTRY_SHIFT;
+/** Makes the selector of what is sent that of what is received. */
+export const RX_SELECTOR = (1 << RX_SHIFT) | (RX_PLACES - TX_PLACES);
 
 /** Of an entry that was never used: a search ends here. */
 const FREE = 0;
@@ -30,10 +40,11 @@ const GONE = ~0x7fff_ffff;
 const OUTSIDE = GONE + 1;
 
 const WITH_PLACE = ["tcp", "udp", "icmpv6", ""];
-/** A word of every entry that stays 0. */
-const NO_PLACE = PLACES_END;
-/** Cell of a row (see rows.ts) → its place in an entry. As long as this, V8 has it outside of its heap: a load less. */
-const PLACE_OF_CELL = Uint8Array.from({ length: 256 }, (_, cell) => (cell < ROW_CELLS ? placeOf(cell) : NO_PLACE));
+const SELECTOR_OF_CELL = Uint16Array.from({ length: ROW_CELLS }, (_, cell) => makeSelector(cell));
+/** Next header → selector of what is sent, one of a cell (see rows.ts); 0 if it is an extension header, behind which the protocol stands. */
+export const SELECTOR_OF_HEADER = Uint8Array.from({ length: 256 }, (_, header) =>
+  isExtension(header) ? 0 : selectorOf(IPV6_COLUMN[header]!),
+);
 
 const INITIAL_ROWS = 64;
 const INITIAL_ENTRIES = 128;
@@ -70,18 +81,18 @@ export class Ipv6Table {
   }
 
   /**
-   * Where the counters of an address and a cell (see rows.ts) begin, UNLISTED or UNSEEN; UNSEEN as well for an address that
+   * Where the counters of an address begin that a selector means, UNLISTED or UNSEEN; UNSEEN as well for an address that
    * no range has and that can be remembered: most traffic needs no search in the ranges, whose code would keep V8 from
    * making one loop of all the rest. Hot; does not allocate.
    */
-  find(word0: number, word1: number, word2: number, word3: number, cell: number): number {
+  find(word0: number, word1: number, word2: number, word3: number, selector: number): number {
     const at = this.#entryOf(word0, word1, word2, word3);
-    const counters = this.#entries[at | PLACE_OF_CELL[cell]!]!;
-    return counters === 0 ? this.#findElse(at, word0, word1, word2, word3, cell) : counters;
+    const counters = this.#entries[at | (selector & PLACE)]!;
+    return counters === 0 ? this.#findElse(at, word0, word1, word2, word3, selector) : counters;
   }
 
-  /** Likewise, if the place of a cell in the entry tells nothing. */
-  #findElse(at: number, word0: number, word1: number, word2: number, word3: number, cell: number): number {
+  /** Likewise, if the place in the entry tells nothing. */
+  #findElse(at: number, word0: number, word1: number, word2: number, word3: number, selector: number): number {
     const entries = this.#entries;
     const owner = entries[at | ROW]!;
     if (owner === OUTSIDE) return UNLISTED;
@@ -90,9 +101,10 @@ export class Ipv6Table {
       if (this.#outside.length < MAX_OUTSIDE) return UNSEEN;
       return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
     }
+    const cell = (selector >> RX_SHIFT) * RX_CELLS + ((selector >> COLUMN_SHIFT) & PLACE);
     // No cell has the first slot: see ALL_SLOT.
     const counters = Math.imul(this.#rows.slotOf(~owner, cell), SLOT_DOUBLES);
-    const place = PLACE_OF_CELL[cell]!;
+    const place = selector & PLACE;
     if (place !== NO_PLACE) entries[at | place] = counters;
     return counters;
   }
@@ -107,8 +119,10 @@ export class Ipv6Table {
   setUnlisted(word0: number, word1: number, word2: number, word3: number): void {
     if (this.#outside.length === MAX_OUTSIDE) return;
     const at = this.#take(word0, word1, word2, word3);
-    this.#entries[at | ROW] = OUTSIDE;
-    this.#entries.fill(UNLISTED, at | PLACES, at | PLACES_END);
+    const entry = this.#entries.subarray(at, at + ENTRY_WORDS);
+    entry[ROW] = OUTSIDE;
+    entry.fill(UNLISTED, TX_PLACES, ROW);
+    entry.fill(UNLISTED, RX_PLACES);
     this.#outside.push(at);
   }
 
@@ -132,8 +146,8 @@ export class Ipv6Table {
   }
 
   #vacate(at: number): void {
+    this.#entries.fill(0, at | TX_PLACES, at + ENTRY_WORDS);
     this.#entries[at | ROW] = GONE;
-    this.#entries.fill(0, at | NEXT, at | PLACES_END);
   }
 
   /** The entry of an address, which is made if there is none. */
@@ -222,7 +236,13 @@ function roomOf(entries: Int32Array): number {
   return count > MAX_SMALL ? count >> 1 : count >> 2;
 }
 
-function placeOf(cell: number): number {
-  const place = WITH_PLACE.indexOf(PROTOCOL_LABELS[cell % PROTOCOL_COLUMNS]!);
-  return place < 0 ? NO_PLACE : PLACES + (cell < RX_CELLS ? 0 : PLACES_PER_DIRECTION) + place;
+/** The selector of a cell of a row: see rows.ts. Hot. */
+export function selectorOf(cell: number): number {
+  return SELECTOR_OF_CELL[cell]!;
+}
+
+function makeSelector(cell: number): number {
+  const column = cell % PROTOCOL_COLUMNS;
+  const place = WITH_PLACE.indexOf(PROTOCOL_LABELS[column]!);
+  return (column << COLUMN_SHIFT) | (place < 0 ? NO_PLACE : TX_PLACES | place) | (cell < RX_CELLS ? 0 : RX_SELECTOR);
 }

@@ -6,7 +6,7 @@ import { SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import { RangeTable } from "../../../src/ledger/ranges.ts";
 import { ROW_CELLS, Rows, RX_CELLS } from "../../../src/ledger/rows.ts";
 import { UNLISTED, UNSEEN } from "../../../src/ledger/tables/ipv4-memory.ts";
-import { Ipv6Table } from "../../../src/ledger/tables/ipv6-table.ts";
+import { Ipv6Table, selectorOf } from "../../../src/ledger/tables/ipv6-table.ts";
 import { parseAddress } from "../../../src/packet/address.ts";
 import { PROTOCOL_LABELS } from "../../../src/packet/protocols.ts";
 import { ipv6Words } from "../model.ts";
@@ -36,7 +36,7 @@ class Site {
   }
 
   find(address: string, cell = UDP): number {
-    return this.table.find(...words(address), cell);
+    return this.table.find(...words(address), selectorOf(cell));
   }
 }
 
