@@ -56,7 +56,7 @@ const QUIET_LOAD = 0.3;
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), Object.keys(SECTIONS));
-  const missing = lacking("root", "ip", "taskset", "trafgen", "netsniff-ng", "curl");
+  const missing = lacking("root", "ip", "taskset", "trafgen", "netsniff-ng", "curl", "bpftool");
   if (missing !== false) throw new Error(`the benchmark ${missing}`);
   if (!existsSync(PROMTAP)) throw new Error("the benchmark measures dist/promtap, which is not there: npm run build");
   const interruption = new AbortController();

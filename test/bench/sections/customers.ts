@@ -7,9 +7,10 @@ import type { Program } from "../programs/program.ts";
 import { decimal, median, whole } from "../report/numbers.ts";
 import type { Report, Table } from "../report/report.ts";
 import { type PrefixList, writePrefixList } from "../rig/prefix-list.ts";
+import { ProgramClock } from "../rig/program-clock.ts";
 import { INTERFACE, type Rig } from "../rig/rig.ts";
 import { scrape } from "../rig/scrape-client.ts";
-import { ANYWHERE, BETWEEN_IPV6_RANGES, FRAME_SIZES, IPV6_RANGES } from "../rig/sender.ts";
+import { ANYWHERE, BETWEEN_IPV6_RANGES, FRAME_SIZES, IPV6_RANGES, sendTraffic } from "../rig/sender.ts";
 import { writeTrafficFile } from "../rig/traffic-file.ts";
 import { anonymousBytes, cpuTime, mapBytes, quiet } from "../rig/usage.ts";
 import { costTable } from "./cost-table.ts";
@@ -19,6 +20,9 @@ import type { Bench } from "./section.ts";
 const ENGINES = ["bpf", "tcx"] as const;
 const COUNTS = [100_000, 1_000_000] as const;
 const CHANGES = 100;
+/** Of the packets of a round, one of so many is sent in a turn, and before it. */
+const TURN_SHARE = 5;
+const WARM_UP_SHARE = 20;
 const STARTS = 3;
 const RELOADS = 3;
 /** On a machine that has more to do than this one should. */
@@ -50,6 +54,8 @@ export async function customers(bench: Bench): Promise<Report> {
     notes: [
       "Prefixes of random lengths all over the addresses, a quarter of them IPv6, each with labels of its own. The second " +
         "table: frames from random addresses to random ones, next to none of which are in the 2 ranges. Else as above.",
+      "the clock of the kernel: run_time_ns over run_cnt of the program (kernel.bpf_stats_enabled), the same frames, medians; " +
+        "the clock itself is in it.",
       "ready: from exec, median; CPU: of all threads until then, by the scheduler's clock; RssAnon: after a scrape; BPF " +
         "maps: those that promtap reads, of the whole process.",
       `reload: of ${whole(list.count)} prefixes, ${CHANGES} of them changed, from SIGHUP to its line in the log, median; ` +
@@ -60,11 +66,33 @@ export async function customers(bench: Bench): Promise<Report> {
     tables: [
       { ...ranges, caption: `With 2 ranges: ${ranges.caption}` },
       { ...prefixes, caption: `With ${whole(list.count)} prefixes: ${prefixes.caption}` },
+      await clockTable(bench, [...withRanges, ...withList]),
       { ...ipv6, caption: `IPv6, with 2 ranges: ${ipv6.caption}` },
       await startTable(bench),
       await reloadTable(bench),
       await pageTable(bench),
     ],
+  };
+}
+
+/** What a run of the program takes in the kernel, between random addresses. */
+async function clockTable({ rig, options, progress }: Bench, programs: readonly Program[]): Promise<Table> {
+  const times = new Map<Program, number[]>(programs.map((program) => [program, []]));
+  using clock = new ProgramClock();
+  for (let turn = 1; turn <= options.turns; turn++) {
+    progress(`the clock of the kernel, turn ${turn}`);
+    for (const [program, itsTimes] of times) {
+      await using _listener = await program.start(rig);
+      const send = (packets: number): Promise<unknown> =>
+        sendTraffic(rig, FRAME_SIZES[0], Math.ceil(packets), ANYWHERE);
+      await send(options.packets / WARM_UP_SHARE);
+      itsTimes.push(await clock.timeOfRun(() => send(options.packets / TURN_SHARE)));
+    }
+  }
+  return {
+    caption: "The program alone, by the clock of the kernel",
+    head: ["program", "ns a run", "least", "most"],
+    rows: [...times].map(([{ name }, all]) => [name, ...[median(all), Math.min(...all), Math.max(...all)].map(whole)]),
   };
 }
 
