@@ -36,8 +36,75 @@ export function packetAddress(interfaceIndex: number): Uint8Array {
  * socket is bound, or it misses some. Loopback has them all as it is. Throws PromtapError.
  */
 export async function turnPromiscuous(fd: number, { name, index, isLoopback }: Link): Promise<void> {
-  const joined = isLoopback ? 0 : await libc.makePromiscuous(fd, index);
+  const joined = isLoopback ? 0 : await libc.setPromiscuous(fd, index, true);
   if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
+}
+
+/** A socket that is open, and what is asked of the kernel for it. */
+interface Member {
+  readonly link: Link;
+  isOn: boolean;
+  /** A negated errno, or 0, once the kernel has done what was asked last. */
+  last: Promise<number>;
+}
+
+/** Whether the interfaces of sockets take in every frame, as `turnPromiscuous` has them; can be turned while they are open. */
+export class Promiscuity {
+  #isOn: boolean;
+  readonly #members = new Map<number, Member>();
+
+  constructor(isOn: boolean) {
+    this.#isOn = isOn;
+  }
+
+  /** Adds a socket that is not bound yet. Throws PromtapError. */
+  async join(fd: number, link: Link): Promise<void> {
+    const member = { link, isOn: false, last: Promise.resolve(0) };
+    this.#members.set(fd, member);
+    const result = await this.#settle(fd, member);
+    if (result < 0) throw packetSocketRefusal(result, `open ${link.name}`, "make it promiscuous");
+  }
+
+  /** Has nothing to do with a socket any more: it can be closed. */
+  async leave(fd: number): Promise<void> {
+    const member = this.#members.get(fd);
+    this.#members.delete(fd);
+    await member?.last;
+  }
+
+  /** Turns it on or off. Throws PromtapError, and leaves all as it was. */
+  async turn(isOn: boolean): Promise<void> {
+    const before = this.#isOn;
+    this.#isOn = isOn;
+    const results = await this.#settleAll();
+    const failed = results.find(({ result }) => result < 0 && result !== -libc.errno.ENODEV);
+    if (failed === undefined) return;
+    this.#isOn = before;
+    await this.#settleAll();
+    throw packetSocketRefusal(failed.result, `make ${failed.link.name} promiscuous`);
+  }
+
+  async #settleAll(): Promise<{ link: Link; result: number }[]> {
+    const settled = [...this.#members].map(async ([fd, member]) => ({
+      link: member.link,
+      result: await this.#settle(fd, member),
+    }));
+    return Promise.all(settled);
+  }
+
+  /** Has the kernel do what is wanted when it has done what was asked before. */
+  #settle(fd: number, member: Member): Promise<number> {
+    member.last = member.last.then(async () => {
+      const wanted = this.#isOn;
+      if (member.isOn === wanted || member.link.isLoopback || this.#members.get(fd) !== member) return 0;
+      const result = await libc.setPromiscuous(fd, member.link.index, wanted);
+      // What can't be taken back is not there: the interface has gone.
+      if (wanted && result < 0) return result;
+      member.isOn = wanted;
+      return 0;
+    });
+    return member.last;
+  }
 }
 
 /** Says why something could not be done with a packet socket, and what to do; `attempts`: from the whole to the part. */

@@ -2,6 +2,7 @@ import { bpfKind, tcxKind } from "../capture/bpf/bpf-engine.ts";
 import { Capture, type CaptureListener } from "../capture/capture.ts";
 import { type EngineKind, EngineName } from "../capture/engine.ts";
 import { type Link, Links } from "../capture/links.ts";
+import { Promiscuity } from "../capture/packet-socket.ts";
 import { pcapKind } from "../capture/pcap/pcap-engine.ts";
 import { ringKind } from "../capture/ring/ring-engine.ts";
 import { selectEngine } from "../capture/select.ts";
@@ -34,6 +35,7 @@ const FILE_TRAFFIC: CapturedTraffic = {
   beat() {},
   taps: () => [],
   want() {},
+  async turnPromiscuous() {},
   async makeRoom() {},
   async rerange() {},
 };
@@ -81,6 +83,8 @@ export class ReportedTraffic implements CapturedTraffic, Reports {
 
   want(): void {}
 
+  async turnPromiscuous(): Promise<void> {}
+
   async makeRoom(): Promise<void> {}
 
   async rerange(ranges: RangeTable, maxAddresses: number): Promise<void> {
@@ -100,6 +104,8 @@ export interface CapturedTraffic extends TrafficSource {
   beat(): void;
   /** Captures other interfaces from now on. Throws PromtapError, and changes nothing, if one is not there. */
   want(interfaces: readonly string[]): void;
+  /** Has frames to other MAC addresses counted, or not, from now on. Throws PromtapError, likewise. */
+  turnPromiscuous(isOn: boolean): Promise<void>;
   /** Has what the kernel counts with made again, with room for all that there is now. Throws PromtapError, likewise. */
   makeRoom(): Promise<void>;
   /**
@@ -126,9 +132,10 @@ export async function startTraffic(config: Config, ledger: Ledger, parts: Parts)
 
 async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTraffic & AsyncDisposable> {
   requireLibc();
+  const promiscuity = new Promiscuity(config.isPromiscuous);
   const { kind, refusals } = await selectEngine(
     config.engine,
-    engineKinds(config, ledger),
+    engineKinds(config, ledger, promiscuity),
     presentLinks(config).length,
   );
   let current = kind;
@@ -154,6 +161,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
+    turnPromiscuous: (isOn) => promiscuity.turn(isOn),
     makeRoom: async () => renew(current.roomier?.(ledger), () => {}),
     tellsVlans: kind.name !== EngineName.RING || tellsVlans(config),
     countFurther: async (further) => renew(current.roomier?.(further), () => ledger.countFurther(further)),
@@ -174,9 +182,9 @@ type LiveEngine = Exclude<(typeof ENGINES)[number], "auto">;
 const AUTOMATIC: readonly LiveEngine[] = [EngineName.BPF, EngineName.RING, EngineName.PCAP];
 
 /** The engines that may be chosen, best first. */
-export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
+export function engineKinds(config: Config, ledger: Ledger, promiscuity?: Promiscuity): EngineKind[] {
   const { ranges, zonings, accounts } = ledger;
-  const { engine, maxAddresses, wireSizes, isPromiscuous, opensTunnels, customersBy } = config;
+  const { engine, maxAddresses, wireSizes, opensTunnels, customersBy } = config;
   const kernel = {
     ranges,
     zonings,
@@ -187,13 +195,13 @@ export function engineKinds(config: Config, ledger: Ledger): EngineKind[] {
     opensTunnels,
     maxVlans: ledger.vlans?.limit,
     knownVlans: { ofAddresses: () => ledger.knownVlans(), ofAccounts: () => ledger.knownVlansOfAccounts() },
-    isPromiscuous,
+    promiscuity,
     isFixed: isFixed(config),
   };
   const kinds: Record<LiveEngine, () => EngineKind> = {
     bpf: () => bpfKind(kernel),
     tcx: () => tcxKind(kernel),
-    ring: () => ringKind({ wireSizes, isPromiscuous, opensTunnels, tellsVlans: tellsVlans(config) }),
+    ring: () => ringKind({ wireSizes, promiscuity, opensTunnels, tellsVlans: tellsVlans(config) }),
     pcap: () => pcapKind(config.filter, opensTunnels),
   };
   if (engine !== "auto") return [kinds[engine]()];

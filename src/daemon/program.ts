@@ -215,6 +215,10 @@ export class Program {
       await Promise.allSettled(added.map(({ feature }) => feature[Symbol.asyncDispose]()));
     });
     const lists = first ?? (await useLists());
+    if (before.isPromiscuous !== next.isPromiscuous) {
+      await this.traffic.turnPromiscuous(next.isPromiscuous);
+      undoing.defer(() => this.traffic.turnPromiscuous(before.isPromiscuous));
+    }
     await this.#recount(before, next, ranges);
     undoing.move();
     lists.commit();

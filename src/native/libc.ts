@@ -255,18 +255,20 @@ export function packetStatistics(fd: number): { packets: number; drops: number }
 }
 
 const PACKET_ADD_MEMBERSHIP = 1;
+const PACKET_DROP_MEMBERSHIP = 2;
 const PACKET_MR_PROMISC = 1;
 
 /**
- * Makes an interface take in every frame, as long as the packet socket exists. In a helper thread: the kernel waits for
- * whatever holds the interfaces (rtnl_lock in packet_mc_add).
+ * Makes an interface take in every frame, as long as the packet socket exists, or takes that back. In a helper thread: the
+ * kernel waits for whatever holds the interfaces (rtnl_lock in packet_mc_add).
  */
-export function makePromiscuous(fd: number, interfaceIndex: number): Promise<number> {
+export function setPromiscuous(fd: number, interfaceIndex: number, isOn: boolean): Promise<number> {
   // struct packet_mreq: index, type u16, address length u16, address.
   const request = new DataView(new ArrayBuffer(16));
   request.setInt32(0, interfaceIndex, true);
   request.setUint16(4, PACKET_MR_PROMISC, true);
-  return setsockoptInBackground(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, new Uint8Array(request.buffer));
+  const option = isOn ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP;
+  return setsockoptInBackground(fd, SOL_PACKET, option, new Uint8Array(request.buffer));
 }
 
 const SOL_SOCKET = 1;

@@ -34,3 +34,9 @@ export function deleteAll(): void {
   // The kernel takes its time for each deletion, but not more for a group.
   ipBatch([...names.map((name) => `link set ${name} group ${DOOMED_GROUP}`), `link delete group ${DOOMED_GROUP}`]);
 }
+
+/** How often a link was made promiscuous, and not been let go. */
+export function promiscuity(name: string): number {
+  const [link] = JSON.parse(execFileSync("ip", ["-json", "-details", "link", "show", name], { encoding: "utf8" }));
+  return link.promiscuity as number;
+}

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../support/frames.ts";
 import { Namespace } from "../support/namespace.ts";
+import type { Page } from "../support/page.ts";
 import { RunningPromtap, runPromtap } from "../support/promtap.ts";
 import { engineOptions } from "../support/requirements.ts";
 import { send } from "../support/sender.ts";
+import { TemporaryFolder } from "../support/temporary-folder.ts";
 
 const MAC_BYTES = 6;
 const OTHER_MAC = [0x02, 0, 0, 0, 0, 0x77];
@@ -28,7 +32,11 @@ class Switch implements Disposable {
   }
 
   get promiscuity(): number {
-    const [link] = JSON.parse(this.namespace.ip("-d", "-j", "link", "show", "br0"));
+    return this.promiscuityOf("br0");
+  }
+
+  promiscuityOf(name: string): number {
+    const [link] = JSON.parse(this.namespace.ip("-d", "-j", "link", "show", name));
     return link.promiscuity as number;
   }
 
@@ -80,6 +88,48 @@ describe("frames to another MAC address", () => {
       const { stderr } = await promtap.stop();
       assert.equal(stderr.match(/capture started/g)?.length, 1, stderr);
       if (by !== "ip link") assert.equal(network.promiscuity, 0);
+    });
+  }
+
+  for (const engine of ["bpf", "ring"]) {
+    test(`are counted by engine ${engine} from one reload to another`, engineOptions(engine), async () => {
+      using network = new Switch();
+      using folder = new TemporaryFolder();
+      const { namespace } = network;
+      await namespace.carrier("br0");
+      const file = join(folder.path, "promtap.yml");
+      const write = (isOn: boolean, interfaces: string): void =>
+        writeFileSync(file, `engine: ${engine}\ninterfaces: [${interfaces}]\npromiscuous: ${isOn}\n`);
+      write(false, "br0");
+      await using promtap = await RunningPromtap.start(namespace, ["--config.file", file, "--web.enable-lifecycle"]);
+      const reload = async (isOn: boolean, interfaces: string): Promise<void> => {
+        write(isOn, interfaces);
+        assert.equal((await promtap.post("/-/reload")).status, 200);
+      };
+      const expect = async (packets: number): Promise<void> => {
+        await network.send();
+        const count = (page: Page): number => page.sum("promacct_packet_size_bytes_all_count", 'interface="br0"');
+        assert.equal(count(await promtap.pageWhere("all is counted", (page) => count(page) >= packets)), packets);
+      };
+      const ofPort = network.promiscuityOf("veth1");
+      await expect(OWN);
+      await reload(true, "br0");
+      assert.equal(network.promiscuity, 1);
+      await expect(OWN + OWN + FOREIGN);
+      await reload(true, "br0, veth1");
+      await promtap.pageWhere(
+        "veth1 is captured",
+        (page) => page.sum("promtap_interface_up", 'interface="veth1"') === 1,
+      );
+      assert.deepEqual([network.promiscuity, network.promiscuityOf("veth1")], [1, ofPort + 1]);
+      await reload(false, "br0, veth1");
+      assert.deepEqual([network.promiscuity, network.promiscuityOf("veth1")], [0, ofPort]);
+      await expect(OWN + OWN + FOREIGN + OWN);
+      await reload(true, "br0");
+      assert.equal(network.promiscuity, 1);
+      const { stderr } = await promtap.stop();
+      assert.equal(network.promiscuity, 0);
+      assert.doesNotMatch(stderr, /waits for a restart/);
     });
   }
 

@@ -2,43 +2,57 @@ import { ErrorCode, PromtapError } from "../../errors.ts";
 import * as bpf from "../../native/bpf.ts";
 import * as libc from "../../native/libc.ts";
 import type { Link } from "../netlink.ts";
-import { openPacketSocket, packetAddress, turnPromiscuous } from "../packet-socket.ts";
+import { openPacketSocket, packetAddress, type Promiscuity } from "../packet-socket.ts";
 
-/** How packets get to the program on one interface: until the descriptors that it returns are closed. */
-export type Attach = (link: Link, programFd: number) => Promise<readonly number[]>;
-
-/** Has packets come to another program instead, each to one of both. Returns a negated errno, or 0 and more. */
-export type Replace = (attached: readonly number[], programFd: number) => number;
-
-export const replaceOnSocket: Replace = ([fd], programFd) => bpf.attachToSocket(fd!, programFd);
-
-export const replaceTcx: Replace = (attached, programFd) =>
-  Math.min(...attached.map((fd) => bpf.updateTcx(fd, programFd)));
-
-export async function attachSocket(link: Link, programFd: number): Promise<number[]> {
-  return attachToSocket(link, programFd, false);
+/** How packets get to the program on one interface. */
+export interface Attachment {
+  /** Until the descriptors that it returns are detached. Throws PromtapError. */
+  attach(link: Link, programFd: number): Promise<readonly number[]>;
+  /** Has packets come to another program instead, each to one of both. Returns a negated errno, or 0 and more. */
+  replace(attached: readonly number[], programFd: number): number;
+  detach(attached: readonly number[]): Promise<void>;
 }
 
-export async function attachPromiscuousSocket(link: Link, programFd: number): Promise<number[]> {
-  return attachToSocket(link, programFd, true);
+export function socketAttachment(promiscuity: Promiscuity | undefined): Attachment {
+  return {
+    attach: (link, programFd) => attachToSocket(link, programFd, promiscuity),
+    replace: ([fd], programFd) => bpf.attachToSocket(fd!, programFd),
+    async detach([fd]) {
+      await promiscuity?.leave(fd!);
+      await libc.closeInBackground(fd!);
+    },
+  };
 }
 
-async function attachToSocket(link: Link, programFd: number, isPromiscuous: boolean): Promise<number[]> {
+export const TCX_ATTACHMENT: Attachment = {
+  attach: attachTcx,
+  replace: (attached, programFd) => Math.min(...attached.map((fd) => bpf.updateTcx(fd, programFd))),
+  async detach(attached) {
+    await Promise.all(attached.map(libc.closeInBackground));
+  },
+};
+
+async function attachToSocket(
+  link: Link,
+  programFd: number,
+  promiscuity: Promiscuity | undefined,
+): Promise<readonly number[]> {
   const fd = openPacketSocket(link.name, link.isEthernet);
   try {
     let result = bpf.attachToSocket(fd, programFd);
-    if (result >= 0 && isPromiscuous) await turnPromiscuous(fd, link);
+    if (result >= 0) await promiscuity?.join(fd, link);
     if (result >= 0) result = libc.bind(fd, packetAddress(link.index));
     if (result >= 0) return [fd];
     throw new PromtapError(ErrorCode.HOST, `couldn't open ${link.name}: ${libc.errnoText(result)}`);
   } catch (error) {
+    await promiscuity?.leave(fd);
     void libc.closeInBackground(fd);
     throw error;
   }
 }
 
 /** Not in a helper thread, though the kernel may wait: it looks the index up in the namespace of the thread. */
-export async function attachTcx(link: Link, programFd: number): Promise<number[]> {
+async function attachTcx(link: Link, programFd: number): Promise<number[]> {
   // A packet on loopback is sent and received: one of both is counted.
   const hooks = link.isLoopback ? [bpf.BPF_TCX_INGRESS] : [bpf.BPF_TCX_INGRESS, bpf.BPF_TCX_EGRESS];
   const fds: number[] = [];

@@ -9,15 +9,7 @@ import * as libc from "../../native/libc.ts";
 import { type Engine, type EngineKind, EngineName, type Losses, type Renewal } from "../engine.ts";
 import { ARPHRD_LOOPBACK, type Link } from "../netlink.ts";
 import type { CapabilityName } from "../../native/capabilities.ts";
-import {
-  type Attach,
-  attachPromiscuousSocket,
-  attachSocket,
-  attachTcx,
-  type Replace,
-  replaceOnSocket,
-  replaceTcx,
-} from "./attach.ts";
+import { type Attachment, socketAttachment, TCX_ATTACHMENT } from "./attach.ts";
 import { close, closeProgram, type Counting, retarget, setLedger, sync } from "./counting.ts";
 import { isRealtime, possibleCpus } from "./cpus.ts";
 import { untilProgramsEnd } from "./tables/grace.ts";
@@ -27,6 +19,7 @@ import { Hook, loadProgram } from "./program/program.ts";
 import { capabilitiesForMaps, capabilitiesToLoad, kernelRefusal, MIN_KERNEL, MIN_TCX_KERNEL } from "./refusal.ts";
 import { SharedTables } from "./tables/shared-tables.ts";
 import { tableSizes } from "./tables/table-sizes.ts";
+import type { Promiscuity } from "../packet-socket.ts";
 import { AccountCounters } from "./zones/account-counters.ts";
 import { accountRefusal } from "./zones/account-layout.ts";
 import { Finders, type KnownVlans } from "./zones/finders.ts";
@@ -38,8 +31,7 @@ interface Variant extends Pick<EngineKind, "name" | "needs" | "keeps"> {
   hook: Hook;
   /** Descriptors of what attaches a program to an interface. */
   attached: number;
-  attach: Attach;
-  replace: Replace;
+  attachment: Attachment;
 }
 
 export interface KernelOptions {
@@ -51,7 +43,7 @@ export interface KernelOptions {
   maxVlans?: number | undefined;
   knownVlans?: KnownVlans;
   /** Of engine bpf alone. */
-  isPromiscuous?: boolean;
+  promiscuity?: Promiscuity;
   zonings: readonly Zoning[];
   accounts?: Accounts | undefined;
   /** Interfaces that there will be, as far as that is known. */
@@ -92,8 +84,7 @@ export function bpfKind(options: KernelOptions): EngineKind {
       name: EngineName.BPF,
       hook: Hook.SOCKET,
       attached: 1,
-      attach: options.isPromiscuous === true ? attachPromiscuousSocket : attachSocket,
-      replace: replaceOnSocket,
+      attachment: socketAttachment(options.promiscuity),
       needs,
       keeps,
     },
@@ -109,7 +100,7 @@ export function tcxKind(options: KernelOptions): EngineKind {
   const needs = ["CAP_NET_ADMIN", ...capabilitiesToLoad()] as const;
   const keeps = ["CAP_NET_ADMIN", ...TO_LOAD] as const;
   return new KernelKind(
-    { name: EngineName.TCX, hook: Hook.TCX, attached: 2, attach: attachTcx, replace: replaceTcx, needs, keeps },
+    { name: EngineName.TCX, hook: Hook.TCX, attached: 2, attachment: TCX_ATTACHMENT, needs, keeps },
     options,
   );
 }
@@ -153,7 +144,8 @@ class KernelKind implements EngineKind {
     try {
       const counting = this.#load(LOOPBACK, ledger.interface(LOOPBACK.name), 1);
       try {
-        for (const fd of await this.#variant.attach(LOOPBACK, counting.programFd!)) void libc.closeInBackground(fd);
+        const { attachment } = this.#variant;
+        void attachment.detach(await attachment.attach(LOOPBACK, counting.programFd!));
       } finally {
         close(counting);
       }
@@ -182,7 +174,7 @@ class KernelKind implements EngineKind {
   async open(link: Link, ledger: InterfaceLedger, siblings: number): Promise<Engine> {
     const counting = this.#takeIdle(link, ledger) ?? this.#load(link, ledger, siblings + this.#idle.size);
     try {
-      const attached = await this.#variant.attach(link, counting.programFd!);
+      const attached = await this.#variant.attachment.attach(link, counting.programFd!);
       if (!this.#options.isFixed) closeProgram(counting);
       return new KernelEngine(this, link, ledger, counting, attached);
     } catch (error) {
@@ -229,9 +221,13 @@ class KernelKind implements EngineKind {
 
   /** Has packets come to what was prepared. Throws PromtapError. */
   replace({ name }: Link, attached: readonly number[], counting: Counting): void {
-    const result = this.#variant.replace(attached, counting.programFd!);
+    const result = this.#variant.attachment.replace(attached, counting.programFd!);
     if (result < 0) throw new PromtapError(ErrorCode.HOST, `couldn't open ${name}: ${libc.errnoText(result)}`);
     if (!this.#options.isFixed) closeProgram(counting);
+  }
+
+  detach(attached: readonly number[]): Promise<void> {
+    return this.#variant.attachment.detach(attached);
   }
 
   settled(): Promise<void> {
@@ -375,7 +371,7 @@ class KernelEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#attached.map(libc.closeInBackground));
+    await this.#kind.detach(this.#attached);
     this.sync();
     this.#isOpen = false;
     // Without a ledger: what waits for one is not for the interface that the counting serves next.

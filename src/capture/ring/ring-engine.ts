@@ -9,7 +9,7 @@ import { parseSegments } from "../../packet/transport.ts";
 import { openTunnel } from "../../packet/tunnel.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
-import { openPacketSocket, packetAddress, packetSocketRefusal, turnPromiscuous } from "../packet-socket.ts";
+import { openPacketSocket, packetAddress, packetSocketRefusal, type Promiscuity } from "../packet-socket.ts";
 import { FrameWalk } from "./frame-walk.ts";
 import {
   type BlockWalker,
@@ -78,7 +78,7 @@ export interface RingOptions {
    * in linux/virtio_net.h), such as those of SCTP, and of UDP before Linux 6.2.
    */
   wireSizes?: boolean;
-  isPromiscuous?: boolean;
+  promiscuity?: Promiscuity;
   /** The packets inside of tunnels are recorded; not with `wireSizes`. */
   opensTunnels?: boolean;
   /** Frames are recorded with their VLAN. */
@@ -112,7 +112,7 @@ export async function openRingEngine(
   link: Link,
   ledger: Counted,
   siblings: number,
-  { wireSizes = false, isPromiscuous = false, opensTunnels = false, tellsVlans = false }: RingOptions = {},
+  { wireSizes = false, promiscuity, opensTunnels = false, tellsVlans = false }: RingOptions = {},
   budget = new RingBudget(),
 ): Promise<Engine<Counted>> {
   const snap = { isEthernet: link.isEthernet, ignoreOutgoing: link.isLoopback, hasTransport: wireSizes, opensTunnels };
@@ -122,12 +122,17 @@ export async function openRingEngine(
   try {
     const { fd, ring } = await openSocket(link.name, snap, ringBytes);
     try {
-      if (isPromiscuous) await turnPromiscuous(fd, link);
+      await promiscuity?.join(fd, link);
       const bound = libc.bind(fd, packetAddress(link.index));
-      if (bound >= 0) return new RingEngine(fd, ring, { ...snap, tellsVlans }, ledger, () => budget.release(ringBytes));
+      const onClose = (): Promise<void> | undefined => {
+        budget.release(ringBytes);
+        return promiscuity?.leave(fd);
+      };
+      if (bound >= 0) return new RingEngine(fd, ring, { ...snap, tellsVlans }, ledger, onClose);
       throw packetSocketRefusal(bound, `open ${link.name}`, "bind to it");
     } catch (error) {
       ring.close();
+      await promiscuity?.leave(fd);
       void libc.closeInBackground(fd);
       throw error;
     }
@@ -161,7 +166,7 @@ class RingEngine implements Engine<Counted> {
   readonly #fd: number;
   readonly #ring: Ring;
   #sink: FrameCounts | undefined;
-  readonly #onClose: () => void;
+  readonly #onClose: () => Promise<void> | undefined;
   readonly #isEthernet: boolean;
   readonly #opensTunnels: boolean;
   readonly #walk: BlockWalker;
@@ -180,7 +185,7 @@ class RingEngine implements Engine<Counted> {
     ring: Ring,
     { isEthernet, hasTransport, opensTunnels = false, tellsVlans }: SnapOptions & { tellsVlans: boolean },
     { sink }: Counted,
-    onClose: () => void,
+    onClose: () => Promise<void> | undefined,
   ) {
     this.#fd = fd;
     this.#ring = ring;
@@ -240,7 +245,7 @@ class RingEngine implements Engine<Counted> {
     this.sync();
     this.#isOpen = false;
     this.#ring.close();
-    this.#onClose();
+    await this.#onClose();
     await libc.closeInBackground(this.#fd);
   }
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -17,7 +16,7 @@ import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../../support/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
 import { LinkNews } from "../link-news.ts";
-import { enterPrivateNetwork, ip } from "../private-network.ts";
+import { enterPrivateNetwork, ip, promiscuity } from "../private-network.ts";
 import { TunInterface } from "../ring/tun-interface.ts";
 import { EXPRESSIONS, FRAMES, indexOf } from "./filtered-frames.ts";
 import { LiveTcpdump } from "./live-tcpdump.ts";
@@ -67,12 +66,6 @@ function udp(index: number, lengthBytes = 64): Frame {
   const frame = ipv4Frame({ source: "10.0.0.1", destination: "10.0.0.2", protocol: PROTOCOL_UDP, lengthBytes });
   frame.bytes.splice(10, 2, (index >> 8) & 0xff, index & 0xff);
   return frame;
-}
-
-/** How often a link was made promiscuous, and not been let go. */
-function promiscuity(name: string): number {
-  const [link] = JSON.parse(execFileSync("ip", ["-json", "-details", "link", "show", name], { encoding: "utf8" }));
-  return link.promiscuity as number;
 }
 
 /** Memory of packet sockets that this process has mapped, as the kernel lists it. */
