@@ -62,7 +62,7 @@ function sentPackets(ledger: InterfaceLedger): number {
   return sent;
 }
 
-describe("two CPUs that see an address, or a VLAN, for the first time at once", { skip, timeout: 60_000 }, () => {
+describe("two CPUs that see an address, or a VLAN, for the first time at once", { skip, timeout: 240_000 }, () => {
   const cases = [
     ["row", 4, "10.0.0.0/8:a=1", rowDispenser],
     ["row", 6, "10.0.0.0/8:a=1", rowDispenser],
