@@ -28,8 +28,8 @@ export function isPlainIpv4(view: DataView, start: number, end: number): boolean
   return beginsIpv4(view.getUint8(start + ETHERNET_HEADER_BYTES));
 }
 
-/** Likewise, a whole IPv6 header, maybe with extension headers behind it. Hot; does not allocate. */
-export function isPlainIpv6(view: DataView, start: number, end: number): boolean {
+/** Whether it has a whole IPv6 header there, maybe with extension headers behind it. Hot; does not allocate. */
+export function hasIpv6Header(view: DataView, start: number, end: number): boolean {
   if (end - start < PLAIN_IPV6_BYTES || view.getUint16(start + ETHERNET_TYPE) !== ETHERTYPE_IPV6) return false;
   return view.getUint8(start + ETHERNET_HEADER_BYTES) >> 4 === 6;
 }

@@ -3,7 +3,7 @@ import { ETHERNET_HEADER_BYTES } from "../../packet/headers.ts";
 import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
 import { LINKTYPE_ETHERNET } from "../../packet/link/link-types.ts";
 import { Packet } from "../../packet/packet.ts";
-import { isPlainIpv4, isPlainIpv6, parseFrame } from "../../packet/parse.ts";
+import { isPlainIpv4, hasIpv6Header, parseFrame } from "../../packet/parse.ts";
 import { CAPTURED, LENGTH, MAC, NEXT, type Ring, STATUS, TP_STATUS_GSO_TCP } from "./ring.ts";
 
 type RingMemory = Pick<Ring, "bytes" | "words" | "halves" | "view">;
@@ -68,7 +68,7 @@ export class FrameWalk {
       const word = at >> 2;
       const start = at + halves[(at >> 1) + MAC]!;
       const isSingle = (words[word + STATUS]! & TP_STATUS_GSO_TCP) === 0;
-      if (!isSingle || !isPlainIpv6(view, start, start + words[word + CAPTURED]!)) break;
+      if (!isSingle || !hasIpv6Header(view, start, start + words[word + CAPTURED]!)) break;
       const lengthBytes = words[word + LENGTH]! - ETHERNET_HEADER_BYTES;
       if (!sink.recordIpv6(view, start + ETHERNET_HEADER_BYTES, lengthBytes)) break;
       at += words[word + NEXT]!;

@@ -10,6 +10,7 @@ import { openTunnel } from "../../packet/tunnel.ts";
 import { type Engine, type EngineKind, EngineName, type Losses } from "../engine.ts";
 import type { Link } from "../netlink.ts";
 import { openPacketSocket, packetAddress, packetSocketRefusal, type Promiscuity } from "../packet-socket.ts";
+import { drainPeriod, type RingRoom } from "./drain-period.ts";
 import { FrameWalk } from "./frame-walk.ts";
 import {
   type BlockWalker,
@@ -26,20 +27,11 @@ import {
 } from "./ring.ts";
 import { snapFilter, type SnapOptions } from "./snap-filter.ts";
 
-/**
- * How often finished blocks are read; a scrape reads them too. Sooner if packets come so fast, or the ring is so small,
- * that a good part of the ring is filled meanwhile. Not sooner than needed: each time costs 100 to 300 µs, because the event
- * loop has gone cold.
- */
-const DRAIN_MS = [80, 40, 20, 10] as const;
-const BUSY_SHARE = 1 / 4;
-/** In the longest period a burst out of silence may bring as much: 3.4 million packets a second. */
-const MAX_BURST_BYTES = 32 * 1024 * 1024;
 /** The kernel counts what it drops in 32 bits: read in time, but not with every block, because a call makes garbage. */
 const DRAINS_PER_LOOK_AT_LOSSES = 100;
 /** Memory of all rings together, and the bounds of one. 32 MiB hold 270,000 packets. */
 const ALL_RINGS_BYTES = 256 * 1024 * 1024;
-const MAX_RING_BYTES = MAX_BURST_BYTES;
+const MAX_RING_BYTES = 32 * 1024 * 1024;
 const MIN_RING_BYTES = 2 * 1024 * 1024;
 
 /** What packets are counted into; such as an InterfaceLedger. */
@@ -171,7 +163,7 @@ class RingEngine implements Engine<Counted> {
   readonly #opensTunnels: boolean;
   readonly #walk: BlockWalker;
   readonly #packet = new Packet();
-  readonly #periodsMs: readonly number[];
+  readonly #room: RingRoom;
   #periodMs: number;
   /** What part of the ring was read since the period began. */
   #share = 0;
@@ -197,8 +189,8 @@ class RingEngine implements Engine<Counted> {
     else if (opensTunnels || tellsVlans) this.#walk = this.#walkParsed.bind(this);
     else if (isEthernet) this.#walk = this.#walkFrames(new FrameWalk(ring));
     else this.#walk = this.#walkPackets.bind(this);
-    this.#periodsMs = ring.bytes.length < MAX_BURST_BYTES ? DRAIN_MS.slice(1) : DRAIN_MS;
-    this.#periodMs = this.#periodsMs[0]!;
+    this.#room = { bytes: ring.bytes.length, hasLongFrames: hasTransport || opensTunnels };
+    this.#periodMs = drainPeriod(this.#room, 0);
     this.#timer = setInterval(this.#drainInTime, this.#periodMs);
   }
 
@@ -211,6 +203,7 @@ class RingEngine implements Engine<Counted> {
   retarget(ledger: Counted | undefined): void {
     this.sync();
     this.#sink = ledger?.sink;
+    if (this.#isOpen) this.#drain();
   }
 
   /** Without a sink packets stay in the ring. */
@@ -221,9 +214,8 @@ class RingEngine implements Engine<Counted> {
   readonly #drainInTime = (): void => {
     if (++this.#drains % DRAINS_PER_LOOK_AT_LOSSES === 0) this.#readLosses();
     this.#drain();
-    const sharePerMs = this.#share / this.#periodMs;
+    const periodMs = drainPeriod(this.#room, this.#share / this.#periodMs);
     this.#share = 0;
-    const periodMs = this.#periodsMs.find((ms) => sharePerMs * ms < BUSY_SHARE) ?? this.#periodsMs.at(-1)!;
     if (periodMs === this.#periodMs) return;
     clearInterval(this.#timer);
     this.#timer = setInterval(this.#drainInTime, periodMs);

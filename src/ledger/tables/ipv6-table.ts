@@ -23,12 +23,13 @@ const ENTRY_WORDS = 1 << ENTRY_SHIFT;
 const TX_PLACES = 4;
 const ROW = 8;
 const NEXT = 9;
-/** A word of every entry that stays 0, in either direction. */
+/** A word of every entry that stays 0, in either direction: 10 | 8 is 10. */
 const NO_PLACE = 10;
 const RX_PLACES = 12;
-const PLACE = ENTRY_WORDS - 1;
-const COLUMN_SHIFT = ENTRY_SHIFT;
-const RX_SHIFT = 2 * ENTRY_SHIFT;
+const PLACE_MASK = ENTRY_WORDS - 1;
+const COLUMN_SHIFT = 4;
+const COLUMN_MASK = 0xf;
+const RX_SHIFT = 8;
 /** Makes the selector of what is sent that of what is received. */
 export const RX_SELECTOR = (1 << RX_SHIFT) | (RX_PLACES - TX_PLACES);
 
@@ -41,7 +42,7 @@ const OUTSIDE = GONE + 1;
 
 const WITH_PLACE = ["tcp", "udp", "icmpv6", ""];
 const SELECTOR_OF_CELL = Uint16Array.from({ length: ROW_CELLS }, (_, cell) => makeSelector(cell));
-/** Next header → selector of what is sent, one of a cell (see rows.ts); 0 if it is an extension header, behind which the protocol stands. */
+/** Next header → selector of what is sent; 0 if it is an extension header, behind which the protocol stands. */
 export const SELECTOR_OF_HEADER = Uint8Array.from({ length: 256 }, (_, header) =>
   isExtension(header) ? 0 : selectorOf(IPV6_COLUMN[header]!),
 );
@@ -81,13 +82,13 @@ export class Ipv6Table {
   }
 
   /**
-   * Where the counters of an address begin that a selector means, UNLISTED or UNSEEN; UNSEEN as well for an address that
+   * Where the counters begin that a selector means, of an address; UNLISTED, or UNSEEN, as well for an address that
    * no range has and that can be remembered: most traffic needs no search in the ranges, whose code would keep V8 from
    * making one loop of all the rest. Hot; does not allocate.
    */
   find(word0: number, word1: number, word2: number, word3: number, selector: number): number {
     const at = this.#entryOf(word0, word1, word2, word3);
-    const counters = this.#entries[at | (selector & PLACE)]!;
+    const counters = this.#entries[at | (selector & PLACE_MASK)]!;
     return counters === 0 ? this.#findElse(at, word0, word1, word2, word3, selector) : counters;
   }
 
@@ -101,10 +102,10 @@ export class Ipv6Table {
       if (this.#outside.length < MAX_OUTSIDE) return UNSEEN;
       return this.#ranges.rangeOfIpv6(word0, word1, word2, word3) === NO_RANGE ? UNLISTED : UNSEEN;
     }
-    const cell = (selector >> RX_SHIFT) * RX_CELLS + ((selector >> COLUMN_SHIFT) & PLACE);
+    const cell = (selector >> RX_SHIFT) * RX_CELLS + ((selector >> COLUMN_SHIFT) & COLUMN_MASK);
     // No cell has the first slot: see ALL_SLOT.
     const counters = Math.imul(this.#rows.slotOf(~owner, cell), SLOT_DOUBLES);
-    const place = selector & PLACE;
+    const place = selector & PLACE_MASK;
     if (place !== NO_PLACE) entries[at | place] = counters;
     return counters;
   }
@@ -121,8 +122,8 @@ export class Ipv6Table {
     const at = this.#take(word0, word1, word2, word3);
     const entry = this.#entries.subarray(at, at + ENTRY_WORDS);
     entry[ROW] = OUTSIDE;
-    entry.fill(UNLISTED, TX_PLACES, ROW);
-    entry.fill(UNLISTED, RX_PLACES);
+    entry.fill(UNLISTED, TX_PLACES, TX_PLACES + WITH_PLACE.length);
+    entry.fill(UNLISTED, RX_PLACES, RX_PLACES + WITH_PLACE.length);
     this.#outside.push(at);
   }
 

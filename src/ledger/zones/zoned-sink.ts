@@ -9,7 +9,7 @@ export interface FrameCounts {
    * `record` must do it.
    */
   recordIpv4(source: number, destination: number, protocol: number, lengthBytes: number): boolean;
-  /** Likewise, an IPv6 packet without extension headers, given by where its header is. */
+  /** Likewise, an IPv6 packet, given by where its header is; false if it has extension headers. */
   recordIpv6(view: DataView, at: number, lengthBytes: number): boolean;
   /** A frame that stands for several packets of the wire. */
   recordAggregated(packet: Packet): void;

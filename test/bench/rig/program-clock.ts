@@ -12,7 +12,7 @@ interface Shown {
 
 /**
  * The kernel's own clock of BPF programs, which goes until it is disposed of. Steadier than the sender's time, but it
- * costs every run some 100 ns itself, which are in what it tells.
+ * costs every run some 100 ns itself, which are in what it tells. It goes on if this process is killed.
  */
 export class ProgramClock implements Disposable {
   readonly #before = readFileSync(SWITCH, "utf8");

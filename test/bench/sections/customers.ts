@@ -55,8 +55,7 @@ export async function customers(bench: Bench): Promise<Report> {
       "Prefixes of random lengths all over the addresses, a quarter of them IPv6, each with labels of its own. The second " +
         "table: frames from random addresses to random ones, next to none of which are in the 2 ranges. Else as above.",
       "the clock of the kernel: run_time_ns over run_cnt of the program (kernel.bpf_stats_enabled), the same frames, medians; " +
-        "the clock itself is in it. Most of what 100,000 prefixes take is waiting for memory: for a line of the tables of " +
-        "either end, both at once, and then for the counters, if the end is a customer's.",
+        "the clock itself is in it.",
       "ready: from exec, median; CPU: of all threads until then, by the scheduler's clock; RssAnon: after a scrape; BPF " +
         "maps: those that promtap reads, of the whole process.",
       `reload: of ${whole(list.count)} prefixes, ${CHANGES} of them changed, from SIGHUP to its line in the log, median; ` +

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { parseRange } from "../../../src/config/range-syntax.ts";
 import { FrameWalk } from "../../../src/capture/ring/frame-walk.ts";
 import { CAPTURED, LENGTH, MAC, NEXT, STATUS, TP_STATUS_GSO_TCP } from "../../../src/capture/ring/ring.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { type Range, RangeTable } from "../../../src/ledger/ranges.ts";
+import { RX_CELLS } from "../../../src/ledger/rows.ts";
 import { LINKTYPE_ETHERNET } from "../../../src/packet/link/link-types.ts";
+import { IPPROTO_TCP } from "../../../src/packet/headers.ts";
 import { Packet, Verdict } from "../../../src/packet/packet.ts";
 import { parseFrame } from "../../../src/packet/parse.ts";
+import { IPV6_COLUMN } from "../../../src/packet/protocols.ts";
+import { EXTENSION_HEADERS } from "../../../src/packet/transport.ts";
 import { rangeLists, traffic } from "../../ledger/arbitraries.ts";
 import { Model, seriesOf, type Traffic } from "../../ledger/model.ts";
 import { zoningOf } from "../../ledger/zones/zonings.ts";
@@ -145,4 +150,30 @@ test("frames count as their parsed packets one by one, by address and by zone, a
   });
   fc.assert(property, { numRuns: 300 });
   assert.ok(evicted > 10, `only ${evicted} gave way`);
+});
+
+test("an IPv6 packet with an extension header counts by what is behind it, though its addresses are known", () => {
+  const [source, destination] = [
+    0x2001_0db8_0000_0000_0000_0000_0000_0001n,
+    0x2001_0db8_0000_0000_0000_0000_0000_0002n,
+  ];
+  const frame = (next: number, ...behind: number[]): Frame => {
+    const headers = headersOf({ version: 6, source, destination, protocol: next } as Traffic, false);
+    return { bytes: Uint8Array.from([...Array<number>(12).fill(2), ...headers, ...behind]), isMerged: false };
+  };
+  for (const header of EXTENSION_HEADERS) {
+    const eth0 = new Ledger(new RangeTable([parseRange("2001:db8::/64")]), NO_LIMIT).interface("eth0");
+    // Each row has counters of other protocols, which a header that is none of the known would be.
+    const list = [frame(253), frame(IPPROTO_TCP), frame(header, IPPROTO_TCP, 0, 0, 0, 0, 0, 0, 0)];
+    new FrameWalk(ringOf(list)).walk(0, list.length, eth0.sink);
+    const { rows } = eth0;
+    for (let row = 0; row < rows.count; row++) {
+      const direction = rows.slotOf(row, IPV6_COLUMN[IPPROTO_TCP]!) > 0 ? 0 : RX_CELLS;
+      const packets = [IPPROTO_TCP, 253].map((protocol) =>
+        eth0.slots.packets(rows.slotOf(row, direction + IPV6_COLUMN[protocol]!)),
+      );
+      assert.deepEqual(packets, [2, 1], `header ${header}, row ${row}`);
+    }
+    assert.equal(rows.count, 2);
+  }
 });

@@ -4,6 +4,8 @@ import { before, describe, test } from "node:test";
 import { Links } from "../../../src/capture/links.ts";
 import { openRingEngine } from "../../../src/capture/ring/ring-engine.ts";
 import type { Packet } from "../../../src/packet/packet.ts";
+import { ipv6NextHeader } from "../../../src/packet/ipv6.ts";
+import { isExtension } from "../../../src/packet/transport.ts";
 import { hex } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { enterPrivateNetwork } from "../private-network.ts";
@@ -39,7 +41,8 @@ class Recorder {
     return true;
   }
 
-  recordIpv6(_view: DataView, _at: number, lengthBytes: number): boolean {
+  recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
+    if (isExtension(ipv6NextHeader(view, at))) return false;
     this.seen.push([lengthBytes, null]);
     return true;
   }

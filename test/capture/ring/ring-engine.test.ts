@@ -4,8 +4,9 @@ import { existsSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import { type Link, Links } from "../../../src/capture/links.ts";
 import { openRingEngine, ringKind } from "../../../src/capture/ring/ring-engine.ts";
-import { readPlainIpv6 } from "../../../src/packet/ipv6.ts";
+import { ipv6NextHeader, readPlainIpv6 } from "../../../src/packet/ipv6.ts";
 import { Packet, Verdict } from "../../../src/packet/packet.ts";
+import { isExtension } from "../../../src/packet/transport.ts";
 import { type Facts, facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
@@ -34,6 +35,7 @@ class Recorder {
   }
 
   recordIpv6(view: DataView, at: number, lengthBytes: number): boolean {
+    if (isExtension(ipv6NextHeader(view, at))) return false;
     const packet = new Packet();
     readPlainIpv6(packet, view, at, lengthBytes);
     this.record(packet);

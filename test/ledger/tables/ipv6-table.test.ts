@@ -87,6 +87,32 @@ test("an address has the counters of its row, in every cell that has any, as soo
   assert.equal(site.find("2001:db8::1", 1), countersOf(row, 1));
 });
 
+test("what has a place in an entry is looked up in the row once, until the entry goes", () => {
+  const site = new Site("2001:db8::/32");
+  let lookedUp = 0;
+  const { rows } = site;
+  const slotIn = rows.slotOf.bind(rows);
+  rows.slotOf = (row, cell) => {
+    lookedUp++;
+    return slotIn(row, cell);
+  };
+  const cells = ["tcp", "udp", "icmpv6", ""].flatMap((label) => {
+    const column = PROTOCOL_LABELS.indexOf(label as (typeof PROTOCOL_LABELS)[number]);
+    return [column, column + RX_CELLS];
+  });
+  const hosts = Array.from({ length: 300 }, (_, k) => `2001:db8::${(k + 1).toString(16)}`);
+  for (const host of hosts) {
+    // The table is made again and again meanwhile, and keeps what is known.
+    site.table.set(...words(host), site.row(...cells));
+    for (const cell of cells) site.find(host, cell);
+  }
+  assert.equal(lookedUp, hosts.length * cells.length);
+  for (const host of hosts) for (const cell of cells) assert.notEqual(site.find(host, cell), UNSEEN);
+  site.table.setUnlisted(...words("2001:db9::1"));
+  for (const cell of cells) assert.equal(site.find("2001:db9::1", cell), UNLISTED);
+  assert.equal(lookedUp, hosts.length * cells.length);
+});
+
 test("what is forgotten with its row is not known any more, and may have another row", () => {
   const site = new Site("2001:db8::/32/64");
   const [network, other] = [site.row(...Array(ROW_CELLS).keys()), site.row(UDP)];
@@ -177,6 +203,10 @@ test("a network of any size makes no table of any size, and leaves that of other
   for (let k = 0; k < 1000; k++) assert.equal(site.find(inOther(k)), UNSEEN, inOther(k));
 });
 
+/** Cells of rows, in both directions, with a place in an entry and without one; and one that no row has. */
+const CELLS = [UDP, UDP + RX_CELLS, GRE, GRE + RX_CELLS];
+const WITHOUT_SLOT = PROTOCOL_LABELS.indexOf("tcp") + RX_CELLS;
+
 /** What is done with a host of a network. */
 const deeds = fc.record({
   deed: fc.constantFrom("set", "set", "set", "unlisted", "forget", "refresh"),
@@ -191,7 +221,7 @@ class Model {
   readonly #hosts = new Map<string, number>();
 
   set(network: number, host: string): void {
-    const row = this.#rows.get(network) ?? this.site.row(UDP);
+    const row = this.#rows.get(network) ?? this.site.row(...CELLS);
     this.#rows.set(network, row);
     this.#hosts.set(host, row);
     this.site.table.set(...words(host), row);
@@ -208,7 +238,14 @@ class Model {
 
   check(host: string): void {
     const row = this.#hosts.get(host);
-    assert.equal(this.site.find(host), row === undefined ? UNSEEN : countersOf(row, UDP), host);
+    for (const cell of CELLS) {
+      assert.equal(
+        this.site.find(host, cell),
+        row === undefined ? UNSEEN : countersOf(row, cell),
+        `${host}, cell ${cell}`,
+      );
+    }
+    assert.equal(this.site.find(host, WITHOUT_SLOT), UNSEEN, host);
   }
 
   checkAll(): void {
@@ -223,13 +260,15 @@ test("tells what a map tells, whatever is set and forgotten", () => {
       const { table } = model.site;
       for (const { deed, network, host } of all) {
         const inside = `2001:db8:0:${network}::${host.toString(16)}`;
-        const outside = words(`2001:db8:8000:${network}::${host.toString(16)}`);
+        const outside = `2001:db8:8000:${network}::${host.toString(16)}`;
         if (deed === "set") model.set(network, inside);
         else if (deed === "forget") model.forget(network);
         else if (deed === "refresh") table.refresh();
-        else if (table.find(...outside, UDP) === UNSEEN) table.setUnlisted(...outside);
+        else if (model.site.find(outside) === UNSEEN) table.setUnlisted(...words(outside));
         model.check(inside);
-        assert.ok([UNLISTED, UNSEEN].includes(table.find(...outside, UDP)));
+        for (const cell of [...CELLS, WITHOUT_SLOT]) {
+          assert.ok([UNLISTED, UNSEEN].includes(model.site.find(outside, cell)), outside);
+        }
       }
       model.checkAll();
     }),
