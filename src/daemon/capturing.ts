@@ -35,7 +35,6 @@ const FILE_TRAFFIC: CapturedTraffic = {
   beat() {},
   taps: () => [],
   want() {},
-  async turnPromiscuous() {},
   async makeRoom() {},
   async rerange() {},
 };
@@ -83,8 +82,6 @@ export class ReportedTraffic implements CapturedTraffic, Reports {
 
   want(): void {}
 
-  async turnPromiscuous(): Promise<void> {}
-
   async makeRoom(): Promise<void> {}
 
   async rerange(ranges: RangeTable, maxAddresses: number): Promise<void> {
@@ -104,8 +101,11 @@ export interface CapturedTraffic extends TrafficSource {
   beat(): void;
   /** Captures other interfaces from now on. Throws PromtapError, and changes nothing, if one is not there. */
   want(interfaces: readonly string[]): void;
-  /** Has frames to other MAC addresses counted, or not, from now on. Throws PromtapError, likewise. */
-  turnPromiscuous(isOn: boolean): Promise<void>;
+  /**
+   * Has frames to other MAC addresses counted, or not, from now on. Throws PromtapError, likewise. Undefined if the engine
+   * can't.
+   */
+  readonly turnPromiscuous?: (isOn: boolean) => Promise<void>;
   /** Has what the kernel counts with made again, with room for all that there is now. Throws PromtapError, likewise. */
   makeRoom(): Promise<void>;
   /**
@@ -161,7 +161,7 @@ async function startCapture(config: Config, ledger: Ledger): Promise<CapturedTra
     beat: () => capture.sync(),
     taps: () => capture.taps(),
     want: (interfaces) => capture.want(interfaces),
-    turnPromiscuous: (isOn) => promiscuity.turn(isOn),
+    ...(kind.name !== EngineName.TCX && { turnPromiscuous: (isOn: boolean) => promiscuity.turn(isOn) }),
     makeRoom: async () => renew(current.roomier?.(ledger), () => {}),
     tellsVlans: kind.name !== EngineName.RING || tellsVlans(config),
     countFurther: async (further) => renew(current.roomier?.(further), () => ledger.countFurther(further)),

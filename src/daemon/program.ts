@@ -216,8 +216,8 @@ export class Program {
     });
     const lists = first ?? (await useLists());
     if (before.isPromiscuous !== next.isPromiscuous) {
-      await this.traffic.turnPromiscuous(next.isPromiscuous);
-      undoing.defer(() => this.traffic.turnPromiscuous(before.isPromiscuous));
+      await this.traffic.turnPromiscuous?.(next.isPromiscuous);
+      undoing.defer(() => this.traffic.turnPromiscuous?.(before.isPromiscuous));
     }
     await this.#recount(before, next, ranges);
     undoing.move();
@@ -236,8 +236,15 @@ export class Program {
     return [...fixedChanges(next, config), ...lists.waiting];
   }
 
-  /** What is fixed otherwise, and goes by another config because nothing goes by it yet. */
+  /** What is fixed otherwise, and goes by another config because nothing goes by it yet, or the engine can. */
   #freeKeys(config: Config): (keyof Config)[] {
+    return [
+      ...(this.traffic.turnPromiscuous === undefined ? [] : (["isPromiscuous"] as const)),
+      ...this.#unusedKeys(config),
+    ];
+  }
+
+  #unusedKeys(config: Config): (keyof Config)[] {
     const { countFurther, tellsVlans } = this.traffic;
     const ofDatabases = this.#databases.opened === undefined ? (["geoDatabases"] as const) : [];
     if (this.#current.customers.series !== undefined || countFurther === undefined) return [...ofDatabases];

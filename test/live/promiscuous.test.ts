@@ -133,6 +133,24 @@ describe("frames to another MAC address", () => {
     });
   }
 
+  test("wait for a restart, together with an engine that has a socket", engineOptions("tcx"), async () => {
+    using network = new Switch();
+    using folder = new TemporaryFolder();
+    await network.namespace.carrier("br0");
+    const file = join(folder.path, "promtap.yml");
+    writeFileSync(file, "engine: tcx\ninterfaces: [br0]\n");
+    await using promtap = await RunningPromtap.start(network.namespace, [
+      "--config.file",
+      file,
+      "--web.enable-lifecycle",
+    ]);
+    writeFileSync(file, "engine: bpf\ninterfaces: [br0]\npromiscuous: true\n");
+    assert.equal((await promtap.post("/-/reload")).status, 200);
+    await promtap.logged(/msg="waits for a restart" flag=--engine/);
+    await promtap.logged(/msg="waits for a restart" flag=--promiscuous/);
+    assert.equal(network.promiscuity, 0);
+  });
+
   test("can't be asked of engine tcx, which has no socket", async () => {
     const { status, stderr } = await runPromtap(undefined, ["--engine", "tcx", "--promiscuous"]);
     assert.equal(status, 2);
