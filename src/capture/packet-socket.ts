@@ -31,15 +31,6 @@ export function packetAddress(interfaceIndex: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/**
- * Has the interface take in every frame as long as the socket is open, those to other MAC addresses too. Before the
- * socket is bound, or it misses some. Loopback has them all as it is. Throws PromtapError.
- */
-export async function turnPromiscuous(fd: number, { name, index, isLoopback }: Link): Promise<void> {
-  const joined = isLoopback ? 0 : await libc.setPromiscuous(fd, index, true);
-  if (joined < 0) throw packetSocketRefusal(joined, `open ${name}`, "make it promiscuous");
-}
-
 /** A socket that is open, and what is asked of the kernel for it. */
 interface Member {
   readonly link: Link;
@@ -48,7 +39,10 @@ interface Member {
   last: Promise<number>;
 }
 
-/** Whether the interfaces of sockets take in every frame, as `turnPromiscuous` has them; can be turned while they are open. */
+/**
+ * Whether interfaces take in every frame as long as sockets of theirs are open, those to other MAC addresses too; can be
+ * turned on and off meanwhile. Loopback has them all as it is.
+ */
 export class Promiscuity {
   #isOn: boolean;
   readonly #members = new Map<number, Member>();
@@ -57,7 +51,7 @@ export class Promiscuity {
     this.#isOn = isOn;
   }
 
-  /** Adds a socket that is not bound yet. Throws PromtapError. */
+  /** Adds a socket, which must not be bound yet, or it misses frames. Throws PromtapError. */
   async join(fd: number, link: Link): Promise<void> {
     const member = { link, isOn: false, last: Promise.resolve(0) };
     this.#members.set(fd, member);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import koffi from "koffi";
+import { type Link, Links } from "../../src/capture/links.ts";
 
 const CLONE_NEWNET = 0x40000000;
 const DOOMED_GROUP = 9;
@@ -33,6 +34,12 @@ export function deleteAll(): void {
   if (names.length === 0) return;
   // The kernel takes its time for each deletion, but not more for a group.
   ipBatch([...names.map((name) => `link set ${name} group ${DOOMED_GROUP}`), `link delete group ${DOOMED_GROUP}`]);
+}
+
+/** A link that is there. */
+export function findLink(name: string): Link {
+  using links = Links.open();
+  return links.find(name)!;
 }
 
 /** How often a link was made promiscuous, and not been let go. */

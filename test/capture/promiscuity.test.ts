@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Link, Links } from "../../src/capture/links.ts";
 import { openPacketSocket, Promiscuity } from "../../src/capture/packet-socket.ts";
 import { PromtapError } from "../../src/errors.ts";
 import * as libc from "../../src/native/libc.ts";
 import { lacking } from "../support/requirements.ts";
-import { deleteAll, enterPrivateNetwork, ip, promiscuity } from "./private-network.ts";
+import { deleteAll, enterPrivateNetwork, findLink, ip, promiscuity } from "./private-network.ts";
 
 const NAME = "prom0";
-
-function linkOf(name: string): Link {
-  using links = Links.open();
-  return links.all().find((link) => link.name === name)!;
-}
 
 describe("interfaces of sockets", { skip: lacking("root", "ip") }, () => {
   before(() => {
@@ -22,7 +16,7 @@ describe("interfaces of sockets", { skip: lacking("root", "ip") }, () => {
   after(deleteAll);
 
   test("are promiscuous as was said last, whatever came in between, until they are left", async () => {
-    const link = linkOf(NAME);
+    const link = findLink(NAME);
     const all = new Promiscuity(false);
     const sockets = [openPacketSocket(NAME, true), openPacketSocket(NAME, true), openPacketSocket("lo", true)];
     const [first, second, loopback] = sockets as [number, number, number];
@@ -30,7 +24,7 @@ describe("interfaces of sockets", { skip: lacking("root", "ip") }, () => {
     assert.equal(promiscuity(NAME), 0);
     await Promise.all([all.turn(true), all.turn(false), all.join(second, link), all.turn(true), all.turn(true)]);
     assert.equal(promiscuity(NAME), 2);
-    await all.join(loopback, linkOf("lo"));
+    await all.join(loopback, findLink("lo"));
     assert.equal(promiscuity("lo"), 0);
     await Promise.all([all.turn(false), all.turn(true), all.leave(second)]);
     await libc.closeInBackground(second);
@@ -43,10 +37,10 @@ describe("interfaces of sockets", { skip: lacking("root", "ip") }, () => {
   test("may have gone when others are turned, but not when they are added", async () => {
     ip("link add prom1 type bridge");
     const [gone, there] = [openPacketSocket("prom1", true), openPacketSocket(NAME, true)];
-    const link = linkOf("prom1");
+    const link = findLink("prom1");
     const all = new Promiscuity(false);
     await all.join(gone, link);
-    await all.join(there, linkOf(NAME));
+    await all.join(there, findLink(NAME));
     ip("link delete prom1");
     await all.turn(true);
     assert.equal(promiscuity(NAME), 1);
@@ -58,8 +52,8 @@ describe("interfaces of sockets", { skip: lacking("root", "ip") }, () => {
   test("are left as they were if one can't be turned", async () => {
     const [socket, broken] = [openPacketSocket(NAME, true), openPacketSocket(NAME, true)];
     const all = new Promiscuity(false);
-    await all.join(socket, linkOf(NAME));
-    await all.join(broken, linkOf(NAME));
+    await all.join(socket, findLink(NAME));
+    await all.join(broken, findLink(NAME));
     await libc.closeInBackground(broken);
     await assert.rejects(all.turn(true), new RegExp(`make ${NAME} promiscuous`));
     assert.equal(promiscuity(NAME), 0);

@@ -1,6 +1,6 @@
 import * as libc from "../../native/libc.ts";
 import type { Link } from "../netlink.ts";
-import { openPacketSocket, packetAddress, packetSocketRefusal, turnPromiscuous } from "../packet-socket.ts";
+import { openPacketSocket, packetAddress, packetSocketRefusal, Promiscuity } from "../packet-socket.ts";
 import { Ring } from "../ring/ring.ts";
 import { BPF_RET_K, pack } from "../ring/snap-filter.ts";
 import { ClassicBpf } from "./classic-bpf.ts";
@@ -36,7 +36,7 @@ export async function openRingSocket(name: string, program: LiveProgram, ringByt
 /** Starts receiving the frames of an interface, promiscuously. Throws PromtapError. */
 export async function receive({ fd }: RingSocket, link: Link): Promise<void> {
   const { name, index } = link;
-  await turnPromiscuous(fd, link);
+  await new Promiscuity(true).join(fd, link);
   // Last: what comes in from now on may come in by another ring too, which ends at once.
   const bound = libc.bind(fd, packetAddress(index));
   if (bound < 0) throw packetSocketRefusal(bound, `open ${name}`, "bind to it");

@@ -3,7 +3,7 @@ import { ETHERNET_HEADER_BYTES } from "../../packet/headers.ts";
 import { ipv4Destination, ipv4Protocol, ipv4Source } from "../../packet/ipv4.ts";
 import { LINKTYPE_ETHERNET } from "../../packet/link/link-types.ts";
 import { Packet } from "../../packet/packet.ts";
-import { isPlainIpv4, hasIpv6Header, parseFrame } from "../../packet/parse.ts";
+import { hasIpv6Header, isPlainIpv4, parseFrame } from "../../packet/parse.ts";
 import { CAPTURED, LENGTH, MAC, NEXT, type Ring, STATUS, TP_STATUS_GSO_TCP } from "./ring.ts";
 
 type RingMemory = Pick<Ring, "bytes" | "words" | "halves" | "view">;

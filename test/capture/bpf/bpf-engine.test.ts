@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import { bpfKind, type KernelOptions, tcxKind } from "../../../src/capture/bpf/bpf-engine.ts";
 import type { EngineKind } from "../../../src/capture/engine.ts";
-import { type Link, Links } from "../../../src/capture/links.ts";
+import type { Link } from "../../../src/capture/links.ts";
 import { openPacketSocket, packetAddress } from "../../../src/capture/packet-socket.ts";
 import { BUCKETS, SLOT_DOUBLES } from "../../../src/ledger/histogram.ts";
 import type { InterfaceLedger } from "../../../src/ledger/interface-ledger.ts";
@@ -16,7 +16,7 @@ import { Verdict } from "../../../src/packet/packet.ts";
 import { parseRange } from "../../../src/config/range-syntax.ts";
 import { hex, IPV4, IPV6, MACS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
-import { enterPrivateNetwork, ip } from "../private-network.ts";
+import { enterPrivateNetwork, findLink, ip } from "../private-network.ts";
 import { TunInterface } from "../ring/tun-interface.ts";
 
 /** Containers often lack it. */
@@ -30,11 +30,6 @@ const KINDS: [name: string, kind: (options: KernelOptions) => EngineKind][] = [
   ["bpf", bpfKind],
   ["tcx", tcxKind],
 ];
-
-function findLink(name: string): Link {
-  using links = Links.open();
-  return links.find(name)!;
-}
 
 const RANGES = ["10.1.2.0/24", "127.0.0.1", "2001:db8::/64"];
 const RANGE_TABLE = new RangeTable(RANGES.map(parseRange));

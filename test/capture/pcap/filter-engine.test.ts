@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Link, Links } from "../../../src/capture/links.ts";
 import { LiveFilter } from "../../../src/capture/pcap/live-filter.ts";
 import { pcapKind, pcapKindOf } from "../../../src/capture/pcap/pcap-engine.ts";
 import { FilterEngine } from "../../../src/capture/pcap/filter-engine.ts";
@@ -16,7 +15,7 @@ import { type Frame, ipv4Frame, PROTOCOL_UDP } from "../../support/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
 import { LinkNews } from "../link-news.ts";
-import { enterPrivateNetwork, ip, promiscuity } from "../private-network.ts";
+import { enterPrivateNetwork, findLink, ip, promiscuity } from "../private-network.ts";
 import { TunInterface } from "../ring/tun-interface.ts";
 import { EXPRESSIONS, FRAMES, indexOf } from "./filtered-frames.ts";
 import { LiveTcpdump } from "./live-tcpdump.ts";
@@ -40,11 +39,6 @@ class Recorder {
     this.facts.push(facts(packet));
     this.times.push(atSeconds);
   }
-}
-
-function findLink(name: string): Link {
-  using links = Links.open();
-  return links.find(name)!;
 }
 
 /** Whether bytes[at, ...) begin with the address that frames of tests go to. */

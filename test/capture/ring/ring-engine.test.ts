@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { before, describe, test } from "node:test";
-import { type Link, Links } from "../../../src/capture/links.ts";
+import type { Link } from "../../../src/capture/links.ts";
 import { openRingEngine, ringKind } from "../../../src/capture/ring/ring-engine.ts";
 import { ipv6NextHeader, readPlainIpv6 } from "../../../src/packet/ipv6.ts";
 import { Packet, Verdict } from "../../../src/packet/packet.ts";
@@ -10,7 +10,7 @@ import { isExtension } from "../../../src/packet/transport.ts";
 import { type Facts, facts, hex, IPV4, IPV4_FACTS, IPV6, IPV6_FACTS } from "../../packet/frames.ts";
 import { lacking } from "../../support/requirements.ts";
 import { until } from "../../support/waiting.ts";
-import { enterPrivateNetwork, ip } from "../private-network.ts";
+import { enterPrivateNetwork, findLink, ip } from "../private-network.ts";
 import { TunInterface } from "./tun-interface.ts";
 
 /** Containers often lack it. */
@@ -46,11 +46,6 @@ class Recorder {
     this.record(packet);
     this.aggregated.push([packet.headerBytes, packet.segmentBytes]);
   }
-}
-
-function findLink(name: string): Link {
-  using links = Links.open();
-  return links.find(name)!;
 }
 
 async function open(name: string, wireSizes = false) {
