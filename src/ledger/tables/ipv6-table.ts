@@ -82,8 +82,8 @@ export class Ipv6Table {
   }
 
   /**
-   * Where the counters begin that a selector means, of an address; UNLISTED, or UNSEEN, as well for an address that
-   * no range has and that can be remembered: most traffic needs no search in the ranges, whose code would keep V8 from
+   * Where the counters of an address begin that a selector means; UNLISTED or UNSEEN, the latter as well for an address
+   * that no range has and that can be remembered: most traffic needs no search in the ranges, whose code would keep V8 from
    * making one loop of all the rest. Hot; does not allocate.
    */
   find(word0: number, word1: number, word2: number, word3: number, selector: number): number {

@@ -64,7 +64,11 @@ function ticketsOf({ stateFd, offset }: NonNullable<LockStep["scarce"]>): BigUin
 }
 
 if (workerData?.steps !== undefined) {
-  // Of this thread alone: while others run, each step would cost a time slice.
-  setPriority(constants.priority.PRIORITY_HIGHEST);
+  try {
+    // Of this thread alone: while others run, each step would cost a time slice.
+    setPriority(constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // Without CAP_SYS_NICE it does.
+  }
   run(workerData);
 }
