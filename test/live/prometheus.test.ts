@@ -44,12 +44,14 @@ const RANGE = ["-r", "10.0.0.0/24:site=lab"];
 /** A Prometheus that scrapes promtap in both formats: for the text, by way of a program that asks for it. */
 class BothFormats extends Prometheus {
   readonly #proxy: ChildProcess;
+  readonly #proxyEnd: Promise<unknown>;
 
   constructor(namespace: Namespace) {
     super(namespace, CONFIG);
     const proxy = resolve(import.meta.dirname, "text-only-proxy.ts");
     const command = [process.execPath, proxy, `${TEXT_PORT}`, `${PROMTAP_PORT}`];
     this.#proxy = namespace.spawn(command, { stdio: "ignore" });
+    this.#proxyEnd = once(this.#proxy, "close");
   }
 
   /** The value that a query gives for each job. Throws if Prometheus does not answer. */
@@ -59,9 +61,8 @@ class BothFormats extends Prometheus {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#proxy, "close");
     this.#proxy.kill();
-    await Promise.all([ended, super[Symbol.asyncDispose]()]);
+    await Promise.all([this.#proxyEnd, super[Symbol.asyncDispose]()]);
   }
 }
 

@@ -12,6 +12,11 @@ const [listenPort, targetPort] = process.argv.slice(2).map(Number);
 createServer((asked, answer) => {
   const headers = { ...asked.headers, accept: "text/plain;version=0.0.4" };
   const passedOn = request({ host: "127.0.0.1", port: targetPort, path: asked.url, headers }, (response) => {
+    // Nobody waits any more, and `pipeline` would throw.
+    if (answer.destroyed) {
+      response.destroy();
+      return;
+    }
     answer.writeHead(response.statusCode ?? 502, response.headers);
     pipeline(response, answer, () => {});
   });
